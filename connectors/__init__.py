@@ -1,0 +1,1 @@
+"""How to talk to outside systems; knows nothing of mapping, engine or application."""

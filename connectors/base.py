@@ -1,0 +1,323 @@
+"""The contract that every connector keeps: a few verbs, and abilities as data.
+
+A connector speaks its system's own words (``card``, ``issue``, ``Deal``). It never interprets what a
+record means, never decides, and never keeps state that a restart would miss: cursors and links live above.
+
+Times in this contract are text in UTC, ISO 8601 with milliseconds and ``Z``, so that they sort as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+from pydantic import BaseModel
+from requests.adapters import BaseAdapter
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, handed in so that a simulation can own it."""
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps back."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Return after ``seconds`` have passed on this clock."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Where a connector keeps what it must remember to sign in again. The store above seals it."""
+
+    def load(self, name: str) -> str | None: ...
+
+    def save(self, name: str, secret: str) -> None: ...
+
+
+Gate = Callable[[], None]
+"""Called as the last thing before a writing request leaves; raises ``errors.GateClosed`` to stop it."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing as the system sent it, with just enough outside to sync it."""
+
+    stream: str
+    id: str
+    payload: dict[str, Any] = {}
+    version: str | None = None
+    """The service's own version, in a form in which newer sorts after older as text. None: it has none."""
+    deleted: bool = False
+    """The service says it is gone: a tombstone, the bin, or 404/410 by id. Archived is not deleted."""
+    forbidden: bool = False
+    """Asked for by id and refused (403): exists or not, nobody may say. Never a delete."""
+    partial: bool = False
+    """A hint from a feed: fetch it by id before believing it."""
+    marker: str | None = None
+    """The marker of ours found on the record; it is stripped from the payload."""
+    ours: bool = False
+    """Made by the account that this connection signs in with."""
+    scope: str | None = None
+    """Id of the place it lies in: project, board, folder, module."""
+    url: str | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    modified_by: str | None = None
+    """The account id of whoever changed it last, where the service tells."""
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """Something in an answer that this connector does not read: reported, never dropped in silence."""
+
+    what: str
+    id: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch from one feed, and the place to resume once it has been stored."""
+
+    records: list[Record]
+    cursor: str
+    """Opaque. Storing it before the records loses data; the caller stores both in one transaction."""
+    last: bool = False
+    """Nothing more for now: the cursor is where the next round begins."""
+    complete: bool = False
+    """On the last page: this pull began without a cursor and has listed everything that exists."""
+    ignored: list[Ignored] = []
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One change to one record. ``values`` holds only what changes, in the system's own words and forms."""
+
+    intent: str
+    kind: Literal["create", "update", "delete", "archive"]
+    id: str | None = None
+    values: dict[str, Any] = {}
+    expected_version: str | None = None
+    marker: str | None = None
+    reserved_id: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one write. Exactly one per write, whatever happens."""
+
+    intent: str
+    status: Literal["done", "refused", "stale", "gone", "unknown", "not_sent"]
+    """done: took effect. refused: the service will not have it, a retry is pointless. stale: the expected
+    version has passed. gone: no such record. unknown: it may have taken effect. not_sent: surely no effect,
+    try again later."""
+    id: str | None = None
+    record: Record | None = None
+    """The record as the write's own answer carried it, where the service returns it whole."""
+    version: str | None = None
+    reason: str = ""
+    code: str = ""
+    """The service's own code, for the reader of a finding."""
+    field: str | None = None
+    """The field the service blamed, in its own words."""
+    retry_after: float | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a record's history, one field. Old and new in the form the record's payload has."""
+
+    id: str
+    field: str
+    old: Any
+    new: Any
+    at: str
+    by: str | None = None
+    ours: bool = False
+
+
+Marker = Literal["reserved_id", "unique_field", "in_create", "fingerprint", "none"]
+
+
+class Abilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service can do with one stream; the engine plans within it and never asks for a name."""
+
+    create: bool = False
+    update: bool = False
+    delete: bool = False
+    archive: bool = False
+    guarded: bool = False
+    """Honours ``expected_version`` on the server."""
+    history: bool = False
+    """``history()`` tells old and new value, time and author of each change."""
+    versioned: bool = False
+    """Records carry a version."""
+    returns_record: bool = False
+    """The answer to a write carries the whole record."""
+    marker: Marker = "none"
+    batch: int = 1
+    """Writes that one request takes."""
+    search_lag: float = 0.0
+    """Seconds until a new record is sure to appear in ``find`` and ``made_since``."""
+    settle: float = 25.0
+    """Longest time in seconds after a request's time-out in which it may still take effect."""
+    audience: Literal["team", "client"] = "team"
+    """``client``: people outside the company can see records of this stream."""
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a stream, as the service describes it to this account."""
+
+    name: str
+    label: str = ""
+    kind: str = "text"
+    """The system's own word for the type."""
+    writable: bool = True
+    required: bool = False
+    custom: bool = False
+    values: list[str] | None = None
+    """What an enumeration allows, in the form that the payload shows."""
+    classes: dict[str, str] | None = None
+    """The service's own class of each value, never its display name (a status' category, a deal stage's kind)."""
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    abilities: Abilities
+    fields: list[Field] = []
+    parent: str | None = None
+    """The stream a record must lie under (a comment's issue); its id is named in the payload."""
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is polled, and the unit of a cursor."""
+
+    name: str
+    streams: list[str]
+    cost: int
+    """Requests of one pull when nothing changed."""
+    deletes: bool = True
+    """The feed itself tells of deletes. If not, ``ids()`` must be asked now and then."""
+    grain: float = 0.001
+    """Resolution of its times, in seconds."""
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    system: str
+    streams: list[Stream]
+    feeds: list[Feed]
+    limits: dict[str, str] = {}
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name. Raises KeyError if the connection has none."""
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        raise KeyError(name)
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who we are over there, and where "there" is."""
+
+    id: str
+    name: str
+    site: str
+    """Identity of the site or organisation: if it changes, every id has changed its meaning."""
+    timezone: str | None = None
+    server_time: str | None = None
+
+
+class Connector(Protocol):
+    """A configured account of one system. Safe to use from several threads."""
+
+    @property
+    def calls(self) -> int:
+        """Requests sent since it was built."""
+        ...
+
+    def check(self) -> Account:
+        """Sign in and look. Repeatable. Raises ``AuthFailed``, ``ScopeMissing``, ``Misconfigured``, ``Unreachable``."""
+        ...
+
+    def describe(self) -> Description:
+        """Streams, feeds, fields and limits as the service tells them to this account. Repeatable, may be kept."""
+        ...
+
+    def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
+        """Everything (no cursor) or all that changed since it, page by page, at least one page.
+
+        Repeats records rather than miss one; raises ``CursorLost`` when the service no longer knows the cursor,
+        any other ``ConnectorError`` when it must stop, after the pages that were good.
+        """
+        ...
+
+    def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        """Exactly one record per distinct id, read by id (strongly): live, ``deleted`` or ``forbidden``. Batched."""
+        ...
+
+    def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
+        """Send the writes, in order, as few requests as the service allows; one outcome each, never an exception
+        for a single record. ``gate`` is called directly before every writing request. A write is sent at most once.
+        """
+        ...
+
+    def find(self, stream: str, marker: str) -> list[Record]:
+        """Records that carry the marker, trash and archive included, oldest first. Empty where there are none."""
+        ...
+
+    def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
+        """Records made by our account at or after ``since``, from a strong listing of ``scope``."""
+        ...
+
+    def reserve(self, stream: str, count: int) -> list[str]:
+        """Ids that later creates may use, where the marker is ``reserved_id``."""
+        ...
+
+    def history(self, stream: str, ids: Sequence[str], since: str) -> Iterator[Change]:
+        """Changes at or after ``since``, oldest first within a record, where the stream has history. Batched."""
+        ...
+
+    def ids(self, stream: str) -> Iterator[list[str]]:
+        """Ids of all live records, in pages: a census."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a connector is given to be built: its name, its ports to the world, and its limits."""
+
+    name: str
+    clock: Clock
+    tokens: TokenStore
+    access: Literal["read", "write"] = "write"
+    """``read``: the session refuses every request that writes."""
+    transport: BaseAdapter | None = None
+    """Stands in for the network, in tests and simulations."""
+    jitter: Callable[[], float] = field(default=lambda: 0.5)
+    """Random numbers in [0, 1) that spread retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorPlugin:
+    """What an entry point of the group ``keepstep.connectors`` names."""
+
+    system: str
+    settings: type[BaseModel]
+    """Validates the connection's part of the configuration; forbids unknown keys; secrets are ``SecretStr``."""
+    build: Callable[[Any, Context], Connector]
+
+
+def utc(moment: datetime) -> str:
+    """A time in the form this contract uses. Raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without a zone: {moment.isoformat()}")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in order, ``size`` at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

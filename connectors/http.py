@@ -1,0 +1,289 @@
+"""The one place for HTTP: sessions, time-outs, retries of what is safe to repeat, throttling, and the write guard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar, overload
+
+import msgspec
+import requests
+import structlog
+import tenacity
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from connectors.auth import Auth
+from connectors.base import Context, Gate
+from connectors.budget import Budget, Rate
+from connectors.errors import (
+    AuthFailed,
+    ConnectorError,
+    EffectUnknown,
+    Forbidden,
+    Malformed,
+    NotFound,
+    RateLimited,
+    RecordRefused,
+    Stale,
+    Transient,
+    Unreachable,
+    WriteForbidden,
+)
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 50.0
+REQUEST_TIMEOUT = CONNECT_TIMEOUT + READ_TIMEOUT
+"""Seconds after which a request has surely been given up by us; leases and recovery reckon with it."""
+
+ATTEMPTS = 5
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+Classify = Callable[["Answer"], ConnectorError | None]
+
+
+class Answer:
+    """A complete answer with a status below 400, or one on its way to becoming an error."""
+
+    def __init__(self, response: requests.Response, verb: str, path: str, writing: bool) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.body: bytes = response.content
+        self.verb = verb
+        self.path = path
+        self._writing = writing
+
+    @overload
+    def decode(self) -> Any: ...
+    @overload
+    def decode(self, shape: type[T]) -> T: ...
+    def decode(self, shape: Any = Any) -> Any:
+        """The JSON body as ``shape``. Raises ``Malformed`` (reading) or ``EffectUnknown`` (writing) if it is not that."""
+        try:
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+            kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
+            message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
+            if self._writing:
+                raise EffectUnknown(message, status=self.status) from error
+            raise Malformed(message, status=self.status) from error
+
+    def words(self, limit: int = 300) -> str:
+        """The beginning of the body as text, for an error message."""
+        text = self.body[: limit * 4].decode("utf-8", "replace")
+        return re.sub(r"\s+", " ", text).strip()[:limit]
+
+
+class Http:
+    """Requests to one base address under one budget. Thread-safe.
+
+    ``read`` may be repeated and is; ``write`` is sent once. What counts as reading is decided in one place: safe
+    methods, and the ``reading_posts`` (patterns of paths whose POST only asks). A connection with ``access: read``
+    refuses everything else in its session.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        base_url: str,
+        *,
+        auth: Auth | None = None,
+        rates: Sequence[Rate] = (),
+        classify: Classify = lambda answer: None,
+        reading_posts: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.auth = auth
+        self.budget = budget or Budget(context.clock, rates)
+        self._clock = context.clock
+        self._jitter = context.jitter
+        self._classify = classify
+        self._read_only = context.access == "read"
+        self._reading_posts = re.compile("|".join(f"(?:{pattern})" for pattern in reading_posts) or r"(?!)")
+        self._name = context.name
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": "keepstep", "Accept": "application/json", **(headers or {})})
+        adapter = context.transport or HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def writes(self, verb: str, path: str) -> bool:
+        """Whether such a request could change something over there."""
+        if verb in SAFE_METHODS:
+            return False
+        return not (verb == "POST" and self._reading_posts.fullmatch(path))
+
+    def read(
+        self,
+        verb: str,
+        path: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        data: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask, and ask again after transient trouble, up to five times. Raises ``ConnectorError``."""
+        if self.writes(verb, path):
+            raise ValueError(f"{verb} {path} writes, so it must not be repeated")
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=self._pause_before_retry,
+            sleep=self._clock.wait,
+            reraise=True,
+        )
+        return retrying(self._send, verb, path, params, json, data, headers, None)
+
+    def write(
+        self,
+        verb: str,
+        path: str,
+        *,
+        gate: Gate,
+        params: Any = None,
+        json: Any = None,
+        data: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send once. ``gate`` is asked after every wait, directly before the request leaves.
+
+        Raises ``EffectUnknown`` when the request may have had an effect without a clear answer; any other error
+        means that it surely had none.
+        """
+        return self._send(verb, path, params, json, data, headers, gate)
+
+    def _pause_before_retry(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        backoff = min(30.0, 0.5 * 2**state.attempt_number) * (0.5 + self._jitter())
+        if isinstance(error, RateLimited):
+            return 0.0  # the budget holds everything back already
+        return backoff
+
+    def _send(
+        self,
+        verb: str,
+        path: str,
+        params: Any,
+        json: Any,
+        data: bytes | str | None,
+        headers: Mapping[str, str] | None,
+        gate: Gate | None,
+    ) -> Answer:
+        answer = self._exchange(verb, path, params, json, data, headers, gate)
+        if answer.status == 401 and self.auth is not None and self.auth.renew():
+            answer = self._exchange(verb, path, params, json, data, headers, gate)
+        error = self._error(answer)
+        if error is None:
+            return answer
+        if isinstance(error, RateLimited):
+            self.budget.pause(error.retry_after)
+        raise error
+
+    def _exchange(
+        self,
+        verb: str,
+        path: str,
+        params: Any,
+        json: Any,
+        data: bytes | str | None,
+        headers: Mapping[str, str] | None,
+        gate: Gate | None,
+    ) -> Answer:
+        writing = self.writes(verb, path)
+        if writing and self._read_only:
+            raise WriteForbidden(f"{verb} {path}: connection {self._name} is configured `access: read`")
+        body = msgspec.json.encode(json) if json is not None else data
+        sent = dict(headers or {})
+        if json is not None:
+            sent.setdefault("Content-Type", "application/json")
+        if self.auth is not None:
+            self.auth.prepare()
+        self.budget.take()
+        if gate is not None:
+            gate()
+        try:
+            response = self._session.request(
+                verb,
+                self.base_url + path,
+                params=params,
+                data=body,
+                headers=sent,
+                auth=self.auth,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise self._broken(error, verb, path, writing) from None
+        log.debug("request", connection=self._name, verb=verb, path=path, status=response.status_code)
+        return Answer(response, verb, path, writing)
+
+    def _broken(self, error: requests.RequestException, verb: str, path: str, writing: bool) -> ConnectorError:
+        # The cause is left out on purpose: its text may carry a query string with credentials.
+        what = f"{verb} {path}: {type(error).__name__}"
+        if never_left(error):
+            return Unreachable(f"{what}: no connection to {self.base_url}")
+        if writing:
+            return EffectUnknown(f"{what}: no answer to a write")
+        return Transient(what)
+
+    def _error(self, answer: Answer) -> ConnectorError | None:
+        special = self._classify(answer)
+        if special is not None:
+            return special
+        if answer.status < 300:
+            return None
+        what = f"{answer.verb} {answer.path}: {answer.status} {answer.words()}"
+        if answer.status == 429:
+            return RateLimited(what, retry_after=retry_after(answer, self._clock.now().timestamp()) or 10.0)
+        if answer.status == 401:
+            return AuthFailed(what, status=401)
+        if answer.status in (404, 410):
+            return NotFound(what, status=answer.status)
+        if answer.status == 412:
+            return Stale(what, status=412)
+        if answer.status == 403:
+            return Forbidden(what, status=403)
+        if answer.status == 408 or answer.status >= 500 or answer.status < 400:
+            if self.writes(answer.verb, answer.path):
+                return EffectUnknown(what, status=answer.status)
+            wait = retry_after(answer, self._clock.now().timestamp())
+            if answer.status == 503 and wait:
+                return RateLimited(what, retry_after=wait, status=503)
+            return Transient(what, status=answer.status)
+        return RecordRefused(what, status=answer.status)
+
+
+def never_left(error: requests.RequestException) -> bool:
+    """Whether no connection was made at all, so that nothing can have taken effect."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(reason, NewConnectionError)
+
+
+def retry_after(answer: Answer, now: float) -> float | None:
+    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date."""
+    value = answer.headers.get("Retry-After")
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now)

@@ -1,0 +1,1 @@
+"""System words <-> canonical words, both ways, losses reported."""

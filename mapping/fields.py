@@ -1,0 +1,319 @@
+"""How a field of a system and a canonical field are two views of one value.
+
+A mapping is a table of ``FieldMap`` rows, each a pair of pure functions. ``StreamMapping`` walks the table both ways
+and lists what could not be carried; the engine knows no other way to translate.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from connectors.base import Description, Record, utc
+from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
+
+
+class Unmappable(Exception):
+    """A value that has no counterpart. ``why`` is a code."""
+
+    def __init__(self, why: str, value: Any = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a configuration may say about a connection's mapping."""
+
+    timezone: str = "UTC"
+    """The project's zone: where a day begins when a side knows days and another instants."""
+    currency: str = "EUR"
+    """Of amounts on sides that name none."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """canonical kind -> label or tag by which the system marks records of it (``feedback``, ``milestone``)."""
+    custom: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """stream -> canonical field -> the system's field, where it is not the usual one."""
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """canonical field -> the system's value -> canonical class, where the service's own class does not serve."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+Read = Callable[[Any, Mapping[str, Any]], Any]
+"""System form (and the whole section of the payload) -> canonical. Raises ``Unmappable``."""
+Write = Callable[[Any, Mapping[str, Any]], Any]
+"""Canonical (and the section as last seen, or an empty one) -> system form. Raises ``Unmappable``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """One canonical field and where a stream keeps it.
+
+    ``mode``: ``both``; ``read`` (the side shows it, nobody may set it: it votes but receives nothing);
+    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives).
+    """
+
+    canonical: str
+    system: str
+    read: Read
+    write: Write | None = None
+    mode: Literal["both", "read", "create"] = "both"
+    shown: Callable[[Any], Any] | None = None
+    """The canonical form in which the side will show a canonical value given to it; default read(write(value))."""
+
+    def normalise(self, value: Any) -> Any:
+        """What this side will show once it was given ``value``. Raises ``Unmappable`` if it cannot take it."""
+        if value is None:
+            return None
+        if self.shown is not None:
+            return self.shown(value)
+        if self.write is None:
+            return value
+        return self.read(self.write(value, {}), {})
+
+
+class Mapper(Protocol):
+    """What the engine asks of a stream's mapping."""
+
+    kinds: tuple[Kind, ...]
+
+    def canon(self, record: Record) -> Mapped:
+        """A live record in canonical words. Never raises for odd data: what cannot be carried is a loss."""
+        ...
+
+    def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
+        """Canonical values in the system's words; ``base`` is the payload as last seen (None: a create)."""
+        ...
+
+    def normalise(self, kind: Kind, name: str, value: Any) -> Any:
+        """What the side will show once given ``value``. Raises ``Unmappable``."""
+        ...
+
+    def mode(self, kind: Kind, name: str) -> Literal["both", "read", "create", "absent"]:
+        """What the stream can do with a canonical field."""
+        ...
+
+
+class StreamMapping:
+    """A table of fields for one stream. ``section`` is the key of the payload that holds them ("" = the payload)."""
+
+    def __init__(
+        self,
+        rows: Mapping[Kind, Sequence[FieldMap]],
+        *,
+        section: str = "",
+        kind_of: Callable[[Record], Kind] | None = None,
+        extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.kinds = tuple(rows)
+        self._rows = {kind: {row.canonical: row for row in table} for kind, table in rows.items()}
+        for kind, table in self._rows.items():
+            unknown = set(table) - set(MODEL[kind])
+            if unknown:
+                raise ValueError(f"{kind.value} has no field {', '.join(sorted(unknown))}")
+        self._section = section
+        self._kind_of = kind_of or (lambda record: self.kinds[0])
+        self._extra = extra
+        """System values that every create of a kind carries (an issue type, a label)."""
+
+    def canon(self, record: Record) -> Mapped:
+        kind = self._kind_of(record)
+        section = record.payload.get(self._section) if self._section else record.payload
+        if not isinstance(section, Mapping):
+            return Mapped(kind=kind, values={}, losses=[Loss(self._section, "section_missing")], url=record.url)
+        values: dict[str, Any] = {}
+        losses: list[Loss] = []
+        for row in self._rows[kind].values():
+            if row.mode == "create" or row.system not in section:
+                continue
+            try:
+                values[row.canonical] = row.read(section[row.system], section)
+            except Unmappable as trouble:
+                losses.append(Loss(row.system, trouble.why, trouble.value))
+            except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as trouble:
+                losses.append(Loss(row.system, "unreadable", f"{type(trouble).__name__}: {trouble}"))
+        return Mapped(kind=kind, values=values, losses=losses, url=record.url)
+
+    def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
+        seen = (base.get(self._section) if self._section else base) if base else None
+        section = seen if isinstance(seen, Mapping) else {}
+        written: dict[str, Any] = dict(self._extra(kind, values)) if self._extra and base is None else {}
+        losses: list[Loss] = []
+        for name, value in values.items():
+            row = self._rows[kind].get(name)
+            if row is None or row.write is None or (base is not None and row.mode != "both"):
+                continue
+            if value is None and base is None:
+                continue
+            try:
+                written[row.system] = row.write(value, section)
+            except Unmappable as trouble:
+                losses.append(Loss(name, trouble.why, trouble.value))
+        return Unmapped(values=written, losses=losses)
+
+    def normalise(self, kind: Kind, name: str, value: Any) -> Any:
+        return self._rows[kind][name].normalise(value)
+
+    def mode(self, kind: Kind, name: str) -> Literal["both", "read", "create", "absent"]:
+        row = self._rows[kind].get(name) if kind in self._rows else None
+        if row is None:
+            return "absent"
+        return row.mode if row.write is not None else "read"
+
+
+@dataclass(frozen=True, slots=True)
+class MappingPlugin:
+    """What an entry point of the group ``keepstep.mappings`` names: mappers by stream, for one connection."""
+
+    system: str
+    build: Callable[[Options, Description], Mapping[str, Mapper]]
+
+
+# -- pairs of functions that more than one system uses
+
+Pair = tuple[Read, Write]
+
+
+def text(limit: int | None = None) -> Pair:
+    """One line or several, NFC, outer white space dropped; longer than ``limit`` characters is refused on writing."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        return clean(value)
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if limit is not None and value is not None and len(value) > limit:
+            raise Unmappable("too_long", limit)
+        return value
+
+    return read, write
+
+
+def clean(value: Any) -> str | None:
+    """A string in the model's form. Raises ``Unmappable`` if it is none."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Unmappable("not_text", type(value).__name__)
+    plain = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return plain or None
+
+
+def day(zone: ZoneInfo) -> Pair:
+    """A side that knows days. An instant becomes the day it falls on in ``zone``."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        if not value:
+            return None
+        return date.fromisoformat(str(value)[:10]).isoformat()
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        return as_day(value, zone)
+
+    return read, write
+
+
+def instant(zone: ZoneInfo, hour: int = 17) -> Pair:
+    """A side that knows instants. A day becomes ``hour`` o'clock in ``zone``, or keeps the clock time it had."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        return moment(value)
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is None or len(value) > 10:
+            return value
+        return utc(datetime.fromisoformat(value).replace(hour=hour, tzinfo=zone))
+
+    return read, write
+
+
+def as_day(value: str | None, zone: ZoneInfo) -> str | None:
+    """The day on which a canonical date falls in ``zone``."""
+    if value is None or len(value) == 10:
+        return value
+    return datetime.fromisoformat(value).astimezone(zone).date().isoformat()
+
+
+def moment(value: Any, zone: ZoneInfo | None = None) -> str | None:
+    """A service's time as canonical instant: any offset, with or without a colon; naive times are in ``zone`` or UTC."""
+    if not value:
+        return None
+    stamp = datetime.fromisoformat(re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", str(value)))
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=zone or UTC)
+    return utc(stamp)
+
+
+def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
+    """An amount whose currency the section or the configuration names."""
+
+    def read(value: Any, section: Mapping[str, Any]) -> Any:
+        if value is None or value == "":
+            return None
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation as error:
+            raise Unmappable("not_a_number", str(value)) from error
+        if not amount.is_finite():
+            raise Unmappable("not_a_number", str(value))
+        return {"amount": decimal_text(amount), "currency": currency(section)}
+
+    def write(value: Any, section: Mapping[str, Any]) -> Any:
+        if value is None:
+            return None
+        if value["currency"] != currency(section):
+            raise Unmappable("other_currency", value["currency"])
+        amount = Decimal(value["amount"])
+        return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+    return read, write
+
+
+def decimal_text(amount: Decimal) -> str:
+    """A decimal without exponent and without zeros at the end."""
+    plain = format(amount, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def choice(table: Mapping[str, str]) -> Pair:
+    """A value list: system value -> canonical class. Of several values of one class the one shown is kept, else the
+    first is written."""
+    back: dict[str, str] = {}
+    for own, canonical in table.items():
+        back.setdefault(canonical, own)
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is None or value == "":
+            return None
+        if value not in table:
+            raise Unmappable("unknown_value", value)
+        return table[value]
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is None:
+            return None
+        if value not in back:
+            raise Unmappable("no_such_value", value)
+        return back[value]
+
+    return read, write
+
+
+def string_set(item: Callable[[Any], str] = str) -> Pair:
+    """Labels and tags, in no order."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        return sorted({item(each) for each in value or ()})
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        return list(value or ())
+
+    return read, write

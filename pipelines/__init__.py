@@ -1,0 +1,1 @@
+"""Prefect flows: when and how often. Thin skins over the engine."""
