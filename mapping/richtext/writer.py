@@ -1,0 +1,334 @@
+"""Tree -> Markdown: one spelling per tree, and one that reads back as the same tree.
+
+Emphasis is the hard part: whether ``**`` opens or closes depends on its neighbours. Plain cases are written straight;
+where a run of delimiters could be read in another way, the text is read back and, if it differs, marks are taken off
+step by step until it reads as written.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from mapping.richtext.reader import parse_spans
+from mapping.richtext.tree import (
+    CODE,
+    EM,
+    IMAGE,
+    STRIKE,
+    STRONG,
+    Block,
+    Code,
+    Heading,
+    Listing,
+    Para,
+    Quote,
+    Span,
+    Table,
+    plain,
+    tidy,
+)
+
+_ODD = re.compile(r"[\\`*_~<&\[\]!]")
+_ESCAPE = re.compile(
+    r"[`*]|\\(?=[!-/:-@\[-`{-~\n]|\Z)|(?<![^\W_])_|_(?![^\W_])|~(?=~|\Z)|(?<=~)~|\A~"
+    r"|<(?=(?>[^\s<>:@]*[:@])[^\s<>]*>)|&(?=#?[0-9A-Za-z]{1,40};)"
+)
+_BRACKETS = re.compile(r"[\[\]]")
+_LINE = re.compile(
+    r"^(?:(#)(?=#{0,5}(?:[ \t]|$))|(>)|(\+)(?=[ \t]|$)|([-:|])(?=[-:| \t]|$)|(=)(?==*[ \t]*$)|(\d{1,9})(?=[.)](?:[ \t]|$)))",
+    re.MULTILINE,
+)
+_CLOSING_HASHES = re.compile(r"(\A|[ \t])(#+)\Z")
+_AUTOLINK = re.compile(r"https?://[^\s<>\x00-\x20]+\Z", re.IGNORECASE)
+_TICKS = re.compile(r"`+")
+_MARKS: Final = ((STRIKE, "~~"), (STRONG, "**"), (EM, "*"))
+
+
+def render(blocks: Sequence[Block]) -> str:
+    """The Markdown of a tree, without outer white space."""
+    return "\n".join(_lines(blocks, False))
+
+
+def _lines(blocks: Sequence[Block], tight: bool) -> list[str]:
+    out: list[str] = []
+    previous: Block | None = None
+    other = False
+    for block in blocks:
+        other = _same_list(previous, block) and not other
+        if isinstance(block, Para):
+            lines = paragraph(block.spans).split("\n")
+        elif isinstance(block, Listing):
+            lines = _list(block, other)
+        elif isinstance(block, Heading):
+            lines = ["#" * block.level + " " + _CLOSING_HASHES.sub(r"\1\\\2", inline(block.spans))]
+        elif isinstance(block, Code):
+            lines = _code(block)
+        elif isinstance(block, Quote):
+            lines = [f"> {line}" if line else ">" for line in _lines(block.blocks, False)]
+        elif isinstance(block, Table):
+            lines = _table(block)
+        else:
+            lines = ["___" if tight and previous is None else "---"]
+        if previous is not None and not (tight and isinstance(previous, Para) and _interrupts(block)):
+            out.append("")
+        out += lines
+        previous = block
+    return out
+
+
+def _same_list(previous: Block | None, block: Block) -> bool:
+    return (
+        isinstance(previous, Listing)
+        and isinstance(block, Listing)
+        and (previous.start is None) == (block.start is None)
+    )
+
+
+def _interrupts(block: Block) -> bool:
+    """Whether a list may follow a paragraph without an empty line."""
+    return (
+        isinstance(block, Listing)
+        and block.start in (None, 1)
+        and bool(block.items)
+        and bool(block.items[0])
+        and isinstance(block.items[0][0], Para)
+    )
+
+
+def _list(block: Listing, other: bool) -> list[str]:
+    out: list[str] = []
+    start = block.start
+    if start is not None and not 0 <= start <= 900_000_000:
+        start = 1
+    for index, item in enumerate(block.items):
+        if start is None:
+            marker = "*" if other else "-"
+        else:
+            marker = f"{start + index}{')' if other else '.'}"
+        lines = _lines(item, True)
+        if not lines:
+            out.append(marker)
+            continue
+        indent = " " * (len(marker) + 1)
+        out.append(f"{marker} {lines[0]}")
+        out += [indent + line if line else "" for line in lines[1:]]
+    return out
+
+
+def _code(block: Code) -> list[str]:
+    longest = max((len(run) for run in _TICKS.findall(block.text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [fence + block.language, *(block.text.split("\n") if block.text else ()), fence]
+
+
+def _table(block: Table) -> list[str]:
+    width = max((len(row) for row in block.rows), default=0) or 1
+    lines = []
+    for number, row in enumerate(block.rows):
+        cells = [inline(cell).replace("|", "\\|") for cell in row] + [""] * (width - len(row))
+        lines.append("| " + " | ".join(cells) + " |")
+        if number == 0:
+            ways = [*block.aligned, *[""] * width][:width]
+            lines.append("| " + " | ".join(_ALIGNED.get(way, "---") for way in ways) + " |")
+    return lines
+
+
+_ALIGNED: Final = {"left": ":---", "center": ":---:", "right": "---:"}
+
+
+def paragraph(spans: list[Span]) -> str:
+    """Spans as lines that no block construct is read from."""
+    text = inline(spans)
+    if "\n\n" in text:
+        text = re.sub(r"\n(?=\n)", "\n\\\\", text)
+    return _LINE.sub(_escape_line, text)
+
+
+def _escape_line(match: re.Match[str]) -> str:
+    return f"{match[6]}\\" if match[6] else f"\\{match[0]}"
+
+
+def inline(spans: list[Span]) -> str:
+    """Spans as inline Markdown that reads back as the same spans, if need be with fewer marks."""
+    text, sure = _inline(spans)
+    if sure or parse_spans(text) == spans:
+        return text
+    for weaker in (_off_punctuation, _without_em, _without_strike, _without_marks):
+        spans = tidy(weaker(spans))
+        text, sure = _inline(spans)
+        if sure or parse_spans(text) == spans:
+            return text
+    return escape(plain(spans))
+
+
+def _without_em(spans: list[Span]) -> list[Span]:
+    return [(text, flags & ~EM, href) for text, flags, href in spans]
+
+
+def _without_strike(spans: list[Span]) -> list[Span]:
+    return [(text, flags & ~STRIKE, href) for text, flags, href in spans]
+
+
+def _without_marks(spans: list[Span]) -> list[Span]:
+    return [(text, flags & (CODE | IMAGE), href) for text, flags, href in spans]
+
+
+def _off_punctuation(spans: list[Span]) -> list[Span]:
+    """Takes marks off the punctuation at their edges, where a letter follows outside."""
+    for bit in (STRONG, EM, STRIKE):
+        for _ in range(2):
+            out: list[Span] = []
+            for span in spans:
+                text, flags, href = span
+                before = out[-1] if out else ("", 0, None)
+                if flags & bit and not before[1] & bit and _is_word(before[0][-1:]) and not flags & (CODE | IMAGE):
+                    size = next((i for i, char in enumerate(text) if _is_word(char)), len(text))
+                    if size:
+                        out.append((text[:size], flags & ~bit, href))
+                    if size < len(text):
+                        out.append((text[size:], flags, href))
+                else:
+                    out.append(span)
+            spans = [(text[::-1], flags, href) for text, flags, href in reversed(out)]
+    return spans
+
+
+def _is_word(char: str) -> bool:
+    """Neither white space nor punctuation, as emphasis is read."""
+    if char.isalnum():
+        return True
+    return bool(char) and not char.isspace() and unicodedata.category(char)[0] not in "PSZC"
+
+
+def escape(text: str, brackets: bool = False) -> str:
+    """Text whose characters stand for themselves."""
+    if not _ODD.search(text):
+        return text
+    text = _ESCAPE.sub(r"\\\g<0>", text)
+    if brackets or "](" in text or "]:" in text:
+        text = _BRACKETS.sub(r"\\\g<0>", text)
+    return text
+
+
+def _code_span(text: str) -> str:
+    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
+    ticks = "`" * (longest + 1) if longest else "`"
+    if text[0] == "`" or text[-1] == "`" or (text[0] == " " == text[-1] and text.strip(" ")):
+        text = f" {text} "
+    return f"{ticks}{text}{ticks}"
+
+
+def _address(href: str) -> str:
+    href = re.sub(r"\\(?=[!-/:-@\[-`{-~]|\Z)|[<>]|&(?=#?[0-9A-Za-z]{1,40};)", r"\\\g<0>", href)
+    return re.sub(r"[()]", r"\\\g<0>", href)
+
+
+def _inline(spans: list[Span]) -> tuple[str, bool]:
+    """The spelling, and whether it surely reads back."""
+    if len(spans) == 1 and not spans[0][1] and spans[0][2] is None:
+        return escape(spans[0][0]), True
+    out: list[str] = []
+    sure = True
+    open_marks: list[int] = []
+    link: str | None = None
+    count = len(spans)
+    for index, (text, flags, href) in enumerate(spans):
+        if flags & IMAGE:
+            flags, href, source = 0, None, href
+        else:
+            source = None
+        closing = [bit for bit in open_marks if not flags & bit]
+        if link is not None and href != link:
+            # A link is closed last: nothing inside it may stay open.
+            while open_marks and open_marks[-1] != -1:
+                out.append(_sign(open_marks.pop()))
+                sure = False
+            open_marks.pop()
+            out.append(f"]({_address(link)})")
+            link = None
+        while any(bit in open_marks for bit in closing):
+            if open_marks[-1] not in closing:
+                sure = False
+            out.append(_sign(open_marks.pop()))
+        if href is not None and link is None:
+            end = _extent(spans, index, lambda span, href=href: span[2] == href)  # type: ignore[misc]
+            short = [bit for bit in open_marks if _extent(spans, index, _has(bit)) < end]
+            while any(bit in open_marks for bit in short):
+                sure = False
+                out.append(_sign(open_marks.pop()))
+            if end == index + 1 and text == href and flags == 0 and _AUTOLINK.match(text):
+                out.append(f"<{text}>")
+                continue
+            _open(
+                out,
+                open_marks,
+                spans,
+                index,
+                [bit for bit in _new(flags, open_marks) if _extent(spans, index, _has(bit)) >= end],
+            )
+            if out and out[-1].endswith("!"):
+                out[-1] = out[-1][:-1] + "\\!"
+            out.append("[")
+            open_marks.append(-1)
+            link = href
+        _open(out, open_marks, spans, index, _new(flags, open_marks))
+        if source is not None:
+            out.append(f"![{escape(text, True)}]({_address(source)})")
+        elif flags & CODE:
+            out.append(_code_span(text))
+        else:
+            out.append(escape(text, link is not None))
+        if flags or index + 1 < count:
+            sure = (sure and not (flags & (STRONG | EM | STRIKE))) or _clear(spans, index)
+    while open_marks:
+        bit = open_marks.pop()
+        out.append(f"]({_address(link or '')})" if bit == -1 else _sign(bit))
+    if sure and any(span[1] & (STRONG | EM | STRIKE) for span in spans):
+        sure = all(_clear(spans, index) for index in range(count))
+    return "".join(out), sure
+
+
+def _has(bit: int):  # type: ignore[no-untyped-def]
+    return lambda span: span[1] & bit
+
+
+def _extent(spans, index, test) -> int:  # type: ignore[no-untyped-def]
+    while index < len(spans) and test(spans[index]):
+        index += 1
+    return index
+
+
+def _new(flags: int, open_marks: list[int]) -> list[int]:
+    return [bit for bit, _ in _MARKS if flags & bit and bit not in open_marks]
+
+
+def _open(out: list[str], open_marks: list[int], spans: list[Span], index: int, bits: list[int]) -> None:
+    for bit in sorted(bits, key=lambda bit: -_extent(spans, index, _has(bit))):
+        out.append(_sign(bit))
+        open_marks.append(bit)
+
+
+def _sign(bit: int) -> str:
+    return "**" if bit == STRONG else "*" if bit == EM else "~~"
+
+
+def _clear(spans: list[Span], index: int) -> bool:
+    """Whether a span's marks stand alone and their delimiters can be read in one way only."""
+    text, flags, href = spans[index]
+    marks = flags & (STRONG | EM | STRIKE)
+    if not marks:
+        return True
+    if marks & (marks - 1) or flags & (CODE | IMAGE) or href is not None:
+        return False
+    before = spans[index - 1] if index else None
+    after = spans[index + 1] if index + 1 < len(spans) else None
+    for near in (before, after):
+        if near is not None and (near[1] or near[2] is not None):
+            return False
+    left = before[0][-1] if before else " "
+    right = after[0][0] if after else " "
+    first, last = _is_word(text[0]), _is_word(text[-1])
+    return (first or not _is_word(left)) and (last or not _is_word(right)) and left != "~" and right != "~"
