@@ -186,11 +186,11 @@ class AdfReader:
                     self.lose("tableHeader", "header_column")
                 cells.append(self._cell(cell, depth))
             rows.append(cells)
-        width = max((len(row) for row in rows), default=0)
+        width = max((len(line) for line in rows), default=0)
         if not width:
             return
-        for row in rows:
-            row += [[] for _ in range(width - len(row))]
+        for line in rows:
+            line += [[] for _ in range(width - len(line))]
         if not headed:
             rows.insert(0, [[] for _ in range(width)])
         out.append(Table(rows, [""] * width))

@@ -1,10 +1,11 @@
 """Systems that only know plain text.
 
-Promise: ``plain_to_markdown`` keeps every word and line break, and the characters that Markdown would read as markup are
-escaped, so they stand for themselves. A text without such characters passes through unchanged. ``markdown_to_plain``
-undoes exactly that, and shows real markup readably: list signs, ``name (address)`` for links, table cells parted by ``|``.
-For every plain text ``markdown_to_plain(plain_to_markdown(text))`` is the text with its white space cleaned
-(``cleaned``): line ends as ``\\n``, no white space at the edges of lines, at most one empty line in a row.
+Promise: ``plain_to_markdown`` keeps every word and line break; characters that Markdown would read as markup are
+escaped, so they stand for themselves, and a text without such characters passes through unchanged.
+``markdown_to_plain`` undoes exactly that, and shows real markup readably: signs of lists and quotes, ``name (address)``
+for links, table cells parted by ``|``. For every plain text ``markdown_to_plain(plain_to_markdown(text))`` is
+``cleaned(text)``: line ends as ``\\n``, no white space at the edges of lines, at most one empty line in a row, no
+control characters.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """The tree between the spellings: what Markdown can say, and nothing more.
 
-Inline content is a list of spans ``(text, flags, href)``. A line break is a ``\\n`` in a span's text; an image is a span
-whose text is the description and whose ``href`` is the source. ``tidy`` brings spans into the one form in which two
-equal texts are equal lists.
+Inline content is a list of spans ``(text, flags, href)``. A line break is a ``\\n`` in a span's text; an image is a
+span whose text is the description and whose ``href`` is the source. ``tidy`` brings spans into the one form in which
+two equal texts are equal lists.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -126,11 +126,9 @@ def tidy(spans: list[Span], *, single: bool = False) -> list[Span]:
             out.append((text, flags, href))
     for bit in (STRONG, EM, STRIKE):
         if any(span[1] & bit for span in out):
-            out = _trim(
-                out, lambda span, bit=bit: bool(span[1] & bit), lambda span, bit=bit: (span[0], span[1] & ~bit, span[2])
-            )  # type: ignore[misc]
+            out = _trim(out, bit)
     if any(span[2] is not None for span in out):
-        out = _trim_links(out)
+        out = _trim(out, 0)
     return _trim_lines(_join(out))
 
 
@@ -146,42 +144,26 @@ def _join(spans: list[Span]) -> list[Span]:
     return out
 
 
-def _trim(spans: list[Span], has: Callable[[Span], bool], without: Callable[[Span], Span]) -> list[Span]:
-    """Takes a mark off the white space at both ends of each stretch that carries it."""
+def _trim(spans: list[Span], bit: int) -> list[Span]:
+    """Takes a mark (0: a link) off the white space at both ends of each stretch that carries it."""
     for _ in range(2):
         out: list[Span] = []
-        inside = False
+        inside: int | str | None = None
         for span in spans:
-            if not has(span) or span[1] & IMAGE:
-                inside = has(span)
+            text, flags, href = span
+            mark = None if flags & IMAGE else (flags & bit or None) if bit else href
+            if mark is None or mark == inside or flags & CODE:
+                inside = mark
                 out.append(span)
                 continue
-            if inside or span[1] & CODE:
-                inside = True
-                out.append(span)
-                continue
-            text = span[0]
             rest = text.lstrip()
             if len(rest) < len(text):
-                out.append(without((text[: len(text) - len(rest)], span[1], span[2])))
+                out.append((text[: len(text) - len(rest)], flags & ~bit, href if bit else None))
             if rest:
-                inside = True
-                out.append((rest, span[1], span[2]))
-        spans = [_backwards(span) for span in reversed(out)]
-    return spans
-
-
-def _backwards(span: Span) -> Span:
-    return span if span[1] & (IMAGE | CODE) else (span[0][::-1], span[1], span[2])
-
-
-def _trim_links(spans: list[Span]) -> list[Span]:
-    for href in {span[2] for span in spans if span[2] is not None}:
-        spans = _trim(
-            spans,
-            lambda span, href=href: span[2] == href and not span[1] & IMAGE,  # type: ignore[misc]
-            lambda span: (span[0], span[1], None),
-        )
+                inside = mark
+                out.append((rest, flags, href))
+        # The second round sees everything from the other end.
+        spans = [span if span[1] & (IMAGE | CODE) else (span[0][::-1], span[1], span[2]) for span in reversed(out)]
     return spans
 
 

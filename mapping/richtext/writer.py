@@ -38,13 +38,16 @@ _ESCAPE = re.compile(
 )
 _BRACKETS = re.compile(r"[\[\]]")
 _LINE = re.compile(
-    r"^(?:(#)(?=#{0,5}(?:[ \t]|$))|(>)|(\+)(?=[ \t]|$)|([-:|])(?=[-:| \t]|$)|(=)(?==*[ \t]*$)|(\d{1,9})(?=[.)](?:[ \t]|$)))",
+    r"^(?:#(?=#{0,5}(?:[ \t]|$))|>|\+(?=[ \t]|$)|[-:|](?=[-:| \t]|$)|=(?==*[ \t]*$)|(\d{1,9})(?=[.)](?:[ \t]|$)))",
     re.MULTILINE,
 )
 _CLOSING_HASHES = re.compile(r"(\A|[ \t])(#+)\Z")
 _AUTOLINK = re.compile(r"https?://[^\s<>\x00-\x20]+\Z", re.IGNORECASE)
+_RULE = re.compile(r"(?:-[ \t]*){3,}\Z|(?:\*[ \t]*){3,}\Z")
 _TICKS = re.compile(r"`+")
-_MARKS: Final = ((STRIKE, "~~"), (STRONG, "**"), (EM, "*"))
+_BLANKS: Final = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_LINK: Final = -1
+_MARKS: Final = (STRIKE, STRONG, EM)
 
 
 def render(blocks: Sequence[Block]) -> str:
@@ -55,13 +58,12 @@ def render(blocks: Sequence[Block]) -> str:
 def _lines(blocks: Sequence[Block], tight: bool) -> list[str]:
     out: list[str] = []
     previous: Block | None = None
-    other = False
+    sign = ""
     for block in blocks:
-        other = _same_list(previous, block) and not other
         if isinstance(block, Para):
             lines = paragraph(block.spans).split("\n")
         elif isinstance(block, Listing):
-            lines = _list(block, other)
+            lines, sign = _list(block, sign if _same_list(previous, block) else "")
         elif isinstance(block, Heading):
             lines = ["#" * block.level + " " + _CLOSING_HASHES.sub(r"\1\\\2", inline(block.spans))]
         elif isinstance(block, Code):
@@ -98,24 +100,31 @@ def _interrupts(block: Block) -> bool:
     )
 
 
-def _list(block: Listing, other: bool) -> list[str]:
-    out: list[str] = []
+def _list(block: Listing, before: str) -> tuple[list[str], str]:
+    """The lines, and the sign used: another than that of a list directly before, or the two would be one."""
+    items = [_lines(item, True) for item in block.items]
     start = block.start
-    if start is not None and not 0 <= start <= 900_000_000:
-        start = 1
-    for index, item in enumerate(block.items):
-        if start is None:
-            marker = "*" if other else "-"
-        else:
-            marker = f"{start + index}{')' if other else '.'}"
-        lines = _lines(item, True)
+    if start is not None:
+        sign = ")" if before == "." else "."
+        start = start if 0 <= start <= 900_000_000 else 1
+        markers = [f"{start + index}{sign}" for index in range(len(items))]
+    else:
+        # Signs alone on a line would be a rule.
+        sign = next(
+            sign
+            for sign in "-*+"
+            if sign != before and not any(lines and _RULE.match(f"{sign} {lines[0]}") for lines in items)
+        )
+        markers = [sign] * len(items)
+    out: list[str] = []
+    for marker, lines in zip(markers, items, strict=True):
         if not lines:
             out.append(marker)
             continue
         indent = " " * (len(marker) + 1)
         out.append(f"{marker} {lines[0]}")
         out += [indent + line if line else "" for line in lines[1:]]
-    return out
+    return out, sign
 
 
 def _code(block: Code) -> list[str]:
@@ -148,7 +157,7 @@ def paragraph(spans: list[Span]) -> str:
 
 
 def _escape_line(match: re.Match[str]) -> str:
-    return f"{match[6]}\\" if match[6] else f"\\{match[0]}"
+    return f"{match[1]}\\" if match[1] else f"\\{match[0]}"
 
 
 def inline(spans: list[Span]) -> str:
@@ -200,7 +209,7 @@ def _is_word(char: str) -> bool:
     """Neither white space nor punctuation, as emphasis is read."""
     if char.isalnum():
         return True
-    return bool(char) and not char.isspace() and unicodedata.category(char)[0] not in "PSZC"
+    return bool(char) and char not in "\t\n" and unicodedata.category(char)[0] not in "PS" and char not in _BLANKS
 
 
 def escape(text: str, brackets: bool = False) -> str:
@@ -231,84 +240,71 @@ def _inline(spans: list[Span]) -> tuple[str, bool]:
     if len(spans) == 1 and not spans[0][1] and spans[0][2] is None:
         return escape(spans[0][0]), True
     out: list[str] = []
-    sure = True
-    open_marks: list[int] = []
+    marks: list[int] = []
+    """Open ones, outermost first; a link among them as ``_LINK``."""
     link: str | None = None
-    count = len(spans)
     for index, (text, flags, href) in enumerate(spans):
+        source = None
         if flags & IMAGE:
             flags, href, source = 0, None, href
-        else:
-            source = None
-        closing = [bit for bit in open_marks if not flags & bit]
         if link is not None and href != link:
-            # A link is closed last: nothing inside it may stay open.
-            while open_marks and open_marks[-1] != -1:
-                out.append(_sign(open_marks.pop()))
-                sure = False
-            open_marks.pop()
+            _close(out, marks, set(marks[marks.index(_LINK) + 1 :]))
+            marks.remove(_LINK)
             out.append(f"]({_address(link)})")
             link = None
-        while any(bit in open_marks for bit in closing):
-            if open_marks[-1] not in closing:
-                sure = False
-            out.append(_sign(open_marks.pop()))
+        _close(out, marks, {bit for bit in marks if bit != _LINK and not flags & bit})
         if href is not None and link is None:
-            end = _extent(spans, index, lambda span, href=href: span[2] == href)  # type: ignore[misc]
-            short = [bit for bit in open_marks if _extent(spans, index, _has(bit)) < end]
-            while any(bit in open_marks for bit in short):
-                sure = False
-                out.append(_sign(open_marks.pop()))
+            end = _extent(spans, index, 0, href)
             if end == index + 1 and text == href and flags == 0 and _AUTOLINK.match(text):
                 out.append(f"<{text}>")
                 continue
-            _open(
-                out,
-                open_marks,
-                spans,
-                index,
-                [bit for bit in _new(flags, open_marks) if _extent(spans, index, _has(bit)) >= end],
-            )
+            # A mark that ends inside the link is opened anew inside it.
+            _close(out, marks, {bit for bit in marks if _extent(spans, index, bit) < end})
+            _open(out, marks, spans, index, end)
             if out and out[-1].endswith("!"):
                 out[-1] = out[-1][:-1] + "\\!"
             out.append("[")
-            open_marks.append(-1)
+            marks.append(_LINK)
             link = href
-        _open(out, open_marks, spans, index, _new(flags, open_marks))
+        _open(out, marks, spans, index, 0)
         if source is not None:
             out.append(f"![{escape(text, True)}]({_address(source)})")
         elif flags & CODE:
             out.append(_code_span(text))
         else:
             out.append(escape(text, link is not None))
-        if flags or index + 1 < count:
-            sure = (sure and not (flags & (STRONG | EM | STRIKE))) or _clear(spans, index)
-    while open_marks:
-        bit = open_marks.pop()
-        out.append(f"]({_address(link or '')})" if bit == -1 else _sign(bit))
-    if sure and any(span[1] & (STRONG | EM | STRIKE) for span in spans):
-        sure = all(_clear(spans, index) for index in range(count))
-    return "".join(out), sure
+    for bit in reversed(marks):
+        out.append(f"]({_address(link or '')})" if bit == _LINK else _sign(bit))
+    return "".join(out), all(_clear(spans, index) for index in range(len(spans)))
 
 
-def _has(bit: int):  # type: ignore[no-untyped-def]
-    return lambda span: span[1] & bit
+def _close(out: list[str], marks: list[int], ending: set[int]) -> None:
+    """Closes marks and, for the time being, those opened after them."""
+    while ending:
+        bit = marks.pop()
+        out.append(_sign(bit))
+        ending.discard(bit)
 
 
-def _extent(spans, index, test) -> int:  # type: ignore[no-untyped-def]
-    while index < len(spans) and test(spans[index]):
+def _open(out: list[str], marks: list[int], spans: list[Span], index: int, end: int) -> None:
+    """Opens the marks of a span that reach to ``end``, the longest first."""
+    flags = spans[index][1] & (STRONG | EM | STRIKE)
+    if not flags:
+        return
+    found = [(_extent(spans, index, bit), bit) for bit in _MARKS if flags & bit and bit not in marks]
+    for reach, bit in sorted(found, key=lambda pair: -pair[0]):
+        if reach >= end:
+            out.append(_sign(bit))
+            marks.append(bit)
+
+
+def _extent(spans: list[Span], index: int, bit: int, href: str | None = None) -> int:
+    """Where the stretch ends that has a mark, or an address."""
+    while index < len(spans) and (
+        spans[index][1] & bit if bit else spans[index][2] == href and not spans[index][1] & IMAGE
+    ):
         index += 1
     return index
-
-
-def _new(flags: int, open_marks: list[int]) -> list[int]:
-    return [bit for bit, _ in _MARKS if flags & bit and bit not in open_marks]
-
-
-def _open(out: list[str], open_marks: list[int], spans: list[Span], index: int, bits: list[int]) -> None:
-    for bit in sorted(bits, key=lambda bit: -_extent(spans, index, _has(bit))):
-        out.append(_sign(bit))
-        open_marks.append(bit)
 
 
 def _sign(bit: int) -> str:
