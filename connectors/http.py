@@ -64,7 +64,7 @@ class Answer:
     @overload
     def decode(self, shape: type[T]) -> T: ...
     def decode(self, shape: Any = Any) -> Any:
-        """The JSON body as ``shape``. Raises ``Malformed`` (reading) or ``EffectUnknown`` (writing) if it is not that."""
+        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing)."""
         try:
             return msgspec.json.decode(self.body, type=shape)
         except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
@@ -163,7 +163,7 @@ class Http:
 
     def _pause_before_retry(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        backoff = min(30.0, 0.5 * 2**state.attempt_number) * (0.5 + self._jitter())
+        backoff: float = min(30.0, 0.5 * 2**state.attempt_number) * (0.5 + self._jitter())
         if isinstance(error, RateLimited):
             return 0.0  # the budget holds everything back already
         return backoff

@@ -102,6 +102,18 @@ class Mapper(Protocol):
         """What the stream can do with a canonical field."""
         ...
 
+    def system(self, kind: Kind, name: str) -> str:
+        """The system's own name of a canonical field, as it stands in the payload and in histories."""
+        ...
+
+    def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
+        """One system value of a field, from a history, in canonical form. Raises ``Unmappable``."""
+        ...
+
+    def place(self, placement: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The system values that put a new record where a configuration's ``create:`` says (a project, a list)."""
+        ...
+
 
 class StreamMapping:
     """A table of fields for one stream. ``section`` is the key of the payload that holds them ("" = the payload)."""
@@ -113,6 +125,7 @@ class StreamMapping:
         section: str = "",
         kind_of: Callable[[Record], Kind] | None = None,
         extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        placing: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
     ) -> None:
         self.kinds = tuple(rows)
         self._rows = {kind: {row.canonical: row for row in table} for kind, table in rows.items()}
@@ -124,6 +137,7 @@ class StreamMapping:
         self._kind_of = kind_of or (lambda record: self.kinds[0])
         self._extra = extra
         """System values that every create of a kind carries (an issue type, a label)."""
+        self.place = placing
 
     def canon(self, record: Record) -> Mapped:
         kind = self._kind_of(record)
@@ -168,6 +182,12 @@ class StreamMapping:
         if row is None:
             return "absent"
         return row.mode if row.write is not None else "read"
+
+    def system(self, kind: Kind, name: str) -> str:
+        return self._rows[kind][name].system
+
+    def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
+        return self._rows[kind][name].read(value, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +263,7 @@ def as_day(value: str | None, zone: ZoneInfo) -> str | None:
 
 
 def moment(value: Any, zone: ZoneInfo | None = None) -> str | None:
-    """A service's time as canonical instant: any offset, with or without a colon; naive times are in ``zone`` or UTC."""
+    """A service's time as canonical instant: any offset, colon or not; naive times are in ``zone`` or UTC."""
     if not value:
         return None
     stamp = datetime.fromisoformat(re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", str(value)))

@@ -19,6 +19,8 @@ class Entry:
     changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     ours: bool = False
     """Came through the API with the hub's own credentials."""
+    place: str | None = None
+    """What the hub said it made the record for: a truth that no API shows, by which twins are counted."""
     notified: int = 0
     """People to whom the service sent mail because of it."""
     automation: bool = False

@@ -1,0 +1,436 @@
+"""The connector that is example and test double: a small service in memory, and the connector that talks to it.
+
+The service behaves as its ``Traits`` say (guarded or not, with versions, history, search lag, a side that shows text in
+capitals), injects the same faults as the sandboxes, and keeps the true log.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from connectors.base import (
+    Abilities,
+    Account,
+    Change,
+    Clock,
+    ConnectorPlugin,
+    Context,
+    Description,
+    Feed,
+    Field,
+    Gate,
+    Marker,
+    Outcome,
+    Page,
+    Record,
+    Stream,
+    Write,
+    chunks,
+    utc,
+)
+from connectors.errors import (
+    EffectUnknown,
+    GateClosed,
+    NotFound,
+    RateLimited,
+    RecordRefused,
+    Stale,
+    Transient,
+    WriteForbidden,
+)
+from connectors.sandbox.exchange import Request, Response
+from connectors.sandbox.faults import ConnectionBroken, Faults, apply
+from connectors.sandbox.truth import Truth
+
+T = TypeVar("T")
+
+STREAM = "items"
+BOT = "keepstep"
+FIELDS = ("title", "notes", "due", "labels", "owner", "parent")
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How a service behaves, and with which fields."""
+
+    guarded: bool = False
+    versioned: bool = True
+    history: bool = False
+    returns_record: bool = True
+    marker: Marker = "in_create"
+    lag: float = 0.0
+    shouts: bool = False
+    """Shows titles in capitals, whatever was sent."""
+    fields: tuple[str, ...] = FIELDS
+    page: int = 50
+    deletes: bool = True
+    """The feed tells of deletes."""
+    batch: int = 10
+
+
+@dataclass(slots=True)
+class Item:
+    """One record of the service, with what its API does not show."""
+
+    id: str
+    values: dict[str, Any]
+    seq: int
+    created_at: str
+    changed_at: str
+    visible_at: float
+    by: str
+    ours: bool
+    marker: str | None = None
+    deleted: bool = False
+    history: list[Change] = field(default_factory=list)
+
+
+class MemoryService:
+    """The service. Its control verbs are those of every stand-in."""
+
+    system = "memory"
+
+    def __init__(self, clock: Clock, seed: int = 1, traits: Traits | None = None) -> None:
+        self.clock = clock
+        self.traits = traits or Traits()
+        self.faults = Faults(random.Random(seed))
+        self.truth = Truth()
+        self.items: dict[str, Item] = {}
+        self.requests: list[str] = []
+        self._seq = 0
+        self._later: list[tuple[float, Any]] = []
+
+    # -- people and tests
+
+    def create(self, person: str, stream: str, values: Mapping[str, Any]) -> str:
+        return self._create(person, dict(values), None, None, person == BOT).id
+
+    def edit(self, person: str, stream: str, id: str, values: Mapping[str, Any]) -> None:
+        self._edit(person, self._item(id), values)
+
+    def delete(self, person: str, stream: str, id: str) -> None:
+        self._delete(person, self._item(id))
+
+    def restore(self, person: str, stream: str, id: str) -> None:
+        item = self.items[id]
+        if item.deleted:
+            item.deleted = False
+            self._touch(item, person)
+            self.truth.add(at=self._now(), actor=person, kind="restore", stream=STREAM, id=id)
+
+    def records(self, stream: str) -> dict[str, dict[str, Any]]:
+        return {id: dict(item.values) for id, item in self.items.items() if not item.deleted}
+
+    # -- what the connector's requests do
+
+    def serve(self, name: str, work: Any) -> Any:
+        """One request, with whatever fault is on. Raises what a connector's HTTP would."""
+        self._settle()
+        self.requests.append(name)
+        writing = name.startswith("write")
+        fault = self.faults.draw(Request(method="POST" if writing else "GET", path=f"/{name}"))
+        if fault is None:
+            return work()
+        results: list[Any] = []
+
+        def run() -> Response:
+            results.append(work())
+            return Response(200, b"{}")
+
+        trouble: Exception
+        try:
+            answer = apply(fault, run, lambda kind: Response(429), lambda at, do: self._postpone(at, do))
+        except ConnectionBroken:
+            trouble = EffectUnknown(name) if writing else Transient(name)
+            raise trouble from None
+        if answer.status == 429:
+            raise RateLimited(name, retry_after=1.0)
+        raise EffectUnknown(name) if writing else Transient(name)
+
+    def _postpone(self, delay: float, work: Any) -> None:
+        self._later.append((self.clock.monotonic() + delay, work))
+
+    def _settle(self) -> None:
+        now = self.clock.monotonic()
+        due = [work for at, work in self._later if at <= now]
+        self._later = [(at, work) for at, work in self._later if at > now]
+        for work in due:
+            try:
+                work()
+            except (RecordRefused, EffectUnknown):
+                continue  # a late request finds the record gone or moved: nobody hears of it
+
+    def write(self, write: Write) -> Item:
+        if write.kind == "create":
+            if write.reserved_id and write.reserved_id in self.items:
+                raise RecordRefused("exists", status=409, code="exists")
+            return self._create(BOT, dict(write.values), write.marker, write.reserved_id, True)
+        item = self.items.get(write.id or "")
+        if item is None or item.deleted:
+            raise NotFound(f"write {write.id}", status=404)
+        if self.traits.guarded and write.expected_version and write.expected_version != version(item):
+            raise Stale(f"write {write.id}", status=412)
+        if write.kind == "delete":
+            self._delete(BOT, item)
+        else:
+            self._edit(BOT, item, write.values)
+        return item
+
+    def _create(self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool) -> Item:
+        self._seq += 1
+        item = Item(
+            id=id or f"{self._seq:06d}",
+            values={name: self._form(name, values.get(name)) for name in self.traits.fields},
+            seq=self._seq,
+            created_at=self._now(),
+            changed_at=self._now(),
+            visible_at=self.clock.monotonic() + self.traits.lag,
+            by=by,
+            ours=ours,
+            marker=marker if self.traits.marker not in ("none", "fingerprint") else None,
+        )
+        self.items[item.id] = item
+        changes = {name: (None, value) for name, value in item.values.items() if value is not None}
+        self.truth.add(
+            at=self._now(), actor=by, kind="create", stream=STREAM, id=item.id, changes=changes, ours=ours, place=marker
+        )
+        return item
+
+    def _edit(self, by: str, item: Item, values: Mapping[str, Any]) -> None:
+        changes = {}
+        for name, value in values.items():
+            shown = self._form(name, value)
+            if name in self.traits.fields and item.values.get(name) != shown:
+                changes[name] = (item.values.get(name), shown)
+                item.values[name] = shown
+        if not changes:
+            return
+        self._touch(item, by)
+        for name, (old, new) in changes.items():
+            item.history.append(Change(id=item.id, field=name, old=old, new=new, at=self._now(), by=by, ours=by == BOT))
+        self.truth.add(
+            at=self._now(), actor=by, kind="update", stream=STREAM, id=item.id, changes=changes, ours=by == BOT
+        )
+
+    def _delete(self, by: str, item: Item) -> None:
+        item.deleted = True
+        self._touch(item, by)
+        self.truth.add(at=self._now(), actor=by, kind="delete", stream=STREAM, id=item.id, ours=by == BOT)
+
+    def _touch(self, item: Item, by: str) -> None:
+        self._seq += 1
+        item.seq, item.changed_at, item.by = self._seq, self._now(), by
+        item.visible_at = self.clock.monotonic() + self.traits.lag
+
+    def _form(self, name: str, value: Any) -> Any:
+        if self.traits.shouts and name == "title" and isinstance(value, str):
+            return value.upper()
+        return value
+
+    def _item(self, id: str) -> Item:
+        item = self.items.get(id)
+        if item is None or item.deleted:
+            raise KeyError(id)
+        return item
+
+    def _now(self) -> str:
+        return utc(self.clock.now())
+
+
+def version(item: Item) -> str:
+    return f"{item.seq:012d}"
+
+
+class Memory:
+    """The connector to a ``MemoryService``."""
+
+    def __init__(self, service: MemoryService, read_only: bool = False) -> None:
+        self.service = service
+        self._read_only = read_only
+
+    @property
+    def calls(self) -> int:
+        return len(self.service.requests)
+
+    def check(self) -> Account:
+        return Account(id=BOT, name="Keepstep", site="memory")
+
+    def describe(self) -> Description:
+        traits = self.service.traits
+        abilities = Abilities(
+            create=True,
+            update=True,
+            delete=True,
+            guarded=traits.guarded,
+            history=traits.history,
+            versioned=traits.versioned,
+            returns_record=traits.returns_record,
+            marker=traits.marker,
+            batch=traits.batch,
+            search_lag=traits.lag,
+        )
+        fields = [Field(name=name) for name in traits.fields]
+        return Description(
+            system="memory",
+            streams=[Stream(name=STREAM, abilities=abilities, fields=fields)],
+            feeds=[Feed(name=STREAM, streams=[STREAM], cost=1, deletes=traits.deletes)],
+            limits={"titles": "capitals"} if traits.shouts else {},
+        )
+
+    def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
+        since = int(cursor) if cursor else 0
+        complete = cursor is None
+        while True:
+            page, more = self._read("pull", lambda start=since: self._listed(start))
+            since = page[-1].seq if page else since
+            held_back = self._invisible_after(since)
+            records = [self._record(item) for item in page if complete is False or not item.deleted]
+            yield Page(
+                records=records, cursor=str(since), last=not more, complete=complete and not more and not held_back
+            )
+            if not more:
+                return
+
+    def _listed(self, since: int) -> tuple[list[Item], bool]:
+        """What the index shows. It never shows a later change before an earlier one, so that no cursor skips one."""
+        now = self.service.clock.monotonic()
+        found = []
+        for item in sorted(self.service.items.values(), key=lambda each: each.seq):
+            if item.seq <= since:
+                continue
+            if item.visible_at > now:
+                break
+            if not item.deleted or self.service.traits.deletes:
+                found.append(item)
+        size = self.service.traits.page
+        return found[:size], len(found) > size
+
+    def _invisible_after(self, since: int) -> bool:
+        return any(item.seq > since for item in self.service.items.values())
+
+    def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        for part in chunks(list(dict.fromkeys(ids)), 100):
+            for key, item in self._read(
+                "get", lambda wanted=part: [(each, self.service.items.get(each)) for each in wanted]
+            ):
+                if item is None:
+                    yield Record(stream=STREAM, id=key, deleted=True)
+                else:
+                    yield self._record(item)
+
+    def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
+        if self._read_only:
+            raise WriteForbidden("this connection is configured `access: read`")
+        for write in writes:
+            yield self._push(write, gate)
+
+    def _push(self, write: Write, gate: Gate) -> Outcome:
+        try:
+            gate()
+            item: Item = self.service.serve(f"write/{write.kind}", lambda: self.service.write(write))
+        except GateClosed as error:
+            return Outcome(intent=write.intent, status="not_sent", reason=str(error))
+        except RateLimited as error:
+            return Outcome(intent=write.intent, status="not_sent", reason=str(error), retry_after=error.retry_after)
+        except EffectUnknown as error:
+            return Outcome(intent=write.intent, status="unknown", reason=str(error))
+        except NotFound as error:
+            return Outcome(intent=write.intent, status="gone", reason=str(error))
+        except Stale as error:
+            return Outcome(intent=write.intent, status="stale", reason=str(error))
+        except RecordRefused as error:
+            if error.code == "exists":
+                return Outcome(intent=write.intent, status="done", id=write.reserved_id)
+            return Outcome(intent=write.intent, status="refused", reason=str(error), field=error.field)
+        traits = self.service.traits
+        return Outcome(
+            intent=write.intent,
+            status="done",
+            id=item.id,
+            record=self._record(item) if traits.returns_record and write.kind != "delete" else None,
+            version=version(item) if traits.versioned else None,
+        )
+
+    def find(self, stream: str, marker: str) -> list[Record]:
+        def search() -> list[Item]:
+            now = self.service.clock.monotonic()
+            return [item for item in self.service.items.values() if item.marker == marker and item.visible_at <= now]
+
+        return [self._record(item) for item in self._read("find", search)]
+
+    def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
+        def listed() -> list[Item]:
+            return [item for item in self.service.items.values() if item.ours and item.created_at >= since]
+
+        yield from [self._record(item) for item in self._read("made_since", listed)]
+
+    def reserve(self, stream: str, count: int) -> list[str]:
+        def numbers() -> list[str]:
+            start = self.service._seq
+            self.service._seq += count
+            return [f"r{start + number:06d}" for number in range(count)]
+
+        found: list[str] = self._read("reserve", numbers)
+        return found
+
+    def history(self, stream: str, ids: Sequence[str], since: str) -> Iterator[Change]:
+        def listed() -> list[Change]:
+            items = [self.service.items[id] for id in ids if id in self.service.items]
+            return [change for item in items for change in item.history if change.at >= since]
+
+        yield from self._read("history", listed)
+
+    def ids(self, stream: str) -> Iterator[list[str]]:
+        now = self.service.clock.monotonic()
+        yield self._read(
+            "ids", lambda: [i.id for i in self.service.items.values() if not i.deleted and i.visible_at <= now]
+        )
+
+    def _read(self, name: str, work: Any) -> Any:
+        """Ask, and ask again after transient trouble: what is safe to repeat is repeated."""
+        for _ in range(4):
+            try:
+                return self.service.serve(name, work)
+            except RateLimited as error:
+                self.service.clock.wait(error.retry_after)
+            except Transient:
+                self.service.clock.wait(1.0)
+        return self.service.serve(name, work)
+
+    def _record(self, item: Item) -> Record:
+        traits = self.service.traits
+        return Record(
+            stream=STREAM,
+            id=item.id,
+            payload={} if item.deleted else dict(item.values),
+            version=version(item) if traits.versioned else None,
+            deleted=item.deleted,
+            marker=item.marker,
+            ours=item.ours and traits.marker != "none",
+            created_at=item.created_at,
+            modified_at=item.changed_at,
+            modified_by=item.by,
+        )
+
+
+class Settings(BaseModel):
+    """A memory connection needs nothing; it starts empty and ends with the process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    guarded: bool = False
+    history: bool = False
+    deletes: Literal["feed", "census"] = "feed"
+
+
+def build(settings: Settings, context: Context) -> Memory:
+    traits = Traits(guarded=settings.guarded, history=settings.history, deletes=settings.deletes == "feed")
+    return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
+
+
+CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build)

@@ -1,0 +1,1 @@
+"""What to do: observe, match, absorb, plan, guard, apply, verify. Plain Python; no Prefect, no vendor's name."""

@@ -1,0 +1,212 @@
+"""Take in what the sides show: stored facts only, no request. The table itself is ``mapping.merge``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from keepstep.engine.references import Outside, References, Unresolved
+from keepstep.engine.state import EntityState
+from keepstep.engine.world import Sync
+from keepstep.store.findings import Finding
+from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
+from mapping.model import TITLE
+
+
+class Noted(msgspec.Struct, kw_only=True):
+    """What a look led to, beside the new state: lines for the audit."""
+
+    audit: list[dict[str, Any]] = []
+
+
+def absorb(states: Iterable[EntityState], sync: Sync, references: References, now: str, run: str | None) -> Noted:
+    """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place."""
+    noted = Noted(audit=[])
+    for state in states:
+        see_links(state, now, noted, run)
+        judge_scope(state, sync)
+        if state.parked:
+            continue
+        views, doubtful = look(state, sync, references)
+        for name, seen in views.items():
+            _field(state, sync, name, seen, name in doubtful, now, run, noted)
+    return noted
+
+
+def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> None:
+    """A record that is gone neither votes nor receives; one that came back is compared with its old shadows."""
+    for side, link in state.links.items():
+        record = state.records.get(side)
+        if record is None:
+            continue
+        if record["deleted"] and link.state == "live":
+            link.state = "gone"
+        elif not record["deleted"] and link.state in ("gone", "deleted"):
+            link.state = "live"
+        else:
+            continue
+        state.touch(side)
+        noted.audit.append(_line(now, run, f"record_{link.state}", state, side, None, {"record": link.record}))
+
+
+def judge_scope(state: EntityState, sync: Sync) -> None:
+    """An entity that left the sync's ``where`` is parked: links and shadows stay, nothing is written."""
+    if sync.scope is None:
+        return
+    seen: dict[str, dict[str, Any]] = {}
+    for side, record in state.records.items():
+        if not record["deleted"]:
+            seen.setdefault(side.partition(".")[0], {}).update(record["shown"])
+    parked = not sync.scope(seen)
+    if parked != state.parked:
+        state.parked = parked
+        state.dirty = True
+
+
+def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[str, list[View]], set[str]]:
+    """Per field, what each side shows; and the fields on which some side has an open intent."""
+    views: dict[str, list[View]] = {}
+    doubtful: set[str] = set()
+    for side_name, link in state.links.items():
+        side = sync.sides.get(side_name)
+        record = state.records.get(side_name)
+        if side is None or record is None or link.state != "live" or record["deleted"]:
+            continue
+        in_doubt = {name for intent in state.intents if intent["side"] == side_name for name in intent["fields"]}
+        doubtful |= in_doubt
+        for name, value in record["shown"].items():
+            form = sync.fields.get(name)
+            if form is None or name in in_doubt or side.mapper.mode(sync.kind, name) in ("absent", "create"):
+                continue
+            try:
+                cur = references.inward(form, value, side.connection.name)
+            except (Unresolved, Outside):
+                continue
+            known = link.fields.get(name)
+            views.setdefault(name, []).append(
+                View(
+                    side=side_name,
+                    cur=cur,
+                    shadow=known.shadow if known else None,
+                    shows=known.shows if known else -1,
+                    at=record["modified_at"],
+                    by=record["modified_by"],
+                )
+            )
+    return views, doubtful
+
+
+def _field(
+    state: EntityState,
+    sync: Sync,
+    name: str,
+    views: list[View],
+    in_doubt: bool,
+    now: str,
+    run: str | None,
+    noted: Noted,
+) -> None:
+    before = state.conflicts.get(name)
+    if before is None and not any(view.changed for view in views):
+        return
+    agreed = state.agreed.get(name, Agreed())
+    result = merge(agreed, views, before, sync.rule(name), sync.equality(name), now, in_doubt)
+    if result.agreed is not agreed:
+        state.agreed[name] = result.agreed
+        state.dirty = True
+        params = {"from": agreed.value, "to": result.agreed.value, "n": result.agreed.n}
+        noted.audit.append(_line(now, run, "agreed", state, result.agreed.source, name, params))
+    for side, (shadow, shows) in result.sides.items():
+        known = state.links[side].field(name)
+        known.shadow, known.shows = shadow, shows
+        state.touch(side)
+    if result.conflict is not before:
+        state.dirty_conflicts.add(name)
+        if result.conflict is None:
+            state.conflicts.pop(name, None)
+            noted.audit.append(_line(now, run, "conflict_closed", state, None, name, {"value": result.agreed.value}))
+        else:
+            state.conflicts[name] = result.conflict
+            state.opened.setdefault(name, now)
+            noted.audit.append(
+                _line(now, run, "conflict", state, None, name, {"candidates": msgspec.to_builtins(result.conflict)})
+            )
+    for note in result.notes:
+        noted.audit.append(_line(now, run, note.code, state, note.side, name, {"value": note.value}))
+
+
+def open_conflict(
+    state: EntityState, name: str, side: str, value: Any, at: str | None, by: str | None, now: str
+) -> None:
+    """A value that nobody else was shown stands against the agreed one: a person decides."""
+    known = state.conflicts.get(name)
+    agreed = state.agreed.get(name, Agreed())
+    candidates = dict(known.candidates) if known else {AGREED: Candidate(agreed.value, agreed.at, agreed.source)}
+    candidates[side] = Candidate(value, at, by)
+    state.conflicts[name] = Conflict(candidates, known.rev + 1 if known else 1, None)
+    state.opened.setdefault(name, now)
+    state.dirty_conflicts.add(name)
+
+
+def conflict_findings(states: Iterable[EntityState], sync: Sync, references: References) -> list[Finding]:
+    """One finding for each open conflict, with both values, who, where and when."""
+    found = []
+    for state in states:
+        for name, conflict in sorted(state.conflicts.items()):
+            candidates = []
+            for side, candidate in sorted(conflict.candidates.items()):
+                record = state.records.get(side)
+                candidates.append(
+                    {
+                        "side": side,
+                        "value": _readable(references, candidate.value),
+                        "at": candidate.at,
+                        "by": _author(references, side, candidate.by),
+                        "url": record["url"] if record else None,
+                    }
+                )
+            found.append(
+                Finding(
+                    key=f"conflict:{state.id}:{name}",
+                    code="conflict",
+                    severity="warning",
+                    sync=sync.name,
+                    entity=state.id,
+                    params={
+                        "entity": state.id,
+                        "kind": sync.kind.value,
+                        "title": state.value(TITLE[sync.kind]),
+                        "field": name,
+                        "rev": conflict.rev,
+                        "candidates": candidates,
+                    },
+                )
+            )
+    return found
+
+
+def _readable(references: References, value: Any) -> Any:
+    return references.people.name(value) if isinstance(value, str) and ":" in value else value
+
+
+def _author(references: References, side: str, by: str | None) -> str | None:
+    if by is None:
+        return None
+    person = references.people.person(side.partition(".")[0], {"account": by})
+    return references.people.name(person) if person else by
+
+
+def _line(
+    now: str, run: str | None, code: str, state: EntityState, side: str | None, name: str | None, params: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "at": now,
+        "run": run,
+        "code": code,
+        "entity": state.id,
+        "side": side,
+        "field": name,
+        "params": msgspec.to_builtins(params),
+    }

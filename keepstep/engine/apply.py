@@ -1,0 +1,494 @@
+"""Carry out what is owed: look, write the intent down, pass the gate, send, keep the receipt, read back.
+
+Whatever happens between two of these steps, the store says enough to go on: nothing is sent that was not written down,
+and nothing that was written down is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from connectors.base import Change, Outcome, Record, Write, utc
+from connectors.errors import ConnectorError, GateClosed
+from connectors.http import REQUEST_TIMEOUT
+from keepstep.engine import settle
+from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.match import link_record
+from keepstep.engine.observe import store_records
+from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
+from keepstep.engine.ports import Ports
+from keepstep.engine.references import References
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Side, Sync, World
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Lease, Tx
+
+log = structlog.get_logger()
+
+SEND_BY = timedelta(seconds=120)
+CHUNK = 100
+
+
+class Applied(msgspec.Struct, kw_only=True):
+    """What was done, by outcome."""
+
+    done: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    unknown: int = 0
+    put_off: int = 0
+
+    @property
+    def progress(self) -> bool:
+        return self.done > 0 or self.confirmed > 0
+
+
+class Applier:
+    """Carries out operations of one sync in one run, under its lease.
+
+    ``wanted`` says whether an operation that is owed now is one that may be carried out (a plan file narrows it).
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        world: World,
+        sync: Sync,
+        lease: Lease,
+        run: str,
+        too_old: Callable[[EntityState], bool],
+        wanted: Callable[[Operation], bool] = lambda operation: True,
+    ) -> None:
+        self._ports = ports
+        self._world = world
+        self._sync = sync
+        self._lease = lease
+        self._run = run
+        self._too_old = too_old
+        self._wanted = wanted
+        self.applied = Applied()
+
+    def carry_out(self, operations: Sequence[Operation]) -> None:
+        """Creates first, then updates, then deletes. One bad record never stops the others."""
+        for kind in ("create", "update", "archive", "delete"):
+            mine = [operation for operation in operations if operation.kind == kind]
+            for side_name, part in by_side(mine, CHUNK):
+                side = self._sync.sides[side_name]
+                if kind == "create" and side.abilities.marker == "fingerprint":
+                    # Two lost creates could not be told apart: one open create per stream.
+                    for operation in part:
+                        self._chunk(side, [operation])
+                else:
+                    self._chunk(side, part)
+
+    def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
+        try:
+            looked = self._look(side, operations)
+            writes, intents = self._write_down(side, operations, looked)
+            if writes:
+                self._send(side, writes, intents)
+        except ConnectorError as error:
+            self.applied.put_off += len(operations)
+            log.warning("side failed", side=side.name, error=str(error))
+            with self._ports.store.write(self._lease) as tx:
+                self._tell(tx, side, error)
+
+    def _tell(self, tx: Tx, side: Side, error: ConnectorError) -> None:
+        findings.report(
+            tx,
+            [
+                Finding(
+                    key=f"connection_failed:{side.name}",
+                    code="connection_failed",
+                    severity="error",
+                    params={
+                        "connection": side.connection.name,
+                        "feed": side.name,
+                        "trouble": type(error).__name__,
+                        "detail": str(error),
+                    },
+                )
+            ],
+            self._ports.now(),
+            self._ports.new_id,
+        )
+
+    # -- before
+
+    def _look(self, side: Side, operations: Sequence[Operation]) -> dict[str, Record]:
+        """Read the records directly before they are written."""
+        ids = [operation.record for operation in operations if operation.record]
+        self._ports.fence.point("apply.looking")
+        return {record.id: record for record in side.connector.get(side.stream, ids)} if ids else {}
+
+    def _write_down(
+        self, side: Side, operations: Sequence[Operation], looked: Mapping[str, Record]
+    ) -> tuple[list[Write], dict[str, dict[str, Any]]]:
+        """Store the looks, judge again by them, and commit an intent for each write that still stands."""
+        ports = self._ports
+        reserved = self._reserve(side, operations)
+        with ports.store.write(self._lease) as tx:
+            store_records(tx, ports, self._world, side.connection, list(looked.values()))
+            states = load(tx, [operation.entity for operation in operations])
+            references = References(tx, self._world)
+            references.prepare(self._sync, states.values())
+            writes: list[Write] = []
+            intents: dict[str, dict[str, Any]] = {}
+            for operation in operations:
+                state = states.get(operation.entity)
+                if state is None:
+                    continue
+                now_owed = self._again(state, side, operation, looked, references)
+                if now_owed is None:
+                    self.applied.put_off += 1
+                    continue
+                self._confirm(state, side, now_owed)
+                if now_owed.kind == "update" and not now_owed.fields:
+                    continue
+                self._intend(tx, state, side, now_owed, looked, references, reserved, writes, intents)
+            tx.insert(t.intent, list(intents.values()))
+            save(tx, states.values(), ports.now())
+            references.people.save()
+            ports.fence.point("apply.intent.committing")
+        ports.fence.point("apply.intent.committed")
+        return writes, intents
+
+    def _reserve(self, side: Side, operations: Sequence[Operation]) -> dict[str, str]:
+        """Ids for creates on a side where ids can be reserved: one per place, for ever."""
+        if side.abilities.marker != "reserved_id":
+            return {}
+        entities = [operation.entity for operation in operations if operation.kind == "create"]
+        if not entities:
+            return {}
+        with self._ports.store.read() as tx:
+            rows = tx.all(
+                sa.select(t.create_slot).where(t.create_slot.c.side == side.name, t.create_slot.c.entity.in_(entities))
+            )
+        slots = {row["entity"]: row["reserved_id"] for row in rows}
+        missing = [entity for entity in entities if entity not in slots]
+        if missing:
+            ids = side.connector.reserve(side.stream, len(missing))
+            fresh = dict(zip(missing, ids, strict=True))
+            with self._ports.store.write(self._lease) as tx:
+                tx.insert(
+                    t.create_slot,
+                    [{"entity": entity, "side": side.name, "reserved_id": id} for entity, id in fresh.items()],
+                )
+            slots |= fresh
+        return slots
+
+    def _again(
+        self,
+        state: EntityState,
+        side: Side,
+        operation: Operation,
+        looked: Mapping[str, Record],
+        references: References,
+    ) -> Operation | None:
+        """The operation as it is owed after the look; None if the world moved and it must be planned anew."""
+        see_links(state, self._ports.now(), Noted(audit=[]), self._run)
+        record = looked.get(operation.record or "")
+        if operation.kind != "create" and (record is None or record.deleted or record.forbidden):
+            return None
+        owed = Owed(operations=[], findings=[], waiting=set())
+        found: Operation | None
+        if operation.kind == "create":
+            found = create(state, self._sync, side, references, owed, self._too_old)
+        elif operation.kind == "update":
+            found = update(state, self._sync, side, references, owed)
+        else:
+            going = deletes(state, self._sync, owed.findings)
+            found = next((each for each in going if each.side == side.name), None)
+            if found is not None and self._moved(state, side, references):
+                found = None
+        return found if found is not None and self._wanted(found) else None
+
+    def _moved(self, state: EntityState, side: Side, references: References) -> bool:
+        link = state.links[side.name]
+        shown = settle.shown_now(state, self._sync, side, references, list(link.fields))
+        return any(link.fields[name].shadow != value for name, value in shown.items())
+
+    def _confirm(self, state: EntityState, side: Side, operation: Operation) -> None:
+        """The look just now shows the agreed value already: the debt is paid without a write."""
+        for name, n in operation.confirm.items():
+            state.links[side.name].field(name).shows = n
+            state.touch(side.name)
+            self.applied.confirmed += 1
+
+    def _intend(
+        self,
+        tx: Tx,
+        state: EntityState,
+        side: Side,
+        operation: Operation,
+        looked: Mapping[str, Record],
+        references: References,
+        reserved: Mapping[str, str],
+        writes: list[Write],
+        intents: dict[str, dict[str, Any]],
+    ) -> None:
+        record = looked.get(operation.record or "")
+        values = {
+            name: references.outward(self._sync.fields[name], planned.value, side.connection.name)
+            for name, planned in operation.fields.items()
+        }
+        base = record.payload if record is not None else None
+        unmapped = side.mapper.unmap(self._sync.kind, values, base)
+        sent = dict(unmapped.values)
+        refused = {loss.field for loss in unmapped.losses}
+        for loss in unmapped.losses:
+            if operation.kind == "update" and loss.field in operation.fields:
+                state.links[side.name].field(loss.field).refused = operation.fields[loss.field].n
+                state.touch(side.name)
+        fields = {name: planned for name, planned in operation.fields.items() if name not in refused}
+        if operation.kind == "update" and not sent:
+            return
+        if operation.kind == "create":
+            placement = self._sync.create[side.name]
+            literal = {key: value for key, value in placement.items() if value not in self._sync.fields}
+            sent |= side.mapper.place(literal)
+        ports = self._ports
+        id = ports.new_id()
+        now = ports.clock.now()
+        intents[id] = {
+            "id": id,
+            "run": self._run,
+            "sync": self._sync.name,
+            "kind": operation.kind,
+            "entity": state.id,
+            "side": side.name,
+            "record": operation.record,
+            "fields": msgspec.to_builtins(fields),
+            "before": {name: planned.was for name, planned in fields.items()},
+            "compared": {name: planned.was for name, planned in fields.items()},
+            "compared_version": record.version if record is not None else None,
+            "state": "written",
+            "written_at": utc(now),
+            "send_by": utc(now + SEND_BY),
+            "epoch": self._lease.epoch,
+            "reserved_id": reserved.get(state.id),
+            "answer_version": None,
+            "outcome": None,
+            "closed_at": None,
+        }
+        writes.append(
+            Write(
+                intent=id,
+                kind=operation.kind,
+                id=operation.record,
+                values=sent,
+                expected_version=record.version if record is not None and side.abilities.guarded else None,
+                marker=state.id if operation.kind == "create" else None,
+                reserved_id=reserved.get(state.id),
+            )
+        )
+
+    # -- the write
+
+    def _gate(self, send_by: str) -> Callable[[], None]:
+        def gate() -> None:
+            self._ports.fence.point("apply.gate")
+            if self._ports.now() > send_by:
+                raise GateClosed("the intent's time to be sent has passed")
+            if self._ports.store.left(self._lease) < REQUEST_TIMEOUT:
+                raise GateClosed("the lease ends before the request could")
+
+        return gate
+
+    def _send(self, side: Side, writes: Sequence[Write], intents: dict[str, dict[str, Any]]) -> None:
+        gate = self._gate(min(intent["send_by"] for intent in intents.values()))
+        answered: list[tuple[dict[str, Any], Outcome]] = []
+        for outcome in side.connector.push(side.stream, writes, gate):
+            self._ports.fence.point("apply.answered")
+            intent = intents[outcome.intent]
+            self._receipt(side, intent, outcome)
+            if outcome.status == "done":
+                answered.append((intent, outcome))
+            self._ports.fence.point("apply.receipt.committed")
+        if answered:
+            self._read_back(side, answered)
+
+    def _receipt(self, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
+        """Keep what the service said before anything else is done with it."""
+        now = self._ports.now()
+        kept = {"status": outcome.status, "reason": outcome.reason, "code": outcome.code, "field": outcome.field}
+        with self._ports.store.write(self._lease) as tx:
+            match outcome.status:
+                case "done":
+                    intent["record"] = outcome.id or intent["record"]
+                    values = {
+                        "state": "acknowledged",
+                        "record": intent["record"],
+                        "answer_version": outcome.version,
+                        "outcome": kept,
+                    }
+                    tx.execute(sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(**values))
+                    intent["answer_version"] = outcome.version
+                case "unknown":
+                    tx.execute(
+                        sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(state="unknown", outcome=kept)
+                    )
+                    self.applied.unknown += 1
+                case "refused":
+                    settle.close_intent(tx, intent, "refused", now, kept)
+                    self._refused(tx, side, intent, outcome)
+                    self.applied.refused += 1
+                case "gone":
+                    settle.close_intent(tx, intent, "gone", now, kept)
+                    states = load(tx, [intent["entity"]])
+                    for state in states.values():
+                        settle.lost_sight(state, side.name)
+                    save(tx, states.values(), now)
+                case _:
+                    settle.close_intent(tx, intent, "not_sent", now, kept)
+                    self.applied.put_off += 1
+            if outcome.status in ("stale", "gone", "refused") or intent["kind"] == "create":
+                requeue(tx, self._sync, intent, side, now)
+
+    def _refused(self, tx: Tx, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
+        states = load(tx, [intent["entity"]])
+        state = states.get(intent["entity"])
+        if state is None:
+            return
+        if intent["kind"] == "update":
+            blamed = self._blamed(side, outcome.field, intent)
+            for name in blamed:
+                state.links[side.name].field(name).refused = settle.planned_fields(intent)[name].n
+            state.touch(side.name)
+            save(tx, states.values(), self._ports.now())
+        findings.report(
+            tx,
+            [
+                Finding(
+                    key=f"refused:{state.id}:{side.name}",
+                    code="record_refused",
+                    severity="error",
+                    sync=self._sync.name,
+                    entity=state.id,
+                    params={
+                        "entity": state.id,
+                        "kind": self._sync.kind.value,
+                        "side": side.name,
+                        "record": intent["record"],
+                        "field": outcome.field,
+                        "reason": outcome.reason,
+                        "versions": {name: planned[1] for name, planned in intent["fields"].items()},
+                    },
+                )
+            ],
+            self._ports.now(),
+            self._ports.new_id,
+        )
+
+    def _blamed(self, side: Side, field: str | None, intent: dict[str, Any]) -> list[str]:
+        """The canonical fields that the service would not have: the one it named, else all that were sent."""
+        names = list(intent["fields"])
+        named = [name for name in names if field is not None and side.mapper.system(self._sync.kind, name) == field]
+        return named or names
+
+    # -- after
+
+    def _read_back(self, side: Side, answered: Sequence[tuple[dict[str, Any], Outcome]]) -> None:
+        intents = [intent for intent, _ in answered]
+        carried = {outcome.id: outcome.record for _, outcome in answered if outcome.record is not None}
+        self._ports.fence.point("apply.reading_back")
+        missing = [i["record"] for i in intents if i["record"] and i["record"] not in carried and i["kind"] != "delete"]
+        looked = {record.id: record for record in side.connector.get(side.stream, missing)} if missing else {}
+        history: dict[str, list[Change]] = {}
+        updates = [i for i in intents if i["kind"] == "update"]
+        if side.abilities.history and updates:
+            since = min(intent["written_at"] for intent in updates)
+            for change in side.connector.history(side.stream, [i["record"] for i in updates], since):
+                history.setdefault(change.id, []).append(change)
+        now = self._ports.now()
+        with self._ports.store.write(self._lease) as tx:
+            records = [record for record in [*carried.values(), *looked.values()] if record is not None]
+            for intent in intents:
+                if intent["kind"] == "create":
+                    adopt(tx, self._ports, self._world, self._sync, side, intent, records)
+            store_records(tx, self._ports, self._world, side.connection, records)
+            states = load(tx, [intent["entity"] for intent in intents])
+            references = References(tx, self._world)
+            references.prepare(self._sync, states.values())
+            for intent in intents:
+                state = states[intent["entity"]]
+                record = carried.get(intent["record"]) or looked.get(intent["record"])
+                tied = intent["record"] in carried or (
+                    record is not None and record.version is not None and record.version == intent["answer_version"]
+                )
+                finish(state, self._sync, side, references, intent, record, history, tied, now)
+                settle.close_intent(tx, intent, "done", now)
+                findings.close(tx, [f"refused:{state.id}:{side.name}"], now)
+                self.applied.done += 1
+            save(tx, states.values(), now)
+            references.people.save()
+            tx.upsert(
+                t.due,
+                [{"sync": self._sync.name, "entity": i["entity"], "since": now} for i in _once(intents)],
+            )
+            self._ports.fence.point("apply.read_back.committing")
+        self._ports.fence.point("apply.read_back.committed")
+
+
+def _once(intents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({intent["entity"]: intent for intent in intents}.values())
+
+
+def finish(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    intent: dict[str, Any],
+    record: Record | None,
+    history: Mapping[str, Sequence[Change]],
+    tied: bool,
+    now: str,
+) -> None:
+    """What a write that is known to have taken effect leaves behind."""
+    if intent["kind"] in ("delete", "archive"):
+        if intent["kind"] == "delete" and side.name in state.links:
+            state.links[side.name].state = "deleted"
+            state.touch(side.name)
+        return
+    if record is not None and record.deleted:
+        settle.lost_sight(state, side.name)
+        return
+    settle.took_effect(state, sync, side, references, intent, history.get(intent["record"], ()), tied, now)
+
+
+def adopt(
+    tx: Tx, ports: Ports, world: World, sync: Sync, side: Side, intent: dict[str, Any], records: Sequence[Record]
+) -> None:
+    """Link the record that our create made, before anything else is judged by it: one place, one record."""
+    id = intent["record"]
+    record = next((each for each in records if each.id == id), None)
+    if record is not None:
+        store_records(tx, ports, world, side.connection, [record])
+    if tx.one(sa.select(t.link.c.record).where(t.link.c.entity == intent["entity"], t.link.c.side == side.name)):
+        return
+    # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
+    alive = record is not None and not record.deleted
+    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
+    row = {"side": side.name, "id": id}
+    link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone")
+
+
+def requeue(tx: Tx, sync: Sync, intent: dict[str, Any], side: Side, now: str) -> None:
+    """Look at the entity again, and at records of the side that were held back while a create was open."""
+    tx.upsert(t.due, [{"sync": sync.name, "entity": intent["entity"], "since": now}])
+    if intent["kind"] == "create":
+        loose = tx.all(
+            sa.select(t.record.c.id).where(
+                t.record.c.side == side.name, t.record.c.entity.is_(None), t.record.c.deleted.is_(False)
+            )
+        )
+        tx.insert(t.change_log, [{"side": side.name, "id": row["id"], "at": now} for row in loose])

@@ -1,0 +1,346 @@
+"""Pull what changed, map it to canonical words, store it with its cursor, and note what is new in the change log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from connectors.base import Feed, Page, Record, chunks, utc
+from connectors.errors import ConnectorError, CursorLost, Fatal
+from keepstep.engine.ports import Ports
+from keepstep.engine.world import Connection, World
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Lease, Tx
+
+log = structlog.get_logger()
+
+LEASE = 300.0
+"""Seconds; longer than the slowest page plus a request's time-out. Each page renews it."""
+
+CENSUS_EVERY = timedelta(hours=6)
+CENSUS_AFTER_MISS = timedelta(minutes=10)
+
+
+class Observed(msgspec.Struct, kw_only=True):
+    """What one look at one feed brought."""
+
+    feed: str
+    records: int = 0
+    changed: int = 0
+    pages: int = 0
+    calls: int = 0
+    ignored: list[str] = []
+    failed: str | None = None
+    busy: bool = False
+
+
+def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> Observed:
+    """One look at one feed, page by page, from its cursor. Trouble ends as a finding, never as an exception."""
+    key = connection.feed_key(feed)
+    seen = Observed(feed=key)
+    lease = ports.store.acquire(f"feed:{key}", ports.holder, LEASE)
+    if lease is None:
+        seen.busy = True
+        return seen
+    before = connection.connector.calls
+    try:
+        _pull(ports, world, connection, feed, lease, seen)
+        if not feed.deletes:
+            _census_if_due(ports, world, connection, feed, lease, seen)
+        trouble = None
+    except ConnectorError as error:
+        seen.failed = str(error)
+        trouble = error
+    seen.calls = connection.connector.calls - before
+    with ports.store.write(lease) as tx:
+        _tell_failure(tx, ports, connection, key, trouble)
+        if trouble is None:
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(observed_at=ports.now()))
+    ports.store.release(lease)
+    return seen
+
+
+def _pull(ports: Ports, world: World, connection: Connection, feed: Feed, lease: Lease, seen: Observed) -> None:
+    key = connection.feed_key(feed)
+    with ports.store.write(lease) as tx:
+        row = tx.one(sa.select(t.feed).where(t.feed.c.name == key))
+        if row is None:
+            tx.insert(t.feed, [{"name": key, "crawled": False}])
+    cursor = row["cursor"] if row else None
+    crawl: set[tuple[str, str]] | None = set() if cursor is None else None
+    ports.fence.point("observe.begun")
+    try:
+        for page in connection.connector.pull(feed.name, cursor):
+            _take(ports, world, connection, key, lease, page, seen, crawl)
+            if page.last and page.complete and crawl is not None:
+                _count_missed(ports, world, connection, feed.streams, lease, crawl)
+    except CursorLost:
+        # Crawl again next time; what that crawl does not show is not deleted by it alone.
+        with ports.store.write(lease) as tx:
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(cursor=None))
+        raise
+
+
+def _take(
+    ports: Ports,
+    world: World,
+    connection: Connection,
+    key: str,
+    lease: Lease,
+    page: Page,
+    seen: Observed,
+    crawl: set[tuple[str, str]] | None,
+) -> None:
+    confirmed = confirm(ports, world, connection, page.records)
+    with ports.store.write(lease) as tx:
+        changed = store_records(tx, ports, world, connection, confirmed)
+        values: dict[str, Any] = {"cursor": page.cursor}
+        if page.last:
+            values["crawled"] = True
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**values))
+        if page.ignored:
+            report_ignored(tx, ports, connection, page)
+        ports.fence.point("observe.page.storing")
+    ports.fence.point("observe.page.stored")
+    seen.pages += 1
+    seen.records += len(page.records)
+    seen.changed += changed
+    seen.ignored.extend(item.what for item in page.ignored)
+    if crawl is not None:
+        crawl.update((record.stream, record.id) for record in page.records)
+
+
+def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> None:
+    kinds = sorted({item.what for item in page.ignored})
+    findings.report(
+        tx,
+        [
+            Finding(
+                key=f"unknown_event:{connection.name}:{what}",
+                code="unknown_event",
+                severity="info",
+                params={"connection": connection.name, "what": what},
+            )
+            for what in kinds
+        ],
+        ports.now(),
+        ports.new_id,
+    )
+
+
+def used(world: World, connection: Connection, stream: str) -> bool:
+    """Whether any sync asks for the stream."""
+    return stream in connection.mappers and world.side(f"{connection.name}.{stream}") is not None
+
+
+def confirm(ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> list[Record]:
+    """Replace what is only a hint, and what claims a delete or a return from the dead, by a strong look at the record.
+
+    Deletes are rare and cost much if they are wrong: an index may lag, a record may have been restored since.
+    """
+    kept = [record for record in records if used(world, connection, record.stream)]
+    doubtful: dict[str, list[str]] = {}
+    held = _held(ports, connection, kept)
+    for record in kept:
+        known = held.get((record.stream, record.id))
+        buried = known is not None and known["deleted"]
+        if record.partial or (record.deleted and known is not None and not buried) or (buried and not record.deleted):
+            doubtful.setdefault(record.stream, []).append(record.id)
+    if not doubtful:
+        return kept
+    strong: dict[tuple[str, str], Record] = {}
+    for stream, ids in doubtful.items():
+        for record in connection.connector.get(stream, ids):
+            strong[(record.stream, record.id)] = record
+    return [strong.get((record.stream, record.id), record) for record in kept]
+
+
+def _held(ports: Ports, connection: Connection, records: Sequence[Record]) -> dict[tuple[str, str], dict[str, Any]]:
+    held = {}
+    by_stream: dict[str, list[str]] = {}
+    for record in records:
+        by_stream.setdefault(record.stream, []).append(record.id)
+    with ports.store.read() as tx:
+        for stream, ids in by_stream.items():
+            for part in chunks(ids, 900):
+                query = sa.select(t.record.c.id, t.record.c.deleted).where(
+                    t.record.c.side == f"{connection.name}.{stream}", t.record.c.id.in_(part)
+                )
+                for row in tx.all(query):
+                    held[(stream, row["id"])] = row
+    return held
+
+
+def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> int:
+    """Keep what differs from what is held, and log it. Returns how many did. Costs two queries when none does."""
+    by_side: dict[str, dict[str, Record]] = {}
+    for record in records:
+        if used(world, connection, record.stream) and not record.forbidden:
+            by_side.setdefault(f"{connection.name}.{record.stream}", {})[record.id] = record
+    now = ports.now()
+    rows: list[dict[str, Any]] = []
+    for side, latest in by_side.items():
+        held: dict[str, dict[str, Any]] = {}
+        columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.shown,
+                   t.record.c.kind, t.record.c.entity, t.record.c.missed, t.record.c.match_key)  # fmt: skip
+        for part in chunks(list(latest), 900):
+            for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.record.c.id.in_(part))):
+                held[row["id"]] = row
+        mapper = connection.mappers[side.partition(".")[2]]
+        for id, record in latest.items():
+            known = held.get(id)
+            digest = digest_of(record)
+            if known is None and record.deleted:
+                continue
+            if known is not None and known["digest"] == digest and not known["missed"]:
+                continue
+            if known is not None and _older(record, known):
+                continue
+            rows.append(_row(side, record, digest, known, mapper, now))
+    tx.upsert(t.record, rows)
+    tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
+    return len(rows)
+
+
+def _older(record: Record, known: dict[str, Any]) -> bool:
+    """An index that lags behind our own write would look like a person setting it back."""
+    return bool(record.version and known["version"] and record.version < known["version"] and not record.deleted)
+
+
+def _row(
+    side: str, record: Record, digest: bytes, known: dict[str, Any] | None, mapper: Any, now: str
+) -> dict[str, Any]:
+    if record.deleted:
+        kind = known["kind"] if known else mapper.kinds[0].value
+        values, losses = (known["shown"] if known else {}), None
+    else:
+        mapped = mapper.canon(record)
+        kind, values = mapped.kind.value, mapped.values
+        losses = msgspec.to_builtins(mapped.losses) or None
+    return {
+        "side": side,
+        "id": record.id,
+        "kind": kind,
+        "version": record.version or (known["version"] if known else None),
+        "digest": digest,
+        "shown": values,
+        "losses": losses,
+        "deleted": record.deleted,
+        "marker": record.marker,
+        "ours": record.ours,
+        "scope": record.scope,
+        "url": record.url,
+        "created_at": record.created_at,
+        "modified_at": record.modified_at,
+        "modified_by": record.modified_by,
+        "seen_at": now,
+        "missed": 0,
+        "match_key": known["match_key"] if known else None,
+        "entity": known["entity"] if known else None,
+    }
+
+
+def digest_of(record: Record) -> bytes:
+    """What tells one look at a record from another: all that it says, not when it was seen."""
+    return hashlib.blake2b(msgspec.json.encode(record), digest_size=16).digest()
+
+
+def _count_missed(
+    ports: Ports,
+    world: World,
+    connection: Connection,
+    streams: Sequence[str],
+    lease: Lease,
+    seen: set[tuple[str, str]],
+) -> int:
+    """After a complete listing: what it did not show is missed; missed twice, and gone by id, is deleted."""
+    count = 0
+    for stream in streams:
+        if not used(world, connection, stream):
+            continue
+        side = f"{connection.name}.{stream}"
+        with ports.store.write(lease) as tx:
+            alive = tx.all(sa.select(t.record.c.id).where(t.record.c.side == side, t.record.c.deleted.is_(False)))
+            missing = [row["id"] for row in alive if (stream, row["id"]) not in seen]
+            count += len(missing)
+            for part in chunks(missing, 900):
+                tx.execute(
+                    sa.update(t.record)
+                    .where(t.record.c.side == side, t.record.c.id.in_(part))
+                    .values(missed=t.record.c.missed + 1)
+                )
+            twice = tx.all(
+                sa.select(t.record.c.id).where(
+                    t.record.c.side == side, t.record.c.missed >= 2, t.record.c.deleted.is_(False)
+                )
+            )
+        ids = [row["id"] for row in twice]
+        if ids:
+            looked = list(connection.connector.get(stream, ids))
+            with ports.store.write(lease) as tx:
+                store_records(tx, ports, world, connection, looked)
+    return count
+
+
+def _census_if_due(
+    ports: Ports, world: World, connection: Connection, feed: Feed, lease: Lease, seen: Observed
+) -> None:
+    """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own."""
+    key = connection.feed_key(feed)
+    with ports.store.read() as tx:
+        following = tx.scalar(sa.select(t.feed.c.census_at).where(t.feed.c.name == key))
+    if following is None:
+        # The first crawl has just listed everything.
+        with ports.store.write(lease) as tx:
+            due = utc(ports.clock.now() + CENSUS_EVERY)
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=due))
+        return
+    if following > ports.now():
+        return
+    streams = [stream for stream in feed.streams if used(world, connection, stream)]
+    missed = 0
+    for stream in streams:
+        listed = {(stream, id) for page in connection.connector.ids(stream) for id in page}
+        missed += _count_missed(ports, world, connection, [stream], lease, listed)
+    upcoming = ports.clock.now() + (CENSUS_AFTER_MISS if missed else CENSUS_EVERY)
+    with ports.store.write(lease) as tx:
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=utc(upcoming)))
+
+
+def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError | None) -> None:
+    finding_key = f"connection_failed:{key}"
+    if error is None:
+        findings.close(tx, [finding_key], ports.now())
+        return
+    log.warning("feed failed", feed=key, error=str(error))
+    findings.report(
+        tx,
+        [
+            Finding(
+                key=finding_key,
+                code="connection_failed",
+                severity="error" if isinstance(error, Fatal) else "warning",
+                params={
+                    "connection": connection.name,
+                    "feed": key,
+                    "trouble": type(error).__name__,
+                    "detail": str(error),
+                },
+            )
+        ],
+        ports.now(),
+        ports.new_id,
+    )
+    tx.execute(
+        sa.update(t.feed)
+        .where(t.feed.c.name == key)
+        .values(failed={"at": ports.now(), "error": type(error).__name__, "detail": str(error)})
+    )

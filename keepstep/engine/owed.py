@@ -1,0 +1,313 @@
+"""What should be written, from stored facts alone: the creates, updates and deletes that entities owe their sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from connectors.base import chunks
+from keepstep.engine.references import References, Unresolved
+from keepstep.engine.state import EntityState
+from keepstep.engine.world import Side, Sync
+from keepstep.store.findings import Finding
+from mapping.fields import Unmappable
+from mapping.merge import Agreed
+from mapping.model import REQUIRED_PARENT, TITLE, Form
+
+Kind = Literal["create", "update", "delete", "archive"]
+
+
+class Planned(msgspec.Struct, frozen=True, array_like=True):
+    """One field of an operation: the agreed value and its version, the form to send, and what stands there now."""
+
+    value: Any
+    n: int
+    local: Any
+    was: Any = None
+
+
+class Operation(msgspec.Struct, kw_only=True):
+    """One write that is owed, with its reason. ``confirm``: fields that show the agreed value already."""
+
+    kind: Kind
+    entity: str
+    side: str
+    title: str
+    record: str | None = None
+    fields: dict[str, Planned] = {}
+    confirm: dict[str, int] = {}
+    waits: list[str] = []
+    """Fields that cannot be written yet, because what they refer to is not on that side."""
+    because: list[str] = []
+    """Sides whose edits are carried."""
+
+
+class Owed(msgspec.Struct, kw_only=True):
+    """What a set of entities owes, and the trouble met in working it out."""
+
+    operations: list[Operation] = []
+    findings: list[Finding] = []
+    waiting: set[str] = set()
+    """Entities for which something is to be written once what it refers to is there."""
+
+
+def owed(states: Iterable[EntityState], sync: Sync, references: References, now_old: Any) -> Owed:
+    """Everything the entities owe. ``now_old(state)``: too old to be created elsewhere."""
+    found = Owed(operations=[], findings=[], waiting=set())
+    for state in states:
+        if state.parked:
+            continue
+        for side in sync.sides.values():
+            link = state.links.get(side.name)
+            if link is None:
+                operation = create(state, sync, side, references, found, now_old)
+            elif link.state == "live":
+                operation = update(state, sync, side, references, found)
+            else:
+                operation = None
+                found.findings.extend(gone(state, sync, side))
+            if operation is not None:
+                found.operations.append(operation)
+        found.operations.extend(deletes(state, sync, found.findings))
+    return found
+
+
+def update(state: EntityState, sync: Sync, side: Side, references: References, found: Owed) -> Operation | None:
+    """What a live side that is behind is owed. None: nothing, or not now."""
+    link, record = state.links[side.name], state.records.get(side.name)
+    if record is None or record["deleted"] or not side.writable or _open(state, side.name):
+        return None
+    fields: dict[str, Planned] = {}
+    confirm: dict[str, int] = {}
+    waits: list[str] = []
+    because: set[str] = set()
+    for name, agreed in state.agreed.items():
+        if side.mapper.mode(sync.kind, name) != "both" or name not in record["shown"] or name in state.conflicts:
+            continue
+        known = link.field(name)
+        if known.shows >= agreed.n or known.refused == agreed.n:
+            continue
+        try:
+            cur = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
+        except Unresolved:
+            continue
+        if cur != known.shadow:
+            continue  # absorb first
+        planned = _plan_field(state, sync, side, name, agreed, references, found.findings)
+        if planned is None:
+            waits.append(name)
+        elif known.shadow in (agreed.value, planned.local):
+            confirm[name] = agreed.n
+        else:
+            fields[name] = msgspec.structs.replace(planned, was=known.shadow)
+            because.add(agreed.source)
+    if waits:
+        found.waiting.add(state.id)
+    if not fields and not confirm:
+        return None
+    return Operation(
+        kind="update",
+        entity=state.id,
+        side=side.name,
+        title=title(state, sync),
+        record=link.record,
+        fields=fields,
+        confirm=confirm,
+        waits=waits,
+        because=sorted(because),
+    )
+
+
+def _plan_field(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    name: str,
+    agreed: Agreed,
+    references: References,
+    trouble: list[Finding],
+) -> Planned | None:
+    """The field in the form of that side. None: it waits for what it refers to, or the side cannot hold it."""
+    form = sync.fields[name]
+    try:
+        outward = references.outward(form, agreed.value, side.connection.name)
+    except Unresolved:
+        if form is Form.PERSON:
+            trouble.append(
+                _finding(
+                    state,
+                    sync,
+                    f"unmatched:{state.id}:{side.name}:{name}",
+                    "assignee_unmatched",
+                    side=side.name,
+                    field=name,
+                    person=references.people.name(agreed.value),
+                )
+            )
+        return None
+    if form in (Form.REF, Form.PERSON):
+        return Planned(agreed.value, agreed.n, agreed.value)
+    try:
+        return Planned(agreed.value, agreed.n, side.mapper.normalise(sync.kind, name, outward))
+    except Unmappable as reason:
+        trouble.append(
+            _finding(
+                state,
+                sync,
+                f"unmapped:{state.id}:{side.name}:{name}",
+                "unmapped_value",
+                side=side.name,
+                field=name,
+                value=agreed.value,
+                why=reason.why,
+            )
+        )
+        return None
+
+
+def create(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    found: Owed,
+    now_old: Any,
+) -> Operation | None:
+    """The record that is missing on a side, if a route says that records are made there."""
+    if side.name not in sync.create or not side.abilities.create or side.connection.access != "write":
+        return None
+    if not state.agreed or now_old(state):
+        return None
+    if any(intent["kind"] == "create" and intent["side"] == side.name for intent in state.intents):
+        return None
+    if any(link.state != "live" for link in state.links.values()):
+        return None  # somebody deleted it elsewhere: it is not made anew
+    fields: dict[str, Planned] = {}
+    waits: list[str] = []
+    quiet: list[Finding] = []
+    for name, agreed in state.agreed.items():
+        mode = side.mapper.mode(sync.kind, name)
+        if mode not in ("both", "create") or agreed.value is None or name in state.conflicts:
+            continue
+        planned = _plan_field(state, sync, side, name, agreed, references, quiet)
+        if planned is None:
+            waits.append(name)
+        else:
+            fields[name] = planned
+    if (set(waits) | _unset(state, sync, side)) & needed(sync, side):
+        found.waiting.add(state.id)
+        return None  # its parent comes first
+    found.findings.extend(quiet)
+    if TITLE[sync.kind] not in fields and side.mapper.mode(sync.kind, TITLE[sync.kind]) in ("both", "create"):
+        return None
+    return Operation(
+        kind="create",
+        entity=state.id,
+        side=side.name,
+        title=title(state, sync),
+        fields=fields,
+        waits=waits,
+        because=sorted({agreed.source for agreed in state.agreed.values() if agreed.source}),
+    )
+
+
+def needed(sync: Sync, side: Side) -> set[str]:
+    """References without which a record cannot be made on that side: the model's, and those its place names."""
+    names = {value for value in sync.create[side.name].values() if value in sync.fields}
+    parent = REQUIRED_PARENT.get(sync.kind)
+    return names | ({parent} if parent else set())
+
+
+def _unset(state: EntityState, sync: Sync, side: Side) -> set[str]:
+    return {name for name in needed(sync, side) if state.value(name) is None}
+
+
+def deletes(state: EntityState, sync: Sync, trouble: list[Finding]) -> list[Operation]:
+    """Under ``deletes: propagate`` or ``archive``: what a person's delete leads to, unless somebody edited since."""
+    if sync.deletes == "flag" or not any(link.state == "gone" for link in state.links.values()):
+        return []
+    live = [link for link in state.links.values() if link.state == "live" and link.side in sync.sides]
+    if not live:
+        return []
+    if state.intents:
+        return []
+    kind: Kind = "delete" if sync.deletes == "propagate" else "archive"
+    if _edited_since(state, sync):
+        trouble.append(_finding(state, sync, f"edit_against_delete:{state.id}", "edit_against_delete"))
+        return []
+    operations = []
+    for link in live:
+        side = sync.sides[link.side]
+        able = side.abilities.delete if kind == "delete" else side.abilities.archive
+        if able and side.connection.access == "write":
+            operations.append(
+                Operation(
+                    kind=kind,
+                    entity=state.id,
+                    side=link.side,
+                    title=title(state, sync),
+                    record=link.record,
+                    because=[each.side for each in state.links.values() if each.state == "gone"],
+                )
+            )
+    return operations
+
+
+def _edited_since(state: EntityState, sync: Sync) -> bool:
+    """Whether anything was agreed that the deleted side had not shown, or is still in question."""
+    if state.conflicts:
+        return True
+    for link in state.links.values():
+        side = sync.sides.get(link.side)
+        if side is None:
+            continue
+        for name, agreed in state.agreed.items():
+            if side.mapper.mode(sync.kind, name) in ("both", "read") and link.field(name).shows != agreed.n:
+                return True
+    return False
+
+
+def gone(state: EntityState, sync: Sync, side: Side) -> list[Finding]:
+    """A person's delete is told, while the entity lives on elsewhere."""
+    link = state.links[side.name]
+    if link.state != "gone" or not any(each.state == "live" for each in state.links.values()):
+        return []
+    return [_finding(state, sync, f"gone:{state.id}:{side.name}", "gone", side=side.name, record=link.record)]
+
+
+def title(state: EntityState, sync: Sync) -> str:
+    """How people know the entity."""
+    agreed = state.agreed.get(TITLE[sync.kind])
+    if agreed is not None and agreed.value:
+        return str(agreed.value)
+    for record in state.records.values():
+        shown = record["shown"].get(TITLE[sync.kind])
+        if shown:
+            return str(shown)
+    return state.id
+
+
+def _open(state: EntityState, side: str) -> bool:
+    return any(intent["side"] == side for intent in state.intents)
+
+
+def _finding(state: EntityState, sync: Sync, key: str, code: str, **params: Any) -> Finding:
+    return Finding(
+        key=f"entity:{key}",
+        code=code,
+        sync=sync.name,
+        entity=state.id,
+        params={"entity": state.id, "kind": sync.kind.value, "title": title(state, sync), **params},
+    )
+
+
+def by_side(operations: Sequence[Operation], size: int) -> Iterable[tuple[str, Sequence[Operation]]]:
+    """The operations in parts of one side each, at most ``size`` long."""
+    sides: dict[str, list[Operation]] = {}
+    for operation in operations:
+        sides.setdefault(operation.side, []).append(operation)
+    for side, mine in sides.items():
+        for part in chunks(mine, size):
+            yield side, part

@@ -1,0 +1,243 @@
+"""Intents that a crash, a take-over or a lost answer left open: find out what became of them, then close them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import Change, Record, utc
+from connectors.http import REQUEST_TIMEOUT
+from keepstep.engine import settle
+from keepstep.engine.apply import adopt, finish, requeue
+from keepstep.engine.observe import store_records
+from keepstep.engine.ports import Ports
+from keepstep.engine.references import References
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Side, Sync, World
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Lease, Tx
+
+
+class Recovered(msgspec.Struct, kw_only=True):
+    """What became of the open intents."""
+
+    done: int = 0
+    not_applied: int = 0
+    unclear: int = 0
+    waiting: int = 0
+
+
+def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> Recovered:
+    """Judge each open intent of the sync whose time has come. The rest stays in doubt; other sides go on."""
+    result = Recovered()
+    with ports.store.read() as tx:
+        rows = tx.all(
+            sa.select(t.intent)
+            .where(t.intent.c.sync == sync.name, t.intent.c.closed_at.is_(None))
+            .order_by(t.intent.c.written_at, t.intent.c.id)
+        )
+    for row in rows:
+        side = sync.sides.get(row["side"])
+        if side is None:
+            continue
+        if row["state"] != "acknowledged" and ports.now() < ripe_at(row, side):
+            result.waiting += 1
+            continue
+        ports.fence.point("recover.looking")
+        if row["kind"] == "create" and row["record"] is None:
+            _create(ports, world, sync, side, lease, row, result)
+        else:
+            _by_id(ports, world, sync, side, lease, row, result)
+        ports.fence.point("recover.stored")
+    return result
+
+
+def ripe_at(intent: dict[str, Any], side: Side) -> str:
+    """When a request of this intent can surely have no effect any more that a look would miss."""
+    wait = REQUEST_TIMEOUT + side.abilities.settle
+    if intent["kind"] == "create":
+        wait += 2 * side.abilities.search_lag
+    return utc(datetime.fromisoformat(intent["send_by"]) + timedelta(seconds=wait))
+
+
+def _by_id(
+    ports: Ports, world: World, sync: Sync, side: Side, lease: Lease, row: dict[str, Any], result: Recovered
+) -> None:
+    record = next(iter(side.connector.get(side.stream, [row["record"]])))
+    changes: list[Change] = []
+    if side.abilities.history and row["kind"] == "update" and not record.deleted:
+        changes = list(side.connector.history(side.stream, [row["record"]], row["written_at"]))
+    now = ports.now()
+    with ports.store.write(lease) as tx:
+        if row["kind"] == "create":
+            adopt(tx, ports, world, sync, side, row, [record])
+        store_records(tx, ports, world, side.connection, [record])
+        states = load(tx, [row["entity"]])
+        references = References(tx, world)
+        references.prepare(sync, states.values())
+        for state in states.values():
+            outcome = _judge(state, sync, side, references, row, record, changes, now)
+            setattr(result, outcome, getattr(result, outcome) + 1)
+            settle.close_intent(tx, row, outcome, now)
+        save(tx, states.values(), now)
+        requeue(tx, sync, row, side, now)
+        ports.fence.point("recover.storing")
+
+
+def _judge(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    row: dict[str, Any],
+    record: Record,
+    changes: Sequence[Change],
+    now: str,
+) -> str:
+    """done, not_applied or unclear; the state is moved accordingly."""
+    acknowledged = row["state"] == "acknowledged"
+    if record.forbidden:
+        return "unclear"
+    if record.deleted:
+        if row["kind"] == "delete":
+            finish(state, sync, side, references, row, record, {}, False, now)
+        else:
+            settle.lost_sight(state, side.name)
+        return "done"
+    if row["kind"] in ("delete", "archive"):
+        return "not_applied"
+    if acknowledged or row["kind"] == "create":
+        tied = record.version is not None and record.version == row["answer_version"]
+        finish(state, sync, side, references, row, record, {record.id: changes}, tied, now)
+        return "done"
+    return _judge_update(state, sync, side, references, row, record, changes, now)
+
+
+def _judge_update(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    row: dict[str, Any],
+    record: Record,
+    changes: Sequence[Change],
+    now: str,
+) -> str:
+    fields = settle.planned_fields(row)
+    if side.abilities.history:
+        entries = {name: settle.our_entry(sync, side, references, name, changes, row["written_at"]) for name in fields}
+        if any(entry is not None for entry in entries.values()):
+            finish(state, sync, side, references, row, record, {record.id: changes}, False, now)
+            return "done"
+        shown = settle.shown_now(state, sync, side, references, list(fields))
+        touched = [
+            name
+            for name in fields
+            if settle.persons_entries(sync, side, references, name, changes, row["written_at"])
+            and shown.get(name) == row["compared"].get(name)
+        ]
+        if touched:
+            # Ours may have been a no-op that this person then set back.
+            settle.unclear(state, sync, side, references, {**row, "fields": dict.fromkeys(touched)}, now)
+            return "unclear"
+        return "not_applied"
+    if record.version is not None and record.version == row["compared_version"]:
+        return "not_applied"
+    shown = settle.shown_now(state, sync, side, references, list(fields))
+    if all(shown.get(name) in (planned.value, planned.local) for name, planned in fields.items()):
+        finish(state, sync, side, references, row, record, {}, True, now)
+        return "done"
+    if all(shown.get(name) == row["compared"].get(name) for name in fields) and record.version is None:
+        return "not_applied"
+    settle.unclear(state, sync, side, references, row, now)
+    return "unclear"
+
+
+def _create(
+    ports: Ports, world: World, sync: Sync, side: Side, lease: Lease, row: dict[str, Any], result: Recovered
+) -> None:
+    """Look for what our create may have made, by the stream's marker; the oldest wins, others are twins."""
+    found: list[Record]
+    match side.abilities.marker:
+        case "reserved_id" if row["reserved_id"]:
+            looked = list(side.connector.get(side.stream, [row["reserved_id"]]))
+            found = [record for record in looked if not record.deleted and not record.forbidden]
+        case "fingerprint":
+            found = _unlinked(ports, side, row)
+        case "none":
+            with ports.store.write(lease) as tx:
+                _tell_unknown(tx, ports, sync, side, row)
+            result.waiting += 1
+            return
+        case _:
+            found = side.connector.find(side.stream, row["entity"])
+    now = ports.now()
+    with ports.store.write(lease) as tx:
+        if not found:
+            settle.close_intent(tx, row, "not_applied", now)
+            requeue(tx, sync, row, side, now)
+            result.not_applied += 1
+            return
+        row["record"] = found[0].id
+        tx.execute(sa.update(t.intent).where(t.intent.c.id == row["id"]).values(record=found[0].id))
+        _tell_twins(tx, ports, sync, side, row, found)
+    _by_id(ports, world, sync, side, lease, row, result)
+
+
+def _unlinked(ports: Ports, side: Side, row: dict[str, Any]) -> list[Record]:
+    """Records by our account since the intent, in a strong listing, that belong to nobody. Content is not compared:
+    a person may have edited it already; hence one open create per stream."""
+    with ports.store.read() as tx:
+        linked = {each["record"] for each in tx.all(sa.select(t.link.c.record).where(t.link.c.side == side.name))}
+    scope = (row["outcome"] or {}).get("scope")
+    made = side.connector.made_since(side.stream, scope, row["written_at"])
+    return sorted((r for r in made if r.id not in linked), key=lambda record: (record.created_at or "", record.id))
+
+
+def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any]) -> None:
+    findings.report(
+        tx,
+        [
+            Finding(
+                key=f"unknown_create:{row['id']}",
+                code="unknown_create",
+                severity="error",
+                sync=sync.name,
+                entity=row["entity"],
+                params={"entity": row["entity"], "side": side.name, "at": row["written_at"]},
+            )
+        ],
+        ports.now(),
+        ports.new_id,
+    )
+
+
+def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any], found: Sequence[Record]) -> None:
+    findings.report(
+        tx,
+        [
+            Finding(
+                key=f"twin:{side.name}:{record.id}",
+                code="twin",
+                severity="error",
+                sync=sync.name,
+                entity=row["entity"],
+                params={
+                    "side": side.name,
+                    "record": record.id,
+                    "title": None,
+                    "url": record.url,
+                    "first": found[0].id,
+                },
+            )
+            for record in found[1:]
+        ],
+        ports.now(),
+        ports.new_id,
+    )

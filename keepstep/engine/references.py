@@ -1,0 +1,104 @@
+"""References and persons: the side's own form, and the entity or person that all sides mean by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import chunks
+from keepstep.engine.people import People
+from keepstep.engine.state import EntityState
+from keepstep.engine.world import Sync, World
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+from mapping.model import Form
+
+
+class Unresolved(Exception):
+    """A reference to something that is not linked yet: wait, it is neither empty nor a clear."""
+
+
+class Outside(Exception):
+    """A reference to something that no sync holds: the field is absent there."""
+
+
+class References:
+    """Translation of references within one transaction, with what it needs fetched in batches."""
+
+    def __init__(self, tx: Tx, world: World) -> None:
+        self._tx = tx
+        self._world = world
+        self.people = People(tx)
+        self._entity_of: dict[tuple[str, str], str | None] = {}
+        self._records_of: dict[str, dict[str, str]] = {}
+
+    def prepare(self, sync: Sync, states: Iterable[EntityState]) -> None:
+        """Fetch what ``inward`` and ``outward`` will need for these entities."""
+        names = [name for name, form in sync.fields.items() if form is Form.REF]
+        wanted: dict[str, set[str]] = {}
+        targets: set[str] = set()
+        for state in states:
+            for side, row in state.records.items():
+                connection = side.partition(".")[0]
+                for name in names:
+                    value = row["shown"].get(name)
+                    if value:
+                        wanted.setdefault(f"{connection}.{value['stream']}", set()).add(value["id"])
+            targets.update(state.agreed[name].value for name in names if name in state.agreed)
+        for side, ids in wanted.items():
+            missing = [id for id in ids if (side, id) not in self._entity_of]
+            for part in chunks(missing, 400):
+                for id in part:
+                    self._entity_of[(side, id)] = None
+                query = sa.select(t.link.c.record, t.link.c.entity).where(
+                    t.link.c.side == side, t.link.c.record.in_(part)
+                )
+                for row in self._tx.all(query):
+                    self._entity_of[(side, row["record"])] = row["entity"]
+                    targets.add(row["entity"])
+        self._load_targets({target for target in targets if target} - self._records_of.keys())
+
+    def _load_targets(self, ids: set[str]) -> None:
+        for part in chunks(sorted(ids), 400):
+            for id in part:
+                self._records_of[id] = {}
+            query = sa.select(t.link.c.entity, t.link.c.side, t.link.c.record).where(
+                t.link.c.entity.in_(part), t.link.c.state == "live"
+            )
+            for row in self._tx.all(query):
+                self._records_of[row["entity"]][row["side"]] = row["record"]
+
+    def inward(self, form: Form, value: Any, connection: str) -> Any:
+        """What a side shows as what all sides mean. Raises ``Unresolved`` or ``Outside``."""
+        if value is None:
+            return None
+        if form is Form.PERSON:
+            return self.people.person(connection, value)
+        if form is Form.REF:
+            side = f"{connection}.{value['stream']}"
+            entity = self._entity_of.get((side, value["id"]))
+            if entity is None:
+                raise Unresolved(side) if self._world.side(side) else Outside(side)
+            return entity
+        return value
+
+    def outward(self, form: Form, value: Any, connection: str) -> Any:
+        """What all sides mean in the form that a side's mapping takes. Raises ``Unresolved``."""
+        if value is None:
+            return None
+        if form is Form.PERSON:
+            account = self.people.account(value, connection)
+            if account is None:
+                raise Unresolved(connection)
+            return account
+        if form is Form.REF:
+            if value not in self._records_of:
+                self._load_targets({value})
+            for side, record in sorted(self._records_of[value].items()):
+                name, _, stream = side.partition(".")
+                if name == connection:
+                    return {"stream": stream, "id": record}
+            raise Unresolved(connection)
+        return value

@@ -1,0 +1,255 @@
+"""One round of one sync: recover, match, absorb, guard, carry out, tell. Every step is safe to be killed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import chunks
+from keepstep.engine import guard
+from keepstep.engine.absorb import absorb, conflict_findings
+from keepstep.engine.apply import Applied, Applier
+from keepstep.engine.match import Matched, match
+from keepstep.engine.observe import LEASE, Observed, observe
+from keepstep.engine.owed import Operation, Owed, owed
+from keepstep.engine.ports import Ports
+from keepstep.engine.recover import Recovered, recover
+from keepstep.engine.references import References
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Mode, Sync, World
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Lease, Tx
+
+BATCH = 400
+PASSES = 4
+"""A parent made in one pass lets its children be made in the next."""
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What a sync would write now, and why it would not be allowed to without a person."""
+
+    sync: str
+    operations: list[Operation] = []
+    holds: list[guard.Hold] = []
+    findings: list[Finding] = []
+    waiting: str | None = None
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What one round did."""
+
+    sync: str
+    run: str
+    mode: str
+    busy: bool = False
+    observed: list[Observed] = []
+    matched: Matched = msgspec.field(default_factory=lambda: Matched())
+    recovered: Recovered = msgspec.field(default_factory=lambda: Recovered())
+    applied: Applied = msgspec.field(default_factory=lambda: Applied())
+    planned: int = 0
+    holds: list[guard.Hold] = []
+    fresh: list[Finding] = []
+    """Findings that were not open before."""
+
+
+class Engine:
+    """The engine over one store and one configured world. ``fingerprint`` names the configuration per sync."""
+
+    def __init__(self, ports: Ports, world: World, fingerprint: str) -> None:
+        self.ports = ports
+        self.world = world
+        self.fingerprint = fingerprint
+
+    def observe(self, syncs: Sequence[Sync]) -> list[Observed]:
+        """Look once at every feed that the syncs need."""
+        seen: dict[str, Observed] = {}
+        for sync in syncs:
+            for connection, feed in self.world.feeds(sync):
+                key = connection.feed_key(feed)
+                if key not in seen:
+                    seen[key] = observe(self.ports, self.world, connection, feed)
+        return list(seen.values())
+
+    def run(
+        self,
+        sync: Sync,
+        mode: Mode | None = None,
+        wanted: Callable[[Operation], bool] = lambda operation: True,
+        limit: int | None = None,
+    ) -> Report:
+        """One round. Leaves at once (``busy``) while another worker has the sync."""
+        ports = self.ports
+        mode = mode or sync.mode
+        report = Report(sync=sync.name, run=ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
+        lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
+        if lease is None:
+            report.busy = True
+            return report
+        started = ports.now()
+        report.recovered = recover(ports, self.world, sync, lease, report.run)
+        for _ in range(PASSES):
+            matched = match(ports, self.world, sync, lease)
+            report.matched = _sum(report.matched, matched)
+            self._absorb(sync, lease, report)
+            operations = self._operations(sync, lease, report)
+            report.planned = max(report.planned, len(operations))
+            if not operations or matched.waiting:
+                break
+            with ports.store.write(lease) as tx:
+                report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint)
+                report.fresh += self._tell_holds(tx, sync, report.holds)
+            if mode != "write" or report.holds:
+                break
+            applier = Applier(ports, self.world, sync, lease, report.run, self._too_old(sync), wanted)
+            applier.carry_out(operations[:limit] if limit else operations)
+            report.applied = _sum(report.applied, applier.applied)
+            if not applier.applied.progress or limit:
+                break
+        with ports.store.write(lease) as tx:
+            if mode == "write" and not report.holds and report.applied.progress:
+                guard.passed(tx, sync.name, self.fingerprint)
+            if report.applied.progress or report.planned or report.matched.entities:
+                counts = {"planned": report.planned, "applied": msgspec.to_builtins(report.applied)}
+                row = {"id": report.run, "sync": sync.name, "mode": mode, "started_at": started}
+                tx.insert(t.run, [row | {"ended_at": ports.now(), "result": "done", "counts": counts}])
+        ports.store.release(lease)
+        return report
+
+    def plan(self, sync: Sync) -> Plan:
+        """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
+        with self.ports.store.rehearse() as tx:
+            ids = _open_entities(tx, sync)
+            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[])
+            for part in chunks(ids, BATCH):
+                states = load(tx, part)
+                references = References(tx, self.world)
+                references.prepare(sync, states.values())
+                absorb(states.values(), sync, references, self.ports.now(), None)
+                save(tx, states.values(), self.ports.now())
+                found = owed(states.values(), sync, references, self._too_old(sync, tx))
+                plan.operations += found.operations
+                plan.findings += found.findings + conflict_findings(states.values(), sync, references)
+            plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint)
+            return plan
+
+    # -- the steps
+
+    def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
+        ports = self.ports
+        while True:
+            with ports.store.write(lease) as tx:
+                due = tx.all(
+                    sa.select(t.due.c.entity).where(t.due.c.sync == sync.name).order_by(t.due.c.entity).limit(BATCH)
+                )
+                ids = [row["entity"] for row in due]
+                if not ids:
+                    return
+                states = load(tx, ids)
+                references = References(tx, self.world)
+                references.prepare(sync, states.values())
+                now = ports.now()
+                noted = absorb(states.values(), sync, references, now, report.run)
+                for state in states.values():
+                    if not state.owing:
+                        state.owing = state.dirty = True
+                tx.insert(t.audit, noted.audit)
+                save(tx, states.values(), now)
+                references.people.save()
+                report.fresh += findings.reconcile(
+                    tx,
+                    list(states),
+                    "conflict:",
+                    conflict_findings(states.values(), sync, references),
+                    now,
+                    ports.new_id,
+                )
+                tx.execute(sa.delete(t.due).where(t.due.c.sync == sync.name, t.due.c.entity.in_(ids)))
+                ports.fence.point("absorb.storing")
+            ports.fence.point("absorb.stored")
+
+    def _operations(self, sync: Sync, lease: Lease, report: Report) -> list[Operation]:
+        """What is owed by all entities that may owe something; those that owe nothing are crossed off."""
+        ports = self.ports
+        operations: list[Operation] = []
+        with ports.store.read() as tx:
+            ids = [
+                row["id"]
+                for row in tx.all(
+                    sa.select(t.entity.c.id)
+                    .where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True))
+                    .order_by(t.entity.c.id)
+                )
+            ]
+        for part in chunks(ids, BATCH):
+            with ports.store.write(lease) as tx:
+                states = load(tx, part)
+                references = References(tx, self.world)
+                references.prepare(sync, states.values())
+                found = owed(states.values(), sync, references, self._too_old(sync, tx))
+                operations += found.operations
+                report.fresh += findings.reconcile(
+                    tx, list(states), "entity:", found.findings, ports.now(), ports.new_id
+                )
+                self._cross_off(tx, states, found)
+        return operations
+
+    def _cross_off(self, tx: Tx, states: dict[str, EntityState], found: Owed) -> None:
+        owing = {operation.entity for operation in found.operations} | found.waiting
+        settled = [id for id, state in states.items() if id not in owing and not state.intents]
+        if settled:
+            tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))
+
+    def _too_old(self, sync: Sync, tx: Tx | None = None) -> Callable[[EntityState], bool]:
+        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open."""
+        if tx is None:
+            with self.ports.store.read() as own:
+                return self._too_old(sync, own)
+        rows = tx.all(
+            sa.select(t.proposal.c.entity, t.proposal.c.other).where(
+                t.proposal.c.sync == sync.name, t.proposal.c.state == "open"
+            )
+        )
+        asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
+        now = self.ports.clock.now()
+        return lambda state: state.id in asked or (state.old and not sync.eligible(state, now))
+
+    def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
+        there = [
+            Finding(
+                key=f"held:{sync.name}:{hold.reason}",
+                code=f"held_{hold.reason}",
+                severity="warning",
+                sync=sync.name,
+                params={"sync": sync.name, **hold.params},
+            )
+            for hold in holds
+        ]
+        fresh = findings.report(tx, there, self.ports.now(), self.ports.new_id)
+        rows = tx.all(
+            sa.select(t.finding.c.key).where(
+                t.finding.c.key.startswith(f"held:{sync.name}:"), t.finding.c.state.in_(findings.OPEN)
+            )
+        )
+        over = [row["key"] for row in rows if row["key"] not in {finding.key for finding in there}]
+        findings.close(tx, over, self.ports.now())
+        return fresh
+
+
+def _open_entities(tx: Tx, sync: Sync) -> list[str]:
+    due = tx.all(sa.select(t.due.c.entity.label("id")).where(t.due.c.sync == sync.name))
+    owing = tx.all(sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)))
+    return sorted({row["id"] for row in [*due, *owing]})
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Two counts of one kind as one; what is no number is taken from the later."""
+    values = {
+        name: getattr(a, name) + getattr(b, name) if isinstance(getattr(a, name), int) else getattr(b, name)
+        for name in a.__struct_fields__
+    }
+    return type(a)(**values)

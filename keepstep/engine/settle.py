@@ -1,0 +1,166 @@
+"""After a write: what the side shows now, and which version of the agreed value that stands for.
+
+"Shadow := read-back" alone is wrong: a person who edits between our write and our look would be taken for the side's
+own rounding, and lost without a trace. So every read-back must be tied to the write first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import Change
+from keepstep.engine.absorb import open_conflict
+from keepstep.engine.owed import Planned
+from keepstep.engine.references import Outside, References, Unresolved
+from keepstep.engine.state import EntityState
+from keepstep.engine.world import Side, Sync
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+from mapping.fields import Unmappable
+from mapping.merge import UNSURE
+
+
+def planned_fields(intent: Mapping[str, Any]) -> dict[str, Planned]:
+    return msgspec.convert(intent["fields"], dict[str, Planned])
+
+
+def shown_now(
+    state: EntityState, sync: Sync, side: Side, references: References, names: Sequence[str]
+) -> dict[str, Any]:
+    """What the side's record shows of these fields, as all sides mean it; fields that cannot be told are left out."""
+    record = state.records.get(side.name)
+    found = {}
+    for name in names:
+        if record is None or name not in record["shown"]:
+            continue
+        try:
+            found[name] = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
+        except (Unresolved, Outside):
+            continue
+    return found
+
+
+def took_effect(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    intent: Mapping[str, Any],
+    history: Sequence[Change],
+    tied: bool,
+    now: str,
+) -> None:
+    """Move shadow and version of each written field. ``tied``: the look is the write's answer, or has its version."""
+    link = state.links[side.name]
+    fields = planned_fields(intent)
+    shown = shown_now(state, sync, side, references, list(fields))
+    for name, planned in fields.items():
+        known = link.field(name)
+        entry = our_entry(sync, side, references, name, history, intent["written_at"])
+        if entry is not None:
+            old, new = entry
+            known.shadow, known.shows = new, planned.n
+            before = intent["compared"].get(name)
+            if old != before and old != new:
+                # Between our look and our write somebody set a value that nobody else was shown.
+                open_conflict(state, name, side.name, old, now, None, now)
+        elif name not in shown:
+            known.shadow, known.shows = planned.local, planned.n
+        elif tied or shown[name] in (planned.value, planned.local):
+            known.shadow, known.shows = shown[name], planned.n
+        else:
+            open_conflict(state, name, side.name, shown[name], record_time(state, side), None, now)
+            known.shadow = shown[name]
+    state.touch(side.name)
+
+
+def our_entry(
+    sync: Sync, side: Side, references: References, name: str, history: Sequence[Change], since: str
+) -> tuple[Any, Any] | None:
+    """Old and new value of our newest entry for the field since the intent was written, in canonical form."""
+    own = [c for c in _of_field(sync, side, name, history) if c.ours and c.at[:19] >= since[:19]]
+    if not own:
+        return None
+    try:
+        return canonical(sync, side, references, name, own[-1].old), canonical(
+            sync, side, references, name, own[-1].new
+        )
+    except (Unmappable, Unresolved, Outside, TypeError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def persons_entries(
+    sync: Sync, side: Side, references: References, name: str, history: Sequence[Change], since: str
+) -> bool:
+    """Whether a person touched the field since the intent was written."""
+    return any(not c.ours and c.at[:19] >= since[:19] for c in _of_field(sync, side, name, history))
+
+
+def _of_field(sync: Sync, side: Side, name: str, history: Sequence[Change]) -> list[Change]:
+    system = side.mapper.system(sync.kind, name)
+    return [change for change in history if change.field == system]
+
+
+def canonical(sync: Sync, side: Side, references: References, name: str, value: Any) -> Any:
+    """One value from a history in the form that all sides mean."""
+    return references.inward(sync.fields[name], side.mapper.canon_field(sync.kind, name, value), side.connection.name)
+
+
+def unclear(
+    state: EntityState, sync: Sync, side: Side, references: References, intent: Mapping[str, Any], now: str
+) -> None:
+    """Whether the write took effect cannot be told: what the side shows stands against the agreed value."""
+    link = state.links[side.name]
+    for name, cur in shown_now(state, sync, side, references, list(intent["fields"])).items():
+        open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
+        link.field(name).shadow = cur
+    state.touch(side.name)
+
+
+def lost_sight(state: EntityState, side: str) -> None:
+    """The record is gone: whatever it showed is unsure from now on, so that a restore is compared."""
+    link = state.links.get(side)
+    if link is None:
+        return
+    link.state = "gone"
+    for known in link.fields.values():
+        known.shadow, known.shows = UNSURE, -1
+    state.touch(side)
+
+
+def record_time(state: EntityState, side: Side) -> str | None:
+    record = state.records.get(side.name)
+    return record["modified_at"] if record else None
+
+
+def close_intent(tx: Tx, intent: dict[str, Any], state: str, now: str, receipt: dict[str, Any] | None = None) -> None:
+    """End an intent for good; it is never sent again. A retry is a new plan and a new intent."""
+    tx.execute(
+        sa.update(t.intent)
+        .where(t.intent.c.id == intent["id"])
+        .values(state=state, closed_at=now, **({"outcome": receipt} if receipt else {}))
+    )
+    tx.insert(
+        t.audit,
+        [
+            {
+                "at": now,
+                "run": intent["run"],
+                "code": f"write_{state}",
+                "entity": intent["entity"],
+                "side": intent["side"],
+                "field": None,
+                "params": {
+                    "intent": intent["id"],
+                    "kind": intent["kind"],
+                    "record": intent["record"],
+                    "fields": {name: planned[0] for name, planned in intent["fields"].items()},
+                    "outcome": receipt or {},
+                },
+            }
+        ],
+    )

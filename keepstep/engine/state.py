@@ -1,0 +1,163 @@
+"""Entities in memory: everything a decision about them needs, loaded and stored in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import chunks
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+from mapping.merge import UNSURE, Agreed, Conflict
+from mapping.model import Kind
+
+LOAD = 400
+
+
+class FieldState(msgspec.Struct, array_like=True):
+    """Where one side stands on one field. ``shows``: the agreed version its shadow stands for."""
+
+    shadow: Any = None
+    shows: int = -1
+    refused: int = -1
+
+
+class LinkState(msgspec.Struct):
+    """A record's tie to its entity."""
+
+    side: str
+    record: str
+    state: str
+    """live, gone (by a person), deleted (by us)."""
+    fields: dict[str, FieldState]
+    linked_at: str
+
+    def field(self, name: str) -> FieldState:
+        return self.fields.setdefault(name, FieldState())
+
+    def forget(self) -> None:
+        """After a 404: a later restore is compared, not believed."""
+        for state in self.fields.values():
+            state.shadow, state.shows = UNSURE, -1
+
+
+class EntityState(msgspec.Struct):
+    """An entity with its agreed values, links, their records as last seen, conflicts and open intents."""
+
+    id: str
+    sync: str
+    kind: Kind
+    agreed: dict[str, Agreed]
+    parked: bool
+    old: bool
+    """It was there before the hub began."""
+    owing: bool
+    """Something is to be written for it, or waits."""
+    created_at: str
+    links: dict[str, LinkState]
+    records: dict[str, dict[str, Any]]
+    conflicts: dict[str, Conflict]
+    intents: list[dict[str, Any]]
+    opened: dict[str, str] = {}
+    dirty: bool = False
+    dirty_links: set[str] = set()
+    dirty_conflicts: set[str] = set()
+
+    def value(self, name: str) -> Any:
+        """The agreed value of a field; None if there is none."""
+        agreed = self.agreed.get(name)
+        return agreed.value if agreed is not None else None
+
+    def touch(self, side: str) -> None:
+        self.dirty_links.add(side)
+
+
+def load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
+    """The entities of those ids that exist, in the order of ``ids``."""
+    found: dict[str, EntityState] = {}
+    for part in chunks(list(dict.fromkeys(ids)), LOAD):
+        found.update(_load(tx, part))
+    return {id: found[id] for id in ids if id in found}
+
+
+def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
+    states = {}
+    for row in tx.all(sa.select(t.entity).where(t.entity.c.id.in_(ids))):
+        agreed = msgspec.convert(row.pop("agreed"), dict[str, Agreed])
+        kind = Kind(row.pop("kind"))
+        states[row["id"]] = EntityState(
+            **row, kind=kind, agreed=agreed, links={}, records={}, conflicts={}, intents=[],
+            dirty_links=set(), dirty_conflicts=set(), opened={},
+        )  # fmt: skip
+    for row in tx.all(sa.select(t.link).where(t.link.c.entity.in_(ids))):
+        entity = row.pop("entity")
+        if entity in states:
+            states[entity].links[row["side"]] = msgspec.convert(row, LinkState)
+    for row in tx.all(sa.select(t.record).where(t.record.c.entity.in_(ids))):
+        state = states.get(row["entity"])
+        if state is not None and row["side"] in state.links and state.links[row["side"]].record == row["id"]:
+            state.records[row["side"]] = row
+    for row in tx.all(sa.select(t.conflict).where(t.conflict.c.entity.in_(ids))):
+        if row["entity"] in states:
+            states[row["entity"]].conflicts[row["field"]] = msgspec.convert(row["state"], Conflict)
+            states[row["entity"]].opened[row["field"]] = row["opened_at"]
+    for row in tx.all(sa.select(t.intent).where(t.intent.c.entity.in_(ids), t.intent.c.closed_at.is_(None))):
+        if row["entity"] in states:
+            states[row["entity"]].intents.append(row)
+    return states
+
+
+def save(tx: Tx, states: Iterable[EntityState], now: str) -> None:
+    """Write back what was marked dirty."""
+    entities, links, conflicts = [], [], []
+    closed: list[tuple[str, str]] = []
+    for state in states:
+        if state.dirty:
+            entities.append(
+                {
+                    "id": state.id,
+                    "sync": state.sync,
+                    "kind": state.kind.value,
+                    "agreed": msgspec.to_builtins(state.agreed),
+                    "parked": state.parked,
+                    "old": state.old,
+                    "owing": state.owing,
+                    "created_at": state.created_at,
+                }
+            )
+        for side in sorted(state.dirty_links):
+            link = state.links[side]
+            links.append(
+                {
+                    "entity": state.id,
+                    "side": side,
+                    "record": link.record,
+                    "state": link.state,
+                    "fields": msgspec.to_builtins(link.fields),
+                    "linked_at": link.linked_at,
+                }
+            )
+        for name in sorted(state.dirty_conflicts):
+            open_conflict = state.conflicts.get(name)
+            if open_conflict is None:
+                closed.append((state.id, name))
+            else:
+                conflicts.append(
+                    {
+                        "entity": state.id,
+                        "field": name,
+                        "state": msgspec.to_builtins(open_conflict),
+                        "opened_at": state.opened.get(name, now),
+                    }
+                )
+        state.dirty = False
+        state.dirty_links.clear()
+        state.dirty_conflicts.clear()
+    tx.upsert(t.entity, entities)
+    tx.upsert(t.link, links)
+    tx.upsert(t.conflict, conflicts)
+    for entity, name in closed:
+        tx.execute(sa.delete(t.conflict).where(t.conflict.c.entity == entity, t.conflict.c.field == name))

@@ -1,0 +1,152 @@
+"""The configured world, compiled: connections with their connectors, and syncs with their sides and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from connectors.base import Abilities, Connector, Description, Feed
+from keepstep.engine.state import EntityState
+from mapping.fields import Mapper, Unmappable, as_day
+from mapping.merge import Equality, Rule
+from mapping.model import MODEL, Form, Kind
+from mapping.richtext import normal_markdown
+
+Mode = Literal["observe", "propose", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A configured account of a system, ready to talk."""
+
+    name: str
+    connector: Connector
+    description: Description
+    mappers: Mapping[str, Mapper]
+    access: Literal["read", "write"] = "write"
+
+    def feed_key(self, feed: Feed) -> str:
+        return f"{self.name}/{feed.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One stream of one connection, as a side of syncs."""
+
+    connection: Connection
+    stream: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.connection.name}.{self.stream}"
+
+    @property
+    def mapper(self) -> Mapper:
+        return self.connection.mappers[self.stream]
+
+    @property
+    def abilities(self) -> Abilities:
+        return self.connection.description.stream(self.stream).abilities
+
+    @property
+    def connector(self) -> Connector:
+        return self.connection.connector
+
+    @property
+    def writable(self) -> bool:
+        return self.connection.access == "write" and self.abilities.update
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """A set of sides that hold the same kind of entity, and how they are kept in step."""
+
+    name: str
+    kind: Kind
+    sides: Mapping[str, Side]
+    mode: Mode = "observe"
+    create: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    match: tuple[str, ...] = ()
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
+    eligible: Callable[[EntityState, datetime], bool] = lambda state, now: True
+    """Whether something that was there before the hub began is recent enough to be created elsewhere."""
+    deletes: Literal["flag", "archive", "propagate"] = "flag"
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+    @property
+    def fields(self) -> Mapping[str, Form]:
+        return MODEL[self.kind]
+
+    def rule(self, name: str) -> Rule:
+        """The configured rule of a field, else the default of its form."""
+        found = self.rules.get(name)
+        if found is not None:
+            return found
+        return Rule(policy="set") if self.fields[name] is Form.SET else Rule()
+
+    def equality(self, name: str) -> Equality:
+        """When two values of the field mean the same, on these sides and in this zone."""
+
+        def shown(side: str, value: Any) -> Any:
+            known = self.sides.get(side)
+            if known is None:
+                return value
+            try:
+                return known.mapper.normalise(self.kind, name, value)
+            except Unmappable:
+                return value
+
+        match self.fields[name]:
+            case Form.DATE:
+                return Equality(shown, lambda a, b: same_date(a, b, self.zone), finer_date)
+            case Form.RICH:
+                return Equality(shown, same_text)
+            case _:
+                return Equality(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that is configured. Syncs stand in the order in which they build on each other."""
+
+    connections: Mapping[str, Connection]
+    syncs: Mapping[str, Sync]
+
+    def side(self, name: str) -> Side | None:
+        """A side by its name, if any sync uses it."""
+        for sync in self.syncs.values():
+            if name in sync.sides:
+                return sync.sides[name]
+        return None
+
+    def feeds(self, sync: Sync) -> list[tuple[Connection, Feed]]:
+        """The feeds that tell of the sync's sides."""
+        found: dict[str, tuple[Connection, Feed]] = {}
+        for side in sync.sides.values():
+            for feed in side.connection.description.feeds:
+                if side.stream in feed.streams:
+                    found[side.connection.feed_key(feed)] = (side.connection, feed)
+        return list(found.values())
+
+
+def same_date(a: str | None, b: str | None, zone: ZoneInfo) -> bool:
+    """Equal, or a day and an instant on that day in the zone."""
+    if a == b:
+        return True
+    if a is None or b is None or len(a) == len(b):
+        return False
+    return as_day(a, zone) == as_day(b, zone)
+
+
+def finer_date(a: str | None, b: str | None) -> str | None:
+    """The instant, if the other is only its day."""
+    return b if len(b or "") > len(a or "") else a
+
+
+def same_text(a: str | None, b: str | None) -> bool:
+    """Equal, or two spellings of one text."""
+    return a == b or normal_markdown(a) == normal_markdown(b)

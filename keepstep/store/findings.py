@@ -1,0 +1,94 @@
+"""Findings: what a person must see, as code and parameters. The same trouble is never told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+
+OPEN = ("open", "acknowledged", "waived")
+"""States of a finding whose trouble is still there. Trouble that ends makes it resolved; that returns, open again."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Trouble that is there now. ``key`` says which trouble it is: two with one key are one."""
+
+    key: str
+    code: str
+    severity: str = "warning"
+    params: Mapping[str, Any] = {}
+    sync: str | None = None
+    entity: str | None = None
+
+
+def report(tx: Tx, findings: Iterable[Finding], now: str, new_id: Callable[[], str]) -> list[Finding]:
+    """Record trouble that is there; returns what was not open before."""
+    fresh = []
+    for finding in findings:
+        row = tx.one(sa.select(t.finding).where(t.finding.c.key == finding.key))
+        params = msgspec.to_builtins(finding.params)
+        if row is None:
+            tx.insert(
+                t.finding,
+                [
+                    {
+                        "key": finding.key,
+                        "id": new_id(),
+                        "code": finding.code,
+                        "severity": finding.severity,
+                        "params": params,
+                        "sync": finding.sync,
+                        "entity": finding.entity,
+                        "state": "open",
+                        "opened_at": now,
+                        "seen_at": now,
+                        "closed_at": None,
+                        "times": 1,
+                    }
+                ],
+            )
+            fresh.append(finding)
+            continue
+        again = row["state"] not in OPEN
+        if not again and row["params"] == params and row["severity"] == finding.severity:
+            continue
+        values: dict[str, Any] = {"params": params, "severity": finding.severity, "seen_at": now}
+        if again:
+            values |= {"state": "open", "opened_at": now, "closed_at": None, "times": row["times"] + 1}
+            fresh.append(finding)
+        tx.execute(sa.update(t.finding).where(t.finding.c.key == finding.key).values(**values))
+    return fresh
+
+
+def close(tx: Tx, keys: Iterable[str], now: str) -> None:
+    """The trouble of those keys is over."""
+    keys = list(keys)
+    if keys:
+        tx.execute(
+            sa.update(t.finding)
+            .where(t.finding.c.key.in_(keys), t.finding.c.state.in_(OPEN))
+            .values(state="resolved", closed_at=now)
+        )
+
+
+def reconcile(
+    tx: Tx, entities: list[str], prefix: str, there: Iterable[Finding], now: str, new_id: Callable[[], str]
+) -> list[Finding]:
+    """What ``there`` names is open; what else was open with that key prefix for those entities is resolved."""
+    there = list(there)
+    wanted = {finding.key for finding in there}
+    fresh = report(tx, there, now, new_id)
+    for start in range(0, len(entities), 400):
+        part = entities[start : start + 400]
+        rows = tx.all(
+            sa.select(t.finding.c.key).where(
+                t.finding.c.entity.in_(part), t.finding.c.state.in_(OPEN), t.finding.c.key.startswith(prefix)
+            )
+        )
+        close(tx, [row["key"] for row in rows if row["key"] not in wanted], now)
+    return fresh

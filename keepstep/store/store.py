@@ -1,0 +1,231 @@
+"""Opening the store, and transactions on it: every write of a run says which lease it holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import StaticPool
+
+from connectors.base import Clock
+from keepstep.store import tables as t
+
+REVISION = "0001"
+"""The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
+
+BATCH = 1000
+
+
+class StoreError(Exception):
+    """The store cannot be used. ``code`` and ``params`` name the trouble for a person."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(f"{code} {params}")
+        self.code = code
+        self.params = params
+
+
+class Fenced(Exception):
+    """The lease went to somebody else: nothing of this transaction was stored, and this worker must stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one sync or one feed, until a time that each transaction pushes on."""
+
+    name: str
+    epoch: int
+    holder: str
+    seconds: float
+
+
+class Tx:
+    """One transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+
+    def all(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.connection.execute(statement).mappings()]
+
+    def one(self, statement: sa.Select[Any]) -> dict[str, Any] | None:
+        row = self.connection.execute(statement).mappings().first()
+        return dict(row) if row is not None else None
+
+    def scalar(self, statement: sa.Select[Any]) -> Any:
+        return self.connection.execute(statement).scalar()
+
+    def execute(self, statement: sa.Executable) -> int:
+        return int(self.connection.execute(statement).rowcount)
+
+    def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        for start in range(0, len(rows), BATCH):
+            self.connection.execute(sa.insert(table), list(rows[start : start + BATCH]))
+
+    def upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the rows, or overwrite those whose primary key is there. All rows name the same columns."""
+        if not rows:
+            return
+        keys = [column.name for column in table.primary_key]
+        statement = self._insert(table)
+        overwrite = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        if overwrite:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=overwrite)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        for start in range(0, len(rows), BATCH):
+            self.connection.execute(statement, list(rows[start : start + BATCH]))
+
+
+class Store:
+    """The database behind ``url``. Thread-safe; several processes may use one at a time through leases."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url = url
+        self._clock = clock
+        memory = url in ("sqlite://", "sqlite:///:memory:")
+        options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
+        if url.startswith("sqlite"):
+            options["connect_args"] = {"check_same_thread": False, "timeout": 30}
+        self._engine = sa.create_engine(url, **options)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _prepare_sqlite)
+
+    def open(self) -> Store:
+        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full or foreign."""
+        with self._errors(), self._engine.connect() as connection:
+            names = set(sa.inspect(connection).get_table_names())
+            revision = None
+            if "alembic_version" in names:
+                revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            elif names & set(t.metadata.tables):
+                raise StoreError("store_foreign", url=self._shown())
+        if revision != REVISION:
+            from keepstep.store.migrate import upgrade  # Alembic costs 0.2 s: only when there is something to do
+
+            upgrade(self._engine, revision, self._shown())
+        return self
+
+    def _shown(self) -> str:
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A consistent look; nothing is written."""
+        with self._errors(), self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            try:
+                yield Tx(connection)
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def write(self, lease: Lease | None = None) -> Iterator[Tx]:
+        """One transaction, committed at the end. With a lease: renews it, and raises ``Fenced`` if it is lost."""
+        with self._transaction(lease) as (connection, tx):
+            yield tx
+            connection.commit()
+
+    @contextmanager
+    def rehearse(self) -> Iterator[Tx]:
+        """A transaction that is always rolled back: what a plan needs."""
+        with self._transaction(None) as (_, tx):
+            yield tx
+
+    @contextmanager
+    def _transaction(self, lease: Lease | None) -> Iterator[tuple[sa.Connection, Tx]]:
+        with self._errors(), self._engine.connect() as connection:
+            try:
+                if self._engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                if lease is not None:
+                    self._renew(connection, lease)
+                yield connection, Tx(connection)
+            finally:
+                connection.rollback()
+
+    def _renew(self, connection: sa.Connection, lease: Lease) -> None:
+        until = self._clock.now().timestamp() + lease.seconds
+        held = connection.execute(
+            sa.update(t.lease)
+            .where(t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch, t.lease.c.holder == lease.holder)
+            .values(until=until)
+        ).rowcount
+        if not held:
+            raise Fenced(lease.name)
+
+    def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
+        """The lease of that name with the next epoch, or None while another holder has it."""
+        now = self._clock.now().timestamp()
+        with self.write() as tx:
+            held = tx.one(sa.select(t.lease).where(t.lease.c.name == name))
+            if held is not None and held["until"] > now and held["holder"] != holder:
+                return None
+            epoch = (held["epoch"] if held else 0) + 1
+            tx.upsert(t.lease, [{"name": name, "epoch": epoch, "holder": holder, "until": now + seconds}])
+            return Lease(name, epoch, holder, seconds)
+
+    def release(self, lease: Lease) -> None:
+        """Give it back. Harmless if it was lost already."""
+        with self.write() as tx:
+            tx.execute(
+                sa.update(t.lease)
+                .where(t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch)
+                .values(until=0.0, holder="")
+            )
+
+    def left(self, lease: Lease) -> float:
+        """Seconds until the lease ends; 0 if it is not ours any more."""
+        with self.read() as tx:
+            until = tx.scalar(
+                sa.select(t.lease.c.until).where(
+                    t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch, t.lease.c.holder == lease.holder
+                )
+            )
+        return max(0.0, until - self._clock.now().timestamp()) if until else 0.0
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.OperationalError as error:
+            raise StoreError(_code(error), url=self._shown(), detail=str(error.orig)) from error
+        except sa.exc.DatabaseError as error:
+            if isinstance(error, sa.exc.IntegrityError):
+                raise
+            raise StoreError("store_broken", url=self._shown(), detail=str(error.orig)) from error
+
+
+def _code(error: sa.exc.OperationalError) -> str:
+    words = str(error.orig).lower()
+    for word, code in (
+        ("locked", "store_locked"),
+        ("full", "store_full"),
+        ("readonly", "store_read_only"),
+        ("read-only", "store_read_only"),
+        ("unable to open", "store_unreachable"),
+        ("connect", "store_unreachable"),
+    ):
+        if word in words:
+            return code
+    return "store_broken"
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    # Transactions are begun by us, as reading or writing from the start: a late upgrade of a lock can fail.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    # An intent must be on the disk before its request leaves.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")

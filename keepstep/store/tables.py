@@ -1,0 +1,265 @@
+"""The tables. One store is one tenant. Values are JSON text; times are UTC text as in the connectors' contract.
+
+What belongs to one record, link or entity is one row with its fields inside, not one row per field: a round reads
+and writes whole rows in batches, and no query asks for a single field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData()
+
+# SQLite counts up only a column of exactly this type.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as text, the same on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else msgspec.json.decode(value)
+
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("cursor", Text),
+    Column("crawled", Boolean, nullable=False, default=False),
+    Column("observed_at", String),
+    Column("census_at", String),
+    Column("failed", Json),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("side", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("version", String),
+    Column("digest", LargeBinary, nullable=False),
+    Column("shown", Json, nullable=False),
+    Column("losses", Json),
+    Column("deleted", Boolean, nullable=False),
+    Column("marker", String),
+    Column("ours", Boolean, nullable=False),
+    Column("scope", String),
+    Column("url", Text),
+    Column("created_at", String),
+    Column("modified_at", String),
+    Column("modified_by", String),
+    Column("seen_at", String, nullable=False),
+    Column("missed", Integer, nullable=False, default=0),
+    Column("match_key", String),
+    Column("entity", String),
+)
+Index("record_by_entity", record.c.entity)
+Index("record_by_key", record.c.side, record.c.match_key)
+
+change_log = Table(
+    "change_log",
+    metadata,
+    Column("n", Serial, primary_key=True, autoincrement=True),
+    Column("side", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+position = Table(
+    "position", metadata, Column("sync", String, primary_key=True), Column("n", BigInteger, nullable=False)
+)
+
+entity = Table(
+    "entity",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sync", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("agreed", Json, nullable=False),
+    Column("parked", Boolean, nullable=False, default=False),
+    Column("old", Boolean, nullable=False, default=False),
+    Column("owing", Boolean, nullable=False, default=False),
+    Column("created_at", String, nullable=False),
+)
+Index("entity_by_sync", entity.c.sync, entity.c.owing)
+
+link = Table(
+    "link",
+    metadata,
+    Column("entity", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("record", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("linked_at", String, nullable=False),
+)
+Index("link_by_record", link.c.side, link.c.record, unique=True)
+
+due = Table(
+    "due",
+    metadata,
+    Column("sync", String, primary_key=True),
+    Column("entity", String, primary_key=True),
+    Column("since", String, nullable=False),
+)
+
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("entity", String, primary_key=True),
+    Column("field", String, primary_key=True),
+    Column("state", Json, nullable=False),
+    Column("opened_at", String, nullable=False),
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("sync", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("record", String),
+    Column("fields", Json, nullable=False),
+    Column("before", Json),
+    Column("compared", Json, nullable=False),
+    Column("compared_version", String),
+    Column("state", String, nullable=False),
+    Column("written_at", String, nullable=False),
+    Column("send_by", String, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("reserved_id", String),
+    Column("answer_version", String),
+    Column("outcome", Json),
+    Column("closed_at", String),
+)
+Index("intent_open", intent.c.closed_at, intent.c.sync)
+Index("intent_by_entity", intent.c.entity)
+
+create_slot = Table(
+    "create_slot",
+    metadata,
+    Column("entity", String, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("reserved_id", String, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", Serial, primary_key=True, autoincrement=True),
+    Column("at", String, nullable=False),
+    Column("run", String),
+    Column("code", String, nullable=False),
+    Column("entity", String),
+    Column("side", String),
+    Column("field", String),
+    Column("params", Json, nullable=False),
+)
+Index("audit_by_entity", audit.c.entity)
+Index("audit_by_run", audit.c.run)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("code", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("params", Json, nullable=False),
+    Column("sync", String),
+    Column("entity", String),
+    Column("state", String, nullable=False),
+    Column("opened_at", String, nullable=False),
+    Column("seen_at", String, nullable=False),
+    Column("closed_at", String),
+    Column("times", Integer, nullable=False, default=1),
+)
+Index("finding_by_state", finding.c.state)
+Index("finding_by_entity", finding.c.entity)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", String, nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sync", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("result", String),
+    Column("counts", Json),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("sync", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    Column("params", Json, nullable=False),
+    Column("state", String, nullable=False),
+    Column("by", String),
+    Column("at", String, nullable=False),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sync", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("other", String, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Column("state", String, nullable=False),
+    Column("by", String),
+    Column("at", String, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("seen", Json, nullable=False),
+)
+
+sealed = Table(
+    "sealed", metadata, Column("name", String, primary_key=True), Column("secret", LargeBinary, nullable=False)
+)
+
+setting = Table("setting", metadata, Column("name", String, primary_key=True), Column("value", Json, nullable=False))

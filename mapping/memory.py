@@ -1,0 +1,45 @@
+"""The memory connector's items as tasks: the smallest mapping there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.base import Description
+from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping, day, string_set, text
+from mapping.model import Kind
+
+
+def _person(value: Any, _: Mapping[str, Any]) -> Any:
+    return {"account": value, "name": value, "email": value} if value else None
+
+
+def _account(value: Any, _: Mapping[str, Any]) -> Any:
+    return value["account"] if value else None
+
+
+def _ref(value: Any, _: Mapping[str, Any]) -> Any:
+    return {"stream": "items", "id": value} if value else None
+
+
+def _id(value: Any, _: Mapping[str, Any]) -> Any:
+    return value["id"] if value else None
+
+
+def build(options: Options, description: Description) -> Mapping[str, Mapper]:
+    """Rows for the fields that the service has; one that shows titles in capitals says so."""
+    rows = {
+        "title": FieldMap("title", "title", *text()),
+        "notes": FieldMap("description", "notes", *text()),
+        "due": FieldMap("due_date", "due", *day(options.zone)),
+        "labels": FieldMap("labels", "labels", *string_set()),
+        "owner": FieldMap("assignee", "owner", _person, _account),
+        "parent": FieldMap("parent", "parent", _ref, _id),
+    }
+    if description.limits.get("titles") == "capitals":
+        rows["title"] = FieldMap("title", "title", *text(), shown=lambda value: value.upper())
+    here = {field.name for field in description.stream("items").fields}
+    return {"items": StreamMapping({Kind.TASK: [row for name, row in rows.items() if name in here]})}
+
+
+MAPPING = MappingPlugin(system="memory", build=build)

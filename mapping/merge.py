@@ -1,0 +1,311 @@
+"""The pure merge of one field over any number of sides: the decision table of the protocol, and nothing else.
+
+Every side that can show the field brings a ``View``: what it shows now, the *shadow* (what it showed when last taken
+in or read back), and which version of the agreed value that shadow stands for. A side changed if its value differs
+from its own shadow. The result says what is agreed now, where each side stands, what people must decide, and what
+was overruled. Total: every input has an answer. Symmetric: the order of the sides does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+UNSURE: Final[dict[str, bool]] = {"$unsure": True}
+"""A shadow that equals nothing: the side may show anything, and nobody knows since when."""
+
+AGREED: Final = "agreed"
+"""The name under which the agreed value stands among the candidates of a conflict."""
+
+Policy = Literal["ask", "owner", "newest", "set", "append", "rank"]
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """The value that all sides should show. Version -1: nothing was agreed yet."""
+
+    value: Any = None
+    n: int = -1
+    source: str = ""
+    at: str = ""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What one side shows of the field. ``at`` and ``by``: when and by whom its record was changed last."""
+
+    side: str
+    cur: Any
+    shadow: Any = None
+    shows: int = -1
+    at: str | None = None
+    by: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.cur != self.shadow)
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One value that stands in a conflict, with where it came from."""
+
+    value: Any
+    at: str | None = None
+    by: str | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What a person chose, and the revision of the conflict that this person was shown."""
+
+    rev: int
+    value: Any
+    by: str
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """An open question. ``rev`` grows with each change, so that a decision holds only for what was shown."""
+
+    candidates: dict[str, Candidate]
+    rev: int = 1
+    decision: Decision | None = None
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A line for the audit: a value that lost, and why."""
+
+    code: Literal["lost_to_policy", "filled", "decided", "added_wins", "settled"]
+    side: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a field is decided. ``grain``: how many seconds apart two times must be for ``newest`` to trust them."""
+
+    policy: Policy = "ask"
+    owner: str | None = None
+    first: Literal["ask", "owner", "newest"] = "ask"
+    grain: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """When values mean the same. ``shown(side, value)``: the form in which that side would show it.
+
+    ``finer(a, b)`` picks the one with more information of two values that are the same (an instant over its day).
+    """
+
+    shown: Callable[[str, Any], Any] = lambda side, value: value
+    same: Callable[[Any, Any], bool] = lambda a, b: bool(a == b)
+    finer: Callable[[Any, Any], Any] = lambda a, b: a
+
+    def shows(self, view: View, value: Any) -> bool:
+        """Whether the side shows this value, in its own form."""
+        return bool(view.cur == value or view.cur == self.shown(view.side, value))
+
+
+class Merge(msgspec.Struct, kw_only=True):
+    """What follows for the field. ``sides`` holds side -> (shadow, shows) for each that moves."""
+
+    agreed: Agreed
+    sides: dict[str, tuple[Any, int]] = {}
+    conflict: Conflict | None = None
+    notes: list[Note] = []
+
+
+def merge(
+    agreed: Agreed,
+    views: Sequence[View],
+    conflict: Conflict | None,
+    rule: Rule,
+    equality: Equality,
+    now: str,
+    in_doubt: bool = False,
+) -> Merge:
+    """One look at one field. ``in_doubt``: another side has an open intent on it, so nobody may say "all agree"."""
+    views = sorted(views, key=lambda view: view.side)
+    if conflict is not None:
+        return _in_conflict(agreed, views, conflict, equality, now, in_doubt)
+    if rule.policy == "set":
+        return _merge_set(agreed, views, now)
+    changed = [view for view in views if view.changed]
+    result = Merge(agreed=agreed)
+    rest = []
+    for view in changed:
+        if agreed.n >= 0 and equality.shows(view, agreed.value):
+            result.sides[view.side] = (view.cur, agreed.n)
+        else:
+            rest.append(view)
+    if not rest:
+        return result
+    values = _distinct(rest, equality)
+    if len(values) == 1:
+        return _one_value(agreed, views, rest, values[0], rule, equality, result, now)
+    return _several(agreed, rest, rule, equality, result, now)
+
+
+def _one_value(
+    agreed: Agreed,
+    views: Sequence[View],
+    rest: Sequence[View],
+    value: Any,
+    rule: Rule,
+    equality: Equality,
+    result: Merge,
+    now: str,
+) -> Merge:
+    up_to_date = [view for view in rest if view.shows == agreed.n]
+    compatible = agreed.n >= 0 and equality.same(value, agreed.value)
+    # A side linked just now and showing nothing there overrules nobody; an empty agreed value is filled.
+    fills = agreed.n >= 0 and agreed.value is None and all(view.shows == -1 for view in rest)
+    if up_to_date or compatible or fills:
+        if compatible and not up_to_date:
+            value = equality.finer(value, agreed.value)
+        if fills:
+            result.notes.extend(Note("filled", view.side, value) for view in rest)
+        return _agree(agreed, rest, value, rest[0].side, equality, result, now)
+    return _several(agreed, rest, rule, equality, result, now)
+
+
+def _agree(
+    agreed: Agreed, showing: Sequence[View], value: Any, source: str, equality: Equality, result: Merge, now: str
+) -> Merge:
+    n = agreed.n + 1
+    for view in showing:
+        exact = equality.shows(view, value)
+        result.sides[view.side] = (view.cur, n if exact else view.shows)
+    # Sides that had caught up with the former version are behind again.
+    result.agreed = Agreed(value, n, source, now)
+    return result
+
+
+def _several(agreed: Agreed, rest: Sequence[View], rule: Rule, equality: Equality, result: Merge, now: str) -> Merge:
+    behind = [view for view in rest if view.shows < agreed.n]
+    first = all(view.shows == -1 for view in rest)
+    policy = rule.first if first else rule.policy
+    candidates = {view.side: Candidate(view.cur, view.at, view.by) for view in rest}
+    if behind and agreed.n >= 0:
+        candidates[AGREED] = Candidate(agreed.value, agreed.at, agreed.source)
+    winner = _winner(policy, rule, agreed, rest, candidates)
+    if winner is None:
+        for view in rest:
+            result.sides[view.side] = (view.cur, view.shows)
+        result.conflict = Conflict(candidates)
+        return result
+    value = candidates[winner].value
+    stands = winner == AGREED
+    n = agreed.n if stands else agreed.n + 1
+    for name, candidate in candidates.items():
+        if name != winner and not equality.same(candidate.value, value):
+            result.notes.append(Note("lost_to_policy", name, candidate.value))
+    for view in rest:
+        result.sides[view.side] = (view.cur, n if equality.shows(view, value) else view.shows)
+    if not stands:
+        result.agreed = Agreed(value, n, winner, now)
+    return result
+
+
+def _winner(
+    policy: str, rule: Rule, agreed: Agreed, rest: Sequence[View], candidates: Mapping[str, Candidate]
+) -> str | None:
+    """The candidate that the policy chooses; None if a person must."""
+    if policy == "owner":
+        mine = [view for view in rest if view.side == rule.owner]
+        if mine:
+            # What a side of unknown standing shows may be its own form of our value: it never wins by itself.
+            return None if mine[0].shadow == UNSURE else mine[0].side
+        # The owner did not move: what it said stands, if what is agreed came to be shown there.
+        return AGREED if AGREED in candidates else None
+    if policy == "newest":
+        if any(view.shadow == UNSURE or view.at is None for view in rest) or AGREED in candidates:
+            return None
+        ranked = sorted(rest, key=lambda view: view.at or "", reverse=True)
+        if seconds_between(ranked[0].at or "", ranked[1].at or "") <= rule.grain if len(ranked) > 1 else False:
+            return None
+        return ranked[0].side
+    return None
+
+
+def _in_conflict(
+    agreed: Agreed, views: Sequence[View], conflict: Conflict, equality: Equality, now: str, in_doubt: bool
+) -> Merge:
+    result = Merge(agreed=agreed, conflict=conflict)
+    changed = [view for view in views if view.changed]
+    if changed:
+        # A candidate is never withdrawn: setting a value back is an answer too.
+        candidates = dict(conflict.candidates)
+        for view in changed:
+            candidates[view.side] = Candidate(view.cur, view.at, view.by)
+            result.sides[view.side] = (view.cur, view.shows)
+        conflict = Conflict(candidates, conflict.rev + 1, None)
+        result.conflict = conflict
+        if not in_doubt and len(_distinct(views, equality)) == 1:
+            value = _distinct(views, equality)[0]
+            n = agreed.n + 1
+            for view in views:
+                result.sides[view.side] = (view.cur, n)
+            result.notes.append(Note("settled", changed[0].side, value))
+            result.agreed, result.conflict = Agreed(value, n, changed[0].side, now), None
+        return result
+    decision = conflict.decision
+    if decision is None:
+        return result
+    if decision.rev != conflict.rev:
+        result.conflict = Conflict(conflict.candidates, conflict.rev, None)
+        return result
+    n = agreed.n + 1
+    for view in views:
+        if equality.shows(view, decision.value):
+            result.sides[view.side] = (view.cur, n)
+    result.notes.append(Note("decided", decision.by, decision.value))
+    result.agreed, result.conflict = Agreed(decision.value, n, decision.by, now), None
+    return result
+
+
+def _merge_set(agreed: Agreed, views: Sequence[View], now: str) -> Merge:
+    """Three-way, element by element, each side against its own shadow. An addition beats a removal."""
+    result = Merge(agreed=agreed)
+    changed = [view for view in views if view.changed]
+    if not changed:
+        return result
+    added: set[str] = set()
+    removed: dict[str, str] = {}
+    for view in changed:
+        before = set() if view.shadow in (None, UNSURE) else set(view.shadow)
+        after = set(view.cur or ())
+        added |= after - before
+        removed.update((element, view.side) for element in before - after)
+    clash = added & removed.keys()
+    result.notes.extend(Note("added_wins", removed[element], element) for element in sorted(clash))
+    value = sorted((set(agreed.value or ()) | added) - (removed.keys() - added))
+    if agreed.n < 0 or value != (agreed.value or []):
+        result.agreed = Agreed(value, agreed.n + 1, changed[0].side, now)
+    for view in changed:
+        shown = (view.cur or []) == result.agreed.value
+        result.sides[view.side] = (view.cur, result.agreed.n if shown else view.shows)
+    return result
+
+
+def _distinct(views: Sequence[View], equality: Equality) -> list[Any]:
+    """The values shown, those that mean the same folded into the one that says most."""
+    found: list[tuple[str, Any]] = []
+    for view in views:
+        for index, (side, value) in enumerate(found):
+            if equality.same(view.cur, value):
+                found[index] = (side, equality.finer(value, view.cur))
+                break
+            if view.cur == equality.shown(view.side, value):
+                break
+            if value == equality.shown(side, view.cur):
+                found[index] = (view.side, view.cur)
+                break
+        else:
+            found.append((view.side, view.cur))
+    return [value for _, value in found]
+
+
+def seconds_between(a: str, b: str) -> float:
+    """The distance of two times in the contract's form, in seconds."""
+    return abs((datetime.fromisoformat(a) - datetime.fromisoformat(b)).total_seconds())
