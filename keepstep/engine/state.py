@@ -95,7 +95,8 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
     for row in tx.all(sa.select(t.link).where(t.link.c.entity.in_(ids))):
         entity = row.pop("entity")
         if entity in states:
-            states[entity].links[row["side"]] = msgspec.convert(row, LinkState)
+            fields = msgspec.convert(row.pop("fields"), dict[str, FieldState])
+            states[entity].links[row["side"]] = LinkState(**row, fields=fields)
     for row in tx.all(sa.select(t.record).where(t.record.c.entity.in_(ids))):
         state = states.get(row["entity"])
         if state is not None and row["side"] in state.links and state.links[row["side"]].record == row["id"]:

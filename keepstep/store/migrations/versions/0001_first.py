@@ -182,7 +182,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("values", Json(), nullable=False),
+        sa.Column("shown", Json(), nullable=False),
         sa.Column("losses", Json(), nullable=True),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("marker", sa.String(), nullable=True),

@@ -1,0 +1,167 @@
+"""Did anything break? Judged from the stand-ins' true logs; the store is asked only for what it tells people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.memory import STREAM, MemoryService
+from connectors.sandbox.truth import Entry
+from keepstep.store import tables as t
+from keepstep.testing.simulator import Simulation
+
+CANONICAL = {"title": "title", "notes": "description", "due": "due_date", "labels": "labels"}
+
+
+def violations(simulation: Simulation) -> list[str]:
+    """What is broken, in words, at quiescence. Empty: nothing."""
+    return [*_lost_edits(simulation), *_twins(simulation), *_unsettled(simulation), *_unwritten(simulation)]
+
+
+def _links(simulation: Simulation) -> dict[str, dict[str, str]]:
+    with simulation.store.read() as tx:
+        rows = tx.all(sa.select(t.link))
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row["entity"], {})[row["side"].partition(".")[0]] = row["record"]
+    return found
+
+
+def _told(simulation: Simulation) -> dict[tuple[str, str], list[Any]]:
+    """Every value that a conflict or an audit line holds, per entity and field."""
+    told: dict[tuple[str, str], list[Any]] = {}
+    with simulation.store.read() as tx:
+        for row in tx.all(sa.select(t.audit).where(t.audit.c.field.is_not(None))):
+            key = (row["entity"], row["field"])
+            if row["code"] == "conflict":
+                told.setdefault(key, []).extend(c["value"] for c in row["params"]["candidates"]["candidates"].values())
+            elif row["code"] in ("lost_to_policy", "added_wins"):
+                told.setdefault(key, []).append(row["params"]["value"])
+        for row in tx.all(sa.select(t.conflict)):
+            values = [c["value"] for c in row["state"]["candidates"].values()]
+            told.setdefault((row["entity"], row["field"]), []).extend(values)
+    return told
+
+
+def _lost_edits(simulation: Simulation) -> list[str]:
+    broken = []
+    told = _told(simulation)
+    for entity, records in _links(simulation).items():
+        for name, id in sorted(records.items()):
+            service = simulation.services[name]
+            for entry in service.truth.entries:
+                if entry.id != id or entry.ours or entry.kind not in ("update", "create"):
+                    continue
+                for field, (_, value) in entry.changes.items():
+                    if field == "labels" or _accounted(simulation, records, name, entry, field, value, told, entity):
+                        continue
+                    broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
+    return broken
+
+
+def _accounted(
+    simulation: Simulation,
+    records: dict[str, str],
+    name: str,
+    entry: Entry,
+    field: str,
+    value: Any,
+    told: dict[tuple[str, str], list[Any]],
+    entity: str,
+) -> bool:
+    if any(same(value, other) for other in told.get((entity, CANONICAL[field]), ())):
+        return True
+    if _everywhere(simulation, records, field, value):
+        return True
+    for other, id in records.items():
+        service = simulation.services[other]
+        carried = other == name
+        for later in service.truth.entries:
+            if later.id != id or later.at < entry.at or (other == name and later.n <= entry.n):
+                continue
+            if later.ours and field in later.changes and same(later.changes[field][1], value):
+                carried = True
+            replaces = later.kind in ("delete",) or field in later.changes
+            if carried and not later.ours and replaces:
+                return True
+    return False
+
+
+def _everywhere(simulation: Simulation, records: dict[str, str], field: str, value: Any) -> bool:
+    for name, id in records.items():
+        service = simulation.services[name]
+        shown = service.records(STREAM).get(id)
+        if shown is None or field not in service.traits.fields:
+            continue
+        if not same(shown[field], value):
+            return False
+    return True
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal but for a side that shows capitals."""
+    if isinstance(a, str) and isinstance(b, str):
+        return a.strip().upper() == b.strip().upper()
+    return bool((a or None) == (b or None))
+
+
+def _twins(simulation: Simulation) -> list[str]:
+    broken = []
+    links = _links(simulation)
+    for name, service in simulation.services.items():
+        places: dict[str, list[str]] = {}
+        alive = service.records(STREAM)
+        for entry in service.truth.entries:
+            if entry.kind == "create" and entry.place is not None and entry.id in alive:
+                places.setdefault(entry.place, []).append(entry.id)
+        for place, ids in places.items():
+            linked = links.get(place, {}).get(name)
+            everyone = set(ids) | ({linked} if linked in alive else set())
+            if len(everyone) > 1:
+                broken.append(f"P2 {place} has {sorted(str(id) for id in everyone)} on {name}")
+    return broken
+
+
+def _unsettled(simulation: Simulation) -> list[str]:
+    broken = []
+    before = _writes(simulation)
+    planned = [simulation.round() for _ in range(3)]
+    if any(planned):
+        broken.append(f"P3 rounds after quiescence planned {planned} operations")
+    if _writes(simulation) != before:
+        broken.append("P3 rounds after quiescence wrote")
+    with simulation.store.read() as tx:
+        conflicts = {(row["entity"], row["field"]) for row in tx.all(sa.select(t.conflict))}
+    for entity, records in _links(simulation).items():
+        for field, canonical in CANONICAL.items():
+            if (entity, canonical) in conflicts:
+                continue
+            shown = _shown(simulation.services, records, field)
+            if any(not same(value, shown[0]) for value in shown):
+                broken.append(f"P3 {entity} {field} differs without a conflict: {msgspec.json.encode(shown).decode()}")
+    return broken
+
+
+def _shown(services: dict[str, MemoryService], records: dict[str, str], field: str) -> list[Any]:
+    found = []
+    for name, id in sorted(records.items()):
+        values = services[name].records(STREAM).get(id)
+        if values is not None and field in services[name].traits.fields:
+            found.append(values[field])
+    return found
+
+
+def _writes(simulation: Simulation) -> int:
+    return sum(len(service.truth.writes()) for service in simulation.services.values())
+
+
+def _unwritten(simulation: Simulation) -> list[str]:
+    with simulation.store.read() as tx:
+        still = tx.all(sa.select(t.intent.c.id, t.intent.c.state).where(t.intent.c.closed_at.is_(None)))
+        intents = tx.scalar(sa.select(sa.func.count()).select_from(t.intent)) or 0
+    broken = [f"P4 intent {row['id']} stays {row['state']}" for row in still]
+    if _writes(simulation) > intents:
+        broken.append(f"P4 {_writes(simulation)} writes, {intents} intents")
+    return broken

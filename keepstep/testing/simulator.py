@@ -1,0 +1,207 @@
+"""Whole histories in one thread: persons edit, faults strike, workers die, and the engine must break no promise.
+
+Time is virtual, nothing is random but the seed, and one seed gives one trace.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.memory import STREAM, Memory, MemoryService
+from connectors.sandbox.clock import VirtualClock
+from connectors.sandbox.faults import Fault
+from keepstep.engine import decisions, guard
+from keepstep.engine.ports import Ports
+from keepstep.engine.round import Engine
+from keepstep.engine.world import Connection, Side, Sync, World
+from keepstep.store import tables as t
+from keepstep.store.store import Fenced, Store
+from keepstep.testing.steps import VALUES, History, Step
+from mapping.fields import Options
+from mapping.memory import MAPPING
+from mapping.merge import Rule
+from mapping.model import Kind
+
+PERSONS = ("Ada", "Bo", "Chen", "Dia", "Eli")
+
+
+class Crash(BaseException):
+    """The worker is killed here: nothing that would clean up may run as if it lived."""
+
+
+class CountingFence:
+    """Kills the worker at the n-th point, and keeps it dead."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+        self.reached: dict[str, int] = {}
+
+    def point(self, name: str) -> None:
+        self.reached[name] = self.reached.get(name, 0) + 1
+        if self.left is None:
+            return
+        self.left -= 1
+        if self.left <= 0:
+            raise Crash(name)
+
+
+class Simulation:
+    """One history, from an empty world to quiescence. ``trace`` says what happened, line by line."""
+
+    def __init__(self, history: History, store: Store | None = None) -> None:
+        self.history = history
+        self.clock = VirtualClock()
+        self.store = store or Store("sqlite://", self.clock).open()
+        self.store._clock = self.clock
+        self.services = {
+            f"s{number}": MemoryService(self.clock, history.seed * 10 + number, traits)
+            for number, traits in enumerate(history.side_traits())
+        }
+        connections = {}
+        for name, service in self.services.items():
+            memory = Memory(service)
+            description = memory.describe()
+            connections[name] = Connection(name, memory, description, MAPPING.build(Options(), description))
+        sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in connections.items()}
+        policy: Any = history.policy
+        self.sync = Sync(
+            name="tasks",
+            kind=Kind.TASK,
+            sides=sides,
+            mode="write",
+            create={name: {} for name in sides},
+            rules={name: Rule(policy=policy) for name in ("title", "description", "due_date")},
+        )
+        self.world = World(connections, {"tasks": self.sync})
+        self.fence = CountingFence()
+        self.trace: list[str] = []
+        self._ids = 0
+        self._workers = 0
+        self.engine = self._worker()
+
+    def _worker(self) -> Engine:
+        self._workers += 1
+        self.fence = CountingFence()
+        rng = random.Random(self.history.seed * 1000 + self._workers)
+        ports = Ports(self.clock, rng, self._new_id, self.store, f"w{self._workers}", self.fence)
+        return Engine(ports, self.world, "simulated")
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"e{self._ids:06d}"
+
+    # -- running
+
+    def run(self) -> None:
+        """All steps, then calm: faults off, time past every window, rounds until nothing is left to do."""
+        for number, step in enumerate(self.history.steps):
+            self._step(step)
+            self._say(f"{number} {step.action}")
+        for service in self.services.values():
+            service.faults.clear()
+        for _ in range(12):
+            self.clock.advance(700)
+            self.round()
+        self.clock.advance(8 * 3600)
+        for _ in range(4):
+            self.round()
+            self.clock.advance(700)
+
+    def round(self) -> int:
+        """Observe and run once; the number of operations planned."""
+        self.engine.observe([self.sync])
+        report = self.engine.run(self.sync)
+        if report.holds:
+            with self.store.write() as tx:
+                guard.let_through(tx, self.engine.ports, self.sync.name, "simulator")
+        return report.planned
+
+    def _step(self, step: Step) -> None:
+        names = sorted(self.services)
+        service = self.services[names[step.side % len(names)]]
+        person = PERSONS[step.side % len(PERSONS)]
+        match step.action:
+            case "create":
+                values = VALUES["title"]
+                service.create(person, STREAM, {"title": values[step.value % len(values)]})
+            case "edit" | "echo_edit" | "set_back":
+                self._edit(service, person, step)
+            case "delete":
+                alive = sorted(service.records(STREAM))
+                if alive:
+                    service.delete(person, STREAM, alive[step.item % len(alive)])
+            case "restore":
+                dead = sorted(id for id, item in service.items.items() if item.deleted)
+                if dead:
+                    service.restore(person, STREAM, dead[step.item % len(dead)])
+            case "round" | "crash":
+                self._work(step)
+            case "wait":
+                self.clock.advance(step.amount)
+            case "decide":
+                self._decide(step)
+            case "fault":
+                service.faults.switch_on(Fault(step.kind, times=1 + step.value % 3, delay=step.amount))
+            case "calm":
+                service.faults.clear()
+
+    def _edit(self, service: MemoryService, person: str, step: Step) -> None:
+        alive = sorted(service.records(STREAM))
+        if not alive or step.field not in service.traits.fields:
+            return
+        id = alive[step.item % len(alive)]
+        values = VALUES[step.field]
+        value = values[step.value % len(values)]
+        if step.action == "set_back":
+            own = [entry.changes[step.field][0] for entry in service.truth.entries
+                   if entry.id == id and step.field in entry.changes]  # fmt: skip
+            if not own:
+                return
+            value = own[-1]
+        elif step.action == "echo_edit":
+            others = [s for s in self.services.values() if s is not service]
+            seen = [e.changes[step.field][1] for s in others for e in s.truth.entries if step.field in e.changes]
+            if not seen:
+                return
+            value = seen[-1]
+        if step.field == "title" and not value:
+            return
+        service.edit(person, STREAM, id, {step.field: value})
+
+    def _work(self, step: Step) -> None:
+        self.fence.left = int(step.amount) if step.action == "crash" else None
+        try:
+            self.round()
+        except Crash as crash:
+            self._say(f"killed at {crash}")
+            self.engine = self._worker()
+        except Fenced:
+            self._say("fenced")
+        self.fence.left = None
+
+    def _decide(self, step: Step) -> None:
+        with self.store.read() as tx:
+            rows = tx.all(sa.select(t.conflict).order_by(t.conflict.c.entity, t.conflict.c.field))
+        if not rows:
+            return
+        row = rows[step.item % len(rows)]
+        candidates = sorted(row["state"]["candidates"])
+        chosen = candidates[step.value % len(candidates)]
+        decisions.resolve(
+            self.engine.ports, self.sync.name, row["entity"], row["field"], chosen, row["state"]["rev"], "Judge"
+        )
+
+    def _say(self, what: str) -> None:
+        shown = {name: service.records(STREAM) for name, service in self.services.items()}
+        self.trace.append(f"{self.clock.monotonic():.0f} {what} {msgspec.json.encode(shown).decode()}")
+
+
+def clear(store: Store) -> None:
+    """Empty the tables, so that one store serves many histories."""
+    with store.write() as tx:
+        for table in t.metadata.sorted_tables:
+            tx.execute(sa.delete(table))

@@ -1,0 +1,94 @@
+"""A history is a list of steps, drawn before it runs. Steps name things by index, so every sublist is a history too."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Literal
+
+import msgspec
+
+from connectors.memory import Traits
+from connectors.sandbox.faults import KINDS, Kind
+
+Action = Literal[
+    "create", "edit", "set_back", "echo_edit", "delete", "restore", "round", "crash", "wait", "decide", "fault", "calm"
+]
+
+VALUES: dict[str, list[Any]] = {
+    "title": ["a", "b", "C", "ü😀", "=1+1", "<script>", "名称"],
+    "notes": [None, "x", "line 1\nline 2", "x\u200dy", "0"],
+    "due": [None, "2026-11-30", "2028-02-29", "2026-12-31"],
+    "labels": [[], ["red"], ["blue"], ["blue", "red"]],
+}
+WAITS = (1, 20, 90, 200, 400, 1000)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing that happens. ``side``, ``item`` and ``value`` are indices, taken modulo what exists."""
+
+    action: Action
+    side: int = 0
+    item: int = 0
+    field: str = "title"
+    value: int = 0
+    amount: float = 0.0
+    kind: Kind = "lost_after"
+
+
+class History(msgspec.Struct, frozen=True):
+    """A drawn world and what happens in it."""
+
+    seed: int
+    traits: list[dict[str, Any]]
+    steps: list[Step]
+    policy: str = "ask"
+
+    def side_traits(self) -> list[Traits]:
+        return [Traits(**traits) for traits in self.traits]
+
+
+def draw(seed: int, length: int | None = None) -> History:
+    """The history of that seed: a random subset of steps and faults, on two to four sides."""
+    rng = random.Random(seed)
+    traits = [_traits(rng) for _ in range(rng.choice((2, 2, 3, 3, 4)))]
+    swarm: list[Action] = [
+        action
+        for action in ("create", "set_back", "echo_edit", "delete", "restore", "crash", "decide", "fault", "calm")
+        if rng.random() < 0.6
+    ]  # type: ignore[misc]
+    swarm += ["edit"] * 4 + ["round"] * 5 + ["wait"] * 2
+    kinds = [kind for kind in KINDS if kind != "expired" and rng.random() < 0.5] or ["lost_after"]
+    steps = [Step("create", side=rng.randrange(8), value=rng.randrange(8)) for _ in range(rng.choice((1, 2)))]
+    steps += [Step("round")] * rng.choice((0, 2))
+    for _ in range(length or rng.randint(8, 24)):
+        action = rng.choice(swarm)
+        field = rng.choice(list(VALUES))
+        steps.append(
+            Step(
+                action,
+                side=rng.randrange(8),
+                item=rng.randrange(8),
+                field=field,
+                value=rng.randrange(8),
+                amount=rng.choice(WAITS) if action == "wait" else float(rng.randint(1, 40)),
+                kind=rng.choice(kinds),
+            )
+        )
+    return History(seed=seed, traits=traits, steps=steps, policy=rng.choice(("ask", "ask", "newest")))
+
+
+def _traits(rng: random.Random) -> dict[str, Any]:
+    fields = ["title"] + [name for name in ("notes", "due", "labels") if rng.random() < 0.8]
+    versioned = rng.random() < 0.7
+    marker = rng.choice(("in_create", "reserved_id", "unique_field", "fingerprint"))
+    return {
+        "guarded": versioned and rng.random() < 0.4,
+        "versioned": versioned,
+        "history": rng.random() < 0.5,
+        "returns_record": rng.random() < 0.5,
+        "marker": marker,
+        "lag": rng.choice((0.0, 0.0, 5.0, 40.0)) if marker != "fingerprint" else 0.0,
+        "shouts": rng.random() < 0.2,
+        "fields": tuple(fields),
+        "deletes": rng.random() < 0.7,
+    }
