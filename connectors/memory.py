@@ -66,6 +66,8 @@ class Traits:
     lag: float = 0.0
     shouts: bool = False
     """Shows titles in capitals, whatever was sent."""
+    dots: bool = False
+    """Ends notes with a full stop, and tells nobody: a rule of the customer's own."""
     fields: tuple[str, ...] = FIELDS
     page: int = 50
     deletes: bool = True
@@ -185,7 +187,7 @@ class MemoryService:
         self._seq += 1
         item = Item(
             id=id or f"{self._seq:06d}",
-            values={name: self._form(name, values.get(name)) for name in self.traits.fields},
+            values={name: self.form(name, values.get(name)) for name in self.traits.fields},
             seq=self._seq,
             created_at=self._now(),
             changed_at=self._now(),
@@ -204,7 +206,7 @@ class MemoryService:
     def _edit(self, by: str, item: Item, values: Mapping[str, Any]) -> None:
         changes = {}
         for name, value in values.items():
-            shown = self._form(name, value)
+            shown = self.form(name, value)
             if name in self.traits.fields and item.values.get(name) != shown:
                 changes[name] = (item.values.get(name), shown)
                 item.values[name] = shown
@@ -227,9 +229,12 @@ class MemoryService:
         item.seq, item.changed_at, item.by = self._seq, self._now(), by
         item.visible_at = self.clock.monotonic() + self.traits.lag
 
-    def _form(self, name: str, value: Any) -> Any:
+    def form(self, name: str, value: Any) -> Any:
+        """What the service makes of a value that is given to it."""
         if self.traits.shouts and name == "title" and isinstance(value, str):
             return value.upper()
+        if self.traits.dots and name == "notes" and isinstance(value, str) and not value.endswith("."):
+            return value + "."
         return value
 
     def _item(self, id: str) -> Item:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from connectors.memory import STREAM, MemoryService
+from connectors.memory import STREAM
 from connectors.sandbox.truth import Entry
 from keepstep.store import tables as t
 from keepstep.testing.simulator import Simulation
@@ -73,7 +73,7 @@ def _accounted(
 ) -> bool:
     if any(same(value, other) for other in told.get((entity, CANONICAL[field]), ())):
         return True
-    if _everywhere(simulation, records, field, value):
+    if _everywhere(simulation, records, field, value) or _set_back(simulation, records, name, entry, field, value):
         return True
     for other, id in records.items():
         service = simulation.services[other]
@@ -81,7 +81,7 @@ def _accounted(
         for later in service.truth.entries:
             if later.id != id or later.at < entry.at or (other == name and later.n <= entry.n):
                 continue
-            if later.ours and field in later.changes and same(later.changes[field][1], value):
+            if later.ours and field in later.changes and same(later.changes[field][1], service.form(field, value)):
                 carried = True
             replaces = later.kind in ("delete",) or field in later.changes
             if carried and not later.ours and replaces:
@@ -89,21 +89,44 @@ def _accounted(
     return False
 
 
+def _set_back(simulation: Simulation, records: dict[str, str], name: str, entry: Entry, field: str, value: Any) -> bool:
+    """Changed and set back on one side before the change was carried anywhere: by our definition no edit."""
+    between: list[Any] = []
+    for earlier in reversed(simulation.services[name].truth.entries[: entry.n]):
+        if earlier.id != entry.id or field not in earlier.changes:
+            continue
+        if same(earlier.changes[field][1], value):
+            break
+        if earlier.ours:
+            return False
+        between.append((earlier.at, earlier.changes[field][1]))
+        if same(earlier.changes[field][0], value):
+            break
+    else:
+        return False
+    for other, id in records.items():
+        for carried in simulation.services[other].truth.entries:
+            if carried.ours and carried.id == id and field in carried.changes and carried.at >= between[-1][0]:
+                form = simulation.services[other].form
+                if any(same(carried.changes[field][1], form(field, each)) for _, each in between):
+                    return False
+    return bool(between)
+
+
 def _everywhere(simulation: Simulation, records: dict[str, str], field: str, value: Any) -> bool:
+    """Every side shows the value, each in its own form."""
     for name, id in records.items():
         service = simulation.services[name]
         shown = service.records(STREAM).get(id)
         if shown is None or field not in service.traits.fields:
             continue
-        if not same(shown[field], value):
+        if not same(shown[field], service.form(field, value)):
             return False
     return True
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal but for a side that shows capitals."""
-    if isinstance(a, str) and isinstance(b, str):
-        return a.strip().upper() == b.strip().upper()
+    """Equal; nothing and an empty list are the same nothing."""
     return bool((a or None) == (b or None))
 
 
@@ -138,17 +161,18 @@ def _unsettled(simulation: Simulation) -> list[str]:
         for field, canonical in CANONICAL.items():
             if (entity, canonical) in conflicts:
                 continue
-            shown = _shown(simulation.services, records, field)
-            if any(not same(value, shown[0]) for value in shown):
+            shown = _shown(simulation, records, field)
+            if shown and not any(_everywhere(simulation, records, field, value) for value in shown):
                 broken.append(f"P3 {entity} {field} differs without a conflict: {msgspec.json.encode(shown).decode()}")
     return broken
 
 
-def _shown(services: dict[str, MemoryService], records: dict[str, str], field: str) -> list[Any]:
+def _shown(simulation: Simulation, records: dict[str, str], field: str) -> list[Any]:
     found = []
     for name, id in sorted(records.items()):
-        values = services[name].records(STREAM).get(id)
-        if values is not None and field in services[name].traits.fields:
+        service = simulation.services[name]
+        values = service.records(STREAM).get(id)
+        if values is not None and field in service.traits.fields:
             found.append(values[field])
     return found
 

@@ -103,13 +103,18 @@ class Simulation:
             self._say(f"{number} {step.action}")
         for service in self.services.values():
             service.faults.clear()
-        for _ in range(12):
-            self.clock.advance(700)
-            self.round()
-        self.clock.advance(8 * 3600)
-        for _ in range(4):
-            self.round()
-            self.clock.advance(700)
+        for pause in (700.0, 8 * 3600.0):
+            quiet = 0
+            for _ in range(12):
+                self.clock.advance(pause if not quiet else 700.0)
+                quiet = quiet + 1 if not self.round() and not self._open_intents() else 0
+                if quiet == 3:
+                    break
+
+    def _open_intents(self) -> int:
+        with self.store.read() as tx:
+            query = sa.select(sa.func.count()).select_from(t.intent).where(t.intent.c.closed_at.is_(None))
+            return int(tx.scalar(query) or 0)
 
     def round(self) -> int:
         """Observe and run once; the number of operations planned."""
@@ -145,7 +150,7 @@ class Simulation:
             case "decide":
                 self._decide(step)
             case "fault":
-                service.faults.switch_on(Fault(step.kind, times=1 + step.value % 3, delay=step.amount))
+                service.faults.switch_on(Fault(step.kind, step.match, times=1 + step.value % 3, delay=step.amount))
             case "calm":
                 service.faults.clear()
 

@@ -32,6 +32,7 @@ class Step(msgspec.Struct, frozen=True):
     field: str = "title"
     value: int = 0
     amount: float = 0.0
+    match: str = ""
     kind: Kind = "lost_after"
 
 
@@ -70,7 +71,10 @@ def draw(seed: int, length: int | None = None) -> History:
                 item=rng.randrange(8),
                 field=field,
                 value=rng.randrange(8),
-                amount=rng.choice(WAITS) if action == "wait" else float(rng.randint(1, 40)),
+                amount=rng.choice(WAITS)
+                if action == "wait"
+                else float(rng.choice((rng.randint(1, 9), rng.randint(1, 40)))),
+                match=rng.choice(("POST", "POST", "")),
                 kind=rng.choice(kinds),
             )
         )
@@ -89,6 +93,7 @@ def _traits(rng: random.Random) -> dict[str, Any]:
         "marker": marker,
         "lag": rng.choice((0.0, 0.0, 5.0, 40.0)) if marker != "fingerprint" else 0.0,
         "shouts": rng.random() < 0.2,
+        "dots": rng.random() < 0.15,
         "fields": tuple(fields),
         "deletes": rng.random() < 0.7,
     }

@@ -1,0 +1,189 @@
+"""Wrong engines, one line wrong each: a simulator that does not catch them is blind.
+
+Each is a context manager that bends the engine while it is open. Only tests switch them on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import Outcome, Record
+from keepstep.engine import apply, observe, recover, settle
+from keepstep.engine import round as rounds
+from keepstep.engine.state import FieldState
+from keepstep.store import tables as t
+from mapping import merge as merging
+from mapping.merge import Merge, View
+
+
+@contextmanager
+def _bent(owner: Any, name: str, value: Any) -> Iterator[None]:
+    right = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, right)
+
+
+@contextmanager
+def shadow_is_what_we_sent() -> Iterator[None]:
+    """X1: believe that the side shows what was sent, and never look."""
+
+    def took_effect(
+        state: Any, sync: Any, side: Any, references: Any, intent: Any, history: Any, tied: bool, now: str
+    ) -> None:
+        for name, planned in settle.planned_fields(intent).items():
+            known = state.links[side.name].field(name)
+            known.shadow, known.shows = planned.value, planned.n
+        state.touch(side.name)
+
+    with _bent(settle, "took_effect", took_effect):
+        yield
+
+
+@contextmanager
+def retry_without_looking() -> Iterator[None]:
+    """X2: what has no answer was not applied."""
+
+    def forget(ports: Any, world: Any, sync: Any, lease: Any, run: str) -> recover.Recovered:
+        with ports.store.write(lease) as tx:
+            open_ones = tx.all(sa.select(t.intent).where(t.intent.c.closed_at.is_(None)))
+            for row in open_ones:
+                settle.close_intent(tx, row, "not_applied", ports.now())
+                side = sync.sides.get(row["side"])
+                if side is not None:
+                    apply.requeue(tx, sync, row, side, ports.now())
+        return recover.Recovered()
+
+    with _bent(rounds, "recover", forget):
+        yield
+
+
+@contextmanager
+def cursor_before_the_page() -> Iterator[None]:
+    """X3: keep the cursor first, then the records."""
+    right = observe._take
+
+    def take(ports: Any, world: Any, connection: Any, key: str, lease: Any, page: Any, seen: Any, crawl: Any) -> None:
+        with ports.store.write(lease) as tx:
+            values: dict[str, Any] = {"cursor": page.cursor} | ({"crawled": True} if page.last else {})
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**values))
+        ports.fence.point("observe.cursor.stored")
+        right(ports, world, connection, key, lease, page, seen, crawl)
+
+    with _bent(observe, "_take", take):
+        yield
+
+
+@contextmanager
+def receipt_before_the_answer() -> Iterator[None]:
+    """X4: note the write as done when it is sent."""
+    right = apply.Applier._receipt
+
+    def receipt(self: Any, side: Any, intent: dict[str, Any], outcome: Outcome) -> None:
+        known = outcome.status == "unknown" and intent["kind"] == "update"
+        if known:
+            outcome = msgspec.structs.replace(outcome, status="done", id=intent["record"])
+        right(self, side, intent, outcome)
+        if known:
+            with self._ports.store.write(self._lease) as tx:
+                states = apply.load(tx, [intent["entity"]])
+                for state in states.values():
+                    for name, planned in settle.planned_fields(intent).items():
+                        state.links[side.name].fields[name] = FieldState(planned.local, planned.n)
+                    state.touch(side.name)
+                apply.save(tx, states.values(), self._ports.now())
+                settle.close_intent(tx, intent, "done", self._ports.now())
+
+    with _bent(apply.Applier, "_receipt", receipt):
+        yield
+
+
+def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
+    right = observe.store_records
+
+    def store_records(tx: Any, ports: Any, world: Any, connection: Any, records: Any) -> int:
+        return right(tx, ports, world, connection, [record for record in records if hears(ports, record)])
+
+    return store_records
+
+
+@contextmanager
+def echo_by_author() -> Iterator[None]:
+    """X5: whatever our account touched last is our own echo."""
+    with _bent(observe, "store_records", _deaf(lambda ports, record: record.modified_by != "keepstep")):
+        yield
+
+
+@contextmanager
+def echo_by_time() -> Iterator[None]:
+    """X6: whatever changed within a minute of now is our own echo."""
+
+    def old_enough(ports: Any, record: Record) -> bool:
+        from datetime import datetime
+
+        changed = datetime.fromisoformat(record.modified_at or record.created_at or "2000-01-01T00:00:00Z")
+        return record.ours is False and record.deleted or (ports.clock.now() - changed).total_seconds() > 60
+
+    with _bent(observe, "store_records", _deaf(old_enough)):
+        yield
+
+
+@contextmanager
+def unseen_is_deleted() -> Iterator[None]:
+    """X7: a record that a look does not show is gone."""
+
+    def count_missed(
+        ports: Any, world: Any, connection: Any, streams: Any, lease: Any, seen: set[tuple[str, str]]
+    ) -> int:
+        with ports.store.write(lease) as tx:
+            for stream in streams:
+                rows = tx.all(sa.select(t.record).where(t.record.c.side == f"{connection.name}.{stream}"))
+                for row in rows:
+                    if (stream, row["id"]) not in seen and not row["deleted"]:
+                        tx.upsert(t.record, [row | {"deleted": True, "digest": b"gone"}])
+                        tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": ports.now()}])
+        return 0
+
+    with _bent(observe, "_count_missed", count_missed):
+        yield
+
+
+@contextmanager
+def debt_forgotten() -> Iterator[None]:
+    """X21: no versions; a side that moved is believed to be the last word, and what it did not get is not owed."""
+    right = merging.merge
+
+    def forgetful(
+        agreed: Any, views: Any, conflict: Any, rule: Any, equality: Any, now: str, in_doubt: bool = False
+    ) -> Merge:
+        level = [msgspec.structs.replace(view, shows=agreed.n) for view in views]
+        result = right(agreed, level, conflict, rule, equality, now, in_doubt)
+        changed: Mapping[str, View] = {view.side: view for view in views if view.changed}
+        for side, (shadow, _) in list(result.sides.items()):
+            if side in changed:
+                result.sides[side] = (shadow, result.agreed.n)
+        return result
+
+    from keepstep.engine import absorb
+
+    with _bent(absorb, "merge", forgetful):
+        yield
+
+
+SABOTAGES = {
+    "X1": shadow_is_what_we_sent,
+    "X2": retry_without_looking,
+    "X3": cursor_before_the_page,
+    "X4": receipt_before_the_answer,
+    "X5": echo_by_author,
+    "X6": echo_by_time,
+    "X7": unseen_is_deleted,
+    "X21": debt_forgotten,
+}
