@@ -71,7 +71,7 @@ class ZohoCrm:
             system="zoho_crm",
             streams=[*streams, described.users()],
             feeds=described.feeds(),
-            limits=described.LIMITS,
+            limits=described.LIMITS | {"feedback tag": self._settings.feedback_tag},
         )
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
