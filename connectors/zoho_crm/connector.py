@@ -14,7 +14,7 @@ from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, Re
 from connectors.http import Answer
 from connectors.zoho_crm import described, past
 from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
-from connectors.zoho_crm.crawl import Place, ServiceClock
+from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import MODULES, USERS
 from connectors.zoho_crm.models import FieldMeta, Info, instant
 from connectors.zoho_crm.pushing import Pusher
@@ -101,7 +101,7 @@ class ZohoCrm:
             records = [self._user(row) for row in users.users] if users else []
             return records, place.after_users(users.info if users else None)
         if place.at == "deleted":
-            asked = since or datetime.fromisoformat(place.began or "")
+            asked = since or datetime.fromisoformat(place.began or "") - OVERLAP
             rows, _ = self._client.deleted(feed, place.page, asked)
             gone = [_tombstone(feed, row) for row in rows.data] if rows else []
             latest = max((record.version for record in gone if record.version), default=None)

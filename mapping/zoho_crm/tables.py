@@ -165,9 +165,9 @@ def _notes(labels: Mapping[str, str]) -> Notes:
 
     def kind_of(record: Record) -> Kind:
         title = str(record.payload.get("Note_Title") or "").strip().lower()
-        names = names(record.payload.get("Tag"))
+        tagged = names(record.payload.get("Tag"))
         for kind, label in marked.items():
-            if label in names or title.startswith(f"[{label.lower()}]"):
+            if label in tagged or title.startswith(f"[{label.lower()}]"):
                 return kind
         return Kind.COMMENT
 
