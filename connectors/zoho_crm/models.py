@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.base import utc
+from connectors.errors import Malformed
 
 
 class Info(msgspec.Struct):
@@ -127,10 +128,13 @@ class Timeline(msgspec.Struct, rename={"entries": "__timeline"}):
 
 
 def instant(text: Any) -> str | None:
-    """A time of the service, in the organisation's offset, as UTC text. Raises ValueError if it is no time."""
+    """A time of the service, in the organisation's offset, as UTC text. Raises ``Malformed`` if it is no time."""
     if not text:
         return None
-    return utc(datetime.fromisoformat(str(text)))
+    try:
+        return utc(datetime.fromisoformat(str(text)))
+    except ValueError as error:
+        raise Malformed(f"not a time with an offset: {str(text)[:40]!r}") from error
 
 
 def header_time(moment: datetime) -> str:

@@ -7,11 +7,21 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connectors.base import Gate, Outcome, Write, chunks
-from connectors.errors import EffectUnknown, GateClosed, NotFound, RateLimited, RecordRefused, Stale, Transient
+from connectors.errors import (
+    EffectUnknown,
+    GateClosed,
+    Malformed,
+    NotFound,
+    RateLimited,
+    RecordRefused,
+    Stale,
+    Transient,
+)
 from connectors.zoho_crm.client import ROWS_PER_WRITE, Client, blamed
 from connectors.zoho_crm.models import Result, Results, instant
 
-Request = Literal["insert", "upsert", "update", "update_if", "delete"]
+Sent = Literal["insert", "upsert", "update", "update_if", "delete"]
+Request = Literal["insert", "upsert", "update", "update_if", "delete", "archive"]
 
 LOCKED = ("RECORD_LOCKED", "TOO_MANY_REQUESTS", "RECORD_IN_USE")
 """A row that was not touched, and may be later."""
@@ -37,24 +47,24 @@ class Pusher:
 
     def push(self, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         for request, run in self._runs(writes):
+            if request == "archive":
+                yield from _all(run, "refused", f"{self._module} has no archive", "NOT_SUPPORTED")
+                continue
             size = 1 if request == "update_if" else ROWS_PER_WRITE
             for batch in chunks(run, size):
                 yield from self._batch(request, batch, gate)
 
     def _runs(self, writes: Sequence[Write]) -> Iterator[tuple[Request, list[Write]]]:
         """Neighbours that one kind of request can carry, in order; never one record twice in a run."""
-        run: list[Write] = []
-        current: Request | None = None
+        runs: list[tuple[Request, list[Write]]] = []
         for write in writes:
             request = self._request(write)
-            if run and (request != current or (write.id is not None and any(write.id == one.id for one in run))):
-                assert current is not None  # noqa: S101
-                yield current, run
-                run = []
-            current = request
-            run.append(write)
-        if run and current is not None:
-            yield current, run
+            current, run = runs[-1] if runs else (None, [])
+            if request == current and (write.id is None or all(write.id != one.id for one in run)):
+                run.append(write)
+            else:
+                runs.append((request, [write]))
+        return iter(runs)
 
     def _request(self, write: Write) -> Request:
         match write.kind:
@@ -64,10 +74,10 @@ class Pusher:
                 return "update_if" if self._guarded and write.expected_version else "update"
             case "delete":
                 return "delete"
-            case _:
-                raise ValueError(f"{self._module} has no archive")
+            case "archive":
+                return "archive"
 
-    def _batch(self, request: Request, batch: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
+    def _batch(self, request: Sent, batch: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         if request == "delete":
             try:
                 batch, passed = self._still_as_expected(batch)
@@ -99,7 +109,7 @@ class Pusher:
                 row = results.data[position] if position < len(results.data) else None
                 yield _outcome(request, write, row)
 
-    def _send(self, request: Request, batch: Sequence[Write], gate: Gate) -> Results:
+    def _send(self, request: Sent, batch: Sequence[Write], gate: Gate) -> Results:
         match request:
             case "insert":
                 return self._client.insert(self._module, [self._row(write) for write in batch], gate)
@@ -143,7 +153,7 @@ def _outcome(request: Request, write: Write, row: Result | None) -> Outcome:
         id = row.details.get("id") or write.id
         if id is None:
             return Outcome(intent=write.intent, status="unknown", reason=f"{row.code} without an id")
-        version = None if request == "delete" else instant(row.details.get("Modified_Time"))
+        version = None if request == "delete" else _version(row)
         return Outcome(intent=write.intent, status="done", id=str(id), version=version, code=row.code)
     field = blamed(row.details)
     status: Literal["stale", "gone", "not_sent", "unknown", "refused"]
@@ -159,6 +169,13 @@ def _outcome(request: Request, write: Write, row: Result | None) -> Outcome:
         status = "refused"
     reason = f"{row.code} {row.message}".rstrip()
     return Outcome(intent=write.intent, status=status, id=write.id, reason=reason, code=row.code, field=field)
+
+
+def _version(row: Result) -> str | None:
+    try:
+        return instant(row.details.get("Modified_Time"))
+    except Malformed:
+        return None  # the write took effect all the same; the read-back tells the version
 
 
 def _names_the_id(code: str, field: str | None, details: Mapping[str, Any]) -> bool:
