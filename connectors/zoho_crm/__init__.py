@@ -1,0 +1,11 @@
+"""Zoho CRM, API version 8."""
+
+from __future__ import annotations
+
+from connectors.base import ConnectorPlugin
+from connectors.zoho_crm.connector import ZohoCrm
+from connectors.zoho_crm.settings import Settings
+
+CONNECTOR = ConnectorPlugin(system="zoho_crm", settings=Settings, build=ZohoCrm)
+
+__all__ = ["CONNECTOR", "Settings", "ZohoCrm"]

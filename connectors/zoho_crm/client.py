@@ -1,0 +1,229 @@
+"""Endpoints of Zoho CRM v8 as plain methods: paths, parameters, pages. No Records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from connectors.auth import Auth
+from connectors.base import Context, Gate
+from connectors.budget import Budget
+from connectors.errors import (
+    AuthFailed,
+    ConnectorError,
+    Forbidden,
+    Misconfigured,
+    RateLimited,
+    RecordRefused,
+    ScopeMissing,
+)
+from connectors.http import Answer, Http, retry_after
+from connectors.zoho_crm.models import (
+    FieldMeta,
+    Fields,
+    Organization,
+    Organizations,
+    Results,
+    Rows,
+    Timeline,
+    Trouble,
+    Users,
+    header_time,
+)
+
+PAGE = 200
+PAGED_RECORDS = 2000
+"""Beyond this many records ``page`` is refused and ``page_token`` takes over."""
+FIELDS_PER_REQUEST = 50
+IDS_PER_REQUEST = 100
+ROWS_PER_WRITE = 100
+LONGEST_PAUSE = 300.0
+ERROR_BODY = 4000
+"""No error is longer; what is need not be read twice."""
+
+
+class ZohoHttp(Http):
+    """What is particular to Zoho's answers: 304 is good news, and rows may come with any status."""
+
+    def __init__(self, context: Context, base_url: str, *, auth: Auth, budget: Budget, concurrency: int) -> None:
+        super().__init__(context, base_url, auth=auth, budget=budget)
+        self._slots = threading.BoundedSemaphore(concurrency)
+
+    def _exchange(self, *args: Any, **kwargs: Any) -> Answer:
+        with self._slots:
+            return super()._exchange(*args, **kwargs)
+
+    def _error(self, answer: Answer) -> ConnectorError | None:
+        if answer.status == 304:
+            return None
+        trouble = _trouble(answer)
+        if trouble is None:
+            if self.writes(answer.verb, answer.path) and _results(answer) is not None:
+                return None
+            return super()._error(answer)
+        return self._spoken(answer, trouble)
+
+    def _spoken(self, answer: Answer, trouble: Trouble) -> ConnectorError:
+        """The error for a refusal in Zoho's own words."""
+        what = f"{answer.verb} {answer.path}: {answer.status} {trouble.code} {trouble.message}".rstrip()
+        error: ConnectorError
+        match trouble.code:
+            case "OAUTH_SCOPE_MISMATCH":
+                error = ScopeMissing(f"{what}: sign in again with the scopes that the connector's README lists")
+            case "INVALID_TOKEN" | "AUTHENTICATION_FAILURE" | "INVALID_HOST":
+                error = AuthFailed(f"{what}: the token is not valid here; check `data_center` and sign in again")
+            case "NO_PERMISSION":
+                error = Forbidden(f"{what}{_permissions(trouble)}")
+            case "INVALID_MODULE" | "NOT_SUPPORTED":
+                error = Misconfigured(f"{what}: this organisation or edition has no such module")
+            case "TOO_MANY_REQUESTS":
+                error = RateLimited(what, retry_after=self._pause(answer), code=trouble.code)
+            case _:
+                error = super()._error(answer) or RecordRefused(what)
+        error.status, error.code, error.field = answer.status, trouble.code, blamed(trouble.details)
+        return error
+
+    def _pause(self, answer: Answer) -> float:
+        now = self._clock.now().timestamp()
+        asked = retry_after(answer, now)
+        if asked is None:
+            reset = answer.headers.get("X-RATELIMIT-RESET", "")
+            asked = float(reset) - now if reset.isdigit() else 10.0
+        return min(max(asked, 1.0), LONGEST_PAUSE)
+
+
+def _trouble(answer: Answer) -> Trouble | None:
+    """An error that is the whole answer. Some come with 200 or 202: the body counts, not the status."""
+    if not answer.body or len(answer.body) > ERROR_BODY:
+        return None
+    try:
+        trouble = msgspec.json.decode(answer.body, type=Trouble)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+    return trouble if answer.status >= 400 or trouble.status == "error" else None
+
+
+def _results(answer: Answer) -> Results | None:
+    """The rows of a write, whatever the status: 200, 201, 202, 207 and some 400 carry them."""
+    if answer.status >= 500 or not answer.body:
+        return None
+    try:
+        return msgspec.json.decode(answer.body, type=Results)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+
+
+def _permissions(trouble: Trouble) -> str:
+    needed = trouble.details.get("permissions") if isinstance(trouble.details, dict) else None
+    return f" (needs {', '.join(map(str, needed))})" if needed else ""
+
+
+def blamed(details: Any) -> str | None:
+    """The field that an error names."""
+    name = details.get("api_name") if isinstance(details, dict) else None
+    return str(name) if name else None
+
+
+class Client:
+    """Everything below ``/crm/v8``. A method that lists answers None when there is nothing (204) or no news (304)."""
+
+    def __init__(self, http: ZohoHttp) -> None:
+        self.http = http
+
+    def organization(self) -> tuple[Organization, Answer]:
+        answer = self.http.read("GET", "/crm/v8/org")
+        organizations = answer.decode(Organizations).org
+        if not organizations:
+            raise Misconfigured("GET /crm/v8/org: the account belongs to no organisation")
+        return organizations[0], answer
+
+    def current_user(self) -> dict[str, Any]:
+        answer = self.http.read("GET", "/crm/v8/users", params={"type": "CurrentUser"})
+        users = answer.decode(Users).users if answer.status == 200 else []
+        if not users:
+            raise AuthFailed("GET /crm/v8/users?type=CurrentUser: the token belongs to no user of this organisation")
+        return users[0]
+
+    def users(self, page: int, since: datetime | None) -> tuple[Users | None, Answer]:
+        answer = self._list("/crm/v8/users", {"page": page, "per_page": PAGE}, since)
+        return (answer.decode(Users) if answer.status == 200 else None), answer
+
+    def user(self, id: str) -> dict[str, Any] | None:
+        answer = self.http.read("GET", f"/crm/v8/users/{id}")
+        users = answer.decode(Users).users if answer.status == 200 else []
+        return users[0] if users else None
+
+    def fields(self, module: str) -> list[FieldMeta]:
+        answer = self.http.read("GET", "/crm/v8/settings/fields", params={"module": module})
+        return answer.decode(Fields).fields if answer.status == 200 else []
+
+    def records(
+        self, module: str, fields: Sequence[str], page: int, token: str | None, since: datetime | None
+    ) -> tuple[Rows | None, Answer]:
+        """One page, by ascending id: what is made meanwhile comes last, and is not missed."""
+        params: dict[str, Any] = {"fields": ",".join(fields), "per_page": PAGE, "sort_by": "id", "sort_order": "asc"}
+        params |= {"page_token": token} if token else {"page": page}
+        answer = self._list(f"/crm/v8/{module}", params, since)
+        return (answer.decode(Rows) if answer.status == 200 else None), answer
+
+    def by_ids(self, module: str, fields: Sequence[str], ids: Sequence[str]) -> list[dict[str, Any]]:
+        """At most 100 records; those that do not exist, or are hidden, are left out."""
+        params = {"fields": ",".join(fields), "ids": ",".join(ids)}
+        answer = self.http.read("GET", f"/crm/v8/{module}", params=params)
+        return answer.decode(Rows).data if answer.status == 200 else []
+
+    def record(self, module: str, id: str, fields: Sequence[str]) -> dict[str, Any] | None:
+        answer = self.http.read("GET", f"/crm/v8/{module}/{id}", params={"fields": ",".join(fields)})
+        rows = answer.decode(Rows).data if answer.status == 200 else []
+        return rows[0] if rows else None
+
+    def deleted(self, module: str, page: int, since: datetime | None) -> tuple[Rows | None, Answer]:
+        answer = self._list(f"/crm/v8/{module}/deleted", {"type": "all", "page": page, "per_page": PAGE}, since)
+        return (answer.decode(Rows) if answer.status == 200 else None), answer
+
+    def search(self, module: str, field: str, value: str, fields: Sequence[str]) -> list[dict[str, Any]]:
+        escaped = "".join("\\" + letter if letter in "\\(),:" else letter for letter in value)
+        params = {"criteria": f"({field}:equals:{escaped})", "fields": ",".join(fields)}
+        answer = self.http.read("GET", f"/crm/v8/{module}/search", params=params)
+        return answer.decode(Rows).data if answer.status == 200 else []
+
+    def timeline(self, module: str, id: str, token: str | None) -> Timeline | None:
+        params: dict[str, Any] = {"page_token": token} if token else {"per_page": PAGE}
+        params["include_inner_details"] = "field_history.data_type"
+        answer = self.http.read("GET", f"/crm/v8/{module}/{id}/__timeline", params=params)
+        return answer.decode(Timeline) if answer.status == 200 else None
+
+    def insert(self, module: str, rows: Sequence[dict[str, Any]], gate: Gate) -> Results:
+        return self._write("POST", f"/crm/v8/{module}", {"data": list(rows), "trigger": []}, gate)
+
+    def upsert(self, module: str, rows: Sequence[dict[str, Any]], unique: str, gate: Gate) -> Results:
+        # Without the list Zoho checks its own fields, e-mail first, and would overwrite a stranger's record.
+        body = {"data": list(rows), "duplicate_check_fields": [unique], "trigger": []}
+        return self._write("POST", f"/crm/v8/{module}/upsert", body, gate)
+
+    def update(self, module: str, rows: Sequence[dict[str, Any]], gate: Gate) -> Results:
+        return self._write("PUT", f"/crm/v8/{module}", {"data": list(rows), "trigger": []}, gate)
+
+    def update_if(self, module: str, id: str, row: dict[str, Any], unmodified_since: datetime, gate: Gate) -> Results:
+        """Raises ``Stale`` when the record was modified after that second."""
+        headers = {"If-Unmodified-Since": header_time(unmodified_since)}
+        return self._write("PUT", f"/crm/v8/{module}/{id}", {"data": [row], "trigger": []}, gate, headers)
+
+    def delete(self, module: str, ids: Sequence[str], gate: Gate) -> Results:
+        params = {"ids": ",".join(ids)}
+        if module != "Notes":
+            params["wf_trigger"] = "false"
+        return self.http.write("DELETE", f"/crm/v8/{module}", params=params, gate=gate).decode(Results)
+
+    def _write(
+        self, verb: str, path: str, body: dict[str, Any], gate: Gate, headers: dict[str, str] | None = None
+    ) -> Results:
+        return self.http.write(verb, path, json=body, headers=headers, gate=gate).decode(Results)
+
+    def _list(self, path: str, params: dict[str, Any], since: datetime | None) -> Answer:
+        headers = {"If-Modified-Since": header_time(since)} if since else None
+        return self.http.read("GET", path, params=params, headers=headers)

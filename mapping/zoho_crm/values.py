@@ -1,0 +1,193 @@
+"""Pairs of functions for the forms that values have in Zoho CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.base import Field
+from mapping.fields import Options, Pair, Unmappable, clean, decimal_text, moment, text
+
+Section = Mapping[str, Any]
+
+
+def person(value: Any, _: Section) -> Any:
+    """A user as the service names one; the address is left out in some answers."""
+    if value is None:
+        return None
+    return {"account": str(value["id"]), "name": value.get("name"), "email": value.get("email")}
+
+
+def person_written(value: Any, _: Section) -> Any:
+    if value is None:
+        raise Unmappable("owner_required")
+    if not value.get("account"):
+        raise Unmappable("unknown_person", value.get("name"))
+    return {"id": str(value["account"])}
+
+
+PERSON: Pair = (person, person_written)
+
+
+def reference(stream: str) -> Pair:
+    """A lookup into one module."""
+
+    def read(value: Any, _: Section) -> Any:
+        if value is None:
+            return None
+        if not value.get("id"):
+            raise Unmappable("id_missing", value.get("name"))
+        return {"stream": stream, "id": str(value["id"])}
+
+    def write(value: Any, _: Section) -> Any:
+        if value is None:
+            return None
+        if value["stream"] != stream:
+            raise Unmappable("other_stream", value["stream"])
+        return {"id": str(value["id"])}
+
+    return read, write
+
+
+def parent(*streams: str, required: bool = False) -> Pair:
+    """A lookup whose module the record names beside it. Without ``streams`` any module will do."""
+
+    def read(value: Any, section: Section) -> Any:
+        if value is None:
+            return None
+        if not value.get("id"):
+            raise Unmappable("id_missing", value.get("name"))
+        module = (value.get("module") or {}).get("api_name") or section.get("$se_module")
+        if module is None:
+            raise Unmappable("module_missing", value["id"])
+        if streams and module not in streams:
+            raise Unmappable("other_module", module)
+        return {"stream": module, "id": str(value["id"])}
+
+    def write(value: Any, _: Section) -> Any:
+        if value is None:
+            if required:
+                raise Unmappable("parent_required")
+            return None
+        if streams and value["stream"] not in streams:
+            raise Unmappable("other_stream", value["stream"])
+        return {"module": {"api_name": value["stream"]}, "id": str(value["id"])}
+
+    return read, write
+
+
+def listed(field: Field | None, table: Mapping[str, str], own: Mapping[str, str]) -> Pair:
+    """A list value by its class. Of several values of one class the one shown stays, else the first is written."""
+    classes = dict(field.classes or {}) if field else {}
+    canonical = {value: table.get(kind, kind) for value, kind in classes.items() if kind in table or not table}
+    for value, kind in table.items():
+        if not classes:
+            canonical.setdefault(value, kind)
+    canonical |= own
+    allowed = field.values if field is not None and field.values else list(canonical)
+
+    def read(value: Any, _: Section) -> Any:
+        if value is None or value == "":
+            return None
+        if value not in canonical:
+            raise Unmappable("unknown_value", value)
+        return canonical[value]
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None:
+            return None
+        fitting = [one for one in allowed if canonical.get(one) == value]
+        if not fitting:
+            raise Unmappable("no_such_value", value)
+        shown = section.get(field.name) if field else None
+        return shown if shown in fitting else fitting[0]
+
+    return read, write
+
+
+def one_of(field: Field | None) -> Pair:
+    """A list whose values are texts of the customer's own; a text that is not in it cannot be written."""
+
+    def write(value: Any, _: Section) -> Any:
+        if value is not None and field is not None and field.values and value not in field.values:
+            raise Unmappable("no_such_value", value)
+        return value
+
+    return text()[0], write
+
+
+def amount(options: Options, multi_currency: bool) -> Pair:
+    """Money. The record names its currency where the organisation has several, else its symbol may be a code."""
+
+    def currency(section: Section) -> str:
+        named = section.get("Currency") or section.get("$currency_symbol") or ""
+        return named if len(named) == 3 and named.isalpha() and named.isupper() else options.currency
+
+    def read(value: Any, section: Section) -> Any:
+        if value is None or value == "":
+            return None
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation as error:
+            raise Unmappable("not_a_number", str(value)) from error
+        if not number.is_finite():
+            raise Unmappable("not_a_number", str(value))
+        return {"amount": decimal_text(number), "currency": currency(section)}
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None:
+            return None
+        if value["currency"] != currency(section) and not (multi_currency and not section):
+            raise Unmappable("other_currency", value["currency"])
+        number = Decimal(value["amount"])
+        return int(number) if number == number.to_integral_value() else float(number)
+
+    return read, write
+
+
+def tags(reserved: Sequence[str]) -> Pair:
+    """Tags, without those that only say what kind of thing the record is."""
+
+    def read(value: Any, _: Section) -> Any:
+        return sorted(set(names(value)) - set(reserved))
+
+    def write(value: Any, section: Section) -> Any:
+        kept = [name for name in names(section.get("Tag")) if name in reserved]
+        wanted = [*(value or ()), *kept]
+        if any(len(name) > 25 for name in wanted):
+            raise Unmappable("too_long", 25)
+        return [{"name": name} for name in wanted]
+
+    return read, write
+
+
+def names(value: Any) -> list[str]:
+    return [str(item["name"]) for item in value or () if item.get("name")]
+
+
+def instant_read(value: Any, _: Section) -> Any:
+    return moment(value)
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def titled(prefix: str) -> Pair:
+    """A note's title without the mark that says what it is; written with it, unless a tag says so already."""
+
+    def read(value: Any, _: Section) -> Any:
+        plain = clean(value)
+        if plain is not None and plain.lower().startswith(prefix.lower()):
+            return clean(plain[len(prefix) :])
+        return plain
+
+    def write(value: Any, section: Section) -> Any:
+        marked = not section or str(section.get("Note_Title") or "").lower().startswith(prefix.lower())
+        title = f"{prefix} {value or ''}".rstrip() if marked else value
+        if title is not None and len(title) > 120:
+            raise Unmappable("too_long", 120)
+        return title
+
+    return read, write
