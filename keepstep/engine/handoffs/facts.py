@@ -63,15 +63,15 @@ def absent(needs: Needs, setting: Setting) -> list[Note]:
 
 
 def moment(value: Any, zone: ZoneInfo) -> datetime | None:
-    """A canonical date as a moment; a day is its beginning in the zone. None if it is neither."""
+    """A canonical date as a moment in UTC; a day is its beginning in the zone. None if it is neither."""
     if not isinstance(value, str):
         return None
     try:
         if "T" in value:
             read = datetime.fromisoformat(value)
-            return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
-        return datetime.combine(date.fromisoformat(value), time(), zone)
-    except ValueError:
+            return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).astimezone(UTC)
+        return datetime.combine(date.fromisoformat(value), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -93,8 +93,9 @@ class Facts:
         self._setting = setting
         self._calendar = calendar
         self._zone = calendar.zone
-        self._now = now
-        self._since = since
+        # CEL takes no time in a named zone.
+        self._now = now.astimezone(UTC)
+        self._since = since.astimezone(UTC)
         self._unknown_years: set[int] = set()
         self._missing: set[str] = set()
         found: dict[str, Any] = {}
