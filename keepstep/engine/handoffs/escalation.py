@@ -55,8 +55,6 @@ def standing(
     reached: list[Step] = []
     years: set[int] = set()
     for step in ordered(steps):
-        if step.level == "breached" and level is Level.DUE:
-            continue
         start = since if step.level == "due" else due
         if step.after:
             moment = calendar.add_working_days(start, step.after)

@@ -52,7 +52,7 @@ def court(since: datetime, calendar: Calendar, setting: Setting) -> Callable[...
         waivers: Sequence[Waiver] = (),
         **changes: Any,
     ) -> list[Verdict]:
-        use = {"since": since, "calendar": calendar, "setting": setting} | changes
+        use: dict[str, Any] = {"since": since, "calendar": calendar, "setting": setting} | changes
         return judge(compiled(rules), Graph(entities), now, use["since"], waivers, use["calendar"], use["setting"])
 
     return sit
@@ -257,7 +257,7 @@ def test_before_the_first_applied_plan_everything_late_is_baseline(
     ],
 )
 def test_waivers(project: EntityOf, rule: RuleOf, court: Court, waiver: dict[str, str], level: Level) -> None:
-    given = Waiver(**{"rule": "a-rule", "entity": "p1", "by": "ann", "reason": "small deal"} | waiver)  # type: ignore[arg-type]
+    given = Waiver(**{"rule": "a-rule", "entity": "p1", "by": "ann", "reason": "small deal"} | waiver)
     (verdict,) = court([rule()], [project()], waivers=[given])
     assert verdict.level is level
     if level is Level.WAIVED:
@@ -283,11 +283,11 @@ def test_a_deadline_in_a_year_not_yet_announced_is_due_and_then_cannot_be_judged
     china = Calendar(country="CN", timezone="Asia/Shanghai")
     entity = project(changed_at={"stage": "2039-12-30T02:00:00.000Z"})  # a Friday
     seen = []
-    for now in ("2039-12-31T02:00:00+00:00", "2040-01-03T11:00:00+00:00", "2040-06-01T00:00:00+00:00"):
-        (verdict,) = court([rule()], [entity], datetime.fromisoformat(now), calendar=china)
+    for now in ("2039-12-31T02:00", "2040-01-02T02:00", "2040-01-03T11:00", "2040-06-01T00:00"):
+        (verdict,) = court([rule()], [entity], datetime.fromisoformat(now).replace(tzinfo=UTC), calendar=china)
         seen.append(verdict.level)
         assert verdict.notes[0].params == {"years": [2039, 2040]}
-    assert seen == [Level.DUE, Level.CANNOT_BE_JUDGED, Level.BREACHED]
+    assert seen == [Level.DUE, Level.CANNOT_BE_JUDGED, Level.CANNOT_BE_JUDGED, Level.BREACHED]
 
 
 def test_counting_working_days_over_an_unannounced_year_is_no_answer(
@@ -297,13 +297,14 @@ def test_counting_working_days_over_an_unannounced_year_is_no_answer(
     counting = rule("working_days(subject.start_date, now) < 5")
     (near,) = court([counting], [project(start_date="2026-03-02")], calendar=china)
     assert near.level is Level.OK
-    (far,) = court(
-        [counting],
+    far, other = court(
+        [counting, rule("subject.start_date < now", id="b-rule")],
         [project(start_date="2039-03-02")],
         datetime(2039, 3, 4, tzinfo=UTC),
         calendar=china,
     )
     assert (far.level, far.why) == (Level.CANNOT_BE_JUDGED, "calendar_unknown_year")
+    assert other.level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -348,6 +349,16 @@ def test_the_owner_is_sought_upwards(entity: EntityOf, rule: RuleOf, court: Cour
 def test_times_without_a_zone_are_refused(court: Court, rule: RuleOf) -> None:
     with pytest.raises(ValueError, match="without a zone"):
         court([rule()], [], datetime(2026, 3, 4))
+
+
+def test_lists_are_asked_in_the_order_of_their_ids(
+    project: EntityOf, entity: EntityOf, rule: RuleOf, court: Court
+) -> None:
+    dated = entity(Kind.MILESTONE, "m1", project="p1", title="A", due_date="2026-04-01")
+    undated = entity(Kind.MILESTONE, "m2", project="p1", title="B")
+    for order in ([dated, undated], [undated, dated]):
+        (verdict,) = court([rule("milestones.exists(m, m.due_date != null)")], [project(), *order])
+        assert verdict.level is Level.OK
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
