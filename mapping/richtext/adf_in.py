@@ -73,7 +73,7 @@ class AdfReader:
             return out
         loose: list[Any] = []
         for node in nodes:
-            kind = node.get("type") if isinstance(node, Mapping) else None
+            kind = node.get("type") if isinstance(node, (dict, Mapping)) else None
             if not isinstance(kind, str):
                 self.lose("node", "malformed", type(node).__name__)
                 continue
@@ -257,7 +257,7 @@ class AdfReader:
 
     def _block_marks(self, node: Mapping[str, Any]) -> None:
         for mark in node.get("marks") or ():
-            if isinstance(mark, Mapping):
+            if isinstance(mark, (dict, Mapping)):
                 self.lose(_short(mark.get("type")) or "mark", "mark_dropped")
 
     # -- inline
@@ -270,7 +270,7 @@ class AdfReader:
             self.lose("content", "malformed", type(nodes).__name__)
             return out
         for node in nodes:
-            if not isinstance(node, Mapping):
+            if not isinstance(node, (dict, Mapping)):
                 self.lose("node", "malformed", type(node).__name__)
                 continue
             kind = node.get("type")
@@ -310,7 +310,7 @@ class AdfReader:
         flags = 0
         href: str | None = None
         for mark in marks if isinstance(marks, list | tuple) else ():
-            kind = mark.get("type") if isinstance(mark, Mapping) else None
+            kind = mark.get("type") if isinstance(mark, (dict, Mapping)) else None
             bit = _MARKS.get(kind) if isinstance(kind, str) else None
             if bit:
                 flags |= bit
@@ -320,7 +320,7 @@ class AdfReader:
                 if href is None:
                     self.lose("link", "link_refused", address[:200])
             else:
-                attrs = _attrs(mark) if isinstance(mark, Mapping) else {}
+                attrs = _attrs(mark) if isinstance(mark, (dict, Mapping)) else {}
                 value = attrs.get("color") or attrs.get("type") or attrs.get("id")
                 self.lose(_short(kind) or "mark", "mark_dropped", _short(value))
         return flags, href
@@ -463,12 +463,14 @@ def _flatten(blocks: list[Block], out: list[Span]) -> None:
 
 def _attrs(node: Mapping[str, Any]) -> Mapping[str, Any]:
     attrs = node.get("attrs")
-    return attrs if isinstance(attrs, Mapping) else {}
+    return attrs if isinstance(attrs, (dict, Mapping)) else {}
 
 
 def _children(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     content = node.get("content")
-    return [child for child in content if isinstance(child, Mapping)] if isinstance(content, list | tuple) else []
+    return (
+        [child for child in content if isinstance(child, (dict, Mapping))] if isinstance(content, list | tuple) else []
+    )
 
 
 def _string(value: Any) -> str:
