@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
@@ -47,8 +48,10 @@ class _BoundedBlocks(ParserBlock):
         super().tokenize(state, startLine, endLine)
 
 
-def _parser() -> MarkdownIt:
+def _parser(*, references: bool) -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 10_000}).enable(["table", "strikethrough"])
+    if not references:
+        md.disable("reference")
     blocks = _BoundedBlocks()
     blocks.ruler = md.block.ruler
     md.block = blocks
@@ -58,17 +61,37 @@ def _parser() -> MarkdownIt:
     return md
 
 
-_MARKDOWN: Final = _parser()
+_MARKDOWN: Final = _parser(references=False)
+_REFERRING: Final = _parser(references=True)
+_DEFINITION: Final = re.compile(r"^[ >]*\[[^\]\n]+\]:", re.MULTILINE)
 
 
 def parse(text: str) -> list[Block]:
-    """The tree of a Markdown text. What is nested deeper than can be read makes the whole text plain paragraphs."""
+    """The tree of a Markdown text. What is nested deeper than can be read makes the whole text plain paragraphs.
+
+    A link's address may stand elsewhere (``[1]: address``); a line of that shape to which nothing refers is text.
+    """
     text = clean_text(text)
     try:
         tokens = _MARKDOWN.parse(text)
+        if _DEFINITION.search(text):
+            env: dict[str, Any] = {}
+            referring = _REFERRING.parse(text, env)
+            defined = {safe_href(str(each["href"])) for each in env.get("references", {}).values()}
+            if defined and not env.get("duplicate_refs") and defined <= _addresses(referring):
+                tokens = referring
     except (_TooDeep, RecursionError):
         return [Para(spans) for part in text.split("\n\n") if (spans := tidy([(part, 0, None)]))]
     return _blocks(tokens)
+
+
+def _addresses(tokens: list[Token]) -> set[str | None]:
+    found: set[str | None] = set()
+    for token in tokens:
+        for child in token.children or ():
+            if child.type in ("link_open", "image"):
+                found.add(safe_href(str(child.attrs.get("href") or child.attrs.get("src") or "")))
+    return found
 
 
 def parse_spans(text: str) -> list[Span]:

@@ -124,12 +124,13 @@ def tidy(spans: list[Span], *, single: bool = False) -> list[Span]:
             continue
         if text:
             out.append((text, flags, href))
-    for bit in (STRONG, EM, STRIKE):
-        if any(span[1] & bit for span in out):
+    if any(span[1] != CODE and (span[0][:1].isspace() or span[0][-1:].isspace()) for span in out if span[1] or span[2]):
+        for bit in (STRONG, EM, STRIKE, 0):
             out = _trim(out, bit)
-    if any(span[2] is not None for span in out):
-        out = _trim(out, 0)
-    return _trim_lines(_join(out))
+    out = _join(out)
+    if not any("\n" in span[0] for span in out):
+        return _trim_ends(out)
+    return _trim_lines(out)
 
 
 def _join(spans: list[Span]) -> list[Span]:
@@ -164,6 +165,23 @@ def _trim(spans: list[Span], bit: int) -> list[Span]:
                 out.append((rest, flags, href))
         # The second round sees everything from the other end.
         spans = [span if span[1] & (IMAGE | CODE) else (span[0][::-1], span[1], span[2]) for span in reversed(out)]
+    return spans
+
+
+def _trim_ends(spans: list[Span]) -> list[Span]:
+    """No white space at the edges of a single line."""
+    while spans and not spans[0][1] & (CODE | IMAGE):
+        text = spans[0][0].lstrip()
+        if text:
+            spans[0] = (text, spans[0][1], spans[0][2])
+            break
+        del spans[0]
+    while spans and not spans[-1][1] & (CODE | IMAGE):
+        text = spans[-1][0].rstrip()
+        if text:
+            spans[-1] = (text, spans[-1][1], spans[-1][2])
+            break
+        spans.pop()
     return spans
 
 
