@@ -308,6 +308,8 @@ class ConnectorPlugin:
     settings: type[BaseModel]
     """Validates the connection's part of the configuration; forbids unknown keys; secrets are ``SecretStr``."""
     build: Callable[[Any, Context], Connector]
+    streams: tuple[str, ...] = ()
+    """Streams that every account has, known without signing in. Empty: only the service can tell."""
 
 
 def utc(moment: datetime) -> str:

@@ -1,0 +1,91 @@
+"""Printing: results on standard output, everything else on standard error, and nothing that could steer a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from keepstep.problems import Problem
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters and marks that turn the reading direction; tab and line end are dealt with apart."""
+
+
+def clean(text: str) -> str:
+    """Text from outside, safe for a terminal: steering characters are dropped."""
+    return STEERING.sub("", re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)", "", text))
+
+
+def cell(text: str) -> str:
+    """The same on one line."""
+    return re.sub(r"\s*[\n\t]\s*", " ", clean(text))
+
+
+def encoded(data: Any) -> str:
+    """JSON on one line. What could steer a terminal is escaped, so that nothing is lost."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    return STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+class Output:
+    def __init__(self, *, as_json: bool, environ: Mapping[str, str]) -> None:
+        self.as_json = as_json
+        self._environ = environ
+
+    def document(self, data: Any) -> None:
+        """The whole result of a command, with ``--json``; also one line of a result in lines."""
+        click.echo(encoded(data))
+
+    def line(self, text: str) -> None:
+        """A line of the result. Says nothing with ``--json``."""
+        if not self.as_json:
+            click.echo(clean(text))
+
+    def warn(self, text: str) -> None:
+        """A line beside the result."""
+        click.echo(clean(text), err=True)
+
+    def failure(self, problem: Problem, text: str) -> None:
+        """Why the command cannot go on."""
+        if self.as_json:
+            self.document({"error": {"code": problem.code, "message": text}})
+        else:
+            self.warn(text)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+        """A table of the result. Says nothing with ``--json``. Never shortened where it is not a terminal."""
+        if self.as_json:
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(_environ=self._environ, highlight=False, soft_wrap=False)
+        if not console.is_terminal:
+            console.width = 10_000
+        table = Table(
+            box=None, title=title and Text(cell(title)), title_justify="left", pad_edge=False, header_style="bold"
+        )
+        for column in columns:
+            table.add_column(cell(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell(each)) for each in row))
+        console.print(table)
+
+    @contextmanager
+    def progress(self, text: str) -> Iterator[None]:
+        """Say on a terminal what is going on, for as long as it goes on."""
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(stderr=True, _environ=self._environ)
+        if self.as_json or not console.is_terminal:
+            yield
+            return
+        with console.status(Text(cell(text))):
+            yield

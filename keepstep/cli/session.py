@@ -1,0 +1,175 @@
+"""What a command works with: options, configuration, registry, ports to the world, and a way to speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import click
+
+from connectors.base import Connector, Context
+from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
+from keepstep.cli.output import Output
+from keepstep.config import Config, ConfigurationError, Connection, load
+from keepstep.language import say
+from keepstep.logs import configure
+from keepstep.problems import Problem, nearest
+from keepstep.redaction import Redaction
+from keepstep.registry import PluginError, Registry
+from keepstep.runtime import Runtime
+from keepstep.secrets import HeldTokens, SecretError
+
+FAILED, WRONG, NEEDS_A_PERSON = 1, 2, 3
+
+
+class Trouble(Exception):
+    """A command cannot go on: what to say, and with which code to leave."""
+
+    def __init__(self, problem: Problem, exit_code: int) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.exit_code = exit_code
+
+
+@dataclass
+class Session:
+    """One run of the command line."""
+
+    registry: Registry
+    runtime: Runtime
+    redaction: Redaction = field(default_factory=Redaction)
+    options: MutableMapping[str, Any] = field(default_factory=dict)
+    _config: Config | None = None
+
+    @classmethod
+    def real(cls) -> Session:
+        return cls(Registry.installed(), Runtime.real())
+
+    def attach(self, options: MutableMapping[str, Any]) -> None:
+        """Take the options of this run; those that stand after the command's name are still to come."""
+        self.options = options
+
+    @property
+    def path(self) -> Path:
+        return Path(self.options.get("keepstep.config") or "keepstep.yaml")
+
+    @property
+    def language(self) -> str:
+        """As asked for, else as configured, else as this terminal is set."""
+        asked = self.options.get("keepstep.lang")
+        if asked:
+            return str(asked)
+        if self._config is not None:
+            return self._config.language
+        environ = self.runtime.environ
+        local = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+        return "zh-CN" if local.startswith("zh") else "en"
+
+    @property
+    def output(self) -> Output:
+        return Output(as_json=bool(self.options.get("keepstep.json")), environ=self.runtime.environ)
+
+    def say(self, code: str, **params: Any) -> str:
+        zone = ZoneInfo(self._config.timezone if self._config else "UTC")
+        return self.redaction.text(say(code, params, self.language, zone))
+
+    def words(self, problem: Problem) -> str:
+        return self.say(problem.code, **problem.params)
+
+    def config(self) -> Config:
+        """The configuration, read once; from then on no log shows its secrets. Raises ``ConfigurationError``."""
+        if self._config is None:
+            configure(self.redaction, verbose=bool(self.options.get("keepstep.verbose")))
+            self._config = load(self.path, self.runtime.environ, self.registry)
+            self.redaction.add(*self._config.secrets())
+        return self._config
+
+    def connection(self, name: str) -> Connection:
+        """The connection of that name. Raises ``Trouble``."""
+        known = self.config().connections
+        if name not in known:
+            params = {"name": name, "nearest": nearest(name, known), "known": sorted(known)}
+            raise Trouble(Problem("no_such_connection", params), WRONG)
+        return known[name]
+
+    def connector(self, connection: Connection, access: Literal["read", "write"] = "read") -> Connector:
+        """A connector that may write only if both the command and the configuration allow it."""
+        context = Context(
+            name=connection.name,
+            clock=self.runtime.clock,
+            tokens=HeldTokens(),
+            access="write" if access == connection.access == "write" else "read",
+            jitter=self.runtime.rng.random,
+        )
+        return self.registry.build(connection, context)
+
+
+def failure(connection: str, error: ConnectorError) -> Problem:
+    """What an error of a connection means to a person."""
+    for kind, code in (
+        (AuthFailed, "connection_failed_auth"),
+        (ScopeMissing, "connection_failed_scope"),
+        (Unreachable, "connection_failed_unreachable"),
+        (Misconfigured, "connection_failed_configured"),
+    ):
+        if isinstance(error, kind):
+            return Problem(code, {"connection": connection, "reason": str(error)})
+    return Problem("connection_failed", {"connection": connection, "reason": str(error)})
+
+
+@contextmanager
+def talking_to(connection: str) -> Iterator[None]:
+    """Within, an error of that connection ends the command with exit code 1."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise Trouble(failure(connection, error), FAILED) from error
+
+
+@contextmanager
+def failing(ctx: click.Context) -> Iterator[None]:
+    """Within, the project's own errors become a message and an exit code."""
+    session: Session = ctx.obj
+    try:
+        yield
+    except ConfigurationError as error:
+        located(session, error.problems, error.path)
+        ctx.exit(WRONG)
+    except (PluginError, SecretError) as error:
+        session.output.failure(error.problem, session.words(error.problem))
+        ctx.exit(WRONG)
+    except Trouble as error:
+        session.output.failure(error.problem, session.words(error.problem))
+        ctx.exit(error.exit_code)
+
+
+def located(session: Session, problems: list[Problem], path: str) -> None:
+    """Say each mistake with its place, then how many there are."""
+    output = session.output
+    if output.as_json:
+        output.document({"file": path, "problems": [as_data(session, problem) for problem in problems]})
+        return
+    for problem in problems:
+        output.warn(placed(session, problem, path))
+    output.warn(session.say("configuration_bad", count=len(problems)))
+
+
+def placed(session: Session, problem: Problem, path: str) -> str:
+    text = session.words(problem)
+    if problem.line is None:
+        return session.say("problem_in", file=path, text=text)
+    return session.say("problem_at", file=path, line=problem.line, column=problem.column, text=text)
+
+
+def as_data(session: Session, problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": session.words(problem),
+        "line": problem.line,
+        "column": problem.column,
+        "params": session.redaction.value(dict(problem.params)),
+    }

@@ -1,0 +1,20 @@
+"""``keepstep.yaml``: read with positions, so that every mistake names its line and its cure."""
+
+from keepstep.config.load import load, loads
+from keepstep.config.model import Config, Connection, fingerprint
+from keepstep.config.schema import schema
+from keepstep.config.words import Side, Watched
+from keepstep.problems import ConfigurationError, Problem
+
+__all__ = [
+    "Config",
+    "ConfigurationError",
+    "Connection",
+    "Problem",
+    "Side",
+    "Watched",
+    "fingerprint",
+    "load",
+    "loads",
+    "schema",
+]

@@ -1,0 +1,190 @@
+"""What no shape can tell: whether the parts of a configuration fit each other, the plugins and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from keepstep.config import expressions
+from keepstep.config.schema import ConnectionKeys, File, Plain, Sync
+from keepstep.config.source import Source
+from keepstep.config.words import Side
+from keepstep.problems import Loc, Problem, nearest
+from mapping.model import CATEGORY, MODEL, PRIORITY, STAGE, STATUS, Form
+
+CLASSES = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
+
+FORMS: dict[str, frozenset[Form]] = {
+    "ask": frozenset(Form),
+    "owner": frozenset(Form),
+    "newest": frozenset(Form),
+    "set": frozenset({Form.SET}),
+    "append": frozenset({Form.TEXT, Form.RICH}),
+    "rank": frozenset({Form.CHOICE}),
+}
+"""Which forms of value a policy can merge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the parts are checked against: names of all connections declared, and the streams of those known."""
+
+    source: Source
+    connections: frozenset[str]
+    streams: Mapping[str, tuple[str, ...]]
+    """connection -> its streams, where they are known without signing in."""
+    readers: frozenset[str] = frozenset()
+    """Connections with ``access: read``."""
+    variable: frozenset[Loc] = frozenset()
+    """Places whose text came from the environment."""
+
+    def expression(self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0) -> Iterator[Problem]:
+        """It can be compiled, uses names that have a value, and is written in the file itself."""
+        if loc in self.variable:
+            yield self.source.problem("variable_in_expression", loc)
+            return
+        yield from expressions.problems(self.source, loc, text, known, offset=offset)
+
+    def connection(self, loc: Loc, name: str, among: Iterable[str] | None = None) -> Iterator[Problem]:
+        known = set(self.connections if among is None else among)
+        if name not in known:
+            code = "unknown_connection" if among is None or name not in self.connections else "not_a_side"
+            near = nearest(name, known)
+            yield self.source.problem(code, loc, name=name, nearest=near, known=sorted(known))
+
+    def side(self, loc: Loc, side: Side) -> Iterator[Problem]:
+        """The connection exists and has that stream, as far as can be told."""
+        if side.connection not in self.connections:
+            yield from self.connection(loc, side.connection)
+            return
+        known = self.streams.get(side.connection, ())
+        if known and side.stream not in known:
+            yield self.source.problem(
+                "unknown_stream", loc, side=str(side), nearest=nearest(side.stream, known), known=sorted(known)
+            )
+
+
+def whole(file: File, ground: Ground) -> Iterator[Problem]:
+    """Everything outside the single connections."""
+    for name, sync in file.syncs.items():
+        yield from of_sync(("syncs", name), sync, ground)
+    if file.changes_to_tasks is not None:
+        tasks = file.changes_to_tasks
+        at: Loc = ("changes_to_tasks",)
+        for index, watched in enumerate(tasks.watch):
+            yield from ground.side((*at, "watch", index), Side(watched.connection, watched.stream))
+        if tasks.create_in is not None:
+            yield from ground.side((*at, "create_in"), tasks.create_in)
+            yield from _writable((*at, "create_in"), tasks.create_in, ground)
+        yield from _place((*at, "place"), tasks.place, {"entity", "change"}, ground)
+    yield from _people(file, ground)
+
+
+def of_connection(loc: Loc, keys: ConnectionKeys, source: Source) -> Iterator[Problem]:
+    """Options of the mapping name fields and classes that the model has."""
+    fields = {name for each in MODEL.values() for name in each}
+    for stream, table in keys.custom.items():
+        for name in table:
+            yield from _field(source, (*loc, "custom", stream, name), name, fields)
+    for name, table in keys.values.items():
+        yield from _field(source, (*loc, "values", name), name, fields)
+        for own, canonical in table.items():
+            classes = CLASSES.get(name)
+            if classes and canonical not in classes:
+                near, at = nearest(canonical, classes), (*loc, "values", name, own)
+                yield source.problem("not_one_of", at, key=own, value=canonical, nearest=near, known=list(classes))
+
+
+def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
+    source, model = ground.source, MODEL[sync.entity]
+    used = {side.connection for side in sync.sides}
+    for index, side in enumerate(sync.sides):
+        yield from ground.side((*loc, "sides", index), side)
+        if side in sync.sides[:index]:
+            yield source.problem("side_twice", (*loc, "sides", index), side=str(side))
+    variables = {*used, *model, "entity"}
+    if sync.where is not None:
+        yield from ground.expression((*loc, "where"), sync.where, variables)
+    for side, place in sync.create.items():
+        at = (*loc, "create", str(side))
+        if side not in sync.sides:
+            known = [str(each) for each in sync.sides]
+            near = nearest(str(side), known)
+            yield source.problem("create_not_a_side", at, at_key=True, side=str(side), nearest=near, known=known)
+        else:
+            yield from _writable(at, side, ground)
+        yield from _place(at, place, variables, ground)
+    for index, name in enumerate(sync.match):
+        yield from _field(source, (*loc, "match", index), name, model)
+    yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
+    for name, rule in sync.fields.items():
+        at = (*loc, "fields", name)
+        if name not in model:
+            yield from _field(source, at, name, model)
+            continue
+        form = model[name]
+        if form not in FORMS[rule.policy]:
+            known = sorted(policy for policy, forms in FORMS.items() if form in forms)
+            yield source.problem(
+                "policy_unfit", (*at, "policy"), policy=rule.policy, field=name, form=form.value, known=known
+            )
+        yield from _owner(at, "policy", rule.policy, rule.owner, used, ground)
+        if rule.direction is not None and rule.policy != "rank":
+            yield source.problem("direction_unused", (*at, "direction"), at_key=True)
+
+
+def notes(file: File, ground: Ground) -> Iterator[Problem]:
+    """What is allowed, and probably worth a look."""
+    for name, sync in file.syncs.items():
+        if sync.mode == "observe":
+            continue
+        for index, side in enumerate(sync.sides):
+            if side not in sync.create and side.connection not in ground.readers:
+                yield ground.source.problem("never_created_into", ("syncs", name, "sides", index), side=str(side))
+        if sync.sides and all(side.connection in ground.readers for side in sync.sides):
+            yield ground.source.problem("nothing_writable", ("syncs", name), at_key=True, sync=name)
+
+
+def _field(source: Source, loc: Loc, name: str, known: Iterable[str]) -> Iterator[Problem]:
+    fields = set(known)
+    if name not in fields:
+        near = nearest(name, fields)
+        yield source.problem("unknown_field", loc, at_key=True, field=name, nearest=near, known=sorted(fields))
+
+
+def _owner(loc: Loc, key: str, policy: str, owner: str | None, used: set[str], ground: Ground) -> Iterator[Problem]:
+    if policy == "owner" and owner is None:
+        yield ground.source.problem("owner_missing", (*loc, key), key=key, known=sorted(used))
+    elif owner is not None and policy != "owner":
+        yield ground.source.problem("owner_unused", (*loc, "owner"), at_key=True, key=key)
+    elif owner is not None:
+        yield from ground.connection((*loc, "owner"), owner, used)
+
+
+def _writable(loc: Loc, side: Side, ground: Ground) -> Iterator[Problem]:
+    if side.connection in ground.readers:
+        yield ground.source.problem("create_into_read", loc, at_key=True, side=str(side), name=side.connection)
+
+
+def _place(loc: Loc, place: Mapping[str, Plain], variables: set[str], ground: Ground) -> Iterator[Problem]:
+    for key, value in place.items():
+        if isinstance(value, str) and value.startswith("="):
+            yield from ground.expression((*loc, key), value[1:], variables, offset=1)
+
+
+def _people(file: File, ground: Ground) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], int] = {}
+    for index, person in enumerate(file.people):
+        for connection, account in person.items():
+            loc: Loc = ("people", index, connection)
+            if connection not in ground.connections:
+                near = nearest(connection, ground.connections)
+                known = sorted(ground.connections)
+                yield ground.source.problem(
+                    "unknown_connection", loc, at_key=True, name=connection, nearest=near, known=known
+                )
+            elif (connection, account.casefold()) in seen:
+                first = seen[connection, account.casefold()] + 1
+                yield ground.source.problem("person_twice", loc, name=connection, account=account, first=first)
+            else:
+                seen[connection, account.casefold()] = index

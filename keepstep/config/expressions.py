@@ -1,0 +1,41 @@
+"""Expressions (CEL) in a configuration, compiled when it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import cel
+
+from keepstep.config.source import Source
+from keepstep.problems import Loc, Problem, nearest
+
+PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
+
+
+def problems(source: Source, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0) -> Iterator[Problem]:
+    """What is wrong with the expression at ``loc``: its grammar, else names that nothing will give a value.
+
+    ``offset`` characters stand before it in the scalar.
+    """
+    try:
+        program = cel.compile(text)
+    except ValueError as error:
+        found = PLACE.search(str(error))
+        if found is None:
+            yield source.problem("expression_syntax", loc, reason="empty" if not text.strip() else "unreadable")
+            return
+        line, column = int(found[1]), int(found[2])
+        shift = offset if line == 1 else 0
+        at_line, at_column = source.inside(loc, line, column + shift)
+        # The parser goes on to list every token it would have taken; the first clause tells enough.
+        yield Problem("expression_syntax", {"reason": found[3].split(" expecting ")[0]}, at_line, at_column)
+        return
+    names = set(known)
+    for name in sorted(set(program.variables()) - names - _bound(text)):
+        yield source.problem("unknown_variable", loc, name=name, nearest=nearest(name, names), known=sorted(names))
+
+
+def _bound(text: str) -> set[str]:
+    """Names that a macro of the expression itself binds: ``xs.all(x, x > 0)``."""
+    return set(re.findall(r"\.(?:all|exists|exists_one|map|filter)\(\s*([A-Za-z_]\w*)\s*,", text))

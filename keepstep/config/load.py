@@ -1,0 +1,157 @@
+"""From ``keepstep.yaml`` to a configuration that can be relied upon, or to the list of all its mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from connectors.base import ConnectorPlugin
+from keepstep.config import checks
+from keepstep.config.environment import Filled
+from keepstep.config.model import Config, Connection
+from keepstep.config.schema import ConnectionKeys, File
+from keepstep.config.shape import complaints, names
+from keepstep.config.source import Source, parse, read
+from keepstep.problems import ConfigurationError, Loc, Problem
+from keepstep.registry import PluginError, Registry
+from mapping.fields import Options
+
+INDISPENSABLE = frozenset({"system", "entity", "sides"})
+"""Keys without which a connection or a sync cannot be looked at any further."""
+
+
+def load(path: Path | str, environ: Mapping[str, str], registry: Registry) -> Config:
+    """The configuration in that file. Raises ``ConfigurationError`` with every mistake that can be found at once."""
+    return _Loading(read(Path(path)), environ, registry).config()
+
+
+def loads(text: str | bytes, environ: Mapping[str, str], registry: Registry, path: str = "keepstep.yaml") -> Config:
+    """As ``load``, from the text itself."""
+    raw = text.encode() if isinstance(text, str) else text
+    return _Loading(parse(raw, path), environ, registry).config()
+
+
+class _Loading:
+    def __init__(self, source: Source, environ: Mapping[str, str], registry: Registry) -> None:
+        self.source = source
+        self.registry = registry
+        self.filled = Filled(source, environ)
+        self.problems: list[Problem] = [*source.problems, *self.filled.problems]
+        self.plugins: dict[str, ConnectorPlugin] = {}
+        self.notes: list[Problem] = []
+
+    def config(self) -> Config:
+        declared = self.filled.data.get("connections")
+        file = self._file()
+        if file is None:
+            raise ConfigurationError(self._told(self.problems), self.source.path)
+        connections = {}
+        for name, keys in file.connections.items():
+            connection = self._connection(name, keys, file.timezone)
+            if connection is not None:
+                connections[name] = connection
+        ground = checks.Ground(
+            self.source,
+            frozenset(str(name) for name in declared) if isinstance(declared, dict) else frozenset(),
+            {name: plugin.streams for name, plugin in self.plugins.items()},
+            frozenset(name for name, keys in file.connections.items() if keys.access == "read"),
+            frozenset(self.filled.places),
+        )
+        self.problems += checks.whole(file, ground)
+        if self.problems:
+            raise ConfigurationError(self._told(self.problems), self.source.path)
+        return Config(
+            path=Path(self.source.path),
+            store=file.store,
+            language=file.language,
+            timezone=file.timezone,
+            connections=connections,
+            syncs=file.syncs,
+            changes_to_tasks=file.changes_to_tasks,
+            documents=file.documents,
+            handoffs=file.handoffs,
+            people=tuple(file.people),
+            first_sync=file.first_sync,
+            retention=file.retention,
+            notes=tuple(self._told([*self.notes, *checks.notes(file, ground)])),
+        )
+
+    def _told(self, problems: list[Problem]) -> list[Problem]:
+        return [self.filled.told(problem) for problem in problems]
+
+    def _file(self) -> File | None:
+        """The file's shape. Parts with mistakes are left out, so that the rest can still be checked."""
+        try:
+            return File.model_validate(self.filled.data)
+        except ValidationError as error:
+            self.problems += complaints(self.source, self.filled, error, File)
+            if not self.problems:
+                raise
+            left = _without(self.filled.data, [each["loc"] for each in error.errors(include_input=False)])
+        try:
+            return File.model_validate(left)
+        except ValidationError:
+            return None  # its mistakes are those already told
+
+    def _connection(self, name: str, keys: ConnectionKeys, timezone: str) -> Connection | None:
+        loc: Loc = ("connections", name)
+        self.problems += checks.of_connection(loc, keys, self.source)
+        try:
+            plugin = self.registry.connector(keys.system)
+        except PluginError as error:
+            self.problems.append(self.source.problem(error.problem.code, (*loc, "system"), **error.problem.params))
+            return None
+        self.plugins[name] = plugin
+        settings = self._settings(loc, plugin)
+        if settings is None:
+            return None
+        options = Options(
+            timezone=keys.timezone or timezone,
+            currency=keys.currency,
+            labels={kind.value: label for kind, label in keys.labels.items()},
+            custom=keys.custom,
+            values=keys.values,
+        )
+        return Connection(name, keys.system, keys.access, options, settings)
+
+    def _settings(self, loc: Loc, plugin: ConnectorPlugin) -> BaseModel | None:
+        written = self.filled.data["connections"][loc[1]]
+        own, theirs = names(ConnectionKeys), names(plugin.settings)
+        given = {key: value for key, value in written.items() if key not in own or key in theirs}
+        try:
+            settings = plugin.settings.model_validate(given)
+        except ValidationError as error:
+            self.problems += complaints(
+                self.source, self.filled, error, plugin.settings, loc, private=True, also_known=own
+            )
+            return None
+        for name, field in type(settings).model_fields.items():
+            at = (*loc, field.alias or name)
+            secret = isinstance(getattr(settings, name), SecretStr)
+            if secret and self.source.written(at) is not None and at not in self.filled.places:
+                self.notes.append(self.source.problem("secret_in_file", at, key=str(at[-1]), name=str(loc[1])))
+        return settings
+
+
+def _without(data: dict[str, Any], places: list[Loc]) -> dict[str, Any]:
+    """The data without the smallest parts that hold a mistake and can be spared."""
+    left = {
+        key: {name: dict(part) if isinstance(part, dict) else part for name, part in value.items()}
+        if key in ("connections", "syncs") and isinstance(value, dict)
+        else value
+        for key, value in data.items()
+    }
+    for top, *below in places:
+        group = left.get(str(top))
+        if top == "version":
+            left["version"] = 1
+        elif top not in ("connections", "syncs") or not below or not isinstance(group, dict):
+            left.pop(str(top), None)
+        elif len(below) > 1 and below[1] not in INDISPENSABLE and isinstance(group.get(below[0]), dict):
+            group[below[0]].pop(below[1], None)
+        else:
+            group.pop(below[0], None)
+    return left

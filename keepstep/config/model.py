@@ -1,0 +1,121 @@
+"""A configuration that has been checked: what the rest of the application works with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from keepstep.config.schema import (
+    ChangesToTasks,
+    Documents,
+    FirstSync,
+    Handoffs,
+    Language,
+    Retention,
+    Sync,
+)
+from keepstep.problems import Problem
+from mapping.fields import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One configured account: its system, what it may do, its mapping's options and its system's own settings."""
+
+    name: str
+    system: str
+    access: Literal["read", "write"]
+    options: Options
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration without mistakes."""
+
+    path: Path
+    store: SecretStr
+    language: Language
+    timezone: str
+    connections: Mapping[str, Connection]
+    syncs: Mapping[str, Sync]
+    changes_to_tasks: ChangesToTasks | None
+    documents: Documents
+    handoffs: Handoffs
+    people: tuple[Mapping[str, str], ...]
+    first_sync: FirstSync
+    retention: Retention
+    notes: tuple[Problem, ...] = ()
+    """What is allowed and worth knowing: a side never created into, a secret written in the file."""
+
+    def secrets(self) -> list[str]:
+        """Every value that no log may show."""
+        found = [text for connection in self.connections.values() for text in hidden(connection.settings)]
+        store = self.store.get_secret_value()
+        password = urlsplit(store).password if "@" in store else None
+        return [*found, *({password, unquote(password)} if password else ())]
+
+
+def hidden(value: Any) -> Iterator[str]:
+    """The secrets inside settings, however deep."""
+    if isinstance(value, SecretStr):
+        if value.get_secret_value():
+            yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from hidden(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from hidden(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from hidden(item)
+
+
+def fingerprint(config: Config, sync: str | None = None) -> str:
+    """A hash of what decides about data: what is read, matched, carried and placed, by whose rules.
+
+    Secrets, addresses of servers, schedule, mode, language and retention do not count: changing them changes no plan.
+    With ``sync``, of that sync and its connections alone. Raises KeyError if there is no such sync.
+    """
+    syncs = config.syncs if sync is None else {sync: config.syncs[sync]}
+    used = {side.connection for each in syncs.values() for side in each.sides}
+    facts = {
+        "syncs": {name: each.model_dump(mode="json", exclude={"mode", "every"}) for name, each in syncs.items()},
+        "connections": {name: _facts(config.connections[name]) for name in used},
+        "won_days": config.first_sync.won_days,
+        "people": [dict(person) for person in config.people],
+    }
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _facts(connection: Connection) -> dict[str, Any]:
+    return {
+        "system": connection.system,
+        "options": asdict(connection.options),
+        "settings": _open(connection.settings),
+    }
+
+
+def _open(value: Any) -> Any:
+    """Settings without secrets and server addresses, as plain data."""
+    if isinstance(value, BaseModel):
+        names = (name for name in type(value).model_fields if name != "base_url")
+        return {name: _open(getattr(value, name)) for name in names}
+    if isinstance(value, SecretStr):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _open(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(str(item) for item in value)
+    if isinstance(value, list | tuple):
+        return [_open(item) for item in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

@@ -1,0 +1,164 @@
+"""What may stand in ``keepstep.yaml``: the shape of the file, before anything is looked up elsewhere."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from keepstep.config.words import (
+    ConnectionName,
+    Currency,
+    Duration,
+    Side,
+    SideText,
+    SyncName,
+    WatchedText,
+    Zone,
+    duration,
+)
+from mapping.model import Kind
+
+Language = Literal["en", "zh-CN"]
+Category = Literal["plan", "requirements", "design", "test", "report"]
+Rider = Literal["comments"]
+"""What a sync can carry along with its records."""
+Plain = str | int | float | bool
+
+
+class Part(BaseModel):
+    """A part of the file: it has these keys and no others, and never changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ConnectionKeys(Part):
+    """What every connection may say; the other keys are its system's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    system: str
+    """Which connector it uses: ``keepstep connectors`` lists them."""
+    access: Literal["read", "write"] = "write"
+    """``read``: its session refuses every request that writes."""
+    timezone: Zone | None = None
+    """Where a day begins, if not in the file's own zone."""
+    currency: Currency = "EUR"
+    """Of amounts that name none."""
+    labels: dict[Kind, str] = {}
+    """Kind of thing -> the label or tag by which the system marks such records."""
+    custom: dict[str, dict[str, str]] = {}
+    """Stream -> canonical field -> the system's field, where it is not the usual one."""
+    values: dict[str, dict[str, str]] = {}
+    """Canonical field -> the system's value -> canonical value."""
+
+
+class FieldRule(Part):
+    """Who wins when several people changed one field differently."""
+
+    policy: Literal["ask", "owner", "newest", "set", "append", "rank"] = "ask"
+    owner: str | None = None
+    """With ``policy: owner``: the connection whose value holds."""
+    direction: Literal["forward", "backward"] | None = None
+    """With ``policy: rank``: whether the further or the earlier status wins; ``forward`` if not said."""
+
+
+class Sync(Part):
+    """Streams that hold the same kind of thing, and how they are kept in step."""
+
+    entity: Kind
+    sides: list[SideText] = Field(min_length=1)
+    mode: Literal["observe", "propose", "write"] = "observe"
+    """``propose``: a person approves each plan."""
+    where: str | None = None
+    """An expression (CEL): which things belong; the others are parked."""
+    create: dict[SideText, dict[str, Plain]] = {}
+    """Side -> where new records are placed. A side that is not named is updated, never created into.
+
+    A text that begins with ``=`` is an expression (CEL) over the entity, any other is taken as it stands.
+    """
+    match: list[str] = []
+    """Canonical fields that together tell that two records are the same thing."""
+    first: Literal["ask", "owner", "newest"] = "ask"
+    """Who wins where records differ that are linked for the first time."""
+    owner: str | None = None
+    """With ``first: owner``: the connection whose values hold."""
+    fields: dict[str, FieldRule] = {}
+    riders: list[Rider] = Field(default=[], alias="with")
+    """What is carried along with the records."""
+    every: Duration = Field(default_factory=lambda: duration("5m"))
+    leave: Literal["park"] = "park"
+    """What becomes of a linked record that stops matching ``where``."""
+    deletes: Literal["flag", "archive", "propagate"] = "flag"
+    """What becomes of the others when a person deletes one side's record."""
+
+
+class ChangesToTasks(Part):
+    """Customer changes that become tasks."""
+
+    watch: list[WatchedText] = Field(min_length=1)
+    create_in: SideText | None = None
+    place: dict[str, Plain] = {}
+
+
+class Documents(Part):
+    categories: list[Category] = ["plan", "requirements", "design", "test", "report"]
+
+
+class Handoffs(Part):
+    since: date | None = None
+    """Day from which handoffs count; by default the day of the first applied plan."""
+    use: list[str] = []
+
+
+class FirstSync(Part):
+    won_days: int = Field(default=90, ge=0, le=36_500)
+    """Deals won within so many days take part in the first sync; older ones may be matched, never created."""
+
+
+class Retention(Part):
+    before_images: Duration = Field(default_factory=lambda: duration("90d"))
+    audit: Duration = Field(default_factory=lambda: duration("400d"))
+    prefect_runs: Duration = Field(default_factory=lambda: duration("14d"))
+
+
+class File(Part):
+    """A whole ``keepstep.yaml``."""
+
+    version: Literal[1]
+    store: SecretStr = SecretStr("sqlite:///keepstep.db")
+    """Address of the store's database; it may hold a password, so it is never shown."""
+    language: Language = "en"
+    timezone: Zone = "UTC"
+    connections: dict[ConnectionName, ConnectionKeys] = Field(min_length=1)
+    syncs: dict[SyncName, Sync] = {}
+    changes_to_tasks: ChangesToTasks | None = None
+    documents: Documents = Documents()
+    handoffs: Handoffs = Handoffs()
+    people: list[dict[str, str]] = []
+    """One entry per person: connection -> account id or e-mail address."""
+    first_sync: FirstSync = FirstSync()
+    retention: Retention = Retention()
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | File.model_json_schema()
+
+
+__all__ = [
+    "Category",
+    "ChangesToTasks",
+    "ConnectionKeys",
+    "Documents",
+    "FieldRule",
+    "File",
+    "FirstSync",
+    "Handoffs",
+    "Language",
+    "Retention",
+    "Side",
+    "Sync",
+    "schema",
+]

@@ -1,0 +1,124 @@
+"""The small forms a configuration is written in: names, sides, durations, zones, expressions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+CONNECTION = r"[A-Za-z_][A-Za-z0-9_]*"
+RESERVED = frozenset({
+    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
+    "namespace", "null", "package", "return", "true", "var", "void", "while",
+})  # fmt: skip
+"""Words that an expression could not use as a connection's name."""
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Side:
+    """One stream of one connection, written ``crm.Deals``."""
+
+    connection: str
+    stream: str
+
+    def __str__(self) -> str:
+        return f"{self.connection}.{self.stream}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Watched:
+    """A field of a stream, written ``crm.Deals.stage``; ``*`` stands for every field a person can edit."""
+
+    connection: str
+    stream: str
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.connection}.{self.stream}.{self.field}"
+
+
+def _words(value: Any, count: int, code: str) -> list[str]:
+    parts = value.split(".", count - 1) if isinstance(value, str) else []
+    if len(parts) != count or not all(part and part == part.strip() for part in parts):
+        raise PydanticCustomError(code, "not in the form expected")
+    return parts
+
+
+def _side(value: Any) -> Side:
+    return value if isinstance(value, Side) else Side(*_words(value, 2, "bad_side"))
+
+
+def _watched(value: Any) -> Watched:
+    return value if isinstance(value, Watched) else Watched(*_words(value, 3, "bad_watch"))
+
+
+def duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("bad_duration", "not a duration")
+    return timedelta(seconds=int(match[1]) * UNITS[match[2]])
+
+
+def _written(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % UNITS[unit] == 0)
+    return f"{seconds // UNITS[unit]}{unit}"
+
+
+def _zone(value: Any) -> str:
+    try:
+        if isinstance(value, str) and value:
+            ZoneInfo(value)
+            return value
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    raise PydanticCustomError("bad_zone", "not a time zone")
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, str) and (not re.fullmatch(CONNECTION, value) or value in RESERVED):
+        raise PydanticCustomError("bad_connection_name", "not a name")
+    return value
+
+
+def _sync_name(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"\w(?:[\w -]{0,62}\w)?", value):
+        raise PydanticCustomError("bad_sync_name", "not a name")
+    return value
+
+
+def _currency(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Z]{3}", value):
+        raise PydanticCustomError("bad_currency", "not a currency")
+    return value
+
+
+def _schema(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+_text = PlainSerializer(str, return_type=str)
+
+SideText = Annotated[Side, PlainValidator(_side), _text, _schema(rf"^{CONNECTION}\..+$", "crm.Deals")]
+WatchedText = Annotated[
+    Watched, PlainValidator(_watched), _text, _schema(rf"^{CONNECTION}\.[^.]+\..+$", "crm.Deals.stage")
+]
+Duration = Annotated[
+    timedelta,
+    PlainValidator(duration),
+    PlainSerializer(_written, return_type=str),
+    _schema("^[1-9][0-9]{0,5}[smhd]$", "5m"),
+]
+Zone = Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})]
+ConnectionName = Annotated[str, BeforeValidator(_name)]
+SyncName = Annotated[str, BeforeValidator(_sync_name)]
+Currency = Annotated[str, BeforeValidator(_currency), _schema("^[A-Z]{3}$", "EUR")]

@@ -1,0 +1,25 @@
+"""What people read, in their language: a code and its parameters become a sentence here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import Any
+
+from keepstep.language.catalogue import template
+from keepstep.language.forms import Gaps, Reader
+from keepstep.language.messages import MESSAGES, Plural
+
+LANGUAGES = ("en", "zh-CN")
+
+
+def say(code: str, params: Mapping[str, Any], language: str, zone: tzinfo = UTC) -> str:
+    """The message in that language, times in that zone. Raises KeyError for an unknown code or a missing parameter."""
+    message = MESSAGES[code]
+    count = params[message.by] if isinstance(message, Plural) else None
+    return Gaps(Reader(language, zone)).vformat(template(code, language, count), (), params)
+
+
+def codes() -> frozenset[str]:
+    """Every code that can be said."""
+    return frozenset(MESSAGES)

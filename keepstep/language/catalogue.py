@@ -1,0 +1,53 @@
+"""Messages in a reader's language: English from the table, other languages from their ``.po`` file."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from babel.core import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from keepstep.language.messages import MESSAGES, Plural
+
+LOCALES = {"en": "en", "zh-CN": "zh_Hans_CN"}
+FILES = {"zh-CN": "zh_CN.po"}
+
+
+@cache
+def locale(language: str) -> Locale:
+    """Babel's locale for one of our languages. Raises KeyError for another."""
+    return Locale.parse(LOCALES[language])
+
+
+@cache
+def catalogue(language: str) -> Catalog:
+    """The translations of a language other than English."""
+    with resources.files("keepstep.language").joinpath(FILES[language]).open("rb") as file:
+        return read_po(file, locale=FILES[language].removesuffix(".po"))
+
+
+def template(code: str, language: str, count: float | None = None) -> str:
+    """The text of a message with its gaps still open. What is not translated comes in English.
+
+    Raises KeyError for an unknown code.
+    """
+    message = MESSAGES[code]
+    singular = message.one if isinstance(message, Plural) else message
+    forms = [message.one, message.other] if isinstance(message, Plural) else [message]
+    if language in FILES:
+        found = catalogue(language)
+        entry = found.get(singular, context=code)
+        if entry is not None and entry.string:
+            texts = [entry.string] if isinstance(entry.string, str) else list(entry.string)
+            if all(texts):
+                return texts[_which(found.locale or locale(language), count, len(texts))]
+    return forms[_which(locale("en"), count, len(forms))]
+
+
+def _which(reader: Locale, count: float | None, forms: int) -> int:
+    """Which of a message's forms goes with a number: English and Chinese need no more than one and other."""
+    if forms == 1 or count is None:
+        return 0
+    return 0 if reader.plural_form(count) == "one" else 1

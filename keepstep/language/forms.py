@@ -1,0 +1,154 @@
+"""How a parameter is said: dates, durations, amounts and canonical values in the reader's language."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal
+
+from keepstep.language.catalogue import locale, template
+from keepstep.language.messages import MESSAGES
+
+LONGEST = 200
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: a language and a zone. Each method says one form."""
+
+    language: str
+    zone: tzinfo = UTC
+
+    def word(self, code: str) -> str:
+        return template(code, self.language)
+
+    def named(self, group: str, value: Any) -> str:
+        """A word of our own vocabulary, else the value as it is."""
+        code = f"{group}.{value}"
+        return self.word(code) if code in MESSAGES else self.value(value)
+
+    def joined(self, values: Sequence[Any], say: Callable[[Any], str] = str) -> str:
+        return self.word("word.comma").join(say(value) for value in values)
+
+    def when(self, value: Any) -> str:
+        if value is None:
+            return self.word("word.sometime")
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if not isinstance(moment, datetime):
+            return self.day(moment)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        local = moment.astimezone(self.zone)
+        return _plain(format_datetime(local, "medium", tzinfo=self.zone, locale=locale(self.language)))
+
+    def day(self, value: Any) -> str:
+        return _plain(
+            format_date(date.fromisoformat(value) if isinstance(value, str) else value, "medium", locale(self.language))
+        )
+
+    def duration(self, value: Any) -> str:
+        span = value if isinstance(value, timedelta) else timedelta(seconds=float(value))
+        return _plain(format_timedelta(span, threshold=1.5, locale=locale(self.language)))
+
+    def number(self, value: Any) -> str:
+        return format_decimal(value, locale=locale(self.language))
+
+    def money(self, value: Mapping[str, Any]) -> str:
+        try:
+            amount = Decimal(str(value["amount"]))
+        except InvalidOperation:
+            return f"{value['amount']} {value['currency']}"
+        return _plain(format_currency(amount, str(value["currency"]), locale=locale(self.language)))
+
+    def value(self, value: Any) -> str:
+        """A canonical value of any form, shortened."""
+        if value is None or value == [] or value == "":
+            return self.word("word.empty")
+        if isinstance(value, bool):
+            return self.word("word.yes" if value else "word.no")
+        if isinstance(value, int | float | Decimal):
+            return self.number(value)
+        if isinstance(value, date | datetime):
+            return self.when(value)
+        if isinstance(value, Mapping):
+            return self._thing(value)
+        if isinstance(value, list | tuple):
+            return _short(self.joined(value, self.value))
+        return self._text(str(value))
+
+    def candidates(self, values: Sequence[Mapping[str, Any]]) -> str:
+        """The sides of a conflict: who says what, since when."""
+        gaps = Gaps(self)
+        text = self.word("candidate")
+        said = [gaps.vformat(text, (), {"who": None, "when": None, **each}) for each in values]
+        return self.word("word.semicolon").join(said)
+
+    def _thing(self, value: Mapping[str, Any]) -> str:
+        if value.keys() >= {"amount", "currency"}:
+            return self.money(value)
+        if "account" in value or "email" in value:
+            return str(value.get("name") or value.get("email") or value["account"])
+        if value.keys() >= {"text", "done"}:
+            return f"[{'x' if value['done'] else ' '}] {value['text']}"
+        if value.keys() >= {"stream", "id"}:
+            return f"{value['stream']} {value['id']}"
+        return _short(self.joined([f"{key}: {self.value(item)}" for key, item in value.items()]))
+
+    def _text(self, value: str) -> str:
+        try:
+            if DAY.fullmatch(value):
+                return self.day(value)
+            if INSTANT.fullmatch(value):
+                return self.when(value)
+        except ValueError:
+            pass  # it only looks like a date, so it is said as it stands
+        return _short(value)
+
+
+FORMS: dict[str, Callable[[Reader, Any], str]] = {
+    "": lambda reader, value: reader.word("word.empty") if value is None else str(value),
+    "list": lambda reader, value: reader.joined(value) if value else reader.word("word.empty"),
+    "fields": lambda reader, value: reader.joined(value, lambda name: reader.named("field", name)),
+    "hint": lambda reader, value: reader.word("word.hint").replace("{name}", str(value)) if value else "",
+    "quoted": lambda reader, value: f"`{value}`" if value is not None else reader.word("word.other"),
+    "someone": lambda reader, value: reader.word("word.someone") if value is None else reader.value(value),
+    "when": Reader.when,
+    "day": Reader.day,
+    "duration": Reader.duration,
+    "number": Reader.number,
+    "value": Reader.value,
+    "candidates": Reader.candidates,
+    "field": lambda reader, value: reader.named("field", value),
+    "kind": lambda reader, value: reader.named("kind", value),
+    "type": lambda reader, value: reader.named("type", value),
+    "reason": lambda reader, value: reader.named("reason", value),
+}
+"""Name of a form -> how a value is said in it."""
+
+
+class Gaps(string.Formatter):
+    """Fills a template's gaps. What is filled in is never read as a template again."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return FORMS[format_spec](self._reader, value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _plain(text: str) -> str:
+    """Babel puts no-break spaces between number and unit, which terminals and searches do not like."""
+    return text.replace("\u202f", " ").replace("\xa0", " ")
