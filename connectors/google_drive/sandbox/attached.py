@@ -67,6 +67,8 @@ class Attached(Service):
         shown["author"] = comment["by"].shown_to(self.viewer)
         # Seen in recordings: the author of a comment comes without address and id.
         shown["author"] = {key: shown["author"][key] for key in ("kind", "displayName", "me")}
+        if not comment["resolved"]:
+            del shown["resolved"]  # seen in recordings too
         if comment["deleted"]:
             shown.pop("content", None)
             shown.pop("htmlContent", None)

@@ -196,6 +196,8 @@ class Items:
                 "size": str(len(item.content)),
                 "md5Checksum": hashlib.md5(item.content, usedforsecurity=False).hexdigest(),
                 "headRevisionId": item.head,
+                "originalFilename": item.name,
+                "webContentLink": f"https://drive.google.com/uc?id={item.id}&export=download",
             }
         elif not item.is_folder:
             shown["size"] = "1024"

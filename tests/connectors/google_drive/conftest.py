@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Context, Page, Record
+from connectors.base import Context, Description, Page, Record
 from connectors.google_drive import CONNECTOR
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.sandbox import SANDBOX
@@ -98,3 +98,8 @@ def connector(core: GoogleDriveSandbox) -> GoogleDrive:
 @pytest.fixture
 def gate() -> Callable[[], None]:
     return lambda: None
+
+
+@pytest.fixture
+def description(connector: GoogleDrive) -> Description:
+    return connector.describe()

@@ -285,7 +285,7 @@ def test_a_page_token_that_the_service_forgot_is_a_lost_cursor_and_a_new_crawl_w
     cursor = crawl(connector)
     office.core.edit("Ada", "files", office.file, {"name": "x"})
     office.core.oldest_token = office.core.store.n + 1
-    with pytest.raises(CursorLost, match="pageToken|Invalid Value"):
+    with pytest.raises(CursorLost, match="Invalid Value"):
         pages(connector, cursor=cursor)
     assert pages(connector)[-1].complete
 
