@@ -60,7 +60,7 @@ class GoogleDrive:
             id=user.permissionId or user.emailAddress or "",
             name=f"{user.displayName or user.emailAddress or ''}, root {root.name}",
             site=f"drive:{root.drive_id}" if root.drive_id else f"root:{root.id}",
-            server_time=utc(parsedate_to_datetime(date)) if date else None,
+            server_time=_http_date(date),
         )
 
     def describe(self) -> Description:
@@ -199,3 +199,11 @@ class GoogleDrive:
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         return self._writer.push(stream, writes, gate)
+
+
+def _http_date(text: str | None) -> str | None:
+    """The time in a ``Date`` header; None where a proxy made something else of it."""
+    try:
+        return utc(parsedate_to_datetime(text)) if text else None
+    except ValueError:
+        return None

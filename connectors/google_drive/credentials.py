@@ -146,6 +146,9 @@ class TokenRequest:
             told = msgspec.json.decode(response.content)
         except msgspec.DecodeError:
             raise Malformed(f"sign-in to Google: answer {response.status_code} is not JSON") from None
-        seconds = told.get("expires_in") if isinstance(told, dict) else None
+        if not isinstance(told, dict) or (response.status_code >= 400 and not isinstance(told.get("error"), str)):
+            # OAuth refuses with a word; anything else is a proxy or a rate limit, and no verdict on the credentials.
+            raise Transient(f"sign-in to Google: {response.status_code}", status=response.status_code)
+        seconds = told.get("expires_in")
         self.lifetime = float(seconds) if isinstance(seconds, int | float) else LIFETIME
         return _Answer(response)

@@ -14,7 +14,7 @@ TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, no
 class Settings(BaseModel):
     """One root folder, and one of two ways to sign in: a service account's key, or a user's refresh token."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     root: str = Field(min_length=1, description="Id of the folder below which everything lies")
     service_account_file: Path | None = Field(default=None, description="Path of a service account's JSON key")

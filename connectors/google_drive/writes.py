@@ -76,7 +76,8 @@ class Writer:
             raise RecordRefused("a name is needed", code="required", field="name")
         parents = write.values.get("parents") or ([self._tree.root.id] if stream == "client_folders" else None)
         parent = _one_parent(parents)
-        body: Row = {**write.values, "name": name, "parents": [parent], "mimeType": _mime(stream, write.values)}
+        body: Row = {key: value for key, value in write.values.items() if value is not None}
+        body |= {"parents": [parent], "mimeType": _mime(stream, write.values)}
         if stream == "shortcuts" and not (write.values.get("shortcutDetails") or {}).get("targetId"):
             raise RecordRefused("a shortcut needs shortcutDetails.targetId", code="required", field="shortcutDetails")
         way = self._way_below(parent)

@@ -9,6 +9,7 @@ import pytest
 import responses
 from requests.adapters import HTTPAdapter
 
+from connectors.base import Ignored
 from connectors.errors import (
     AuthFailed,
     CursorLost,
@@ -21,7 +22,9 @@ from connectors.errors import (
     ScopeMissing,
 )
 from connectors.google_drive import batch
+from connectors.google_drive.changes import changed_rows
 from connectors.google_drive.client import Client
+from connectors.google_drive.models import Change
 from connectors.google_drive.sandbox import refusals
 from connectors.sandbox.clock import VirtualClock
 
@@ -200,3 +203,23 @@ def test_further_pages_of_comments_are_read(client: Client) -> None:
     assert sent(0)["includeDeleted"] == ["true"]
     assert sent(1)["pageToken"] == ["t"]
     assert sent(1)["fields"] == sent(0)["fields"]
+
+
+@responses.activate
+def test_changes_of_drives_are_listed_as_ignored_and_the_newest_row_counts(client: Client) -> None:
+    responses.get(f"{FILES}/b", json=refusals.body(404, "notFound", "no"), status=404)
+    ignored: list[Ignored] = []
+    rows, missing = changed_rows(
+        client,
+        [
+            Change(changeType="drive", driveId="0A"),
+            Change(fileId="a", file={"id": "a", "name": "old"}),
+            Change(fileId="b", file={"id": "b"}),
+            Change(fileId="a", file={"id": "a", "name": "new"}),
+            Change(fileId="b", removed=True),
+        ],
+        ignored,
+    )
+    assert rows == [{"id": "a", "name": "new"}]
+    assert [(id, type(why)) for id, why in missing.items()] == [("b", NotFound)]
+    assert ignored == [Ignored(what="change of a drive", id="0A")]

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
+from requests.adapters import HTTPAdapter
 
 from connectors.errors import AuthFailed, Misconfigured, ScopeMissing, Transient
 from connectors.google_drive.connector import GoogleDrive
@@ -19,9 +20,9 @@ from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.google_drive.settings import Settings
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.faults import Fault
-from connectors.sandbox.hosting import SandboxTransport
+from connectors.sandbox.hosting import Host, SandboxTransport
 
-from .conftest import BASE, Office, connect, context, furnish, pages
+from .conftest import BASE, Office, connect, context, furnish, pages, places
 
 ROBOT = "robot@project.iam.gserviceaccount.com"
 
@@ -96,6 +97,9 @@ def test_secrets_do_not_show_in_settings() -> None:
     settings = Settings(root="r", client_id="c", client_secret="hush-1", refresh_token="hush-2")  # type: ignore[arg-type]
     assert "hush" not in repr(settings)
     assert "hush" not in settings.model_dump_json()
+    with pytest.raises(ValidationError) as caught:
+        Settings(root="r", client_id="c", client_secret="hush-1", refreshtoken="hush-2")  # type: ignore[call-arg, arg-type]
+    assert "hush" not in str(caught.value)
 
 
 def test_check_names_account_and_root(connector: GoogleDrive, core: GoogleDriveSandbox) -> None:
@@ -137,6 +141,8 @@ def test_trouble_at_the_token_endpoint_is_transient(core: GoogleDriveSandbox) ->
     core.faults.switch_on(Fault("unavailable", match="POST /token", times=1))
     connect(core).check()  # asked again by the one place that asks again
     assert core.requests.count("POST /token") == 2
+    core.faults.switch_on(Fault("rate_limited", match="POST /token", times=1))
+    connect(core).check()  # a refusal that is not OAuth's is no verdict on the credentials
     core.faults.switch_on(Fault("html", match="POST /token"))
     with pytest.raises(Transient, match="not JSON"):
         connect(core).check()
@@ -224,3 +230,13 @@ def test_a_missing_scope_or_right_is_named(clock: VirtualClock) -> None:
     with pytest.raises(ScopeMissing, match="may read but not add"):
         connect(core, settings=settings).check()
     assert connect(core, settings=settings, access="read").check().name.endswith("root Theirs")
+
+
+def test_the_whole_way_works_over_real_http(core: GoogleDriveSandbox, office: Office) -> None:
+    with Host(core) as host:
+        connector = connect(core, HTTPAdapter(), SANDBOX.settings(core, host.url))
+        assert connector.check().id == core.hub.permission_id
+        assert len(places(pages(connector))) == 5
+        found = list(connector.get("files", [office.file, "missing"]))
+        assert [each.deleted for each in found] == [False, True]
+        assert "POST /batch/drive/v3" in core.requests

@@ -134,6 +134,26 @@ def test_files_and_shortcuts_are_made_without_content(connector: GoogleDrive, of
     assert shortcut.record.payload["shortcutDetails"]["targetId"] == office.file
 
 
+def test_empty_values_are_left_out_of_a_create(connector: GoogleDrive, core: GoogleDriveSandbox) -> None:
+    sent: list[Any] = []
+    make = core.make
+
+    def spy(by: Any, parent: Any, mime: str, told: Any, **more: Any) -> Any:
+        sent.append(dict(told))
+        return make(by, parent, mime, told, **more)
+
+    core.make = spy  # type: ignore[method-assign]
+    push(connector, "client_folders", create({"name": "Acme", "description": None}))
+    assert sent == [
+        {
+            "name": "Acme",
+            "parents": [core.root_id],
+            "mimeType": "application/vnd.google-apps.folder",
+            "appProperties": {"keepstep": "marker-1"},
+        }
+    ]
+
+
 def test_only_what_changes_is_sent(connector: GoogleDrive, office: Office) -> None:
     sent: list[Any] = []
     change = office.core.change
