@@ -147,7 +147,7 @@ class StreamMapping:
         values: dict[str, Any] = {}
         losses: list[Loss] = []
         for row in self._rows[kind].values():
-            if row.mode == "create" or row.system not in section:
+            if row.system not in section:
                 continue
             try:
                 values[row.canonical] = row.read(section[row.system], section)

@@ -58,9 +58,9 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 class Engine:
-    """The engine over one store and one configured world. ``fingerprint`` names the configuration per sync."""
+    """The engine over one store and one configured world. ``fingerprint(sync)`` names what decides about its data."""
 
-    def __init__(self, ports: Ports, world: World, fingerprint: str) -> None:
+    def __init__(self, ports: Ports, world: World, fingerprint: Callable[[str], str]) -> None:
         self.ports = ports
         self.world = world
         self.fingerprint = fingerprint
@@ -101,7 +101,7 @@ class Engine:
             if not operations or matched.waiting:
                 break
             with ports.store.write(lease) as tx:
-                report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint)
+                report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint(sync.name))
                 report.fresh += self._tell_holds(tx, sync, report.holds)
             if mode != "write" or report.holds:
                 break
@@ -112,13 +112,22 @@ class Engine:
                 break
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds and report.applied.progress:
-                guard.passed(tx, sync.name, self.fingerprint)
+                guard.passed(tx, sync.name, self.fingerprint(sync.name))
             if report.applied.progress or report.planned or report.matched.entities:
                 counts = {"planned": report.planned, "applied": msgspec.to_builtins(report.applied)}
                 row = {"id": report.run, "sync": sync.name, "mode": mode, "started_at": started}
                 tx.insert(t.run, [row | {"ended_at": ports.now(), "result": "done", "counts": counts}])
         ports.store.release(lease)
         return report
+
+    def link(self, sync: Sync) -> Matched:
+        """Match what was observed, and nothing more. Leaves it to the other worker that has the sync, if any."""
+        lease = self.ports.store.acquire(f"sync:{sync.name}", self.ports.holder, LEASE)
+        if lease is None:
+            return Matched()
+        matched = match(self.ports, self.world, sync, lease)
+        self.ports.store.release(lease)
+        return matched
 
     def plan(self, sync: Sync) -> Plan:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
@@ -134,7 +143,7 @@ class Engine:
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += found.operations
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
-            plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint)
+            plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan
 
     # -- the steps
@@ -222,7 +231,7 @@ class Engine:
         there = [
             Finding(
                 key=f"held:{sync.name}:{hold.reason}",
-                code=f"held_{hold.reason}",
+                code=f"guard_{hold.reason}",
                 severity="warning",
                 sync=sync.name,
                 params={"sync": sync.name, **hold.params},

@@ -88,7 +88,7 @@ class Simulation:
         self.fence = CountingFence()
         rng = random.Random(self.history.seed * 1000 + self._workers)
         ports = Ports(self.clock, rng, self._new_id, self.store, f"w{self._workers}", self.fence)
-        return Engine(ports, self.world, "simulated")
+        return Engine(ports, self.world, lambda sync: "simulated")
 
     def _new_id(self) -> str:
         self._ids += 1
