@@ -8,6 +8,7 @@ mapping chooses a list or label on the board where a card lies.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from connectors.base import Abilities, Description, Feed, Field, Stream
 from connectors.errors import NotFound
