@@ -1,8 +1,9 @@
 """Writes to cards: plain fields in one request, sets and checklist items as what is added and what is taken away.
 
-``idLabels``, ``idMembers`` and ``labels`` (names) take either a list, meaning exactly these, or ``{"add": [...],
-"remove": [...]}``. ``checklists`` (of a card) and ``checkItems`` (of a checklist) take ``{"add": [{"name", "state"?,
-"pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?}], "remove": [id]}``.
+``idLabels``, ``idMembers`` and ``labels`` (names) take a list, meaning exactly these, or ``{"add": [...], "remove":
+[...]}``; members also ``"first": id``, because the first one counts. ``checklists`` (of a card) and ``checkItems`` (of
+a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?}],
+"remove": [id]}``.
 """
 
 from __future__ import annotations
@@ -13,29 +14,31 @@ from typing import Any
 from connectors.errors import NotFound, RecordRefused
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
-from connectors.trello.models import Raw
+from connectors.trello.models import CARD_PARTS, Raw
 from connectors.trello.records import marker_url
 
 PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "pos")
 SETS = ("idLabels", "labels", "idMembers")
 WORDS = (*PLAIN, *SETS, "checklists")
 
+ITEM_WORDS = ("name", "state", "pos")
 DEFAULT_CHECKLIST = "Checklist"
+
+Delta = tuple[list[str], list[str]]
 ALREADY = ("already on the card", "is not on the card", "not a member of the card")
 
 
 def create(attempt: Attempt, values: dict[str, Any]) -> None:
     """The card with everything that fits into its create; what does not fit follows."""
-    items = _items(values.pop("checklists", None))
+    items = Items(values.pop("checklists", None))
     closed = values.pop("closed", None)
     sent = {name: value for name, value in values.items() if name in PLAIN and value is not None}
     board = sent.pop("idBoard", None)
-    labels = _wanted(values, "idLabels")
-    names = _wanted(values, "labels")
+    labels, names = _wanted(values, "idLabels"), _wanted(values, "labels")
     if names:
         if board is None:
             board = attempt.client.get(f"/lists/{sent['idList']}", {"fields": "idBoard"})["idBoard"]
-        labels += _label_ids(attempt, board, names)
+        labels += _named(names, _labels_of(attempt, board), board)
     members = _wanted(values, "idMembers")
     if labels:
         sent["idLabels"] = list(dict.fromkeys(labels))
@@ -45,50 +48,49 @@ def create(attempt: Attempt, values: dict[str, Any]) -> None:
         sent["urlSource"] = marker_url(attempt.write.marker)
     card = attempt.send("POST", "/cards", sent, whole=True)
     attempt.id = card["id"]
-    _write_items(attempt, card["id"], [], items)
+    if items.any:
+        card = {**card, "checklists": _write_items(attempt, card["id"], [], items)}
     if closed:
-        attempt.send("PUT", f"/cards/{card['id']}", {"closed": True}, whole=True)
+        card |= attempt.send("PUT", f"/cards/{card['id']}", {"closed": True}, whole=True)
+    attempt.answer = card
 
 
 def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
-    """Only what changes. The sets and items are compared with a look taken directly before the first request."""
-    items = _items(values.get("checklists"))
-    sets = {name: values[name] for name in SETS if name in values}
-    labels: tuple[list[str], list[str]] = ([], [])
-    members: tuple[list[str], list[str]] = ([], [])
-    now: Raw = {}
-    if sets or items.any:
-        now = attempt.client.get(
-            f"/cards/{id}", {"fields": "idBoard,idLabels,labels,idMembers", "checklists": "all", "attachments": "false"}
-        )
-        board = values.get("idBoard") or now["idBoard"]
-        labels = _label_changes(attempt, board, now, sets)
-        members = _changes(sets.get("idMembers"), now.get("idMembers") or [])
+    """Only what changes. Sets and items are compared with a look at the card taken directly before the first request;
+    the record told back is that look with every answer of this write laid over it."""
+    items = Items(values.get("checklists"))
     plain = {name: value for name, value in values.items() if name in PLAIN}
-    if plain:
+    if not (items.any or any(name in values for name in SETS)):
         attempt.send("PUT", f"/cards/{id}", plain, whole=True)
-    for name, (added, removed) in (("idLabels", labels), ("idMembers", members)):
-        for each in added:
-            _settled(attempt, "POST", f"/cards/{id}/{name}", {"value": each}, name)
-        for each in removed:
-            _settled(attempt, "DELETE", f"/cards/{id}/{name}/{each}", None, name)
-    _write_items(attempt, id, now.get("checklists") or [], items)
+        return
+    card: Raw = attempt.client.get(f"/cards/{id}", CARD_PARTS)
+    board = values.get("idBoard") or card["idBoard"]
+    known = _labels_of(attempt, board) if "labels" in values or "idLabels" in values else []
+    labels = _label_changes(card, values, known, board)
+    if plain:
+        card |= attempt.send("PUT", f"/cards/{id}", plain, whole=True)
+    _write_labels(attempt, card, labels, known)
+    if values.get("idMembers") is not None:
+        _write_members(attempt, card, values["idMembers"])
+    if items.any:
+        card["checklists"] = _write_items(attempt, id, card.get("checklists") or [], items)
+    attempt.answer = card
 
 
 def create_checklist(attempt: Attempt, values: dict[str, Any]) -> None:
-    items = _items(values.pop("checkItems", None))
+    items = Items(values.pop("checkItems", None))
     made = attempt.send("POST", "/checklists", values, whole=True)
     attempt.id = made["id"]
-    _write_items(attempt, values["idCard"], [made], items)
+    attempt.answer = _write_items(attempt, values["idCard"], [made], items)[0]
 
 
 def update_checklist(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
-    items = _items(values.pop("checkItems", None))
-    now = attempt.client.get(f"/checklists/{id}") if items.any else {}
+    items = Items(values.pop("checkItems", None))
+    now: Raw = attempt.client.get(f"/checklists/{id}") if items.any else {}
     if values:
-        attempt.send("PUT", f"/checklists/{id}", values, whole=True)
+        now |= attempt.send("PUT", f"/checklists/{id}", values, whole=True)
     if items.any:
-        _write_items(attempt, now["idCard"], [now], items)
+        attempt.answer = _write_items(attempt, now["idCard"], [now], items)[0]
 
 
 # -- labels and members
@@ -99,7 +101,7 @@ def _wanted(values: Mapping[str, Any], name: str) -> list[str]:
     return list(value.get("add") or ()) if isinstance(value, Mapping) else list(value or ())
 
 
-def _changes(value: Any, now: Iterable[str]) -> tuple[list[str], list[str]]:
+def _changes(value: Any, now: Iterable[str]) -> Delta:
     """What to add and what to remove, to come from ``now`` to what ``value`` asks for."""
     if value is None:
         return [], []
@@ -112,14 +114,46 @@ def _changes(value: Any, now: Iterable[str]) -> tuple[list[str], list[str]]:
     return [each for each in value if each not in present], [each for each in present if each not in value]
 
 
-def _label_changes(attempt: Attempt, board: str, now: Raw, sets: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    added, removed = _changes(sets.get("idLabels"), now.get("idLabels") or [])
-    if "labels" in sets:
-        on_card = now.get("labels") or []
-        more, less = _changes(sets["labels"], [label_word(label) for label in on_card])
-        added += _label_ids(attempt, board, more) if more else []
+def _label_changes(card: Raw, values: Mapping[str, Any], known: list[Raw], board: str) -> Delta:
+    added, removed = _changes(values.get("idLabels"), card.get("idLabels") or [])
+    if values.get("labels") is not None:
+        on_card = card.get("labels") or []
+        more, less = _changes(values["labels"], [label_word(label) for label in on_card])
+        added += _named(more, known, board)
         removed += [label["id"] for label in on_card if label_word(label) in less]
     return added, removed
+
+
+def _write_labels(attempt: Attempt, card: Raw, labels: Delta, known: list[Raw]) -> None:
+    added, removed = labels
+    path = f"/cards/{card['id']}/idLabels"
+    for each in added:
+        _settled(attempt, "POST", path, {"value": each}, "labels")
+    for each in removed:
+        _settled(attempt, "DELETE", f"{path}/{each}", None, "labels")
+    kept = [each for each in card.get("idLabels") or () if each not in removed]
+    card["idLabels"] = kept + [each for each in added if each not in kept]
+    objects = {label["id"]: label for label in [*known, *(card.get("labels") or ())]}
+    card["labels"] = [objects[each] for each in card["idLabels"] if each in objects]
+
+
+def _write_members(attempt: Attempt, card: Raw, value: Any) -> None:
+    """By adding and removing; as a whole set only to put somebody ``first``, which no other request can."""
+    present = list(card.get("idMembers") or ())
+    added, removed = _changes(value, present)
+    first = value.get("first") if isinstance(value, Mapping) else None
+    kept = [each for each in present if each not in removed]
+    wanted = kept + added
+    path = f"/cards/{card['id']}"
+    if first in wanted and wanted[0] != first:
+        wanted = [first, *(each for each in wanted if each != first)]
+        attempt.send("PUT", path, {"idMembers": wanted}, whole=True)
+    else:
+        for each in added:
+            _settled(attempt, "POST", f"{path}/idMembers", {"value": each}, "idMembers")
+        for each in removed:
+            _settled(attempt, "DELETE", f"{path}/idMembers/{each}", None, "idMembers")
+    card["idMembers"] = wanted
 
 
 def label_word(label: Mapping[str, Any]) -> str:
@@ -127,14 +161,16 @@ def label_word(label: Mapping[str, Any]) -> str:
     return str(label.get("name") or label.get("color") or label.get("id"))
 
 
-def _label_ids(attempt: Attempt, board: str, names: list[str]) -> list[str]:
-    known: dict[str, str] = {}
-    for label in attempt.client.listing(f"/boards/{board}/labels", {"limit": PAGE}):
-        known.setdefault(label_word(label), label["id"])
+def _labels_of(attempt: Attempt, board: str) -> list[Raw]:
+    return attempt.client.listing(f"/boards/{board}/labels", {"limit": PAGE})
+
+
+def _named(names: list[str], known: list[Raw], board: str) -> list[str]:
+    ids = {label_word(label): label["id"] for label in reversed(known)}
     for name in names:
-        if name not in known:
+        if name not in ids:
             raise Refused(f"board {board} has no label {name!r}", "no_such_label", "labels")
-    return [known[name] for name in names]
+    return [ids[name] for name in names]
 
 
 def _settled(attempt: Attempt, verb: str, path: str, values: dict[str, Any] | None, field: str) -> None:
@@ -155,42 +191,46 @@ def _settled(attempt: Attempt, verb: str, path: str, values: dict[str, Any] | No
 
 
 class Items:
-    """What is wanted of a card's checklist items."""
+    """What is wanted of checklist items."""
 
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        self.add: list[Raw] = list(value.get("add") or ())
-        self.set: list[Raw] = list(value.get("set") or ())
-        self.remove: list[str] = list(value.get("remove") or ())
+    def __init__(self, value: Any) -> None:
+        if value is not None and (not isinstance(value, Mapping) or set(value) - {"add", "set", "remove"}):
+            raise Refused("items are given as add, set and remove", "bad_form", "checklists")
+        told: Mapping[str, Any] = value or {}
+        self.add: list[Raw] = list(told.get("add") or ())
+        self.set: list[Raw] = list(told.get("set") or ())
+        self.remove: list[str] = list(told.get("remove") or ())
         self.any = bool(self.add or self.set or self.remove)
 
 
-def _items(value: Any) -> Items:
-    if value is None:
-        return Items({})
-    if not isinstance(value, Mapping) or set(value) - {"add", "set", "remove"}:
-        raise Refused("items are given as add, set and remove", "bad_form", "checklists")
-    return Items(value)
-
-
-def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Items) -> None:
-    present = {item["id"]: item for one in checklists for item in one.get("checkItems") or ()}
+def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Items) -> list[Raw]:
+    """Carry it out; the checklists as the answers leave them."""
+    after = [{**one, "checkItems": list(one.get("checkItems") or ())} for one in checklists]
+    home = {item["id"]: one for one in after for item in one["checkItems"]}
     for wanted in items.set:
-        now = present.get(wanted["id"])
-        if now is None:
+        if wanted["id"] not in home:
             raise Refused(f"no item {wanted['id']} on the card", "no_such_item", "checklists")
-        changed: dict[str, Any] = {
-            name: wanted[name] for name in ("name", "state", "pos") if name in wanted and wanted[name] != now.get(name)
-        }
+    for wanted in items.set:
+        row = home[wanted["id"]]["checkItems"]
+        now = next(item for item in row if item["id"] == wanted["id"])
+        changed = {name: wanted[name] for name in ITEM_WORDS if name in wanted and wanted[name] != now.get(name)}
         if changed:
-            attempt.send("PUT", f"/cards/{card}/checkItem/{wanted['id']}", changed)
+            told = attempt.send("PUT", f"/cards/{card}/checkItem/{wanted['id']}", changed, whole=True)
+            row[row.index(now)] = {**now, **{name: told[name] for name in ITEM_WORDS if name in told}}
     for id in items.remove:
-        if id in present:
+        if id in home:
             attempt.send("DELETE", f"/cards/{card}/checkItem/{id}")
-    home = min(checklists, key=lambda one: one.get("pos") or 0)["id"] if checklists else None
+            home[id]["checkItems"] = [item for item in home[id]["checkItems"] if item["id"] != id]
     for wanted in items.add:
-        if home is None and not wanted.get("idChecklist"):
-            home = attempt.send("POST", "/checklists", {"idCard": card, "name": DEFAULT_CHECKLIST}, whole=True)["id"]
+        if not after:
+            made = attempt.send("POST", "/checklists", {"idCard": card, "name": DEFAULT_CHECKLIST}, whole=True)
+            after.append({**made, "checkItems": []})
+        first = min(after, key=lambda one: one.get("pos") or 0)
+        into = next((one for one in after if one["id"] == wanted.get("idChecklist")), first)
         sent = {"name": wanted["name"], "checked": wanted.get("state") == "complete"}
         if wanted.get("pos") is not None:
             sent["pos"] = wanted["pos"]
-        attempt.send("POST", f"/checklists/{wanted.get('idChecklist') or home}/checkItems", sent)
+        into["checkItems"].append(attempt.send("POST", f"/checklists/{into['id']}/checkItems", sent, whole=True))
+    for one in after:
+        one["checkItems"].sort(key=lambda item: item.get("pos") or 0)
+    return after

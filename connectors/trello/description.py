@@ -1,8 +1,8 @@
 """Streams, feeds, fields and limits, as the service tells them to this account.
 
 Besides the fields of its payload, the stream ``lists`` has one ``Field`` for every list, and ``labels`` one for every
-label: ``name`` the id, ``label`` what people call it, ``kind`` the id of its board. They are the directory by which a
-mapping chooses a list or label on the board where a card lies.
+label: ``name`` the id, ``label`` what people call it, ``kind`` the id of its board; ``members`` has one for
+every person. They are the directory by which a mapping chooses a list or label on the board where a card lies.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def _fields(stream: str, found: dict[str, list[Raw]], kinds: dict[str, str]) -> 
                 Field(name="idCard", kind="card", required=True),
             ]
         case _:
-            return [Field(name="fullName", writable=False), Field(name="username", writable=False)]
+            own = [Field(name="fullName", writable=False), Field(name="username", writable=False)]
+            people = {each["id"]: each for each in found["members"]}
+            return own + [_entry(each, each.get("fullName") or "", None) for each in people.values()]
 
 
 def _entry(raw: Raw, called: str, kind: str | None) -> Field:

@@ -166,4 +166,6 @@ def _whole(value: Any, now: list[str]) -> list[str]:
     if not isinstance(value, Mapping):
         return list(value or ())
     kept = [each for each in now if each not in (value.get("remove") or ())]
-    return kept + [each for each in value.get("add") or () if each not in kept]
+    whole = kept + [each for each in value.get("add") or () if each not in kept]
+    first = [each for each in whole if each == value.get("first")]
+    return first + [each for each in whole if each not in first]
