@@ -71,12 +71,21 @@ def _told(card: str, log: list[Action], members: list[str], me: str) -> list[Cha
                 continue
             before = [each for each in members if each != member]
             if action.type == "removeMemberFromCard":
-                before = [*members, member] if member not in members else members
+                before = sorted({*members, member}, key=_joined(log, action))
             found.append(_change(card, action, "idMembers", before, members, me))
             members = before
     found.reverse()
     found += _labels(card, [action for action in reversed(log) if "idLabels" in (action.at("old") or {})], me)
     return sorted(found, key=lambda change: change.at)
+
+
+def _joined(log: list[Action], until: Action) -> Callable[[str], tuple[str, str]]:
+    """Sorts members as a card does, by when they joined; those from before the log come first."""
+    joined: dict[str, str] = {}
+    for action in reversed(log[log.index(until) :]):
+        if action.type == "addMemberToCard":
+            joined[action.at("idMember") or action.at("member", "id")] = action.date
+    return lambda member: (joined.get(member, ""), member)
 
 
 def _labels(card: str, log: list[Action], me: str) -> Iterator[Change]:
