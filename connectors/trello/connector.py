@@ -98,7 +98,7 @@ class TrelloConnector:
     def _boards(self) -> list[str]:
         if self.settings.boards:
             return list(self.settings.boards)
-        return [board["id"] for board in self._client.listing("/members/me/boards", {"filter": "open"})]
+        return [board["id"] for board in self._client.listing(f"/members/{self._own_id()}/boards", {"filter": "open"})]
 
 
 def _known(stream: str) -> str:

@@ -39,7 +39,7 @@ class Look:
                     if any(is_marker(each) and each["url"] == address for each in raw.get("attachments") or ()):
                         found.append(record("cards", raw, self._me()))
         elif stream == "boards":
-            for raw in self._client.listing("/members/me/boards", {"filter": "all"}):
+            for raw in self._client.listing(f"/members/{self._me()}/boards", {"filter": "all"}):
                 one = record("boards", raw, self._me())
                 if one.marker == marker:
                     found += self._reader.get("boards", [one.id])

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Clock, utc
@@ -214,4 +214,4 @@ class State(SandboxCore):
             stamp = datetime.fromisoformat(str(value))
         except ValueError as error:
             raise Refusal(400, f"invalid value for {name}") from error
-        return utc(stamp if stamp.tzinfo else stamp.astimezone())
+        return utc(stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC))

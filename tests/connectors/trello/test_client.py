@@ -43,7 +43,7 @@ def client(clock: VirtualClock) -> TrelloClient:
 
 
 def query(index: int = 0) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(responses.calls[index].request.url).query, keep_blank_values=True)
+    return parse_qs(urlsplit(str(responses.calls[index].request.url)).query, keep_blank_values=True)
 
 
 @responses.activate
@@ -144,7 +144,7 @@ def test_null_and_long_text_travel_in_a_body_the_rest_in_the_query(client: Trell
         "name": ["n"],
         "idLabels": ["a,b"],
     }
-    assert json.loads(responses.calls[0].request.body) == {"due": None, "desc": "长" * 2000}
+    assert json.loads(responses.calls[0].request.body or "") == {"due": None, "desc": "长" * 2000}
 
 
 @responses.activate

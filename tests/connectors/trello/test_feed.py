@@ -209,13 +209,13 @@ def test_passing_trouble_is_sat_out(world: World) -> None:
     cursor = world.crawl(connector)
     card = world.make("cards", idList=world.todo, name="c")
     for kind in ("rate_limited", "unavailable", "lost_after"):
-        world.sandbox.faults.switch_on(Fault(kind, match="batch", times=1))  # type: ignore[arg-type]
+        world.sandbox.faults.switch_on(Fault(kind, match="batch", times=1))
     assert card in told(records(connector, world.feed, cursor), "cards")
 
 
 def test_the_real_limits_are_kept_without_a_refusal(world: World) -> None:
     connector = world.connector()
-    for n in range(250):
+    for _ in range(250):
         world.clock.advance(0.001)
         connector.check()
     assert world.clock.monotonic() > 10
