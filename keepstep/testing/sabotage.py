@@ -117,7 +117,8 @@ def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
 @contextmanager
 def echo_by_author() -> Iterator[None]:
     """X5: whatever our account touched last is our own echo."""
-    with _bent(observe, "store_records", _deaf(lambda ports, record: record.modified_by != "keepstep")):
+    deaf = _deaf(lambda ports, record: record.modified_by != "keepstep")
+    with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
         yield
 
 
@@ -131,7 +132,8 @@ def echo_by_time() -> Iterator[None]:
         changed = datetime.fromisoformat(record.modified_at or record.created_at or "2000-01-01T00:00:00Z")
         return (record.ours is False and record.deleted) or (ports.clock.now() - changed).total_seconds() > 60
 
-    with _bent(observe, "store_records", _deaf(old_enough)):
+    deaf = _deaf(old_enough)
+    with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
         yield
 
 
