@@ -110,12 +110,15 @@ class Hub:
     def plan(self, name: str) -> Plan:
         """What the sync would write. Writes to no system."""
         sync = self.engine.world.syncs[name]
-        self.engine.link(sync)
+        self.engine.take_in(sync)
         return self.engine.plan(sync)
 
     def round(self, names: Sequence[str] | None = None, mode: Mode | None = None) -> list[Report]:
         """Observe and run the syncs, parents first; then what follows from the whole: folders, tasks, handoffs."""
         observed = self.observe(names)
+        for sync in self.syncs(names):
+            # Everything is taken in before anything is written: a customer's folder follows from an open deal.
+            self.engine.take_in(sync)
         reports = [self.run(sync.name, mode) for sync in self.syncs(names)]
         if reports:
             reports[0].observed = observed
@@ -198,7 +201,7 @@ class Hub:
             rules={each: _rule(rule, configured, sides) for each, rule in configured.fields.items()},
             default=Rule(first=configured.first, owner=_owner_side(configured.owner, sides)),
             scope=_scope(configured.where, sides) if configured.where else None,
-            eligible=first_sync.window(self.ports, configured.entity, self.config.first_sync.won_days),
+            eligible=first_sync.window(configured.entity, self.config.first_sync.won_days),
             deletes=configured.deletes,
             zone=ZoneInfo(self.config.timezone),
         )

@@ -164,7 +164,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
             {
                 Kind.PROJECT: [
                     FieldMap("name", "name", *name, mode="create"),
-                    FieldMap("customer", "parents", _ancestor(0), _into, mode="read", shown=_same),
+                    FieldMap("customer", "parents", _ancestor(0), _into, mode="create", shown=_same),
                 ]
             }
         ),
@@ -172,7 +172,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
             {
                 Kind.FOLDER: [
                     FieldMap("name", "name", *name, mode="create"),
-                    FieldMap("project", "parents", _ancestor(1), _into, mode="read", shown=_same),
+                    FieldMap("project", "parents", _ancestor(1), _into, mode="once", shown=_same),
                     FieldMap("category", "name", _category(options)),
                 ]
             }
@@ -182,7 +182,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                 Kind.DOCUMENT: [
                     FieldMap("title", "name", *plain),
                     FieldMap("url", "webViewLink", plain[0]),
-                    FieldMap("folder", "parents", _folder, _into, mode="read", shown=_same),
+                    FieldMap("folder", "parents", _folder, _into, mode="once", shown=_same),
                     FieldMap("project", "ancestors", _ancestor(1)),
                     FieldMap("mime_type", "mimeType", plain[0]),
                     FieldMap("content_hash", "md5Checksum", plain[0]),

@@ -10,34 +10,29 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import utc
-from keepstep.engine.ports import Ports
 from keepstep.engine.state import EntityState
 from keepstep.store import tables as t
+from keepstep.store.store import Tx
 from mapping.merge import Agreed
 from mapping.model import Kind
 
 
-def window(ports: Ports, kind: Kind, won_days: int) -> Callable[[EntityState, datetime], bool]:
+def window(kind: Kind, won_days: int) -> Callable[[Tx, datetime], Callable[[EntityState], bool]]:
     """The judge for one kind: open deals and those won lately, their customers, and open tasks; nothing else."""
 
-    def project(state: EntityState, now: datetime) -> bool:
-        return project_is_recent(state.agreed, now, won_days)
+    def judge(tx: Tx, now: datetime) -> Callable[[EntityState], bool]:
+        match kind:
+            case Kind.PROJECT:
+                return lambda state: project_is_recent(state.agreed, now, won_days)
+            case Kind.CUSTOMER:
+                recent = _customers_of_recent_projects(tx, now, won_days)
+                return lambda state: state.id in recent
+            case Kind.TASK | Kind.MILESTONE:
+                return lambda state: state.value("status") in (None, "todo", "doing") and not state.value("archived")
+            case _:
+                return lambda state: False
 
-    def customer(state: EntityState, now: datetime) -> bool:
-        return state.id in _customers_of_recent_projects(ports, now, won_days)
-
-    def open_work(state: EntityState, now: datetime) -> bool:
-        return state.value("status") in (None, "todo", "doing") and not state.value("archived")
-
-    match kind:
-        case Kind.PROJECT:
-            return project
-        case Kind.CUSTOMER:
-            return customer
-        case Kind.TASK | Kind.MILESTONE:
-            return open_work
-        case _:
-            return lambda state, now: False
+    return judge
 
 
 def project_is_recent(agreed: dict[str, Agreed], now: datetime, won_days: int) -> bool:
@@ -60,9 +55,8 @@ def project_is_recent(agreed: dict[str, Agreed], now: datetime, won_days: int) -
             return value("status") not in ("done", "cancelled")
 
 
-def _customers_of_recent_projects(ports: Ports, now: datetime, won_days: int) -> set[str]:
-    with ports.store.read() as tx:
-        rows = tx.all(sa.select(t.entity.c.agreed).where(t.entity.c.kind == Kind.PROJECT.value))
+def _customers_of_recent_projects(tx: Tx, now: datetime, won_days: int) -> set[str]:
+    rows = tx.all(sa.select(t.entity.c.agreed).where(t.entity.c.kind == Kind.PROJECT.value))
     found = set()
     for row in rows:
         agreed = msgspec.convert(row["agreed"], dict[str, Agreed])

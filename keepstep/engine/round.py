@@ -24,6 +24,7 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
+from mapping.model import Form
 
 BATCH = 400
 PASSES = 4
@@ -120,14 +121,17 @@ class Engine:
         ports.store.release(lease)
         return report
 
-    def link(self, sync: Sync) -> Matched:
-        """Match what was observed, and nothing more. Leaves it to the other worker that has the sync, if any."""
+    def take_in(self, sync: Sync) -> Report:
+        """Match and absorb what was observed, and nothing more: no request is sent. ``busy`` if another has the sync."""
+        report = Report(sync=sync.name, run=self.ports.new_id(), mode="observe", observed=[], holds=[], fresh=[])
         lease = self.ports.store.acquire(f"sync:{sync.name}", self.ports.holder, LEASE)
         if lease is None:
-            return Matched()
-        matched = match(self.ports, self.world, sync, lease)
+            report.busy = True
+            return report
+        report.matched = match(self.ports, self.world, sync, lease)
+        self._absorb(sync, lease, report)
         self.ports.store.release(lease)
-        return matched
+        return report
 
     def plan(self, sync: Sync) -> Plan:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
@@ -177,9 +181,17 @@ class Engine:
                     now,
                     ports.new_id,
                 )
+                self._stir(tx, sync, states)
                 tx.execute(sa.delete(t.due).where(t.due.c.sync == sync.name, t.due.c.entity.in_(ids)))
                 ports.fence.point("absorb.storing")
             ports.fence.point("absorb.stored")
+
+    def _stir(self, tx: Tx, sync: Sync, states: dict[str, EntityState]) -> None:
+        """What an entity refers to may be wanted elsewhere because of it: a customer, once a project of it is open."""
+        names = [name for name, form in sync.fields.items() if form is Form.REF]
+        targets = {state.value(name) for state in states.values() for name in names} - {None}
+        for part in chunks(sorted(targets), BATCH):
+            tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(part)).values(owing=True))
 
     def _operations(self, sync: Sync, lease: Lease, report: Report) -> list[Operation]:
         """What is owed by all entities that may owe something; those that owe nothing are crossed off."""
@@ -224,8 +236,8 @@ class Engine:
             )
         )
         asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-        now = self.ports.clock.now()
-        return lambda state: state.id in asked or (state.old and not sync.eligible(state, now))
+        recent = sync.eligible(tx, self.ports.clock.now())
+        return lambda state: state.id in asked or (state.old and not recent(state))
 
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
         there = [

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Abilities, Connector, Description, Feed
 from keepstep.engine.state import EntityState
+from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable, as_day
 from mapping.merge import Equality, Rule
 from mapping.model import MODEL, Form, Kind
@@ -74,7 +75,7 @@ class Sync:
     default: Rule = field(default_factory=Rule)
     """Of fields that have no rule of their own."""
     scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
-    eligible: Callable[[EntityState, datetime], bool] = lambda state, now: True
+    eligible: Callable[[Tx, datetime], Callable[[EntityState], bool]] = lambda tx, now: lambda state: True
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
