@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from connectors.base import Gate, Outcome, Record, Write
 from connectors.errors import ConnectorError, Forbidden, GateClosed, NotFound, RecordRefused
 from connectors.jira.client import PROPERTY, Client
@@ -46,7 +48,10 @@ class AttachedWriter:
             if write.marker:
                 body["properties"] = [{"key": PROPERTY, "value": {"marker": write.marker}}]
             comment = self._client.add_comment(parent["id"], body, gate)
-            return self._commented(write, comment, parent)
+            made = self._commented(write, comment, parent)
+            if made.record is None:
+                return made
+            return msgspec.structs.replace(made, record=msgspec.structs.replace(made.record, marker=write.marker))
         issue, id = _split(write)
         if write.kind == "delete":
             self._client.delete_comment(issue, id, gate)

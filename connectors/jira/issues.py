@@ -84,6 +84,8 @@ class IssueWriter:
         fields = {name: value for name, value in write.values.items() if value is not None and name != "status"}
         fields.update(self._places.of_create(stream, fields))
         body: Json = {"fields": fields}
+        if "labels" in fields:
+            fields["labels"] = sorted(_labels(fields["labels"], set()))
         if write.marker:
             fields["labels"] = [*fields.get("labels", ()), MARKER_LABEL + write.marker]
             body["properties"] = [{"key": PROPERTY, "value": {"marker": write.marker}}]
@@ -205,7 +207,7 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     body: Json = {}
     if "labels" in values:
         there = set(((look or {}).get("fields") or {}).get("labels") or ())
-        wanted = set(values["labels"] or ())
+        wanted = _labels(values["labels"], there)
         steps = [{"add": label} for label in sorted(wanted - there)]
         steps += [{"remove": each} for each in sorted(there - wanted) if not each.startswith(MARKER_LABEL)]
         if steps:
@@ -213,6 +215,13 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     if fields:
         body["fields"] = fields
     return body
+
+
+def _labels(given: Any, there: set[str]) -> set[str]:
+    """The labels meant: a list is all of them, ``add`` and ``remove`` start from what is there."""
+    if isinstance(given, dict):
+        return (there | set(given.get("add") or ())) - set(given.get("remove") or ())
+    return set(given or ())
 
 
 def _place(issue: Json) -> tuple[str, str]:

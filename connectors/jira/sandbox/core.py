@@ -93,6 +93,9 @@ class JiraSandbox(SiteRoutes):
             target = fields.pop("status", None)
             if "labels" in fields:
                 # People do not see the hub's marker as theirs to remove; they edit the labels beside it.
+                if isinstance(fields["labels"], dict):
+                    there = [each for each in issue.view.raw["labels"] if each not in fields["labels"]["remove"]]
+                    fields["labels"] = [*there, *fields["labels"]["add"]]
                 marks = [label for label in issue.view.raw["labels"] if label.startswith("keepstep-")]
                 fields["labels"] = [*(fields["labels"] or ()), *(m for m in marks if m not in (fields["labels"] or ()))]
             if fields:
