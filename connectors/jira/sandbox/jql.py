@@ -216,6 +216,8 @@ class _Parser:
         if field in ("duedate", "due") and op in _ORDERED:
             day, compare = next(iter(wanted)), _ORDERED[op]
             return lambda issue, view: bool(view.raw["duedate"]) and compare(view.raw["duedate"], day)
+        if field == "project":
+            self._check_projects(wanted)
         read = self._reader(field, name)
         if op in ("~", "!~"):
             text = next(iter(wanted)).strip("*")
@@ -227,6 +229,13 @@ class _Parser:
             return lambda issue, view: not wanted.isdisjoint(read(issue, view))
         # Jira leaves empty values out of both = and !=.
         return lambda issue, view: bool(found := read(issue, view)) and wanted.isdisjoint(found)
+
+    def _check_projects(self, wanted: set[str]) -> None:
+        known = {
+            word for each in self.world.projects.values() for word in (each.id, each.key.lower(), each.name.lower())
+        }
+        for word in sorted(wanted - known):
+            raise refuse(f"The value '{word.upper()}' does not exist for the field 'project'.")
 
     def _reader(self, field: str, name: str) -> Callable[[Issue, View], set[str]]:
         """What a clause compares with, in lower case: ids and names alike."""

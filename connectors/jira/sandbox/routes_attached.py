@@ -8,7 +8,7 @@ from typing import Any
 from connectors.jira.sandbox import values
 from connectors.jira.sandbox.routes_issues import API, IssueRoutes
 from connectors.jira.sandbox.site import no
-from connectors.jira.sandbox.world import Comment, Issue, Json, User
+from connectors.jira.sandbox.world import Comment, Entry, Issue, Json, User
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Request, Response
 
@@ -186,15 +186,27 @@ class AttachedRoutes(IssueRoutes, ABC):
         own = known if known is not None else self.world.number()
         issue.links[own] = link
         self.touch(issue)
+        self._link_entry(actor, issue, own, old, link)
         changes = {name: ((old or {}).get(name), link.get(name)) for name in ("object", "relationship")}
         kind = "update" if old else "create"
         self._log(actor, kind, "remote_links", f"{issue.id}-{own}", changes, 0)
         return own
 
     def unlink(self, actor: User, issue: Issue, own: int) -> None:
-        del issue.links[own]
+        old = issue.links.pop(own)
         self.touch(issue)
+        self._link_entry(actor, issue, own, old, None)
         self._log(actor, "delete", "remote_links", f"{issue.id}-{own}", {}, 0)
+
+    def _link_entry(self, actor: User, issue: Issue, own: int, old: Json | None, new: Json | None) -> None:
+        """The changelog tells of links in a sentence, and names no field id."""
+        sides = [
+            (str(own), f'This issue links to "{link["object"]["title"]} (Web Link)"') if link else (None, None)
+            for link in (old, new)
+        ]
+        item: Json = {"field": "RemoteIssueLink", "fieldtype": "jira"}
+        item |= {"from": sides[0][0], "fromString": sides[0][1], "to": sides[1][0], "toString": sides[1][1]}
+        issue.history.append(Entry(self.world.number(), actor.id, issue.view.updated, [item]))
 
     # -- properties
 
