@@ -44,7 +44,11 @@ class IssueWriter:
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         """One outcome per write, in order; creates that follow each other share requests."""
-        looks = self._looks(writes)
+        try:
+            looks = self._looks(writes)
+        except ConnectorError as error:
+            yield from [failed(write, error) for write in writes]
+            return
         run: list[Write] = []
         for write in writes:
             if write.kind == "create":

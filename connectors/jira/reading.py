@@ -102,7 +102,8 @@ class Reading:
                     yield Record(stream=stream, id=id, forbidden=True)
                     continue
             record = reader.issue(issue)
-            yield record if isinstance(record, Record) else Record(stream=stream, id=id, payload=issue, partial=True)
+            # Lifted above the epics it is in no stream of ours, but it is not gone either.
+            yield record if isinstance(record, Record) else Record(stream=stream, id=id, forbidden=True)
 
     def streams_of(self, issues: Sequence[str]) -> dict[str, str]:
         """Which stream each issue is in; those that are gone are missing."""

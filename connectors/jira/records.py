@@ -28,7 +28,7 @@ def moment(text: Any) -> str | None:
         stamp = stamp.astimezone(UTC)
     else:
         return None
-    return stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03d}Z"
+    return stamp.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def milliseconds(text: str) -> int:

@@ -275,11 +275,8 @@ class Shapes:
         return fields
 
     def _children(self, issue: Issue) -> list[Issue]:
-        return [
-            child
-            for child in self._world.issues.values()
-            if child.view.raw["parent"] == issue.id and self._world.types[child.view.raw["issuetype"]].level == -1
-        ]
+        subtasks = (self._world.issues[id] for id in sorted(self._world.subtasks))
+        return [child for child in subtasks if child.view.raw["parent"] == issue.id]
 
     def comments(self, issue: Issue) -> Json:
         found = list(issue.comments.values())[:EMBEDDED]

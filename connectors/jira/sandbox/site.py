@@ -163,6 +163,8 @@ class Site(SandboxCore, ABC):
         issue.indexed.append((self.clock.monotonic() + self.search_lag, issue.view))
         self.world.issues[issue.id] = issue
         self.world.keys[issue.key] = issue.id
+        if self.world.types[whole["issuetype"]].level == -1:
+            self.world.subtasks.add(issue.id)
         changes = {name: (None, self.shapes.value(name, value)) for name, value in whole.items() if value}
         self._log(actor, "create", self.stream_of(issue), str(issue.id), changes, self.audience(issue, actor))
         return issue
@@ -260,6 +262,7 @@ class Site(SandboxCore, ABC):
         for id in issue.links:
             self._log(actor, "delete", "remote_links", f"{issue.id}-{id}", {}, 0)
         del self.world.issues[issue.id]
+        self.world.subtasks.discard(issue.id)
         self._log(actor, "delete", self.stream_of(issue), str(issue.id), {}, self.audience(issue, actor))
 
     def audience(self, issue: Issue, actor: User) -> int:

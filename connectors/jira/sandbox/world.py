@@ -177,6 +177,7 @@ class World:
         self.issues: dict[int, Issue] = {}
         self.keys: dict[str, int] = {}
         self.denied: set[int] = set()
+        self.subtasks: set[int] = set()
         self._last = 10000
         self._furnish()
 

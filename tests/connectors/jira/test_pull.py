@@ -5,12 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from connectors.base import Write, utc
+from connectors.base import Context, Write, utc
 from connectors.errors import CursorLost, Malformed, Misconfigured, ScopeMissing
+from connectors.jira import CONNECTOR
 from connectors.jira.answers import Refused
 from connectors.jira.crawl import OVERLAP
+from connectors.jira.sandbox import SANDBOX
 from connectors.jira.sandbox.core import HUB_REFRESH
 from connectors.sandbox.faults import Fault
+from connectors.sandbox.hosting import Host
 
 
 def searches(desk):
@@ -281,6 +284,14 @@ def test_half_an_answer_or_a_login_page_is_raised_never_an_empty_feed(desk, kind
     rest, last = desk.pull(cursor=first.cursor)
     assert len({r.id for r in [*first.records, *rest]}) == 150
     assert last.complete
+
+
+def test_the_stand_in_also_answers_over_real_http(desk):
+    with Host(desk.sandbox) as host:
+        settings = CONNECTOR.settings(**SANDBOX.settings(desk.sandbox, host.url))
+        jira = CONNECTOR.build(settings, Context("tracker", desk.clock, desk.tokens))
+        issue = desk.issue()
+        assert [r.id for r in jira.get("issues", [issue])] == [issue]
 
 
 def test_check_tells_who_we_are_and_where(desk):

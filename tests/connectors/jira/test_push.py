@@ -223,6 +223,14 @@ def test_a_delete_spares_an_issue_with_subtasks(desk):
     assert "subtasks" in refused.reason
 
 
+def test_trouble_before_the_first_write_leaves_all_of_them_unsent(desk):
+    issue = desk.issue()
+    desk.sandbox.faults.switch_on(Fault("unavailable", match="bulkfetch"))
+    outcomes = desk.push("issues", edit(issue, labels=["a"]), new("b", "mb"))
+    assert [(o.intent, o.status) for o in outcomes] == [("i1", "not_sent"), ("b", "not_sent")]
+    assert desk.sandbox.wrote() == []
+
+
 def test_outcomes_come_in_the_order_of_the_writes(desk):
     issue = desk.issue()
     writes = [new("a", "ma"), edit(issue, "b", summary="B"), new("c", "mc"), new("d", "md", summary="")]
