@@ -122,7 +122,7 @@ class Engine:
         return report
 
     def take_in(self, sync: Sync) -> Report:
-        """Match and absorb what was observed, and nothing more: no request is sent. ``busy`` if another has the sync."""
+        """Match and absorb what was observed, and nothing more: no request is sent. ``busy`` if another has it."""
         report = Report(sync=sync.name, run=self.ports.new_id(), mode="observe", observed=[], holds=[], fresh=[])
         lease = self.ports.store.acquire(f"sync:{sync.name}", self.ports.holder, LEASE)
         if lease is None:
