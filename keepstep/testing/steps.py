@@ -11,7 +11,19 @@ from connectors.memory import Traits
 from connectors.sandbox.faults import KINDS, Kind
 
 Action = Literal[
-    "create", "edit", "set_back", "echo_edit", "delete", "restore", "round", "crash", "wait", "decide", "fault", "calm"
+    "create",
+    "edit",
+    "set_back",
+    "echo_edit",
+    "delete",
+    "restore",
+    "hide",
+    "round",
+    "crash",
+    "wait",
+    "decide",
+    "fault",
+    "calm",
 ]
 
 VALUES: dict[str, list[Any]] = {
@@ -20,7 +32,7 @@ VALUES: dict[str, list[Any]] = {
     "due": [None, "2026-11-30", "2028-02-29", "2026-12-31"],
     "labels": [[], ["red"], ["blue"], ["blue", "red"]],
 }
-WAITS = (1, 20, 90, 200, 400, 1000)
+WAITS = (1, 20, 90, 200, 400, 1000, 22_000)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -53,7 +65,7 @@ def draw(seed: int, length: int | None = None) -> History:
     rng = random.Random(seed)
     traits = [_traits(rng) for _ in range(rng.choice((2, 2, 3, 3, 4)))]
     rare: tuple[Action, ...] = (
-        "create", "set_back", "echo_edit", "delete", "restore", "crash", "decide", "fault", "calm"
+        "create", "set_back", "echo_edit", "delete", "restore", "hide", "crash", "decide", "fault", "calm"
     )  # fmt: skip
     often: tuple[Action, ...] = ("edit",) * 4 + ("round",) * 5 + ("wait",) * 2
     swarm = [action for action in rare if rng.random() < 0.6] + list(often)
