@@ -39,7 +39,7 @@ def test_a_folder_is_named_when_made_and_never_again(mappers: Mapping[str, Mappe
     assert mapper.unmap(Kind.CUSTOMER, {"name": "New"}, {"name": "Old"}).values == {}
     assert mapper.mode(Kind.CUSTOMER, "name") == "create"
     assert mapper.mode(Kind.CUSTOMER, "phone") == "absent"
-    assert mapper.canon(row("client_folders", name="Old", ancestors=[])).values == {}
+    assert mapper.canon(row("client_folders", name="Old", ancestors=[])).values == {"name": "Old"}
 
 
 def test_a_project_folder_goes_into_its_customers_folder(mappers: Mapping[str, Mapper]) -> None:
@@ -49,8 +49,8 @@ def test_a_project_folder_goes_into_its_customers_folder(mappers: Mapping[str, M
     assert made.values == {"name": "Website", "parents": ["c"]}
     assert made.losses == []
     shown = mapper.canon(row("project_folders", name="Website", parents=["c"], ancestors=["c"]))
-    assert shown.values == {"customer": customer}
-    assert mapper.mode(Kind.PROJECT, "customer") == "read"
+    assert shown.values == {"name": "Website", "customer": customer}
+    assert mapper.mode(Kind.PROJECT, "customer") == "create"
     assert mapper.normalise(Kind.PROJECT, "customer", customer) == customer
     assert mapper.unmap(Kind.PROJECT, {"customer": customer}, {"parents": ["x"]}).values == {}, "never moved by a value"
 
@@ -61,7 +61,7 @@ def test_a_category_folder_goes_into_its_projects_folder(mappers: Mapping[str, M
     made = mapper.unmap(Kind.FOLDER, {"name": "需求文档", "project": project, "category": "requirements"})
     assert made.values == {"name": "需求文档", "parents": ["p"]}
     shown = mapper.canon(row("category_folders", name="需求文档", parents=["p"], ancestors=["c", "p"]))
-    assert shown.values == {"project": project, "category": "requirements"}
+    assert shown.values == {"name": "需求文档", "project": project, "category": "requirements"}
     assert shown.losses == []
 
 
@@ -134,7 +134,7 @@ def test_of_a_document_only_the_title_is_written(mappers: Mapping[str, Mapper]) 
     assert mapper.unmap(Kind.DOCUMENT, values).values == {"name": "New", "parents": ["k"]}
     assert mapper.normalise(Kind.DOCUMENT, "title", " New\r\n") == "New"
     modes = {name: mapper.mode(Kind.DOCUMENT, name) for name in ("title", "url", "folder", "project")}
-    assert modes == {"title": "both", "url": "read", "folder": "read", "project": "read"}
+    assert modes == {"title": "both", "url": "read", "folder": "once", "project": "read"}
 
 
 def test_a_google_document_has_no_hash_and_that_is_absent_not_empty(mappers: Mapping[str, Mapper]) -> None:
