@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.base import chunks
-from keepstep.engine.references import References, Unresolved
+from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
@@ -94,7 +94,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
             continue
         try:
             cur = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
-        except Unresolved:
+        except (Unresolved, Outside):
             continue
         if cur != known.shadow:
             continue  # absorb first
