@@ -20,6 +20,7 @@ from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.engine import first_sync, news, template, told
 from keepstep.engine.observe import Observed
+from keepstep.engine.people import declare
 from keepstep.engine.ports import Fence, NoFence, Ports
 from keepstep.engine.round import Engine, Plan, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
@@ -155,6 +156,7 @@ class Hub:
                 self.down[name] = error
         with self.store.write() as tx:
             self._tell_down(tx)
+            declare(tx, self.config.people)
         syncs = {}
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):

@@ -41,6 +41,8 @@ class Task:
     comments: Sequence[str] = ()
     card: bool = False
     """It hangs on the customer's board as well."""
+    on_card: str | None = None
+    """The text there, where it is another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ CUSTOMERS: Final = (
         "Brightwater Analytics Ltd",
         "Technology",
         (Contact("Siân", "O'Connor", "CTO", "sian@brightwater.example"),),
+        folder=None,
     ),
     Customer(
         "hanse",
@@ -65,8 +66,8 @@ BOARD_TASKS: Final = (
         card=True,
         comments=("Bitte an die Barrierefreiheit denken 🙏",),
     ),
-    Task("Upload of claim photos", "todo", "Up to ten photos, 8 MB each. HEIC too! 📷", card=True),
-    Task("Schadensmeldung per App", "done", "Fertig seit dem Sommer.", card=True),
+    Task("Upload of claim photos", "todo", "Up to ten photos, 8 MB each. HEIC too! 📷", card=True, on_card="Up to five photos. 📷"),
+    Task("Schadensmeldung per App", "done", "Fertig seit dem Sommer.", card=True, on_card=""),
     Task(
         "Statusanzeige für Schäden",
         "todo",

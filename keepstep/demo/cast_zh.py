@@ -28,7 +28,7 @@ CUSTOMERS: Final = (
         folder="远航物流股份有限公司 ",
         website="yuanhang.example",
     ),
-    Customer("brightwater", "清源数据科技", "Technology", (Contact("思远", "吴", "技术总监", "wu@qingyuan.example"),)),
+    Customer("brightwater", "清源数据科技", "Technology", (Contact("思远", "吴", "技术总监", "wu@qingyuan.example"),), folder=None),
     Customer(
         "hanse",
         "申城保险(集团)",
@@ -46,8 +46,8 @@ CUSTOMERS: Final = (
 
 BOARD_TASKS: Final = (
     Task("保单号登录", "doing", "客户用**保单号**和生日登录。\n\n- 五次失败后锁定\n- 短信重置", card=True, comments=("请注意无障碍 🙏",)),
-    Task("上传理赔照片", "todo", "最多十张,每张不超过 8 MB。📷", card=True),
-    Task("手机报案", "done", "夏天已经完成。", card=True),
+    Task("上传理赔照片", "todo", "最多十张,每张不超过 8 MB。📷", card=True, on_card="最多五张。📷"),
+    Task("手机报案", "done", "夏天已经完成。", card=True, on_card=""),
     Task("理赔进度显示", "todo", "红黄绿灯,见 <https://shencheng.example/deng>。", subtasks=("设计灯号", "与业务部门确认文字"), card=True),
 )
 

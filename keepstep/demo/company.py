@@ -211,7 +211,7 @@ class Company:
             "summary": task.title,
             "parent": {"id": epic},
             "assignee": {"accountId": self.ids[worker]},
-            "description": writing.document(task.text, self.ids["jira:lead"], staff.lead) if task.text else None,
+            "description": self._written(task),
             "duedate": self._on(project.closes - 10) if task.status != "done" else None,
         }
         if task.status in JIRA_STATUS:
@@ -222,6 +222,13 @@ class Company:
             self.tracker.create(staff.designer, "issues", {"summary": title, "parent": {"id": issue}})
         for text in task.comments:
             self.tracker.create(staff.developer, "comments", {"issue": {"id": issue}, "body": text})
+
+    def _written(self, task: Task) -> Any:
+        """What an issue says; on one that is internal, somebody is asked to look at it."""
+        if not task.text:
+            return None
+        asked = None if task.card else (self.ids["jira:lead"], self.cast.staff.lead)
+        return writing.document(task.text, asked)
 
     # -- the documents
 
@@ -267,7 +274,8 @@ class Company:
         return self.board.create(self.cast.staff.designer, "cards", values)
 
     def _card_of(self, key: str, board: Board, task: Task) -> None:
-        more: dict[str, Any] = {"desc": task.text} if task.text else {}
+        text = task.text if task.on_card is None else task.on_card
+        more: dict[str, Any] = {"desc": text} if text else {}
         if task.status == "doing":
             more["checklists"] = {
                 "add": [{"name": text, "state": "complete" if done else "incomplete"} for text, done in board.checklist]
@@ -305,7 +313,8 @@ class Company:
         values = {"Deal_Name": f"{name} I", "Account_Name": {"id": account}, "Amount": float(number % 90 * 1000)}
         closed: Mapping[str, Any] = {"Stage": self._stage("won"), "Closing_Date": self._on(-120 - number % 200)}
         self.crm.create(staff.sales, "Deals", {**values, **closed})
-        epic = self.tracker.create(staff.lead, "epics", {"summary": f"{name} I"})
+        due = closed["Closing_Date"]
+        epic = self.tracker.create(staff.lead, "epics", {"summary": f"{name} I", "duedate": due})
         done = {"statusCategory": {"key": "done"}}
         for task in range(8):
             title = f"{name}: {words[task]}"

@@ -54,6 +54,8 @@ syncs:
     sides: [crm.Deals, tracker.epics, files.project_folders]
     where: 'crm.stage_class == "won"'   # offers stay in the CRM until they are won; what leaves is parked, never deleted
     match: [name]
+    first: owner                     # where both are linked for the first time and differ, the CRM is right
+    owner: crm
     create:
       tracker.epics: {{project: ACME}}
       files.project_folders: {{parent: customer}}   # below the customer's folder, which is made first

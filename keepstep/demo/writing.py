@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from mapping.richtext import markdown_to_adf
+
 GOOGLE_DOC = "application/vnd.google-apps.document"
 
 
-def document(text: str, account: str, name: str) -> dict[str, Any]:
-    """A rich text: a paragraph for each part, a mention of somebody, an emoji, and a panel around the last part."""
-    parts = [part for part in text.split("\n\n") if part]
-    blocks: list[dict[str, Any]] = [_paragraph(_text(part)) for part in parts]
-    mention = {"type": "mention", "attrs": {"id": account, "text": f"@{name}", "accessLevel": ""}}
-    emoji = {"type": "emoji", "attrs": {"shortName": ":memo:", "id": "1f4dd", "text": "📝"}}
-    blocks.append(
-        {
-            "type": "panel",
-            "attrs": {"panelType": "info"},
-            "content": [_paragraph(mention, _text(" "), emoji)],
-        }
-    )
-    return {"type": "doc", "version": 1, "content": blocks}
-
-
-def _paragraph(*inline: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "paragraph", "content": list(inline)}
-
-
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
+def document(text: str, asked: tuple[str, str] | None = None) -> dict[str, Any]:
+    """Markdown as a document. ``asked``: account and name of somebody who is called in, in a panel below."""
+    made: dict[str, Any] = markdown_to_adf(text)
+    if asked is not None:
+        account, name = asked
+        mention = {"type": "mention", "attrs": {"id": account, "text": f"@{name}", "accessLevel": ""}}
+        emoji = {"type": "emoji", "attrs": {"shortName": ":memo:", "id": "1f4dd", "text": "📝"}}
+        line = {"type": "paragraph", "content": [mention, {"type": "text", "text": " "}, emoji]}
+        made["content"].append({"type": "panel", "attrs": {"panelType": "info"}, "content": [line]})
+    return made

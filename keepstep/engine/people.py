@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+
+
+def declare(tx: Tx, people: Iterable[Mapping[str, str]]) -> None:
+    """Keep what a configuration says about who is who: for each person, connection -> account id or e-mail address.
+
+    An account that was taken for somebody else before is that person's from now on. Safe to repeat.
+    """
+    known = {row["account"]: row for row in tx.all(sa.select(t.person))}
+    rows = []
+    for each in people:
+        keys = [_key(connection, account) for connection, account in sorted(each.items())]
+        for key, account in zip(keys, (each[name] for name in sorted(each)), strict=True):
+            email = account if "@" in account else None
+            seen = known[key]["seen"] if key in known else {"name": None, "email": email}
+            rows.append({"account": key, "person": keys[0], "seen": seen})
+    tx.upsert(t.person, rows)
+
+
+def _key(connection: str, account: str) -> str:
+    """An address stands for whatever account shows it, on any connection."""
+    return f"{EMAIL}:{account.casefold()}" if "@" in account else f"{connection}:{account}"
+
+
+EMAIL = "e-mail"
+"""In place of a connection's name: no connection can be called so."""
 
 
 class People:
@@ -43,12 +68,21 @@ class People:
         key = f"{connection}:{account}"
         known = self._person.get(key)
         if known is not None:
+            self._learn(key, value)
             return known
         email = str(value.get("email") or "").casefold()
         person = self._by_email.get(email, key) if email else key
         self._remember(key, person, {"name": value.get("name"), "email": value.get("email")})
         self._new.add(key)
         return person
+
+    def _learn(self, key: str, value: Mapping[str, Any]) -> None:
+        """What a side shows of an account that was only declared so far."""
+        seen = self._seen[key]
+        fresh = {name: value[name] for name in ("name", "email") if value.get(name) and not seen.get(name)}
+        if fresh:
+            self._seen[key] = seen | fresh
+            self._new.add(key)
 
     def account(self, person: str, connection: str) -> dict[str, Any] | None:
         """The person's account on a connection, in the form that mappings take; None if there is none."""
