@@ -20,7 +20,6 @@ from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.engine import first_sync, news, template, told
 from keepstep.engine.observe import Observed
-from keepstep.engine.people import declare
 from keepstep.engine.ports import Fence, NoFence, Ports
 from keepstep.engine.round import Engine, Plan, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
@@ -133,11 +132,7 @@ class Hub:
     def follow_up(self) -> set[str]:
         """Entities that Keepstep itself wants: category folders, tasks from customer changes. The syncs concerned."""
         made = template.category_folders(
-            self.ports,
-            self.engine.world,
-            self.config.documents.categories,
-            self.config.language,
-            self.config.first_sync.won_days,
+            self.ports, self.engine.world, self.config.documents.categories, self.config.language
         )
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 
@@ -156,12 +151,11 @@ class Hub:
                 self.down[name] = error
         with self.store.write() as tx:
             self._tell_down(tx)
-            declare(tx, self.config.people)
         syncs = {}
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
-        return World(connections, syncs)
+        return World(connections, syncs, self.config.people)
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,39 +11,19 @@ from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
 
-def declare(tx: Tx, people: Iterable[Mapping[str, str]]) -> None:
-    """Keep what a configuration says about who is who: for each person, connection -> account id or e-mail address.
-
-    An account that was taken for somebody else before is that person's from now on. Safe to repeat.
-    """
-    known = {row["account"]: row for row in tx.all(sa.select(t.person))}
-    rows = []
-    for each in people:
-        keys = [_key(connection, account) for connection, account in sorted(each.items())]
-        for key, account in zip(keys, (each[name] for name in sorted(each)), strict=True):
-            email = account if "@" in account else None
-            seen = known[key]["seen"] if key in known else {"name": None, "email": email}
-            rows.append({"account": key, "person": keys[0], "seen": seen})
-    tx.upsert(t.person, rows)
-
-
-def _key(connection: str, account: str) -> str:
-    """An address stands for whatever account shows it, on any connection."""
-    return f"{EMAIL}:{account.casefold()}" if "@" in account else f"{connection}:{account}"
-
-
-EMAIL = "e-mail"
-"""In place of a connection's name: no connection can be called so."""
-
-
 class People:
-    """The accounts seen so far. One e-mail is one person; a name alone never is.
+    """The accounts seen so far, with the configuration's table. One e-mail is one person; a name alone never is.
 
     Built for one transaction; ``save`` writes what was learned in it.
     """
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Tx, table: Sequence[Mapping[str, str]] = ()) -> None:
         self._tx = tx
+        self._table: dict[tuple[str, str], str] = {}
+        for entry in table:
+            person = min(f"{connection}:{value}" for connection, value in entry.items())
+            for connection, value in entry.items():
+                self._table[(connection, value.casefold())] = person
         self._person: dict[str, str] = {}
         self._accounts: dict[str, dict[str, str]] = {}
         self._by_email: dict[str, str] = {}
@@ -54,6 +34,7 @@ class People:
 
     def _remember(self, key: str, person: str, seen: dict[str, Any]) -> None:
         connection, _, account = key.partition(":")
+        person = self._configured(connection, account, seen.get("email")) or person
         self._person[key] = person
         self._seen[key] = seen
         self._accounts.setdefault(person, {}).setdefault(connection, account)
@@ -68,21 +49,17 @@ class People:
         key = f"{connection}:{account}"
         known = self._person.get(key)
         if known is not None:
-            self._learn(key, value)
             return known
         email = str(value.get("email") or "").casefold()
         person = self._by_email.get(email, key) if email else key
         self._remember(key, person, {"name": value.get("name"), "email": value.get("email")})
         self._new.add(key)
-        return person
+        return self._person[key]
 
-    def _learn(self, key: str, value: Mapping[str, Any]) -> None:
-        """What a side shows of an account that was only declared so far."""
-        seen = self._seen[key]
-        fresh = {name: value[name] for name in ("name", "email") if value.get(name) and not seen.get(name)}
-        if fresh:
-            self._seen[key] = seen | fresh
-            self._new.add(key)
+    def _configured(self, connection: str, account: str, email: str | None) -> str | None:
+        """What the configuration's table says of an account, by its id or its e-mail. It wins over what was stored."""
+        by_id = self._table.get((connection, account.casefold()))
+        return by_id or (self._table.get((connection, email.casefold())) if email else None)
 
     def account(self, person: str, connection: str) -> dict[str, Any] | None:
         """The person's account on a connection, in the form that mappings take; None if there is none."""
