@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,13 +12,18 @@ from keepstep.store.store import Tx
 
 
 class People:
-    """The accounts seen so far. One e-mail is one person; a name alone never is.
+    """The accounts seen so far, with the configuration's table. One e-mail is one person; a name alone never is.
 
     Built for one transaction; ``save`` writes what was learned in it.
     """
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Tx, table: Sequence[Mapping[str, str]] = ()) -> None:
         self._tx = tx
+        self._table: dict[tuple[str, str], str] = {}
+        for entry in table:
+            person = min(f"{connection}:{value}" for connection, value in entry.items())
+            for connection, value in entry.items():
+                self._table[(connection, value.casefold())] = person
         self._person: dict[str, str] = {}
         self._accounts: dict[str, dict[str, str]] = {}
         self._by_email: dict[str, str] = {}
@@ -29,6 +34,7 @@ class People:
 
     def _remember(self, key: str, person: str, seen: dict[str, Any]) -> None:
         connection, _, account = key.partition(":")
+        person = self._configured(connection, account, seen.get("email")) or person
         self._person[key] = person
         self._seen[key] = seen
         self._accounts.setdefault(person, {}).setdefault(connection, account)
@@ -48,7 +54,12 @@ class People:
         person = self._by_email.get(email, key) if email else key
         self._remember(key, person, {"name": value.get("name"), "email": value.get("email")})
         self._new.add(key)
-        return person
+        return self._person[key]
+
+    def _configured(self, connection: str, account: str, email: str | None) -> str | None:
+        """What the configuration's table says of an account, by its id or its e-mail. It wins over what was stored."""
+        by_id = self._table.get((connection, account.casefold()))
+        return by_id or (self._table.get((connection, email.casefold())) if email else None)
 
     def account(self, person: str, connection: str) -> dict[str, Any] | None:
         """The person's account on a connection, in the form that mappings take; None if there is none."""
