@@ -25,7 +25,6 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
 
-
 log = structlog.get_logger()
 
 
