@@ -14,6 +14,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
+    "demo": ("keepstep.cli.sandbox:demo", "Run the scripted day over stand-ins of all four systems."),
+    "sandbox": ("keepstep.cli.sandbox:sandbox", "Serve stand-ins of all four systems with a lived-in company."),
 }
 """Name -> where the command is, and its line in the help."""
 

@@ -66,7 +66,13 @@ BOARD_TASKS: Final = (
         card=True,
         comments=("Bitte an die Barrierefreiheit denken 🙏",),
     ),
-    Task("Upload of claim photos", "todo", "Up to ten photos, 8 MB each. HEIC too! 📷", card=True, on_card="Up to five photos. 📷"),
+    Task(
+        "Upload of claim photos",
+        "todo",
+        "Up to ten photos, 8 MB each. HEIC too! 📷",
+        card=True,
+        on_card="Up to five photos. 📷",
+    ),
     Task("Schadensmeldung per App", "done", "Fertig seit dem Sommer.", card=True, on_card=""),
     Task(
         "Statusanzeige für Schäden",
@@ -88,7 +94,9 @@ PROJECTS: Final = (
         84000.0,
         (
             Task("Kickoff Routenplanung", "done", "Agenda: goals, roles, calendar.", comments=("War gut! 👍",)),
-            Task("Import der Fahrzeugdaten", "doing", "CSV from the depot, *semicolons*.", subtasks=("Umlaute prüfen",)),
+            Task(
+                "Import der Fahrzeugdaten", "doing", "CSV from the depot, *semicolons*.", subtasks=("Umlaute prüfen",)
+            ),
             Task("Map view with live positions", "todo", "Use the tiles of the city's own server."),
         ),
         epic="",
@@ -126,14 +134,21 @@ PROJECTS: Final = (
         56000.0,
         (
             Task("Kickoff ERP", "done"),
-            Task("Migrate the parts list", "doing", "40,000 parts; a third without a weight.", comments=("Who has the key?",)),
+            Task(
+                "Migrate the parts list",
+                "doing",
+                "40,000 parts; a third without a weight.",
+                comments=("Who has the key?",),
+            ),
             Task("Schulung der Disponenten", "todo"),
         ),
         epic="MÜLLER & SÖHNE: ERP Rollout",
         folder=True,
         documents=(("plan", "Plan"), ("report", "Bericht Oktober")),
     ),
-    Project("churn", "brightwater", "Brightwater: Churn model", "won", -30, 210, 31000.0, (Task("Kickoff churn", "done"),)),
+    Project(
+        "churn", "brightwater", "Brightwater: Churn model", "won", -30, 210, 31000.0, (Task("Kickoff churn", "done"),)
+    ),
     Project("shop", "optik", "Optik Neumann: Webshop", "offer", 12, 40, 18500.0, text="Shop with lens configurator."),
     Project("meters", "stadtwerke", "Lindental: Smart meters", "lead", 90, 15, None, text="First talk went well."),
     Project("archive", "papyrus", "Papyrus: Digitales Archiv", "won", -240, 340, 22000.0, epic="", due=-235),
@@ -176,8 +191,7 @@ CAST: Final = Cast(
     second_board=SECOND_BOARD,
     categories={"plan": "Plan", "requirements": "Requirements", "design": "Design", "test": "Test", "report": "Report"},
     day=Day(
-        new_task="Barcode-Leser anbinden",
-        new_task_text="Two models, both over USB. 🔌",
+        order="Optik Neumann: Wartungsvertrag",
         document="Rollout checklist",
         note_title="Order numbers too short",
         note_text="Ms Fuchs says that the order numbers are cut off on the delivery note. Please look at it soon.",

@@ -28,7 +28,13 @@ CUSTOMERS: Final = (
         folder="远航物流股份有限公司 ",
         website="yuanhang.example",
     ),
-    Customer("brightwater", "清源数据科技", "Technology", (Contact("思远", "吴", "技术总监", "wu@qingyuan.example"),), folder=None),
+    Customer(
+        "brightwater",
+        "清源数据科技",
+        "Technology",
+        (Contact("思远", "吴", "技术总监", "wu@qingyuan.example"),),
+        folder=None,
+    ),
     Customer(
         "hanse",
         "申城保险(集团)",
@@ -45,10 +51,22 @@ CUSTOMERS: Final = (
 )
 
 BOARD_TASKS: Final = (
-    Task("保单号登录", "doing", "客户用**保单号**和生日登录。\n\n- 五次失败后锁定\n- 短信重置", card=True, comments=("请注意无障碍 🙏",)),
+    Task(
+        "保单号登录",
+        "doing",
+        "客户用**保单号**和生日登录。\n\n- 五次失败后锁定\n- 短信重置",
+        card=True,
+        comments=("请注意无障碍 🙏",),
+    ),
     Task("上传理赔照片", "todo", "最多十张,每张不超过 8 MB。📷", card=True, on_card="最多五张。📷"),
     Task("手机报案", "done", "夏天已经完成。", card=True, on_card=""),
-    Task("理赔进度显示", "todo", "红黄绿灯,见 <https://shencheng.example/deng>。", subtasks=("设计灯号", "与业务部门确认文字"), card=True),
+    Task(
+        "理赔进度显示",
+        "todo",
+        "红黄绿灯,见 <https://shencheng.example/deng>。",
+        subtasks=("设计灯号", "与业务部门确认文字"),
+        card=True,
+    ),
 )
 
 PROJECTS: Final = (
@@ -67,7 +85,12 @@ PROJECTS: Final = (
         ),
         epic="",
         folder=True,
-        documents=(("plan", "项目计划 第三版"), ("requirements", "需求说明书"), ("requirements", "需求说明书"), ("design", "地图草图")),
+        documents=(
+            ("plan", "项目计划 第三版"),
+            ("requirements", "需求说明书"),
+            ("requirements", "需求说明书"),
+            ("design", "地图草图"),
+        ),
         text="一百四十辆车的路线规划。",
         tags=("重点",),
     ),
@@ -151,8 +174,7 @@ CAST: Final = Cast(
         "report": "项目报告",
     },
     day=Day(
-        new_task="接入条码枪",
-        new_task_text="两种型号,都用 USB。🔌",
+        order="明视眼镜:维护合同",
         document="上线清单",
         note_title="订单号显示不全",
         note_text="周主任说送货单上的订单号被截断了,请尽快看一下。",

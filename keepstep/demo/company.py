@@ -47,7 +47,7 @@ class Company:
     _past: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(self.seed)  # noqa: S311
+        self.rng = random.Random(self.seed)
 
     @property
     def cores(self) -> dict[str, SandboxCore]:
@@ -318,9 +318,7 @@ class Company:
         done = {"statusCategory": {"key": "done"}}
         for task in range(8):
             title = f"{name}: {words[task]}"
-            self.tracker.create(
-                staff.developer, "issues", {"summary": title, "parent": {"id": epic}, "status": done}
-            )
+            self.tracker.create(staff.developer, "issues", {"summary": title, "parent": {"id": epic}, "status": done})
         folder = self.files.create(staff.lead, "client_folders", {"name": name})
         top = self.files.create(staff.lead, "project_folders", {"name": f"{name} I", "parents": [folder]})
         place = self.files.create(

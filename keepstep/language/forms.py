@@ -131,7 +131,9 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "kind": lambda reader, value: reader.named("kind", value),
     "type": lambda reader, value: reader.named("type", value),
     "reason": lambda reader, value: reader.named("reason", value),
-    "word": lambda reader, value: reader.word(value) if value in MESSAGES else str(value).partition(".")[2] or str(value),
+    "word": lambda reader, value: (
+        reader.word(value) if value in MESSAGES else str(value).partition(".")[2] or str(value)
+    ),
 }
 """Name of a form -> how a value is said in it."""
 
