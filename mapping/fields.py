@@ -48,6 +48,9 @@ class Options:
         return ZoneInfo(self.timezone)
 
 
+Mode = Literal["both", "read", "create", "once", "absent"]
+"""What a stream can do with a canonical field: ``FieldMap`` says what each means."""
+
 Read = Callable[[Any, Mapping[str, Any]], Any]
 """System form (and the whole section of the payload) -> canonical. Raises ``Unmappable``."""
 Write = Callable[[Any, Mapping[str, Any]], Any]
@@ -59,14 +62,15 @@ class FieldMap:
     """One canonical field and where a stream keeps it.
 
     ``mode``: ``both``; ``read`` (the side shows it, nobody may set it: it votes but receives nothing);
-    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives).
+    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives);
+    ``once`` (set when the record is made; afterwards it votes and receives nothing).
     """
 
     canonical: str
     system: str
     read: Read
     write: Write | None = None
-    mode: Literal["both", "read", "create"] = "both"
+    mode: Literal["both", "read", "create", "once"] = "both"
     shown: Callable[[Any], Any] | None = None
     """The canonical form in which the side will show a canonical value given to it; default read(write(value))."""
 
@@ -98,7 +102,7 @@ class Mapper(Protocol):
         """What the side will show once given ``value``. Raises ``Unmappable``."""
         ...
 
-    def mode(self, kind: Kind, name: str) -> Literal["both", "read", "create", "absent"]:
+    def mode(self, kind: Kind, name: str) -> Mode:
         """What the stream can do with a canonical field."""
         ...
 
@@ -147,7 +151,7 @@ class StreamMapping:
         values: dict[str, Any] = {}
         losses: list[Loss] = []
         for row in self._rows[kind].values():
-            if row.mode == "create" or row.system not in section:
+            if row.system not in section:
                 continue
             try:
                 values[row.canonical] = row.read(section[row.system], section)
@@ -177,7 +181,7 @@ class StreamMapping:
     def normalise(self, kind: Kind, name: str, value: Any) -> Any:
         return self._rows[kind][name].normalise(value)
 
-    def mode(self, kind: Kind, name: str) -> Literal["both", "read", "create", "absent"]:
+    def mode(self, kind: Kind, name: str) -> Mode:
         row = self._rows[kind].get(name) if kind in self._rows else None
         if row is None:
             return "absent"

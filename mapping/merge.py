@@ -100,10 +100,14 @@ class Equality:
     shown: Callable[[str, Any], Any] = lambda side, value: value
     same: Callable[[Any, Any], bool] = lambda a, b: bool(a == b)
     finer: Callable[[Any, Any], Any] = lambda a, b: a
+    spelling: bool = False
+    """Values that mean the same differ in spelling only: a side that shows one of them shows the other too."""
 
     def shows(self, view: View, value: Any) -> bool:
         """Whether the side shows this value, in its own form."""
-        return bool(view.cur == value or view.cur == self.shown(view.side, value))
+        if view.cur == value or view.cur == self.shown(view.side, value):
+            return True
+        return self.spelling and self.same(view.cur, value)
 
 
 class Merge(msgspec.Struct, kw_only=True):

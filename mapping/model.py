@@ -179,6 +179,9 @@ TITLE: Final[dict[Kind, str]] = {
 }
 """The field by which people know a thing of that kind."""
 
+OF_ORIGIN: Final = frozenset({"author", "created", "reporter"})
+"""Fields that tell of the record's own making: only a record that people made can say them of the entity."""
+
 REQUIRED_PARENT: Final[dict[Kind, str]] = {Kind.COMMENT: "parent", Kind.FOLDER: "project"}
 """The reference without which a record of that kind cannot be made."""
 

@@ -12,7 +12,7 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
-from mapping.model import TITLE
+from mapping.model import OF_ORIGIN, TITLE
 
 
 class Noted(msgspec.Struct, kw_only=True):
@@ -78,6 +78,8 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
         doubtful |= in_doubt
         for name, value in record["shown"].items():
             form = sync.fields.get(name)
+            if name in OF_ORIGIN and (record["ours"] or record["marker"]):
+                continue
             if form is None or name in in_doubt or side.mapper.mode(sync.kind, name) in ("absent", "create"):
                 continue
             try:

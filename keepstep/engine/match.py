@@ -107,12 +107,22 @@ def _take(tx: Tx, ports: Ports, sync: Sync, records: Sequence[dict[str, Any]], d
             queue.add(row["entity"])
         elif not row["deleted"] and row["kind"] == sync.kind.value:
             loose.append(row)
+    queue = _of_sync(tx, sync, queue)
     for row in loose:
         entity = _place(tx, ports, sync, row, done, first)
         if entity is not None:
             queue.add(entity)
     tx.upsert(t.due, [{"sync": sync.name, "entity": id, "since": now} for id in sorted(queue)])
     done.queued += len(queue)
+
+
+def _of_sync(tx: Tx, sync: Sync, entities: set[str]) -> set[str]:
+    """A stream may hold records of several kinds, and so be a side of several syncs: each tends to its own."""
+    mine: set[str] = set()
+    for part in chunks(sorted(entities), 400):
+        query = sa.select(t.entity.c.id).where(t.entity.c.id.in_(part), t.entity.c.sync == sync.name)
+        mine.update(row["id"] for row in tx.all(query))
+    return mine
 
 
 def _place(tx: Tx, ports: Ports, sync: Sync, row: dict[str, Any], done: Matched, first: bool) -> str | None:

@@ -18,6 +18,9 @@ from mapping.model import REQUIRED_PARENT, TITLE, Form
 
 Kind = Literal["create", "update", "delete", "archive"]
 
+WHEN_MADE = ("both", "create", "once")
+"""Modes of fields that are set when a record is made."""
+
 
 class Planned(msgspec.Struct, frozen=True, array_like=True):
     """One field of an operation: the agreed value and its version, the form to send, and what stands there now."""
@@ -189,7 +192,7 @@ def create(
     quiet: list[Finding] = []
     for name, agreed in state.agreed.items():
         mode = side.mapper.mode(sync.kind, name)
-        if mode not in ("both", "create") or agreed.value is None or name in state.conflicts:
+        if mode not in WHEN_MADE or agreed.value is None or name in state.conflicts:
             continue
         planned = _plan_field(state, sync, side, name, agreed, references, quiet)
         if planned is None:
@@ -200,7 +203,7 @@ def create(
         found.waiting.add(state.id)
         return None  # its parent comes first
     found.findings.extend(quiet)
-    if TITLE[sync.kind] not in fields and side.mapper.mode(sync.kind, TITLE[sync.kind]) in ("both", "create"):
+    if TITLE[sync.kind] not in fields and side.mapper.mode(sync.kind, TITLE[sync.kind]) in WHEN_MADE:
         return None
     return Operation(
         kind="create",
@@ -264,7 +267,7 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
         if side is None:
             continue
         for name, agreed in state.agreed.items():
-            if side.mapper.mode(sync.kind, name) in ("both", "read") and link.field(name).shows != agreed.n:
+            if side.mapper.mode(sync.kind, name) in ("both", "read", "once") and link.field(name).shows != agreed.n:
                 return True
     return False
 

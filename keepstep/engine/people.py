@@ -57,6 +57,10 @@ class People:
             return None
         return {"account": account, **self._seen[f"{connection}:{account}"]}
 
+    def known(self) -> list[str]:
+        """All persons."""
+        return sorted(self._accounts)
+
     def name(self, person: str) -> str:
         """How to call that person."""
         for connection, account in sorted(self._accounts.get(person, {}).items()):

@@ -24,6 +24,7 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
+from mapping.model import Form
 
 BATCH = 400
 PASSES = 4
@@ -58,9 +59,9 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 class Engine:
-    """The engine over one store and one configured world. ``fingerprint`` names the configuration per sync."""
+    """The engine over one store and one configured world. ``fingerprint(sync)`` names what decides about its data."""
 
-    def __init__(self, ports: Ports, world: World, fingerprint: str) -> None:
+    def __init__(self, ports: Ports, world: World, fingerprint: Callable[[str], str]) -> None:
         self.ports = ports
         self.world = world
         self.fingerprint = fingerprint
@@ -101,7 +102,7 @@ class Engine:
             if not operations or matched.waiting:
                 break
             with ports.store.write(lease) as tx:
-                report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint)
+                report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint(sync.name))
                 report.fresh += self._tell_holds(tx, sync, report.holds)
             if mode != "write" or report.holds:
                 break
@@ -112,12 +113,24 @@ class Engine:
                 break
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds and report.applied.progress:
-                guard.passed(tx, sync.name, self.fingerprint)
+                guard.passed(tx, sync.name, self.fingerprint(sync.name))
             if report.applied.progress or report.planned or report.matched.entities:
                 counts = {"planned": report.planned, "applied": msgspec.to_builtins(report.applied)}
                 row = {"id": report.run, "sync": sync.name, "mode": mode, "started_at": started}
                 tx.insert(t.run, [row | {"ended_at": ports.now(), "result": "done", "counts": counts}])
         ports.store.release(lease)
+        return report
+
+    def take_in(self, sync: Sync) -> Report:
+        """Match and absorb what was observed, and nothing more: no request is sent. ``busy`` if another has it."""
+        report = Report(sync=sync.name, run=self.ports.new_id(), mode="observe", observed=[], holds=[], fresh=[])
+        lease = self.ports.store.acquire(f"sync:{sync.name}", self.ports.holder, LEASE)
+        if lease is None:
+            report.busy = True
+            return report
+        report.matched = match(self.ports, self.world, sync, lease)
+        self._absorb(sync, lease, report)
+        self.ports.store.release(lease)
         return report
 
     def plan(self, sync: Sync) -> Plan:
@@ -134,7 +147,7 @@ class Engine:
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += found.operations
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
-            plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint)
+            plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan
 
     # -- the steps
@@ -168,9 +181,17 @@ class Engine:
                     now,
                     ports.new_id,
                 )
+                self._stir(tx, sync, states)
                 tx.execute(sa.delete(t.due).where(t.due.c.sync == sync.name, t.due.c.entity.in_(ids)))
                 ports.fence.point("absorb.storing")
             ports.fence.point("absorb.stored")
+
+    def _stir(self, tx: Tx, sync: Sync, states: dict[str, EntityState]) -> None:
+        """What an entity refers to may be wanted elsewhere because of it: a customer, once a project of it is open."""
+        names = [name for name, form in sync.fields.items() if form is Form.REF]
+        targets = {state.value(name) for state in states.values() for name in names} - {None}
+        for part in chunks(sorted(targets), BATCH):
+            tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(part)).values(owing=True))
 
     def _operations(self, sync: Sync, lease: Lease, report: Report) -> list[Operation]:
         """What is owed by all entities that may owe something; those that owe nothing are crossed off."""
@@ -215,14 +236,14 @@ class Engine:
             )
         )
         asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-        now = self.ports.clock.now()
-        return lambda state: state.id in asked or (state.old and not sync.eligible(state, now))
+        recent = sync.eligible(tx, self.ports.clock.now())
+        return lambda state: state.id in asked or (state.old and not recent(state))
 
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
         there = [
             Finding(
                 key=f"held:{sync.name}:{hold.reason}",
-                code=f"held_{hold.reason}",
+                code=f"guard_{hold.reason}",
                 severity="warning",
                 sync=sync.name,
                 params={"sync": sync.name, **hold.params},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connectors.base import Abilities, Connector, Description, Feed
 from keepstep.engine.state import EntityState
+from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable, as_day
 from mapping.merge import Equality, Rule
 from mapping.model import MODEL, Form, Kind
@@ -71,8 +72,10 @@ class Sync:
     create: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     match: tuple[str, ...] = ()
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    default: Rule = field(default_factory=Rule)
+    """Of fields that have no rule of their own."""
     scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
-    eligible: Callable[[EntityState, datetime], bool] = lambda state, now: True
+    eligible: Callable[[Tx, datetime], Callable[[EntityState], bool]] = lambda tx, now: lambda state: True
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
@@ -86,7 +89,7 @@ class Sync:
         found = self.rules.get(name)
         if found is not None:
             return found
-        return Rule(policy="set") if self.fields[name] is Form.SET else Rule()
+        return replace(self.default, policy="set") if self.fields[name] is Form.SET else self.default
 
     def equality(self, name: str) -> Equality:
         """When two values of the field mean the same, on these sides and in this zone."""
@@ -104,7 +107,9 @@ class Sync:
             case Form.DATE:
                 return Equality(shown, lambda a, b: same_date(a, b, self.zone), finer_date)
             case Form.RICH:
-                return Equality(shown, same_text)
+                return Equality(shown, same_text, spelling=True)
+            case Form.LIST:
+                return Equality(shown, same_list, spelling=True)
             case _:
                 return Equality(shown)
 
@@ -145,6 +150,11 @@ def same_date(a: str | None, b: str | None, zone: ZoneInfo) -> bool:
 def finer_date(a: str | None, b: str | None) -> str | None:
     """The instant, if the other is only its day."""
     return b if len(b or "") > len(a or "") else a
+
+
+def same_list(a: list[dict[str, Any]] | None, b: list[dict[str, Any]] | None) -> bool:
+    """The same items in the same order; each side gives them ids of its own."""
+    return [(i["text"], i["done"]) for i in a or ()] == [(i["text"], i["done"]) for i in b or ()]
 
 
 def same_text(a: str | None, b: str | None) -> bool:

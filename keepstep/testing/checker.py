@@ -17,7 +17,13 @@ CANONICAL = {"title": "title", "notes": "description", "due": "due_date", "label
 
 def violations(simulation: Simulation) -> list[str]:
     """What is broken, in words, at quiescence. Empty: nothing."""
-    return [*_lost_edits(simulation), *_twins(simulation), *_unsettled(simulation), *_unwritten(simulation)]
+    return [
+        *_lost_edits(simulation),
+        *_unseen(simulation),
+        *_twins(simulation),
+        *_unsettled(simulation),
+        *_unwritten(simulation),
+    ]
 
 
 def _links(simulation: Simulation) -> dict[str, dict[str, str]]:
@@ -27,6 +33,22 @@ def _links(simulation: Simulation) -> dict[str, dict[str, str]]:
     for row in rows:
         found.setdefault(row["entity"], {})[row["side"].partition(".")[0]] = row["record"]
     return found
+
+
+def _unseen(simulation: Simulation) -> list[str]:
+    """Every record that lives is linked and known to live, or a finding names it."""
+    with simulation.store.read() as tx:
+        linked = {(row["side"], row["record"]): row["state"] for row in tx.all(sa.select(t.link))}
+        named = {str(row["params"].get("record")) for row in tx.all(sa.select(t.finding.c.params))}
+    broken = []
+    for name, service in simulation.services.items():
+        for id in service.records(STREAM):
+            state = linked.get((f"{name}.{STREAM}", id))
+            if state is None and id not in named:
+                broken.append(f"P13 {id} on {name} was never seen")
+            elif state not in (None, "live"):
+                broken.append(f"P14 {id} on {name} lives, and is taken for {state}")
+    return broken
 
 
 def _told(simulation: Simulation) -> dict[tuple[str, str], list[Any]]:

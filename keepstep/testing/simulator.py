@@ -88,7 +88,7 @@ class Simulation:
         self.fence = CountingFence()
         rng = random.Random(self.history.seed * 1000 + self._workers)
         ports = Ports(self.clock, rng, self._new_id, self.store, f"w{self._workers}", self.fence)
-        return Engine(ports, self.world, "simulated")
+        return Engine(ports, self.world, lambda sync: "simulated")
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -143,6 +143,8 @@ class Simulation:
                 dead = sorted(id for id, item in service.items.items() if item.deleted)
                 if dead:
                     service.restore(person, STREAM, dead[step.item % len(dead)])
+            case "hide":
+                self._hide(service, step)
             case "round" | "crash":
                 self._work(step)
             case "wait":
@@ -153,6 +155,12 @@ class Simulation:
                 service.faults.switch_on(Fault(step.kind, step.match, times=1 + step.value % 3, delay=step.amount))
             case "calm":
                 service.faults.clear()
+
+    def _hide(self, service: MemoryService, step: Step) -> None:
+        """The index loses sight of a record for a while, as when it is rebuilt or a permission is mended."""
+        if service.items:
+            item = service.items[sorted(service.items)[step.item % len(service.items)]]
+            item.visible_at = max(item.visible_at, self.clock.monotonic() + step.amount * 60)
 
     def _edit(self, service: MemoryService, person: str, step: Step) -> None:
         alive = sorted(service.records(STREAM))

@@ -11,7 +11,19 @@ from connectors.memory import Traits
 from connectors.sandbox.faults import KINDS, Kind
 
 Action = Literal[
-    "create", "edit", "set_back", "echo_edit", "delete", "restore", "round", "crash", "wait", "decide", "fault", "calm"
+    "create",
+    "edit",
+    "set_back",
+    "echo_edit",
+    "delete",
+    "restore",
+    "hide",
+    "round",
+    "crash",
+    "wait",
+    "decide",
+    "fault",
+    "calm",
 ]
 
 VALUES: dict[str, list[Any]] = {
@@ -20,7 +32,7 @@ VALUES: dict[str, list[Any]] = {
     "due": [None, "2026-11-30", "2028-02-29", "2026-12-31"],
     "labels": [[], ["red"], ["blue"], ["blue", "red"]],
 }
-WAITS = (1, 20, 90, 200, 400, 1000)
+WAITS = (1, 20, 90, 200, 400, 1000, 22_000)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -52,12 +64,11 @@ def draw(seed: int, length: int | None = None) -> History:
     """The history of that seed: a random subset of steps and faults, on two to four sides."""
     rng = random.Random(seed)
     traits = [_traits(rng) for _ in range(rng.choice((2, 2, 3, 3, 4)))]
-    swarm: list[Action] = [
-        action
-        for action in ("create", "set_back", "echo_edit", "delete", "restore", "crash", "decide", "fault", "calm")
-        if rng.random() < 0.6
-    ]  # type: ignore[misc]
-    swarm += ["edit"] * 4 + ["round"] * 5 + ["wait"] * 2
+    rare: tuple[Action, ...] = (
+        "create", "set_back", "echo_edit", "delete", "restore", "hide", "crash", "decide", "fault", "calm"
+    )  # fmt: skip
+    often: tuple[Action, ...] = ("edit",) * 4 + ("round",) * 5 + ("wait",) * 2
+    swarm = [action for action in rare if rng.random() < 0.6] + list(often)
     kinds = [kind for kind in KINDS if kind != "expired" and rng.random() < 0.5] or ["lost_after"]
     steps = [Step("create", side=rng.randrange(8), value=rng.randrange(8)) for _ in range(rng.choice((1, 2)))]
     steps += [Step("round")] * rng.choice((0, 2))

@@ -5,7 +5,6 @@ A line break inside a paragraph is a line break, soft or hard, spelled ``\\n``: 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from mapping.richtext.adf_in import AdfReader
 from mapping.richtext.adf_out import document
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
 from mapping.richtext.reader import parse
-from mapping.richtext.rebuild import content_of, rebuilt
+from mapping.richtext.rebuild import rebuilt
 from mapping.richtext.tree import clean_text
 from mapping.richtext.writer import render
 
@@ -47,14 +46,18 @@ def adf_to_markdown(doc: Mapping[str, Any] | str | None) -> tuple[str | None, li
 def markdown_to_adf(text: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A valid document that says ``text``.
 
-    With ``base``, the document as last seen, blocks that read the same are taken over node for node.
+    With ``base``, the document as last seen, what reads the same is taken over node for node (shared, not copied), and
+    edited blocks keep what can still be placed: panels, mentions, colours, tasks. If nothing reads differently the
+    answer equals ``base``.
     """
     if not isinstance(base, Mapping) or base.get("type") != "doc":
         return document(parse(text))
     seen = adf_to_markdown(base)[0]
     if text == (seen or "") or normal_markdown(text) == seen:
-        return copy.deepcopy(dict(base))
-    return {**copy.deepcopy(dict(base)), "content": rebuilt(parse(text), content_of(base))}
+        return dict(base)
+    content = base.get("content")
+    nodes = rebuilt(parse(text), content if isinstance(content, list | tuple) else [])
+    return {**base, "version": 1, "content": nodes}
 
 
 def normal_markdown(text: str | None) -> str | None:

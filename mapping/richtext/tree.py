@@ -69,8 +69,9 @@ Block = Para | Heading | Code | Quote | Listing | Rule | Table
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.\-]{1,40}")
-_SCHEME = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
+_SCHEME = re.compile(r"([^/?#:]*):")
 _SAFE = frozenset({"http", "https", "ftp", "ftps", "sftp", "mailto", "tel", "sms"})
+_BROKEN = re.compile(r"[\t\n]")
 _SPACES = re.compile(r"\s+")
 _AROUND_BREAK = re.compile(r"[^\S\n]*\n[^\S\n]*")
 
@@ -84,7 +85,7 @@ def clean_text(text: str) -> str:
 
 def safe_href(href: str) -> str | None:
     """The address if it may stand in a link (a web, mail or phone address, or a relative one), else None."""
-    href = _SPACES.sub("%20", _CONTROL.sub("", href).strip())
+    href = _SPACES.sub("%20", _BROKEN.sub("", _CONTROL.sub("", href)).strip())
     if not href:
         return None
     scheme = _SCHEME.match(href)

@@ -157,7 +157,7 @@ def _notes(labels: Mapping[str, str]) -> Notes:
             FieldMap("description", "Note_Content", *text(32000)),
             FieldMap("project", "Parent_Id", *parent("Deals", required=True)),
             # Written when the note is made under an account; a note with a project is never moved to one.
-            FieldMap("customer", "Parent_Id", *parent("Accounts", required=True), mode="read"),
+            FieldMap("customer", "Parent_Id", *parent("Accounts", required=True), mode="once"),
             FieldMap("reporter", "Created_By", person, mode="read"),
             FieldMap("created", "Created_Time", instant_read, mode="read"),
         ]

@@ -1,0 +1,9 @@
+"""Google Drive v3: folders by their depth below one root, files, shortcuts; comments and permissions read only."""
+
+from __future__ import annotations
+
+from connectors.base import ConnectorPlugin
+from connectors.google_drive.connector import GoogleDrive
+from connectors.google_drive.settings import Settings
+
+CONNECTOR = ConnectorPlugin(system="google_drive", settings=Settings, build=GoogleDrive)

@@ -1,0 +1,154 @@
+"""Signing in: google-auth makes and refreshes the tokens, our session carries its requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+
+from connectors.auth import Bearer
+from connectors.base import Context
+from connectors.errors import AuthFailed, Malformed, Misconfigured, Transient, Unreachable
+from connectors.google_drive.refusals import SCOPE
+from connectors.google_drive.settings import TOKEN_URL, Settings
+from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, never_left
+
+LIFETIME = 3599.0
+"""Seconds a token lives where the service does not say."""
+
+
+def sign_in(settings: Settings, context: Context) -> tuple[Bearer, TokenRequest]:
+    """An auth object for the configured credentials, and the counter of its own requests."""
+    credentials = _credentials(settings, context)
+    request = TokenRequest(context)
+
+    def fetch() -> tuple[str, float]:
+        from google.auth.exceptions import GoogleAuthError
+
+        try:
+            credentials.refresh(request)
+        except GoogleAuthError as error:
+            # The cause is left out on purpose: its text may carry the assertion.
+            raise AuthFailed(f"sign-in to Google refused: {_reason(error)}") from None
+        return str(credentials.token), request.lifetime
+
+    return Bearer(context.clock, fetch), request
+
+
+def service_account_name(settings: Settings) -> str:
+    """The e-mail address of the service account, for messages."""
+    return str(_key(settings).get("client_email", ""))
+
+
+def _credentials(settings: Settings, context: Context) -> Any:
+    from google.auth.exceptions import GoogleAuthError
+    from google.oauth2 import credentials, service_account
+
+    scope = SCOPE if context.access == "write" else f"{SCOPE}.readonly"
+    if not settings.is_service_account:
+        return credentials.Credentials(  # type: ignore[no-untyped-call]
+            token=None,
+            refresh_token=settings.refresh_token.get_secret_value() if settings.refresh_token else None,
+            token_uri=settings.token_url or TOKEN_URL,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret.get_secret_value() if settings.client_secret else None,
+        )
+    info = dict(_key(settings))
+    info["token_uri"] = settings.token_url or info.get("token_uri") or TOKEN_URL
+    try:
+        made = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+            info, scopes=[scope], subject=settings.subject
+        )
+    except (ValueError, GoogleAuthError) as error:
+        raise Misconfigured(f"the service account's key cannot be used: {type(error).__name__}") from None
+    return made
+
+
+def _key(settings: Settings) -> Mapping[str, Any]:
+    try:
+        if settings.service_account_file is not None:
+            text = settings.service_account_file.read_text()
+        else:
+            text = settings.service_account_json.get_secret_value() if settings.service_account_json else ""
+        key = json.loads(text)
+    except OSError as error:
+        raise Misconfigured(f"service_account_file {settings.service_account_file}: {error.strerror}") from None
+    except ValueError:
+        raise Misconfigured("the service account's key is not JSON") from None
+    if not isinstance(key, dict):
+        raise Misconfigured("the service account's key is not a JSON object")
+    return key
+
+
+def _reason(error: Exception) -> str:
+    """The service's own code and words, nothing else of what google-auth says."""
+    for part in error.args:
+        if isinstance(part, Mapping):
+            return f"{part.get('error', '')} {part.get('error_description', '')}".strip()
+    return type(error).__name__
+
+
+class _Answer:
+    """What google-auth wants to see of an HTTP answer."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self.data = response.content
+
+
+class TokenRequest:
+    """Carries google-auth's requests over a session that honours proxies, or over the transport of a test.
+
+    Transient trouble is raised as such before google-auth sees it, which would wait on the real clock.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._session = requests.Session()
+        adapter = context.transport or HTTPAdapter(max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._lock = threading.Lock()
+        self.calls = 0
+        self.lifetime = LIFETIME
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Any = None,
+        **_: Any,
+    ) -> _Answer:
+        with self._lock:
+            self.calls += 1
+        try:
+            response = self._session.request(
+                method,
+                url,
+                data=body,
+                headers=dict(headers or {}),
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            kind = Unreachable if never_left(error) else Transient
+            raise kind(f"sign-in to Google: {type(error).__name__}") from None
+        if response.status_code == 429 or response.status_code >= 500:
+            raise Transient(f"sign-in to Google: {response.status_code}", status=response.status_code)
+        try:
+            told = msgspec.json.decode(response.content)
+        except msgspec.DecodeError:
+            raise Malformed(f"sign-in to Google: answer {response.status_code} is not JSON") from None
+        if not isinstance(told, dict) or (response.status_code >= 400 and not isinstance(told.get("error"), str)):
+            # OAuth refuses with a word; anything else is a proxy or a rate limit, and no verdict on the credentials.
+            raise Transient(f"sign-in to Google: {response.status_code}", status=response.status_code)
+        seconds = told.get("expires_in")
+        self.lifetime = float(seconds) if isinstance(seconds, int | float) else LIFETIME
+        return _Answer(response)

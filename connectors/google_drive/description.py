@@ -1,0 +1,107 @@
+"""What Drive's streams and feeds are, and what can be done with them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.google_drive.models import FOLDER, SHORTCUT
+from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
+
+SEARCH_LAG: Final = 10.0
+"""Seconds until a query by a private property surely finds a new file; lists of a folder are quicker."""
+
+WRITABLE = Abilities(
+    create=True,
+    update=True,
+    delete=True,
+    versioned=True,
+    returns_record=True,
+    marker="reserved_id",
+    search_lag=SEARCH_LAG,
+)
+READ_ONLY = Abilities()
+
+
+def describe() -> Description:
+    return Description(
+        system="google_drive",
+        streams=[
+            *(
+                Stream(name=name, abilities=WRITABLE, fields=_file_fields(name), parent=parent)
+                for name, parent in zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
+            ),
+            Stream(name="files", abilities=WRITABLE, fields=_file_fields("files")),
+            Stream(name="shortcuts", abilities=WRITABLE, fields=_file_fields("shortcuts")),
+            Stream(
+                name="comments",
+                abilities=Abilities(versioned=True, audience="client"),
+                fields=[
+                    Field(name="content", kind="string", writable=False),
+                    Field(name="author", kind="User", writable=False),
+                    Field(name="resolved", kind="boolean", writable=False),
+                    Field(name="createdTime", kind="date-time", writable=False),
+                    Field(name="modifiedTime", kind="date-time", writable=False),
+                    Field(name="fileId", kind="id", writable=False, required=True),
+                ],
+                parent="files",
+            ),
+            Stream(
+                name="permissions",
+                abilities=READ_ONLY,
+                fields=[
+                    Field(name="type", kind="string", writable=False, values=["user", "group", "domain", "anyone"]),
+                    Field(
+                        name="role",
+                        kind="string",
+                        writable=False,
+                        values=["owner", "organizer", "fileOrganizer", "writer", "commenter", "reader"],
+                    ),
+                    Field(name="emailAddress", kind="string", writable=False),
+                    Field(name="fileId", kind="id", writable=False, required=True),
+                ],
+            ),
+            Stream(
+                name="drives",
+                abilities=READ_ONLY,
+                fields=[Field(name="name", kind="string", writable=False)],
+            ),
+        ],
+        feeds=[
+            Feed(name="files", streams=list(STREAMS), cost=1),
+            # One for the changes, one for the next hundred files, up to five to place them, one or two to read them.
+            Feed(name="comments", streams=["comments"], cost=9),
+            Feed(name="permissions", streams=["permissions"], cost=9, deletes=False),
+            Feed(name="drives", streams=["drives"], cost=1, deletes=False),
+        ],
+        limits={
+            "queries": "12,000 a minute for the project, and for each user; each call in a batch counts",
+            "batch": "100 calls",
+            "page": "1,000 files or changes; 100 comments, permissions or drives",
+            "appProperties": "124 bytes for key and value, 30 private ones a file",
+            "uploads": "750 GB a day for each user; this connector uploads no content",
+        },
+    )
+
+
+def _file_fields(stream: str) -> list[Field]:
+    mime = FOLDER if stream in FOLDER_STREAMS else SHORTCUT if stream == "shortcuts" else None
+    fields = [
+        Field(name="name", kind="string", required=True),
+        Field(name="description", kind="string"),
+        Field(name="parents", kind="id", required=stream != "client_folders", writable=stream != "shortcuts"),
+        Field(name="mimeType", kind="string", writable=mime is None, values=[mime] if mime else None),
+        Field(name="appProperties", kind="object"),
+        Field(name="webViewLink", kind="string", writable=False),
+        Field(name="createdTime", kind="date-time", writable=False),
+        Field(name="modifiedTime", kind="date-time", writable=False),
+        Field(name="lastModifyingUser", kind="User", writable=False),
+    ]
+    if stream == "files":
+        fields += [
+            Field(name="md5Checksum", kind="string", writable=False),
+            Field(name="size", kind="int64", writable=False),
+        ]
+    if stream == "shortcuts":
+        fields.append(Field(name="shortcutDetails", kind="object", required=True))
+    return fields

@@ -1,0 +1,96 @@
+"""The token endpoint: a refresh token or a service account's signed assertion for an access token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from connectors.base import Clock
+from connectors.google_drive.refusals import SCOPE
+from connectors.google_drive.sandbox.people import HUB, Person, person
+from connectors.sandbox.exchange import Refusal, Request, Response
+
+CLIENT_ID = "sandbox.apps.googleusercontent.com"
+CLIENT_SECRET = "sandbox-client-secret"
+REFRESH_TOKEN = "sandbox-refresh-token"
+LIFETIME = 3599
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Tokens:
+    """Access tokens by value. The signature of an assertion is not verified, its claims are."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._live: dict[str, tuple[Person, str, float]] = {}
+        self._issued = 0
+        self.scope = SCOPE
+        """What a refresh token was granted; a service account asks for its scope itself."""
+        self.service_accounts: set[str] = set()
+        self.delegated: set[str] = set()
+        """Service accounts with domain-wide delegation."""
+
+    def holder(self, request: Request) -> tuple[Person, str] | None:
+        """Who sent the request and with which scope; None without a token that lives."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        found = self._live.get(token) if scheme == "Bearer" else None
+        if found is None or found[2] <= self._clock.monotonic():
+            return None
+        return found[0], found[1]
+
+    def answer(self, request: Request) -> Response:
+        form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+        match form.get("grant_type"):
+            case "refresh_token":
+                return self._refresh(form)
+            case grant if grant == JWT_BEARER:
+                return self._assertion(form)
+            case _:
+                raise _refused("unsupported_grant_type", "Invalid grant_type")
+
+    def _refresh(self, form: dict[str, str]) -> Response:
+        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+            raise _refused("invalid_client", "The OAuth client was not found.", 401)
+        if form.get("refresh_token") != REFRESH_TOKEN:
+            raise _refused("invalid_grant", "Token has been expired or revoked.")
+        return self._issue(person(HUB), self.scope)
+
+    def _assertion(self, form: dict[str, str]) -> Response:
+        claims = _claims(form.get("assertion", ""))
+        issuer, subject = str(claims.get("iss", "")), claims.get("sub")
+        if issuer not in self.service_accounts:
+            raise _refused("invalid_grant", "Invalid JWT: account not found")
+        if subject and subject != issuer and issuer not in self.delegated:
+            raise _refused(
+                "unauthorized_client", "Client is unauthorized to retrieve access tokens using this method", 401
+            )
+        return self._issue(person(str(subject or issuer)), str(claims.get("scope", "")))
+
+    def _issue(self, holder: Person, scope: str) -> Response:
+        self._issued += 1
+        token = f"ya29.sandbox-{self._issued}"
+        self._live[token] = (holder, scope, self._clock.monotonic() + LIFETIME)
+        return Response.json({"access_token": token, "expires_in": LIFETIME, "scope": scope, "token_type": "Bearer"})
+
+    def revoke_all(self) -> None:
+        self._live.clear()
+
+
+def _claims(assertion: str) -> dict[str, Any]:
+    parts = assertion.split(".")
+    try:
+        text = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        claims = msgspec.json.decode(text, type=dict[str, Any])
+    except (IndexError, binascii.Error, msgspec.DecodeError, msgspec.ValidationError):
+        raise _refused("invalid_grant", "Invalid JWT") from None
+    if len(parts) != 3 or not parts[2]:
+        raise _refused("invalid_grant", "Invalid JWT: no signature")
+    return claims
+
+
+def _refused(code: str, words: str, status: int = 400) -> Refusal:
+    return Refusal(status, {"error": code, "error_description": words})

@@ -1,0 +1,228 @@
+"""Writes: make, rename, describe, move and trash. Never a permission, never for good, never outside the root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.base import Gate, Outcome, Record, Write
+from connectors.errors import (
+    ConnectorError,
+    EffectUnknown,
+    Fatal,
+    Forbidden,
+    GateClosed,
+    NotFound,
+    RateLimited,
+    RecordRefused,
+    Stale,
+    Transient,
+    WriteForbidden,
+)
+from connectors.google_drive.client import Client, Row
+from connectors.google_drive.models import FOLDER, MARKER, SHORTCUT, File
+from connectors.google_drive.records import gone, record
+from connectors.google_drive.tree import BY_DEPTH, FOLDER_STREAMS, STREAMS, Tree, Way, read, stream_of
+
+CREATE_WORDS = {"name", "parents", "description", "mimeType", "appProperties", "shortcutDetails"}
+UPDATE_WORDS = {"name", "parents", "description", "appProperties", "trashed"}
+
+
+class Writer:
+    """Sends writes one by one, each after a look at where the thing and its place are now."""
+
+    def __init__(self, client: Client, tree: Tree) -> None:
+        self._client = client
+        self._tree = tree
+
+    def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
+        for write in writes:
+            yield self._outcome(stream, write, gate)
+
+    def _outcome(self, stream: str, write: Write, gate: Gate) -> Outcome:
+        try:
+            made = self._send(stream, write, gate)
+        except GateClosed as error:
+            return Outcome(intent=write.intent, status="not_sent", id=write.id, reason=str(error))
+        except ConnectorError as error:
+            return _failed(write, error)
+        return Outcome(intent=write.intent, status="done", id=made.id, record=made, version=made.version)
+
+    def _send(self, stream: str, write: Write, gate: Gate) -> Record:
+        if stream not in STREAMS:
+            raise RecordRefused(f"{stream} is read only here", code="read_only")
+        if write.kind == "create":
+            return self._create(stream, write, gate)
+        if write.kind == "archive":
+            raise RecordRefused("Drive has no archive; delete puts into the trash", code="no_archive")
+        if write.id is None:
+            raise RecordRefused(f"{write.kind} without an id", code="no_id")
+        row = self._client.file(write.id)
+        file = read(row)
+        way = self._tree.ways([file])[file.id]
+        if stream_of(file.mimeType, way) != stream:
+            where = stream_of(file.mimeType, way) or "outside the root"
+            raise RecordRefused(f"{file.id} is not in {stream} but {where}", code="elsewhere")
+        if write.kind == "delete":
+            return self._trash(stream, row, file, way, gate)
+        return self._update(stream, write, row, file, way, gate)
+
+    # -- create
+
+    def _create(self, stream: str, write: Write, gate: Gate) -> Record:
+        _known(write.values, CREATE_WORDS)
+        name = write.values.get("name")
+        if not isinstance(name, str) or not name:
+            raise RecordRefused("a name is needed", code="required", field="name")
+        parents = write.values.get("parents") or ([self._tree.root.id] if stream == "client_folders" else None)
+        parent = _one_parent(parents)
+        body: Row = {key: value for key, value in write.values.items() if value is not None}
+        body |= {"parents": [parent], "mimeType": _mime(stream, write.values)}
+        if stream == "shortcuts" and not (write.values.get("shortcutDetails") or {}).get("targetId"):
+            raise RecordRefused("a shortcut needs shortcutDetails.targetId", code="required", field="shortcutDetails")
+        way = self._way_below(parent)
+        self._fits(stream, body["mimeType"], way)
+        # Always stamped: the stamp is how our own creates are told from those of people who use the same account.
+        properties = dict(write.values.get("appProperties") or {})
+        body["appProperties"] = {**properties, MARKER: write.marker or write.intent}
+        if write.reserved_id is not None:
+            body["id"] = write.reserved_id
+        try:
+            row = self._client.create(body, gate)
+        except NotFound as error:
+            raise RecordRefused(f"no such parent {parent}: {error}", code="notFound", field="parents") from error
+        except RecordRefused as error:
+            if error.status != 409 or write.reserved_id is None:
+                raise
+            # A replay: the id was ours alone, so what stands there is what this very create made.
+            return self._replayed(stream, write.reserved_id)
+        return record(stream, row, way, self._tree.root.id)
+
+    def _replayed(self, stream: str, id: str) -> Record:
+        try:
+            row = self._client.file(id)
+        except NotFound:
+            return gone(stream, id)
+        return record(stream, row, self._tree.ways([read(row)])[id], self._tree.root.id)
+
+    # -- update and trash
+
+    def _update(self, stream: str, write: Write, row: Row, file: File, way: Way | None, gate: Gate) -> Record:
+        _known(write.values, UPDATE_WORDS)
+        body = {key: value for key, value in write.values.items() if key != "parents"}
+        if "name" in body and not body["name"]:
+            raise RecordRefused("a name cannot be empty", code="required", field="name")
+        if "description" in body and body["description"] is None:
+            body["description"] = ""  # Drive clears a description by the empty text
+        if body.get("trashed"):
+            raise RecordRefused("trash by a write of kind delete", code="use_delete", field="trashed")
+        if MARKER in (body.get("appProperties") or {}):
+            raise RecordRefused(f"appProperties.{MARKER} is the hub's own", code="reserved", field="appProperties")
+        if "name" in body and file.capabilities.canRename is False:
+            raise Forbidden(f"{file.id}: our account may not rename it", code="canRename", field="name")
+        move: dict[str, str] = {}
+        if "parents" in write.values:
+            parent = _one_parent(write.values["parents"])
+            if parent != file.parent:
+                way = self._movable(stream, file, parent)
+                move = {"add": parent} | ({"remove": file.parent} if file.parent else {})
+        if not body and not move:
+            return record(stream, row, way, self._tree.root.id)
+        return record(stream, self._client.update(file.id, body, gate, **move), way, self._tree.root.id)
+
+    def _movable(self, stream: str, file: File, parent: str) -> Way:
+        """The way at the new place. Raises ``RecordRefused`` for what is never moved."""
+        if file.mimeType == SHORTCUT:
+            raise RecordRefused("shortcuts are never moved: somebody put it there for a reader", code="shortcut")
+        if file.driveId is None and file.ownedByMe is False:
+            raise RecordRefused(f"{file.id} belongs to somebody else and is never moved", code="outsider")
+        if file.capabilities.canMoveItemWithinDrive is False:
+            raise RecordRefused(f"{file.id} may not be moved by our account", code="canMoveItemWithinDrive")
+        way = self._way_below(parent)
+        if file.id in way or parent == file.id:
+            raise RecordRefused("a folder cannot lie in itself", code="ring", field="parents")
+        self._fits(stream, file.mimeType, way)
+        return way
+
+    def _trash(self, stream: str, row: Row, file: File, way: Way | None, gate: Gate) -> Record:
+        if file.trashed:
+            return record(stream, row, way, self._tree.root.id)
+        if file.capabilities.canTrash is False:
+            raise Forbidden(f"{file.id}: our account may not put it into the trash", code="canTrash")
+        return record(stream, self._client.update(file.id, {"trashed": True}, gate), way, self._tree.root.id)
+
+    # -- places
+
+    def _way_below(self, parent: str) -> Way:
+        """The way of a thing in that folder. Raises ``RecordRefused`` if the folder is none of ours."""
+        if parent == self._tree.root.id:
+            return ()
+        try:
+            folder = read(self._client.file(parent))
+        except (NotFound, Forbidden) as error:
+            raise RecordRefused(f"no such parent {parent}", code="notFound", field="parents") from error
+        way = self._tree.ways([folder])[parent]
+        if way is None:
+            raise RecordRefused(f"{parent} lies outside the root", code="outside", field="parents")
+        if folder.mimeType != FOLDER or folder.trashed:
+            what = "in the trash" if folder.trashed else "not a folder"
+            raise RecordRefused(f"{parent} is {what}", code="no_folder", field="parents")
+        return (*way, parent)
+
+    @staticmethod
+    def _fits(stream: str, mime: str, way: Way) -> None:
+        there = stream_of(mime, way)
+        if there != stream:
+            depth = BY_DEPTH.index(stream) if stream in BY_DEPTH else 3
+            raise RecordRefused(
+                f"a record of {stream} needs a parent {depth} folders below the root, there it would be of {there}",
+                code="depth",
+                field="parents",
+            )
+
+
+def _mime(stream: str, values: Mapping[str, Any]) -> str:
+    fixed = FOLDER if stream in FOLDER_STREAMS else SHORTCUT if stream == "shortcuts" else None
+    given = values.get("mimeType")
+    if fixed is not None and given not in (None, fixed):
+        raise RecordRefused(f"{stream} are of type {fixed}", code="type", field="mimeType")
+    if fixed is None and given in (FOLDER, SHORTCUT):
+        raise RecordRefused(f"{given} is not one of {stream}", code="type", field="mimeType")
+    return str(fixed or given or "application/octet-stream")
+
+
+def _one_parent(parents: Any) -> str:
+    if isinstance(parents, str):
+        parents = [parents]
+    if not isinstance(parents, list) or len(parents) != 1 or not isinstance(parents[0], str):
+        raise RecordRefused("exactly one parent is needed", code="required", field="parents")
+    return parents[0]
+
+
+def _known(values: Mapping[str, Any], words: set[str]) -> None:
+    for word in values:
+        if word not in words:
+            raise RecordRefused(f"{word} cannot be written", code="not_writable", field=word)
+
+
+def _failed(write: Write, error: ConnectorError) -> Outcome:
+    """What an error means for one write."""
+    status: Any = "refused"
+    if isinstance(error, EffectUnknown):
+        status = "unknown"
+    elif isinstance(error, NotFound):
+        status = "gone"
+    elif isinstance(error, Stale):
+        status = "stale"
+    elif isinstance(error, Transient) or (isinstance(error, Fatal) and not isinstance(error, WriteForbidden)):
+        status = "not_sent"
+    id = write.id or (write.reserved_id if status == "unknown" else None)
+    return Outcome(
+        intent=write.intent,
+        status=status,
+        id=id,
+        reason=str(error),
+        code=error.code or type(error).__name__,
+        field=error.field,
+        retry_after=error.retry_after if isinstance(error, RateLimited) else None,
+    )

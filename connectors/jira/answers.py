@@ -1,0 +1,67 @@
+"""What Jira's refusals mean: its own oddities beside the table of statuses in ``connectors.http``."""
+
+from __future__ import annotations
+
+import msgspec
+
+from connectors.errors import AuthFailed, ConnectorError, Forbidden, NotFound, RecordRefused, ScopeMissing, Transient
+from connectors.http import Answer, retry_after
+from connectors.jira.models import ErrorBody
+
+PER_ISSUE = "jira-per-issue-on-write"
+
+
+class Refused(RecordRefused):
+    """Jira said no, with its reasons in the body."""
+
+    def __init__(self, message: str, *, status: int, code: str, field: str | None, body: bytes) -> None:
+        super().__init__(message, status=status, code=code, field=field)
+        self.body = body
+
+
+class IssueThrottled(Transient):
+    """Too many writes to one issue: others may go on. The request had no effect."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message, status=429, code=PER_ISSUE)
+        self.retry_after = retry_after
+
+
+def classify(answer: Answer) -> ConnectorError | None:
+    """Jira's special cases; None leaves the answer to the common table."""
+    what = f"{answer.verb} {answer.path}: {answer.status}"
+    # A wrong token is not refused everywhere: where anonymous people may read, Jira answers as to one of them.
+    if answer.headers.get("X-Seraph-LoginReason", "").startswith("AUTHENTICATED_FAILED"):
+        return AuthFailed(f"{what}: Jira did not accept e-mail and token", status=answer.status)
+    if answer.headers.get("X-Authentication-Denied-Reason", "").startswith("CAPTCHA"):
+        return AuthFailed(f"{what}: Jira wants a CAPTCHA solved: sign in once in a browser", status=answer.status)
+    if answer.status == 429 and answer.headers.get("RateLimit-Reason") == PER_ISSUE:
+        return IssueThrottled(f"{what}: {PER_ISSUE}", retry_after(answer, 0.0) or 10.0)
+    if answer.status not in (400, 401, 403, 404, 409, 413, 422):
+        return None
+    words, field = reasons(answer.body)
+    message = f"{what}: {words}" if words else f"{what} {answer.words()}"
+    if answer.status == 401:
+        return ScopeMissing(message, status=401) if "scope does not match" in message.lower() else None
+    if answer.status == 403:
+        return Forbidden(message, status=403, code="403", field=field)
+    if answer.status == 404:
+        return NotFound(message, status=404, code="404", field=field)
+    return Refused(message, status=answer.status, code=str(answer.status), field=field, body=answer.body)
+
+
+def reasons(body: bytes) -> tuple[str, str | None]:
+    """Jira's words, shortened, and the first field it blames."""
+    try:
+        errors = msgspec.json.decode(body, type=ErrorBody)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return "", None
+    return words_of(errors)
+
+
+def words_of(errors: ErrorBody) -> tuple[str, str | None]:
+    """The same for errors already decoded."""
+    parts = [*errors.errorMessages, *(f"{field}: {text}" for field, text in errors.errors.items())]
+    if errors.message:
+        parts.append(errors.message)
+    return "; ".join(parts)[:400], next(iter(errors.errors), None)

@@ -1,0 +1,290 @@
+"""Jira's endpoints as plain methods: paths, parameters, pages. No records here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from connectors.auth import Auth
+from connectors.base import Context, Gate
+from connectors.errors import Malformed
+from connectors.http import Answer, Http
+from connectors.jira.answers import classify
+from connectors.jira.models import (
+    BulkHistories,
+    BulkIssues,
+    CommentList,
+    CommentPage,
+    Created,
+    History,
+    HistoryPage,
+    IssueHistory,
+    Json,
+    SearchPage,
+    Transition,
+    Transitions,
+)
+
+API = "/rest/api/3"
+SEARCH_PAGE = 100
+FETCH_BATCH = 100
+CREATE_BATCH = 50
+HISTORY_BATCH = 1000
+COMMENT_BATCH = 1000
+PAGE = 100
+USERS_PAGE = 1000
+
+PROPERTY = "keepstep"
+"""Entity property of an issue or comment that holds our marker."""
+
+# Everything but what changes by looking, and long lists with endpoints of their own.
+FIELDS = ["*all", "-worklog", "-lastViewed", "-watches", "-votes", "-issuerestriction"]
+
+
+class Client:
+    """Requests of one connection. Reads are repeated after transient trouble, writes are sent once."""
+
+    def __init__(self, context: Context, address: str, auth: Auth) -> None:
+        self.http = Http(
+            context,
+            address,
+            auth=auth,
+            classify=classify,
+            reading_posts=[
+                rf"{API}/search/jql",
+                rf"{API}/search/approximate-count",
+                rf"{API}/issue/bulkfetch",
+                rf"{API}/changelog/bulkfetch",
+                rf"{API}/comment/list",
+            ],
+        )
+
+    def _get(self, path: str, **params: Any) -> Answer:
+        return self.http.read("GET", API + path, params=params or None)
+
+    def _ask(self, path: str, body: Json, **params: Any) -> Answer:
+        return self.http.read("POST", API + path, json=body, params=params or None)
+
+    def _pages(self, path: str, key: str, size: int = PAGE, **params: Any) -> Iterator[list[Json]]:
+        """Pages by offset, until one is short of the announced total or empty."""
+        start = 0
+        while True:
+            answer: Json = self._get(path, startAt=start, maxResults=size, **params).decode(dict[str, Any])
+            rows = answer.get(key)
+            if not isinstance(rows, list):
+                raise Malformed(f"GET {API}{path}: no list `{key}` in the answer")
+            start += len(rows)
+            if rows:
+                yield rows
+            if not rows or answer.get("isLast") is True or start >= int(answer.get("total") or 0):
+                return
+
+    # -- who and where
+
+    def myself(self) -> Json:
+        return self._get("/myself").decode(dict[str, Any])
+
+    def server_info(self) -> Json:
+        return self._get("/serverInfo").decode(dict[str, Any])
+
+    def my_permissions(self, *names: str) -> dict[str, bool]:
+        """Which of the named permissions the account has somewhere."""
+        answer: Json = self._get("/mypermissions", permissions=",".join(names)).decode(dict[str, Any])
+        held = answer.get("permissions") or {}
+        return {name: bool((held.get(name) or {}).get("havePermission")) for name in names}
+
+    # -- metadata
+
+    def projects(self, keys: Sequence[str] = ()) -> list[Json]:
+        """The named projects, as far as the account may see them, or all."""
+        params = {"keys": list(keys)} if keys else {}
+        return [row for rows in self._pages("/project/search", "values", size=50, **params) for row in rows]
+
+    def fields(self) -> list[Json]:
+        return self._get("/field").decode(list[Json])
+
+    def priorities(self) -> list[Json]:
+        """Highest first."""
+        return self._get("/priority").decode(list[Json])
+
+    def statuses(self) -> list[Json]:
+        return self._get("/status").decode(list[Json])
+
+    def project_statuses(self, project: str) -> list[Json]:
+        """Issue types of a project, each with the statuses of its workflow."""
+        return self._get(f"/project/{project}/statuses").decode(list[Json])
+
+    def issue_types(self) -> list[Json]:
+        return self._get("/issuetype").decode(list[Json])
+
+    def create_types(self, project: str) -> list[Json]:
+        """Issue types that the account may create in the project, in the project's order."""
+        path = f"/issue/createmeta/{project}/issuetypes"
+        return [row for rows in self._pages(path, "issueTypes") for row in rows]
+
+    def create_fields(self, project: str, issue_type: str) -> list[Json]:
+        path = f"/issue/createmeta/{project}/issuetypes/{issue_type}"
+        return [row for rows in self._pages(path, "fields") for row in rows]
+
+    def users(self) -> Iterator[list[Json]]:
+        """All users. A page may be short because Jira filters after cutting it: only an empty one is the last."""
+        start = 0
+        while rows := self._get("/users/search", startAt=start, maxResults=USERS_PAGE).decode(list[Json]):
+            yield rows
+            start += USERS_PAGE
+
+    def users_by_id(self, ids: Sequence[str]) -> list[Json]:
+        answer: Json = self._get("/user/bulk", accountId=list(ids), maxResults=len(ids)).decode(dict[str, Any])
+        return list(answer.get("values") or ())
+
+    # -- reading issues
+
+    def search(
+        self,
+        jql: str,
+        *,
+        fields: Sequence[str] = FIELDS,
+        token: str | None = None,
+        size: int = SEARCH_PAGE,
+        reconcile: Sequence[int] = (),
+    ) -> SearchPage:
+        """One page of a search. A token that Jira no longer knows raises ``Refused`` with status 400."""
+        body: Json = {"jql": jql, "maxResults": size, "fields": list(fields)}
+        if "*all" in fields:
+            body["properties"] = [PROPERTY]
+        if token is not None:
+            body["nextPageToken"] = token
+        if reconcile:
+            body["reconcileIssues"] = list(reconcile)
+        return self._ask("/search/jql", body).decode(SearchPage)
+
+    def search_all(self, jql: str, **options: Any) -> Iterator[list[Json]]:
+        """All pages of a search."""
+        seen: set[str] = set()
+        token: str | None = None
+        while True:
+            page = self.search(jql, token=token, **options)
+            if page.issues:
+                yield page.issues
+            token = page.nextPageToken
+            if token is None or page.isLast:
+                return
+            if token in seen:
+                raise Malformed(f"POST {API}/search/jql: the same page token came twice")
+            seen.add(token)
+
+    def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> BulkIssues:
+        """At most 100 issues by id."""
+        body: Json = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
+        if "*all" in fields:
+            body["properties"] = [PROPERTY]
+        return self._ask("/issue/bulkfetch", body).decode(BulkIssues)
+
+    def issue(self, id: str, fields: Sequence[str] = FIELDS) -> Json:
+        return self._get(f"/issue/{id}", fields=",".join(fields), properties=PROPERTY).decode(dict[str, Any])
+
+    def histories(self, ids: Sequence[str]) -> Iterator[IssueHistory]:
+        """Changelogs of at most 1000 issues; an issue may come in several parts."""
+        token: str | None = None
+        seen: set[str] = set()
+        while True:
+            body: Json = {"issueIdsOrKeys": list(ids), "maxResults": 1000}
+            if token is not None:
+                body["nextPageToken"] = token
+            page = self._ask("/changelog/bulkfetch", body).decode(BulkHistories)
+            yield from page.issueChangeLogs
+            token = page.nextPageToken
+            if token is None:
+                return
+            if token in seen:
+                raise Malformed(f"POST {API}/changelog/bulkfetch: the same page token came twice")
+            seen.add(token)
+
+    def history(self, id: str) -> Iterator[History]:
+        """The changelog of one issue, oldest first."""
+        start = 0
+        while True:
+            page = self._get(f"/issue/{id}/changelog", startAt=start, maxResults=PAGE).decode(HistoryPage)
+            yield from page.values
+            start += len(page.values)
+            if not page.values or start >= page.total:
+                return
+
+    # -- comments and links
+
+    def comments(self, issue: str, start: int = 0) -> Iterator[Json]:
+        """The comments of an issue from the ``start``-th, oldest first."""
+        while True:
+            path = f"/issue/{issue}/comment"
+            page = self._get(path, startAt=start, maxResults=PAGE, orderBy="created").decode(CommentPage)
+            yield from page.comments
+            start += len(page.comments)
+            if not page.comments or start >= page.total:
+                return
+
+    def comments_by_id(self, ids: Sequence[int]) -> list[Json]:
+        """At most 1000 comments, their properties with them."""
+        return self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList).values
+
+    def links(self, issue: str) -> list[Json]:
+        return self._get(f"/issue/{issue}/remotelink").decode(list[Json])
+
+    def link_by_global_id(self, issue: str, global_id: str) -> Json:
+        return self._get(f"/issue/{issue}/remotelink", globalId=global_id).decode(dict[str, Any])
+
+    def link(self, issue: str, id: str) -> Json:
+        return self._get(f"/issue/{issue}/remotelink/{id}").decode(dict[str, Any])
+
+    # -- writing
+
+    def create_issues(self, bodies: Sequence[Json], gate: Gate) -> Created:
+        answer = self.http.write("POST", f"{API}/issue/bulk", json={"issueUpdates": list(bodies)}, gate=gate)
+        return answer.decode(Created)
+
+    def edit_issue(self, id: str, body: Json, gate: Gate, *, quiet: bool) -> None:
+        params = {"notifyUsers": "false"} if quiet else None
+        _done(self.http.write("PUT", f"{API}/issue/{id}", json=body, params=params, gate=gate))
+
+    def delete_issue(self, id: str, gate: Gate) -> None:
+        _done(self.http.write("DELETE", f"{API}/issue/{id}", gate=gate))
+
+    def transitions(self, id: str) -> list[Transition]:
+        """What is possible from the present status, with the fields that each screen asks for."""
+        return self._get(f"/issue/{id}/transitions", expand="transitions.fields").decode(Transitions).transitions
+
+    def transit(self, id: str, transition: str, fields: Mapping[str, Any], gate: Gate) -> None:
+        body: Json = {"transition": {"id": transition}}
+        if fields:
+            body["fields"] = dict(fields)
+        _done(self.http.write("POST", f"{API}/issue/{id}/transitions", json=body, gate=gate))
+
+    def add_comment(self, issue: str, body: Json, gate: Gate) -> Json:
+        answer = self.http.write("POST", f"{API}/issue/{issue}/comment", json=body, gate=gate)
+        return answer.decode(dict[str, Any])
+
+    def edit_comment(self, issue: str, id: str, body: Json, gate: Gate, *, quiet: bool) -> Json:
+        params = {"notifyUsers": "false"} if quiet else None
+        path = f"{API}/issue/{issue}/comment/{id}"
+        return self.http.write("PUT", path, json=body, params=params, gate=gate).decode(dict[str, Any])
+
+    def delete_comment(self, issue: str, id: str, gate: Gate) -> None:
+        _done(self.http.write("DELETE", f"{API}/issue/{issue}/comment/{id}", gate=gate))
+
+    def put_link(self, issue: str, body: Json, gate: Gate) -> Json:
+        """Create the link, or replace the one with the same ``globalId``."""
+        answer = self.http.write("POST", f"{API}/issue/{issue}/remotelink", json=body, gate=gate)
+        return answer.decode(dict[str, Any])
+
+    def edit_link(self, issue: str, id: str, body: Json, gate: Gate) -> None:
+        _done(self.http.write("PUT", f"{API}/issue/{issue}/remotelink/{id}", json=body, gate=gate))
+
+    def delete_link(self, issue: str, id: str, gate: Gate) -> None:
+        _done(self.http.write("DELETE", f"{API}/issue/{issue}/remotelink/{id}", gate=gate))
+
+
+def _done(answer: Answer) -> None:
+    """An empty 204 is success; anything else must at least be JSON, or a login page would pass for it."""
+    if answer.status != 204:
+        answer.decode(msgspec.Raw)

@@ -1,0 +1,37 @@
+"""Where a crawl stands: everything a restart needs, in the cursor itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from connectors.errors import CursorLost
+
+
+class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A crawl over issues by time of change, between two of its pages or between two crawls.
+
+    Its window and its start are fixed when it begins. A window taken anew for each page would move with the clock
+    and let slip what changes meanwhile.
+    """
+
+    since: int = 0
+    """Everything changed from here on (epoch milliseconds), already widened by the overlap."""
+    started: int = 0
+    """The service's clock when this crawl began: the next one's window. 0: between two crawls."""
+    token: str | None = None
+    seen: int = 0
+    """Everything changed before this has been listed: where to go on when the token is lost."""
+    reconcile: list[int] = []
+    full: bool = False
+    """It began without a cursor."""
+
+    def encode(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+def decode(cursor: str) -> Crawl:
+    """The crawl that a cursor stands for. Raises ``CursorLost`` for what no version of ours wrote."""
+    try:
+        return msgspec.json.decode(cursor, type=Crawl)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise CursorLost(f"not a cursor of this connector: {error}") from error

@@ -1,0 +1,202 @@
+"""What this account sees: streams, fields with what they allow, feeds with what they cost, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.jira.client import CREATE_BATCH, Client
+from connectors.jira.crawl import SEARCH_LAG
+from connectors.jira.models import Json
+from connectors.jira.places import Places
+from connectors.jira.records import STREAM_OF_LEVEL, level
+from connectors.jira.settings import Settings
+
+# Metadata costs a request per project and issue type; beyond this many projects fields are described site-wide.
+PROJECTS = 20
+
+READ_ONLY = {
+    "created",
+    "updated",
+    "creator",
+    "statuscategorychangedate",
+    "statusCategory",
+    "subtasks",
+    "progress",
+    "aggregateprogress",
+    "workratio",
+    "resolutiondate",
+    "issuekey",
+    "votes",
+    "watches",
+    "comment",
+    "worklog",
+    "attachment",
+    "lastViewed",
+}
+
+FEEDS = [
+    Feed(name="issues", streams=["epics", "issues", "comments"], cost=2, deletes=False),
+    Feed(name="remote_links", streams=["remote_links"], cost=2, deletes=False),
+    Feed(name="users", streams=["users"], cost=2, deletes=False),
+]
+
+ISSUES = Abilities(
+    create=True,
+    update=True,
+    delete=True,
+    history=True,
+    versioned=True,
+    marker="in_create",
+    batch=CREATE_BATCH,
+    search_lag=SEARCH_LAG,
+)
+COMMENTS = Abilities(
+    create=True,
+    update=True,
+    delete=True,
+    versioned=True,
+    returns_record=True,
+    marker="in_create",
+    search_lag=SEARCH_LAG,
+)
+LINKS = Abilities(create=True, update=True, delete=True, marker="unique_field", search_lag=SEARCH_LAG)
+
+LIMITS = {
+    "issues per create request": "50",
+    "issues per read request": "100",
+    "summary": "255 characters, one line",
+    "label": "255 characters, no spaces",
+    "search": "a write may be missing from it for seconds to minutes",
+    "rate": "429 with Retry-After; RateLimit-Reason says whether one issue, one endpoint or the whole quota is meant",
+}
+
+
+def describe(client: Client, settings: Settings, places: Places) -> Description:
+    """Ask Jira for its metadata and put it into the contract's words."""
+    projects = client.projects(settings.projects)
+    keys = [str(project["key"]) for project in projects] if len(projects) <= PROJECTS else []
+    fields = client.fields()
+    metas = {key: {str(kind["id"]): kind for kind in places.types(key)} for key in keys}
+    screens: dict[str, list[Json]] = {"epics": [], "issues": []}
+    kinds: dict[str, Json] = {}
+    for key, types in metas.items():
+        for id, kind in types.items():
+            kinds[id] = kind
+            stream = STREAM_OF_LEVEL.get(level({"fields": {"issuetype": kind}}))
+            if stream:
+                screens[stream].append({row["fieldId"]: row for row in client.create_fields(key, id)})
+    if not keys:
+        kinds = {str(kind["id"]): kind for kind in client.issue_types()}
+    statuses = _statuses(client, keys)
+    priorities = [str(row["id"]) for row in client.priorities()]
+    streams = [
+        Stream(
+            name=name,
+            abilities=ISSUES,
+            fields=[_field(row, screens[name], kinds, statuses, priorities, settings, name) for row in fields],
+        )
+        for name in ("epics", "issues")
+    ]
+    helpdesk = any(project.get("projectTypeKey") == "service_desk" for project in projects)
+    comments = Abilities(**{**_as_dict(COMMENTS), "audience": "client"}) if helpdesk else COMMENTS
+    streams += [
+        Stream(name="comments", abilities=comments, parent="issues", fields=_comment_fields()),
+        Stream(name="remote_links", abilities=LINKS, parent="issues", fields=_link_fields()),
+        Stream(name="users", abilities=Abilities(), fields=_user_fields()),
+    ]
+    return Description(system="jira", streams=streams, feeds=list(FEEDS), limits=dict(LIMITS))
+
+
+def _statuses(client: Client, keys: Sequence[str]) -> dict[str, str]:
+    """Status id -> key of its category, of the configured projects' workflows."""
+    rows: Iterable[Json]
+    if keys:
+        rows = [status for key in keys for kind in client.project_statuses(key) for status in kind["statuses"]]
+    else:
+        rows = client.statuses()
+    return {str(row["id"]): str((row.get("statusCategory") or {}).get("key") or "undefined") for row in rows}
+
+
+def _field(
+    row: Json,
+    screens: Sequence[Json],
+    kinds: dict[str, Json],
+    statuses: dict[str, str],
+    priorities: list[str],
+    settings: Settings,
+    stream: str,
+) -> Field:
+    id = str(row["id"])
+    shown = [screen[id] for screen in screens if id in screen]
+    values = _allowed(shown)
+    classes: dict[str, str] | None = None
+    writable = id not in READ_ONLY and (bool(shown) or not screens)
+    if id == "status":
+        values, classes, writable = list(statuses), statuses, True
+    elif id == "issuetype":
+        levels = {key: level({"fields": {"issuetype": kind}}) for key, kind in kinds.items()}
+        classes = {key: str(at) for key, at in levels.items() if STREAM_OF_LEVEL.get(at) == stream}
+        values = list(classes)
+    elif id == "priority":
+        values = values or priorities
+    elif id == "labels":
+        classes = {settings.feedback_label: "feedback"}
+    return Field(
+        name=id,
+        label=str(row.get("name") or id),
+        kind=_kind(row),
+        writable=writable,
+        required=bool(screens) and all(_demanded(screen.get(id)) for screen in screens),
+        custom=bool(row.get("custom")),
+        values=values,
+        classes=classes,
+    )
+
+
+def _kind(row: Json) -> str:
+    schema = row.get("schema") or {}
+    kind = str(schema.get("type") or "any")
+    return f"array of {schema['items']}" if kind == "array" and schema.get("items") else kind
+
+
+def _demanded(meta: Json | None) -> bool:
+    return bool(meta and meta.get("required") and not meta.get("hasDefaultValue"))
+
+
+def _allowed(metas: Sequence[Json]) -> list[str] | None:
+    """Ids (else values) that any of the screens allows; None where anything goes."""
+    found: dict[str, None] = {}
+    for meta in metas:
+        for each in meta.get("allowedValues") or ():
+            key = (each.get("id") or each.get("value") or each.get("name")) if isinstance(each, dict) else each
+            found[str(key)] = None
+    return list(found) or None
+
+
+def _as_dict(abilities: Abilities) -> Json:
+    return {name: getattr(abilities, name) for name in abilities.__struct_fields__}
+
+
+def _comment_fields() -> list[Field]:
+    return [
+        Field(name="issue", label="Issue", kind="issue", required=True),
+        Field(name="body", label="Body", kind="document", required=True),
+        Field(name="author", label="Author", kind="user", writable=False),
+        Field(name="created", label="Created", kind="datetime", writable=False),
+        Field(name="updated", label="Updated", kind="datetime", writable=False),
+    ]
+
+
+def _link_fields() -> list[Field]:
+    return [
+        Field(name="issue", label="Issue", kind="issue", required=True),
+        Field(name="object", label="Target: title and url", kind="object", required=True),
+        Field(name="relationship", label="Relationship"),
+        Field(name="application", label="Application", kind="object"),
+    ]
+
+
+def _user_fields() -> list[Field]:
+    names = {"accountId": "Account", "displayName": "Name", "emailAddress": "E-mail", "timeZone": "Time zone"}
+    return [Field(name=name, label=label, writable=False) for name, label in names.items()]

@@ -1,0 +1,99 @@
+"""Changelogs as changes of fields, old and new in the form in which a payload shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connectors.base import Change, chunks
+from connectors.errors import NotFound, RecordRefused
+from connectors.jira.client import HISTORY_BATCH, Client
+from connectors.jira.models import History, Json
+from connectors.jira.records import MARKER_LABEL, account_of, moment
+
+# Entries that name no field id, or another one than payloads have.
+FIELD_OF_ENTRY = {
+    "Status": "status",
+    "Fix Version": "fixVersions",
+    "Version": "versions",
+    "Component": "components",
+    "Attachment": "attachment",
+    "Link": "issuelinks",
+    "Parent": "parent",
+    "IssueParentAssociation": "parent",
+    "Epic Link": "parent",
+    "Key": "key",
+}
+NAMED = {"status", "priority", "issuetype", "resolution", "project", "security"}
+PEOPLE = {"assignee", "reporter", "creator"}
+
+
+def changes(client: Client, ids: Sequence[str], since: str, me: str, schemas: Mapping[str, Json]) -> Iterator[Change]:
+    """Changes of issues at or after ``since``, oldest first within each. An issue that is gone has none."""
+    for batch in chunks(list(dict.fromkeys(ids)), HISTORY_BATCH):
+        found: dict[str, list[History]] = {id: [] for id in batch}
+        try:
+            for part in client.histories(batch):
+                found.setdefault(part.issueId, []).extend(part.changeHistories)
+        except RecordRefused:
+            # One issue that is gone or hidden may spoil the whole batch: ask for each.
+            found = {id: _alone(client, id) for id in batch}
+        for id, entries in found.items():
+            dated = [(at, entry) for entry in entries if (at := moment(entry.created)) is not None and at >= since]
+            for at, entry in sorted(dated, key=lambda pair: pair[0]):
+                yield from _of_entry(id, at, entry, me, schemas)
+
+
+def _alone(client: Client, id: str) -> list[History]:
+    try:
+        return list(client.history(id))
+    except NotFound:
+        return []
+
+
+def _of_entry(id: str, at: str, entry: History, me: str, schemas: Mapping[str, Json]) -> Iterator[Change]:
+    by = account_of(entry.author)
+    for item in entry.items:
+        name = item.get("fieldId") or FIELD_OF_ENTRY.get(str(item.get("field")), str(item.get("field")))
+        schema = schemas.get(name, {})
+        old = value(name, schema, item.get("from"), item.get("fromString"), item.get("tmpFromAccountId"))
+        new = value(name, schema, item.get("to"), item.get("toString"), item.get("tmpToAccountId"))
+        if name == "labels" and old == new:
+            continue  # only our marker came or went
+        yield Change(id=id, field=name, old=old, new=new, at=at, by=by, ours=by is not None and by == me)
+
+
+def value(name: str, schema: Json, raw: Any, shown: Any, account: Any = None) -> Any:
+    """One side of an entry. Text fields come as text, rich ones too: as Jira's wiki markup, not as a document."""
+    kind = schema.get("type")
+    if name in NAMED or kind in NAMED:
+        return {"id": str(raw), "name": shown} if raw else None
+    if name in PEOPLE or kind == "user":
+        known = account or raw
+        return {"accountId": str(known), "displayName": shown} if known else None
+    if name == "labels" or (kind == "array" and schema.get("items") == "string"):
+        return [word for word in str(shown or "").split() if not word.startswith(MARKER_LABEL)]
+    if name == "parent":
+        return {"id": str(raw), "key": shown} if raw else None
+    if name == "duedate" or kind == "date":
+        return _day(raw) or _day(shown)
+    if kind == "number":
+        return _number(shown)
+    if kind == "option":
+        return {"id": str(raw), "value": shown} if raw else None
+    if kind == "datetime":
+        return raw or shown or None
+    return shown if shown not in ("", None) else None
+
+
+def _day(text: Any) -> str | None:
+    found = re.match(r"\d{4}-\d{2}-\d{2}", str(text or ""))
+    return found.group() if found else None
+
+
+def _number(text: Any) -> float | int | None:
+    if text in (None, ""):
+        return None
+    number = float(text)
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,207 @@
+"""Pulling feeds and reading records by id: pages of records for the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from connectors.base import Ignored, Page, Record, chunks
+from connectors.errors import Forbidden, NotFound
+from connectors.jira.client import COMMENT_BATCH, FETCH_BATCH, Client
+from connectors.jira.crawl import Crawler, Found
+from connectors.jira.models import Json
+from connectors.jira.records import STREAM_OF_LEVEL, Reader, child_id, embedded_comments, level, split_id
+
+USERS_CURSOR = "users"
+KIND_ONLY = ["issuetype", "updated"]
+
+
+class Reading:
+    """Everything a connection reads as records."""
+
+    def __init__(self, client: Client, crawler: Crawler, reader: Callable[[], Reader]) -> None:
+        self._client = client
+        self._crawler = crawler
+        self._reader = reader
+
+    # -- feeds
+
+    def issues(self, cursor: str | None) -> Iterator[Page]:
+        """Issues and epics that changed, each followed by its comments (a comment changes its issue)."""
+        reader = self._reader()
+        for page in self._crawler.pages(cursor):
+            records: list[Record] = []
+            ignored: list[Ignored] = []
+            for issue in page.issues:
+                record = reader.issue(issue)
+                if isinstance(record, Ignored):
+                    ignored.append(record)
+                    continue
+                records.append(record)
+                for comment in self._comments_of(issue):
+                    records.append(reader.comment(comment, record.id, record.stream, issue.get("key")))
+            yield _page(records, page, ignored)
+
+    def _comments_of(self, issue: Json) -> Iterator[Json]:
+        comments, complete = embedded_comments(issue)
+        if complete:
+            yield from comments
+        else:
+            yield from self._client.comments(str(issue["id"]))
+
+    def links(self, cursor: str | None) -> Iterator[Page]:
+        """Links of the issues that changed: one request for each of those."""
+        reader = self._reader()
+        for page in self._crawler.pages(cursor, KIND_ONLY):
+            records = []
+            for issue in page.issues:
+                id, stream = str(issue["id"]), STREAM_OF_LEVEL.get(level(issue))
+                if stream is None:
+                    continue
+                try:
+                    records += [reader.link(link, id, stream) for link in self._client.links(id)]
+                except NotFound:
+                    continue  # the issue went away between the search and this request
+            yield _page(records, page)
+
+    def users(self, cursor: str | None) -> Iterator[Page]:
+        """All users, each time: Jira does not tell which of them changed."""
+        reader = self._reader()
+        for rows in self._client.users():
+            yield Page(records=[reader.user(row) for row in rows], cursor=USERS_CURSOR)
+        yield Page(records=[], cursor=USERS_CURSOR, last=True, complete=True)
+
+    # -- by id
+
+    def by_id(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        """One record per distinct id, as it is now."""
+        distinct = list(dict.fromkeys(ids))
+        if stream == "comments":
+            yield from self._comments(distinct)
+        elif stream == "remote_links":
+            for id in distinct:
+                yield self._link(id)
+        elif stream == "users":
+            yield from self._users(distinct)
+        else:
+            for batch in chunks(distinct, FETCH_BATCH):
+                yield from self._issues(stream, batch)
+
+    def _issues(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        reader = self._reader()
+        found = {str(issue["id"]): issue for issue in self._client.bulk_fetch(ids).issues}
+        for id in ids:
+            issue = found.get(id)
+            if issue is None:
+                # Left out of the batch: only the answer to its own address says why.
+                try:
+                    issue = self._client.issue(id)
+                except NotFound:
+                    yield Record(stream=stream, id=id, deleted=True)
+                    continue
+                except Forbidden:
+                    yield Record(stream=stream, id=id, forbidden=True)
+                    continue
+            record = reader.issue(issue)
+            # Lifted above the epics it is in no stream of ours, but it is not gone either.
+            yield record if isinstance(record, Record) else Record(stream=stream, id=id, forbidden=True)
+
+    def streams_of(self, issues: Sequence[str]) -> dict[str, str]:
+        """Which stream each issue is in; those that are gone are missing."""
+        found: dict[str, str] = {}
+        for batch in chunks(list(dict.fromkeys(issues)), FETCH_BATCH):
+            for issue in self._client.bulk_fetch(batch, ["issuetype"]).issues:
+                found[str(issue["id"])] = STREAM_OF_LEVEL.get(level(issue), "issues")
+        return found
+
+    def _comments(self, ids: Sequence[str]) -> Iterator[Record]:
+        reader = self._reader()
+        parts = {id: split_id(id) for id in ids}
+        streams = self.streams_of([issue for issue, _ in parts.values()])
+        found: dict[str, Json] = {}
+        for batch in chunks(list(parts.values()), COMMENT_BATCH):
+            for comment in self._client.comments_by_id([int(own) for _, own in batch]):
+                found[str(comment["id"])] = comment
+        for id, (issue, own) in parts.items():
+            if own in found and issue in streams:
+                yield reader.comment(found[own], issue, streams[issue])
+            else:
+                yield Record(stream="comments", id=id, deleted=True, scope=issue)
+
+    def _link(self, id: str) -> Record:
+        issue, own = split_id(id)
+        try:
+            link = self._client.link(issue, own)
+        except NotFound:
+            return Record(stream="remote_links", id=id, deleted=True, scope=issue)
+        except Forbidden:
+            return Record(stream="remote_links", id=id, forbidden=True, scope=issue)
+        return self._reader().link(link, issue, self.streams_of([issue]).get(issue, "issues"))
+
+    def _users(self, ids: Sequence[str]) -> Iterator[Record]:
+        reader = self._reader()
+        for batch in chunks(ids, 90):
+            found = {record.id: record for record in map(reader.user, self._client.users_by_id(batch))}
+            for id in batch:
+                yield found.get(id) or Record(stream="users", id=id, deleted=True)
+
+    # -- census, markers, our own
+
+    def ids(self, stream: str) -> Iterator[list[str]]:
+        """A census. Comments and links cost a request per issue: Jira lists them nowhere else."""
+        if stream in ("issues", "epics"):
+            yield from self._crawler.ids(stream)
+        elif stream == "users":
+            for rows in self._client.users():
+                yield [self._reader().user(row).id for row in rows]
+        else:
+            list_of = self._client.comments if stream == "comments" else self._client.links
+            for parents in ("epics", "issues"):
+                for batch in self._crawler.ids(parents):
+                    for issue in batch:
+                        try:
+                            yield [child_id(issue, row["id"]) for row in list_of(issue)]
+                        except NotFound:
+                            continue
+
+    def find(self, stream: str, marker: str, label: str, me: str) -> Iterator[Record]:
+        """Records with the marker. Issues carry it as a label; what hangs on them is looked for on the issues that
+        our account touched within a month, since Jira searches neither properties nor global ids."""
+        reader = self._reader()
+        if stream in ("issues", "epics"):
+            for issues in self._crawler.labelled(label):
+                records = (reader.issue(issue) for issue in issues)
+                yield from (record for record in records if isinstance(record, Record) and record.stream == stream)
+            return
+        for issues in self._crawler.touched_by(me):
+            for issue in issues:
+                id, kind = str(issue["id"]), STREAM_OF_LEVEL.get(level(issue), "issues")
+                yield from (record for record in self._on(stream, id, kind, me) if record.marker == marker)
+
+    def _on(self, stream: str, issue: str, kind: str, me: str) -> Iterator[Record]:
+        reader = self._reader()
+        try:
+            if stream == "remote_links":
+                yield from [reader.link(link, issue, kind) for link in self._client.links(issue)]
+                return
+            ours = [int(c["id"]) for c in self._client.comments(issue) if reader.comment(c, issue).ours]
+        except NotFound:
+            return
+        for batch in chunks(ours, COMMENT_BATCH):
+            yield from (reader.comment(comment, issue, kind) for comment in self._client.comments_by_id(batch))
+
+    def made_since(self, stream: str, scope: str | None, since: str, me: str) -> Iterator[Record]:
+        """What our account made. Comments need the issue as ``scope``; links have no author."""
+        reader = self._reader()
+        if stream in ("issues", "epics"):
+            for issues in self._crawler.made_since(scope, since):
+                records = (reader.issue(issue) for issue in issues)
+                yield from (record for record in records if isinstance(record, Record) and record.stream == stream)
+        elif stream == "comments" and scope is not None:
+            kind = self.streams_of([scope]).get(scope, "issues")
+            yield from (r for r in self._on(stream, scope, kind, me) if (r.created_at or "") >= since)
+        else:
+            raise ValueError(f"Jira does not tell who made {stream}, or lists them only under an issue")
+
+
+def _page(records: list[Record], found: Found, ignored: Sequence[Ignored] = ()) -> Page:
+    return Page(records=records, cursor=found.cursor, last=found.last, complete=found.complete, ignored=list(ignored))

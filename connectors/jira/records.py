@@ -1,0 +1,183 @@
+"""From what Jira sends to records: streams by hierarchy level, markers stripped, versions that sort as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.base import Ignored, Record
+from connectors.jira.client import PROPERTY
+from connectors.jira.models import Json
+
+MARKER_LABEL = "keepstep-"
+GLOBAL_ID = "keepstep:"
+
+STREAM_OF_LEVEL = {1: "epics", 0: "issues", -1: "issues"}
+
+
+def moment(text: Any) -> str | None:
+    """One of Jira's times (offset without a colon, or a number of seconds or milliseconds) in UTC."""
+    if isinstance(text, int | float):
+        stamp = datetime.fromtimestamp(text / 1000 if text > 10**11 else text, UTC)
+    elif text:
+        stamp = datetime.fromisoformat(text)
+        if stamp.tzinfo is None:
+            stamp = stamp.replace(tzinfo=UTC)
+        stamp = stamp.astimezone(UTC)
+    else:
+        return None
+    return stamp.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def milliseconds(text: str) -> int:
+    """A time of this project's form as Jira's epoch milliseconds."""
+    stamp = datetime.fromisoformat(text)
+    return int(stamp.replace(microsecond=0).timestamp()) * 1000 + stamp.microsecond // 1000
+
+
+def level(issue: Json) -> int:
+    """Hierarchy level of an issue; older answers only say whether it is a subtask."""
+    kind = (issue.get("fields") or {}).get("issuetype") or {}
+    known = kind.get("hierarchyLevel")
+    if isinstance(known, int):
+        return known
+    return -1 if kind.get("subtask") else 0
+
+
+def account_of(person: Any) -> str | None:
+    """Id of a user as Jira shows one; a server's user has a name or key instead."""
+    if not isinstance(person, dict):
+        return None
+    found = person.get("accountId") or person.get("key") or person.get("name")
+    return str(found) if found else None
+
+
+def child_id(issue: str, id: Any) -> str:
+    """Id of a comment or link: Jira's addresses for both start with the issue."""
+    return f"{issue}-{id}"
+
+
+def split_id(id: str) -> tuple[str, str]:
+    """Issue and own id. Raises ValueError for an id that is not ours."""
+    issue, dash, own = id.partition("-")
+    if not dash or not issue or not own:
+        raise ValueError(f"not an id of a comment or link: {id}")
+    return issue, own
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Builds records for one connection: it knows the site's address and our own account."""
+
+    site: str
+    me: str | None = None
+
+    def issue(self, issue: Json) -> Record | Ignored:
+        """An issue or epic, without its comments; one above the epics is ignored."""
+        id = str(issue["id"])
+        stream = STREAM_OF_LEVEL.get(level(issue))
+        if stream is None:
+            return Ignored(f"issue of hierarchy level {level(issue)}", id)
+        fields: Json = dict(issue.get("fields") or {})
+        fields.pop("comment", None)
+        marker = None
+        labels = fields.get("labels")
+        if isinstance(labels, list):
+            kept = [label for label in labels if not label.startswith(MARKER_LABEL)]
+            if len(kept) < len(labels):
+                marker = next(label for label in labels if label.startswith(MARKER_LABEL))[len(MARKER_LABEL) :]
+                fields["labels"] = kept
+        payload = {**issue, "fields": fields}
+        properties = payload.pop("properties", None)
+        if marker is None:
+            marker = _marker(properties)
+        updated = moment(fields.get("updated"))
+        key = issue.get("key")
+        project = fields.get("project")
+        return Record(
+            stream=stream,
+            id=id,
+            payload=payload,
+            version=updated,
+            marker=marker,
+            ours=self.me is not None and account_of(fields.get("creator")) == self.me,
+            scope=str(project["id"]) if isinstance(project, dict) and "id" in project else None,
+            url=f"{self.site}/browse/{key}" if key else None,
+            created_at=moment(fields.get("created")),
+            modified_at=updated,
+        )
+
+    def comment(self, comment: Json, issue: str, stream: str = "issues", key: str | None = None) -> Record:
+        """A comment; ``issue`` in the payload says under what it stands."""
+        payload = {**comment, "issue": {"id": issue, "stream": stream}}
+        properties = payload.pop("properties", None)
+        updated = moment(comment.get("updated"))
+        author = account_of(comment.get("author"))
+        return Record(
+            stream="comments",
+            id=child_id(issue, comment["id"]),
+            payload=payload,
+            version=updated,
+            marker=_marker(properties),
+            ours=self.me is not None and author == self.me,
+            scope=issue,
+            url=f"{self.site}/browse/{key}?focusedCommentId={comment['id']}" if key else None,
+            created_at=moment(comment.get("created")),
+            modified_at=updated,
+            modified_by=account_of(comment.get("updateAuthor")),
+        )
+
+    def link(self, link: Json, issue: str, stream: str = "issues") -> Record:
+        """A remote link; Jira tells neither its author nor its times."""
+        payload = {**link, "issue": {"id": issue, "stream": stream}}
+        marker = None
+        global_id = payload.get("globalId")
+        if isinstance(global_id, str) and global_id.startswith(GLOBAL_ID):
+            marker = global_id[len(GLOBAL_ID) :]
+            del payload["globalId"]
+        target = link.get("object") or {}
+        return Record(
+            stream="remote_links",
+            id=child_id(issue, link["id"]),
+            payload=payload,
+            marker=marker,
+            ours=marker is not None,
+            scope=issue,
+            url=target.get("url"),
+        )
+
+    def user(self, user: Json) -> Record:
+        id = account_of(user)
+        return Record(stream="users", id=id or str(user.get("self")), payload=user, url=None)
+
+
+def embedded_comments(issue: Json) -> tuple[list[Json], bool]:
+    """The comments that came within an issue, and whether these are all of them."""
+    field = (issue.get("fields") or {}).get("comment")
+    if isinstance(field, list):
+        return field, True
+    if not isinstance(field, dict):
+        return [], True
+    comments = field.get("comments") or []
+    return comments, len(comments) >= int(field.get("total") or 0)
+
+
+def issue_and_comments(reader: Reader, issue: Json) -> Iterator[Record | Ignored]:
+    """An issue and the comments that came with it."""
+    record = reader.issue(issue)
+    yield record
+    if isinstance(record, Record):
+        for comment in embedded_comments(issue)[0]:
+            yield reader.comment(comment, record.id, record.stream, issue.get("key"))
+
+
+def _marker(properties: Any) -> str | None:
+    """Our marker among the properties: an object on issues, a list of pairs on comments."""
+    if isinstance(properties, list):
+        properties = {pair.get("key"): pair.get("value") for pair in properties if isinstance(pair, dict)}
+    if not isinstance(properties, dict):
+        return None
+    ours = properties.get(PROPERTY)
+    return str(ours["marker"]) if isinstance(ours, dict) and ours.get("marker") else None

@@ -1,0 +1,369 @@
+"""How the service shows what exists: the key sets of real answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.jira.sandbox.world import (
+    CATEGORIES,
+    CATEGORY_NAMES,
+    Comment,
+    Entry,
+    Issue,
+    IssueType,
+    Json,
+    Project,
+    Status,
+    User,
+    View,
+    Way,
+    World,
+)
+
+EMBEDDED = 20
+"""Comments that come within an issue."""
+
+SIZES = ("48x48", "24x24", "16x16", "32x32")
+
+SCHEMAS: dict[str, Json] = {
+    "number": {"type": "number", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:float"},
+    "date": {"type": "date", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:datepicker"},
+    "text": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textfield"},
+    "textarea": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textarea"},
+    "option": {"type": "option", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:select"},
+    "user": {"type": "user", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:userpicker"},
+}
+
+SYSTEM_FIELDS: dict[str, tuple[str, Json | None]] = {
+    "statuscategorychangedate": ("Status Category Changed", {"type": "datetime"}),
+    "issuetype": ("Issue Type", {"type": "issuetype"}),
+    "project": ("Project", {"type": "project"}),
+    "fixVersions": ("Fix versions", {"type": "array", "items": "version"}),
+    "statusCategory": ("Status Category", {"type": "statusCategory"}),
+    "parent": ("Parent", None),
+    "resolution": ("Resolution", {"type": "resolution"}),
+    "resolutiondate": ("Resolved", {"type": "datetime"}),
+    "created": ("Created", {"type": "datetime"}),
+    "updated": ("Updated", {"type": "datetime"}),
+    "priority": ("Priority", {"type": "priority"}),
+    "labels": ("Labels", {"type": "array", "items": "string"}),
+    "assignee": ("Assignee", {"type": "user"}),
+    "status": ("Status", {"type": "status"}),
+    "components": ("Components", {"type": "array", "items": "component"}),
+    "issuekey": ("Key", None),
+    "description": ("Description", {"type": "string"}),
+    "environment": ("Environment", {"type": "string"}),
+    "summary": ("Summary", {"type": "string"}),
+    "creator": ("Creator", {"type": "user"}),
+    "subtasks": ("Sub-tasks", {"type": "array", "items": "issuelinks"}),
+    "reporter": ("Reporter", {"type": "user"}),
+    "duedate": ("Due date", {"type": "date"}),
+    "comment": ("Comment", {"type": "comments-page"}),
+    "issuelinks": ("Linked Issues", {"type": "array", "items": "issuelinks"}),
+}
+NAVIGABLE_NOT = {"comment", "worklog", "attachment", "timetracking", "issuerestriction"}
+
+# What an issue also shows, and no one here can change.
+CONSTANTS: Json = {
+    "components": [],
+    "timespent": None,
+    "timeoriginalestimate": None,
+    "fixVersions": [],
+    "aggregatetimespent": None,
+    "timetracking": {},
+    "security": None,
+    "attachment": [],
+    "aggregatetimeestimate": None,
+    "workratio": -1,
+    "issuerestriction": {"issuerestrictions": {}, "shouldDisplay": True},
+    "lastViewed": None,
+    "aggregateprogress": {"progress": 0, "total": 0},
+    "timeestimate": None,
+    "aggregatetimeoriginalestimate": None,
+    "versions": [],
+    "progress": {"progress": 0, "total": 0},
+    "issuelinks": [],
+    "votes": {"self": "", "votes": 0, "hasVoted": False},
+    "worklog": {"startAt": 0, "maxResults": 20, "total": 0, "worklogs": []},
+    "customfield_10019": "0|i00007:",
+    "customfield_10020": None,
+    "customfield_10021": None,
+}
+
+
+class Shapes:
+    """Payloads of one site as one account sees them: hidden e-mails, times in the account's zone."""
+
+    def __init__(self, world: World, viewer: User) -> None:
+        self._world = world
+        self._viewer = viewer
+        self._zone = ZoneInfo(viewer.timezone)
+        self._api = f"{world.site}/rest/api/3"
+
+    def time(self, ms: int | None) -> str | None:
+        """With the account's offset, without a colon in it."""
+        if ms is None:
+            return None
+        stamp = datetime.fromtimestamp(ms // 1000, UTC).astimezone(self._zone)
+        return f"{stamp:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}{stamp:%z}"
+
+    def user(self, id: str | None) -> Json | None:
+        if id is None:
+            return None
+        user = self._world.users[id]
+        picture = f"https://secure.gravatar.com/avatar/{abs(hash_of(id)):032x}"
+        shown: Json = {"self": f"{self._api}/user?accountId={id}", "accountId": id}
+        if user.email_shown or user is self._viewer:
+            shown["emailAddress"] = user.email
+        return {
+            **shown,
+            "avatarUrls": dict.fromkeys(SIZES, picture),
+            "displayName": user.name,
+            "active": user.active,
+            "timeZone": user.timezone,
+            "accountType": user.kind,
+        }
+
+    def category(self, key: str) -> Json:
+        known = CATEGORIES[key]
+        name = CATEGORY_NAMES[self._world.language][key]
+        return {"self": f"{self._api}/statuscategory/{known['id']}", **known, "name": name}
+
+    def status(self, status: Status) -> Json:
+        return {
+            "self": f"{self._api}/status/{status.id}",
+            "description": "",
+            "iconUrl": f"{self._world.site}/",
+            "name": status.name,
+            "id": status.id,
+            "statusCategory": self.category(status.category),
+        }
+
+    def priority(self, id: str) -> Json:
+        return {
+            "self": f"{self._api}/priority/{id}",
+            "iconUrl": f"{self._world.site}/images/icons/priorities/{id}.svg",
+            "name": self._world.priorities[id],
+            "id": id,
+        }
+
+    def resolution(self, id: str | None) -> Json | None:
+        if id is None:
+            return None
+        name = self._world.resolutions[id]
+        return {"self": f"{self._api}/resolution/{id}", "id": id, "description": "", "name": name}
+
+    def issue_type(self, kind: IssueType) -> Json:
+        return {
+            "self": f"{self._api}/issuetype/{kind.id}",
+            "id": kind.id,
+            "description": "",
+            "iconUrl": f"{self._api}/universal_avatar/view/type/issuetype/avatar/10318?size=medium",
+            "name": kind.name,
+            "subtask": kind.level == -1,
+            "avatarId": 10318,
+            "entityId": f"00000000-0000-4000-8000-0000000{kind.id}",
+            "hierarchyLevel": kind.level,
+        }
+
+    def project(self, project: Project) -> Json:
+        picture = f"{self._api}/universal_avatar/view/type/project/avatar/10400"
+        return {
+            "self": f"{self._api}/project/{project.id}",
+            "id": project.id,
+            "key": project.key,
+            "name": project.name,
+            "projectTypeKey": project.kind,
+            "simplified": True,
+            "avatarUrls": dict.fromkeys(SIZES, picture),
+        }
+
+    def brief(self, issue: Issue, view: View | None = None) -> Json:
+        """An issue within another: parent or subtask."""
+        raw = (view or issue.view).raw
+        return {
+            "id": str(issue.id),
+            "key": issue.key,
+            "self": f"{self._api}/issue/{issue.id}",
+            "fields": {
+                "summary": raw["summary"],
+                "status": self.status(self._world.statuses[raw["status"]]),
+                "priority": self.priority(raw["priority"]),
+                "issuetype": self.issue_type(self._world.types[raw["issuetype"]]),
+            },
+        }
+
+    def value(self, name: str, raw: Any) -> Any:
+        """A field's value as a payload shows it."""
+        match name:
+            case "assignee" | "reporter" | "creator":
+                return self.user(raw)
+            case "status":
+                return self.status(self._world.statuses[raw])
+            case "priority":
+                return self.priority(raw)
+            case "issuetype":
+                return self.issue_type(self._world.types[raw])
+            case "project":
+                return self.project(self._world.projects[raw])
+            case "resolution":
+                return self.resolution(raw)
+            case "parent":
+                parent = self._world.issues.get(raw) if raw is not None else None
+                return self.brief(parent) if parent else None
+        kind = self._world.fields.get(name)
+        if kind is not None and kind.kind == "user":
+            return self.user(raw)
+        if kind is not None and kind.kind == "option" and raw is not None:
+            return next(option for option in kind.options if option["id"] == raw)
+        return raw
+
+    def issue(self, issue: Issue, view: View, wanted: Sequence[str], properties: Iterable[str] = ()) -> Json:
+        """An issue with the wanted fields: names, ``*all``, ``*navigable``, and ``-name`` to leave one out."""
+        shown: Json = {
+            "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
+            "id": str(issue.id),
+            "self": f"{self._api}/issue/{issue.id}",
+            "key": issue.key,
+        }
+        fields = self._fields(issue, view, wanted)
+        if fields or not set(wanted) <= {"id", "key"}:
+            shown["fields"] = fields
+        asked = list(properties)
+        if asked:
+            shown["properties"] = {name: issue.properties[name] for name in asked if name in issue.properties}
+        return shown
+
+    def _fields(self, issue: Issue, view: View, wanted: Sequence[str]) -> Json:
+        leave = {name[1:] for name in wanted if name.startswith("-")}
+        if "*navigable" in wanted:
+            leave |= NAVIGABLE_NOT
+        names = None if {"*all", "*navigable"} & set(wanted) else set(wanted)
+        fields: Json = {}
+        if names is None:
+            fields = {name: value for name, value in CONSTANTS.items() if name not in leave}
+            fields["watches"] = {
+                "self": f"{self._api}/issue/{issue.key}/watchers",
+                "watchCount": 1,
+                "isWatching": False,
+            }
+        elif names & CONSTANTS.keys():
+            fields = {name: CONSTANTS[name] for name in names & CONSTANTS.keys()}
+        for name, raw in view.raw.items():
+            if (names is None or name in names) and name not in leave:
+                if name == "parent" and raw is None:
+                    continue  # no key at all where there is no parent
+                fields[name] = self.value(name, raw)
+        category = self._world.statuses[view.raw["status"]].category
+        extra: dict[str, Any] = {
+            "created": lambda: self.time(issue.created),
+            "updated": lambda: self.time(view.updated),
+            "statuscategorychangedate": lambda: self.time(issue.status_changed),
+            "statusCategory": lambda: self.category(category),
+            "resolutiondate": lambda: self.time(issue.resolved),
+            "comment": lambda: self.comments(issue),
+            "subtasks": lambda: [self.brief(child) for child in self._children(issue)],
+        }
+        for name, make in extra.items():
+            if (names is None or name in names) and name not in leave:
+                fields[name] = make()
+        for name in leave:
+            fields.pop(name, None)
+        return fields
+
+    def _children(self, issue: Issue) -> list[Issue]:
+        subtasks = (self._world.issues[id] for id in sorted(self._world.subtasks))
+        return [child for child in subtasks if child.view.raw["parent"] == issue.id]
+
+    def comments(self, issue: Issue) -> Json:
+        found = list(issue.comments.values())[:EMBEDDED]
+        return {
+            "comments": [self.comment(issue, comment) for comment in found],
+            "self": f"{self._api}/issue/{issue.id}/comment",
+            "maxResults": EMBEDDED,
+            "total": len(issue.comments),
+            "startAt": 0,
+        }
+
+    def comment(self, issue: Issue, comment: Comment, properties: bool = False) -> Json:
+        shown: Json = {
+            "self": f"{self._api}/issue/{issue.id}/comment/{comment.id}",
+            "id": str(comment.id),
+            "author": self.user(comment.author),
+            "body": comment.body,
+            "updateAuthor": self.user(comment.editor),
+            "created": self.time(comment.created),
+            "updated": self.time(comment.updated),
+            "jsdPublic": True,
+        }
+        if comment.visibility:
+            shown["visibility"] = comment.visibility
+        if properties:
+            shown["properties"] = [{"key": key, "value": value} for key, value in comment.properties.items()]
+        return shown
+
+    def link(self, issue: Issue, id: int, link: Json) -> Json:
+        return {"id": id, "self": f"{self._api}/issue/{issue.id}/remotelink/{id}", **link}
+
+    def entry(self, entry: Entry) -> Json:
+        return {
+            "id": str(entry.id),
+            "author": self.user(entry.author),
+            "created": self.time(entry.created),
+            "items": entry.items,
+        }
+
+    def transition(self, way: Way, screens: bool) -> Json:
+        shown: Json = {
+            "id": way.id,
+            "name": way.name,
+            "to": self.status(self._world.statuses[way.end]),
+            "hasScreen": bool(way.requires),
+            "isGlobal": False,
+            "isInitial": False,
+            "isAvailable": True,
+            "isConditional": False,
+            "isLooped": False,
+        }
+        if screens:
+            shown["fields"] = {name: self.meta(name, required=True) for name in way.requires}
+        return shown
+
+    def schema(self, name: str) -> Json | None:
+        kind = self._world.fields.get(name)
+        if kind is not None:
+            return {**SCHEMAS[kind.kind], "customId": int(name.removeprefix("customfield_"))}
+        known = SYSTEM_FIELDS[name][1]
+        return {**known, "system": name} if known else None
+
+    def meta(self, name: str, *, required: bool) -> Json:
+        """A field on a screen."""
+        world = self._world
+        label = world.fields[name].name if name in world.fields else SYSTEM_FIELDS[name][0]
+        shown: Json = {
+            "required": required,
+            "schema": self.schema(name) or {"type": "issuelink", "system": name},
+            "name": label,
+            "key": name,
+            "fieldId": name,
+            "hasDefaultValue": name in ("priority", "reporter"),
+            "operations": ["add", "set", "remove"] if name == "labels" else ["set"],
+        }
+        allowed: dict[str, list[Json]] = {
+            "priority": [self.priority(id) for id in world.priorities],
+            "issuetype": [self.issue_type(kind) for kind in world.types.values()],
+            "resolution": [made for id in world.resolutions if (made := self.resolution(id))],
+        }
+        if name in allowed:
+            shown["allowedValues"] = allowed[name]
+        elif name in world.fields and world.fields[name].options:
+            shown["allowedValues"] = world.fields[name].options
+        return shown
+
+
+def hash_of(text: str) -> int:
+    """The same number for the same text in every process."""
+    return int.from_bytes(text.encode()[:16].ljust(16, b"."), "big")

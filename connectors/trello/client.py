@@ -1,0 +1,209 @@
+"""Endpoints of Trello as plain methods: paths, parameters, pages, batches; no Records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import requests
+
+from connectors.auth import Auth
+from connectors.base import Context, Gate, chunks
+from connectors.budget import Rate
+from connectors.errors import (
+    AuthFailed,
+    ConnectorError,
+    EffectUnknown,
+    Forbidden,
+    Malformed,
+    NotFound,
+    RateLimited,
+    RecordRefused,
+    Transient,
+)
+from connectors.http import Answer, Http, retry_after
+from connectors.trello.models import COMMENT_FILTER, Action, Raw
+from connectors.trello.settings import TrelloSettings
+
+RATES = (Rate(95, 10.0), Rate(290, 10.0))
+"""Under the 100 a token and 300 a key in 10 s: other programs of the same account need a little room."""
+
+PAGE = 1000
+BATCH = 10
+LONGEST_QUERY = 3000
+WINDOW = 10.0
+
+Params = Mapping[str, Any]
+
+
+class KeyAndToken(Auth):
+    """Adds the credentials to the query, where the contract wants them, after everything that messages show."""
+
+    def __init__(self, key: str, token: str) -> None:
+        self.secrets = (key, token)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        key, token = self.secrets
+        request.prepare_url(request.url, {"key": key, "token": token})
+        return request
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One part of a batch that was refused."""
+
+    error: ConnectorError
+
+
+class TrelloClient:
+    """Requests under the limits of one token. Thread-safe."""
+
+    def __init__(self, settings: TrelloSettings, context: Context) -> None:
+        self._auth = KeyAndToken(settings.key.get_secret_value(), settings.token.get_secret_value())
+        self.http = Http(context, settings.base_url, auth=self._auth, rates=RATES, classify=self._classify)
+        self._now = context.clock.now
+
+    # -- reading
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """The answer's JSON. Raises ``ConnectorError``."""
+        return self.http.read("GET", path, params=dict(params or {})).decode()
+
+    def listing(self, path: str, params: Params | None = None) -> list[Raw]:
+        """A list of objects, or ``Malformed``."""
+        return objects(self.get(path, params), f"GET {path}")
+
+    def batch(self, routes: Sequence[str]) -> list[Any]:
+        """The answers to up to any number of GETs, ten a request, in order; a refused one is a ``Failure``."""
+        answers: list[Any] = []
+        for part in chunks(routes, BATCH):
+            got = self.get("/batch", {"urls": ",".join(part)})
+            if not isinstance(got, list) or len(got) != len(part):
+                raise Malformed("GET /batch: not one answer for each route")
+            answers += [self._part(route, one) for route, one in zip(part, got, strict=True)]
+        return answers
+
+    def _part(self, route: str, one: Any) -> Any:
+        path = route.partition("?")[0]
+        if not isinstance(one, dict):
+            raise Malformed(f"GET {path} in a batch: neither answer nor error")
+        if "200" in one:
+            return one["200"]
+        status = one.get("statusCode") or next((name for name in one if name.isdigit()), None)
+        words = one.get("message") or one.get(str(status)) or one.get("name") or ""
+        try:
+            code = int(str(status))
+        except ValueError:
+            raise Malformed(f"GET {path} in a batch: neither answer nor error") from None
+        error = self._refused(code, f"GET {path} in a batch", words if isinstance(words, str) else "", "", 0.0, False)
+        if isinstance(error, RateLimited):
+            self.http.budget.pause(error.retry_after)
+        if isinstance(error, (Transient, AuthFailed)):
+            raise error
+        return Failure(error)
+
+    def action_pages(
+        self, path: str, *, since: str | None = None, before: str | None = None, kinds: str = "all"
+    ) -> Iterator[list[Raw]]:
+        """Newest first, back to ``since``; at least one page. Raises ``Malformed`` when a page comes twice."""
+        while True:
+            asked = {"filter": kinds, "limit": PAGE} | ({"since": since} if since else {})
+            page = self.listing(path, asked | ({"before": before} if before else {}))
+            if page and page[-1].get("id") == before:
+                raise Malformed(f"GET {path}: the same page came twice")
+            yield page
+            if len(page) < PAGE:
+                return
+            before = page[-1]["id"]
+
+    def comment_pages(self, board: str, before: str | None = None) -> Iterator[list[Raw]]:
+        return self.action_pages(f"/boards/{board}/actions", before=before, kinds=COMMENT_FILTER)
+
+    # -- writing
+
+    def send(self, verb: str, path: str, gate: Gate, values: Params | None = None) -> Answer:
+        """One writing request, in the query form; null and long text go into a JSON body, which works as well."""
+        query: dict[str, str] = {}
+        body: dict[str, Any] = {}
+        for name, value in (values or {}).items():
+            text = wire(value)
+            if text is None or len(quote(text)) > LONGEST_QUERY:
+                body[name] = value
+            else:
+                query[name] = text
+        return self.http.write(verb, path, gate=gate, params=query, json=body or None)
+
+    # -- errors
+
+    def _classify(self, answer: Answer) -> ConnectorError | None:
+        if answer.status < 300:
+            return None
+        wait = retry_after(answer, self._now().timestamp()) or 0.0
+        writing = self.http.writes(answer.verb, answer.path)
+        words, code = answer.words(), ""
+        try:
+            told = answer.decode()
+        except (Malformed, EffectUnknown):
+            told = None
+        if isinstance(told, dict):
+            code = str(told.get("error") or "")
+            words = str(told.get("message") or code or words)
+        return self._refused(answer.status, f"{answer.verb} {answer.path}", words, code, wait, writing)
+
+    def _refused(self, status: int, line: str, words: str, code: str, wait: float, writing: bool) -> ConnectorError:
+        what = f"{line}: {status} {self._scrub(words)}".strip()
+        if status == 429:
+            return RateLimited(what, retry_after=wait or WINDOW, code=code)
+        if status == 401 and "permission requested" in words:
+            return Forbidden(what, status=status, code=code)
+        if status == 401:
+            return AuthFailed(what, status=status, code=code)
+        if status in (404, 410):
+            return NotFound(what, status=status, code=code)
+        if status == 403:
+            return Forbidden(what, status=status, code=code)
+        if status == 408 or status >= 500 or status < 400:
+            if writing:
+                return EffectUnknown(what, status=status, code=code)
+            return Transient(what, status=status, code=code)
+        return RecordRefused(what, status=status, code=code or self._scrub(words)[:80])
+
+    def _scrub(self, words: str) -> str:
+        # An unknown address is answered with the address itself, query and all.
+        for secret in self._auth.secrets:
+            words = words.replace(secret, "***").replace(quote(secret, safe=""), "***")
+        return words
+
+
+def route(path: str, params: Params | None = None) -> str:
+    """One route of a batch; commas inside it are encoded, because a comma parts routes."""
+    return f"{path}?{urlencode(dict(params))}" if params else path
+
+
+def objects(value: Any, line: str) -> list[Raw]:
+    """A list whose items are objects with an id, or ``Malformed``."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) and "id" in each for each in value):
+        raise Malformed(f"{line}: not a list of records")
+    return value
+
+
+def actions(raws: Sequence[Raw]) -> list[Action]:
+    """The log's entries. Raises ``Malformed`` where one has no id, type or date."""
+    try:
+        return msgspec.convert(list(raws), list[Action])
+    except msgspec.ValidationError as error:
+        raise Malformed(f"an action without its essentials: {error}") from error
+
+
+def wire(value: Any) -> str | None:
+    """A value as a query carries it; None where only JSON can say it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(each) for each in value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

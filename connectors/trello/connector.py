@@ -1,0 +1,107 @@
+"""The connector: the verbs of the contract, each carried out by the module of its subject."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from email.utils import parsedate_to_datetime
+
+from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
+from connectors.errors import Malformed, Misconfigured
+from connectors.trello.client import TrelloClient
+from connectors.trello.description import describe
+from connectors.trello.feed import BoardFeed
+from connectors.trello.history import CardHistory
+from connectors.trello.look import Look
+from connectors.trello.models import STREAMS
+from connectors.trello.reading import Reader
+from connectors.trello.settings import TrelloSettings
+from connectors.trello.writes import Writer
+
+
+class TrelloConnector:
+    """A Trello account. Thread-safe; keeps nothing but who it is and which boards it was given."""
+
+    def __init__(self, settings: TrelloSettings, context: Context) -> None:
+        self.settings = settings
+        self._client = TrelloClient(settings, context)
+        self._lock = threading.Lock()
+        self._me: str | None = None
+        self._reader = Reader(self._client, self._own_id)
+        self._look = Look(self._client, self._reader, self._own_id, self._boards)
+        self._history = CardHistory(self._client, self._own_id)
+        self._writer = Writer(self._client, self._own_id)
+
+    @property
+    def calls(self) -> int:
+        return self._client.http.budget.calls
+
+    def check(self) -> Account:
+        answer = self._client.http.read("GET", "/members/me", params={})
+        me = answer.decode(dict[str, object])
+        if not isinstance(me.get("id"), str):
+            raise Malformed("GET /members/me: an account without an id")
+        self._me = str(me["id"])
+        for board in self.settings.boards:
+            self._client.get(f"/boards/{board}", {"fields": "name"})
+        prefs = me.get("prefs")
+        zone = (prefs.get("timezone") or None) if isinstance(prefs, dict) else None
+        date = answer.headers.get("Date")
+        return Account(
+            id=self._me,
+            name=str(me.get("fullName") or me.get("username") or ""),
+            site="trello.com",
+            timezone=zone if isinstance(zone, str) else None,
+            server_time=utc(parsedate_to_datetime(date)) if date else None,
+        )
+
+    def describe(self) -> Description:
+        return describe(self._client, self._boards())
+
+    def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
+        kind, _, board = feed.partition(":")
+        if kind != "board" or not board:
+            raise Misconfigured(f"Trello has no feed {feed!r}; feeds are called board:<board id>")
+        return BoardFeed(self._client, self._reader, self._own_id(), board).pages(cursor)
+
+    def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        return self._reader.get(_known(stream), ids)
+
+    def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
+        return self._writer.push(_known(stream), writes, gate)
+
+    def find(self, stream: str, marker: str) -> list[Record]:
+        return self._look.find(_known(stream), marker)
+
+    def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
+        return self._look.made_since(_known(stream), scope, since)
+
+    def reserve(self, stream: str, count: int) -> list[str]:
+        """Trello gives no ids away beforehand."""
+        return []
+
+    def history(self, stream: str, ids: Sequence[str], since: str) -> Iterator[Change]:
+        return self._history.changes(ids, since) if _known(stream) == "cards" else iter(())
+
+    def ids(self, stream: str) -> Iterator[list[str]]:
+        return self._look.ids(_known(stream))
+
+    def _own_id(self) -> str:
+        with self._lock:
+            if self._me is None:
+                me = self._client.get("/members/me", {})
+                if not isinstance(me, dict) or not isinstance(me.get("id"), str):
+                    raise Malformed("GET /members/me: an account without an id")
+                self._me = me["id"]
+            return self._me
+
+    def _boards(self) -> list[str]:
+        if self.settings.boards:
+            return list(self.settings.boards)
+        return [board["id"] for board in self._client.listing(f"/members/{self._own_id()}/boards", {"filter": "open"})]
+
+
+def _known(stream: str) -> str:
+    if stream not in STREAMS:
+        raise KeyError(stream)
+    return stream

@@ -1,0 +1,160 @@
+"""Streams, feeds, fields and limits, as the service tells them to this account.
+
+Besides the fields of its payload, the stream ``lists`` has one ``Field`` for every list, and ``labels`` one for every
+label: ``name`` the id, ``label`` what people call it, ``kind`` the id of its board; ``members`` has one for
+every person. They are the directory by which a mapping chooses a list or label on the board where a card lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.errors import NotFound
+from connectors.trello.cards import label_word
+from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
+from connectors.trello.models import STREAMS, Raw
+from connectors.trello.words import classes
+
+ABILITIES = {
+    "boards": Abilities(create=True, update=True, archive=True, returns_record=True, marker="in_create"),
+    "lists": Abilities(create=True, update=True, archive=True, returns_record=True, marker="fingerprint"),
+    "cards": Abilities(
+        create=True, update=True, delete=True, archive=True, history=True, returns_record=True, marker="in_create"
+    ),
+    "checklists": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
+    "labels": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
+    "members": Abilities(),
+    "comments": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
+    "attachments": Abilities(create=True, delete=True, returns_record=True, marker="fingerprint"),
+}
+PARENT = {"checklists": "cards", "comments": "cards", "attachments": "cards", "cards": "lists", "lists": "boards"}
+LIMITS = {
+    "requests per token": "100 in 10 s",
+    "requests per key": "300 in 10 s",
+    "actions per page": str(PAGE),
+    "requests per batch": "10, reading only",
+}
+
+
+def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
+    """One batch for two boards. A board that is gone has no feed any more."""
+    parts = ("lists", "labels", "members", "customFields")
+    asked: dict[str, dict[str, Any]] = {"lists": {"filter": "all"}, "labels": {"limit": PAGE}}
+    routes = [route(f"/boards/{board}/{part}", asked.get(part)) for board in boards for part in parts]
+    answers = iter(client.batch(routes))
+    found: dict[str, list[Raw]] = {part: [] for part in parts}
+    feeds, kinds = [], {}
+    for board in boards:
+        got = dict(zip(parts, [next(answers) for _ in parts], strict=True))
+        for part, answer in got.items():
+            if isinstance(answer, Failure):
+                if isinstance(answer.error, NotFound):
+                    continue
+                raise answer.error
+            for each in objects(answer, f"GET /boards/{board}/{part}"):
+                found[part].append({"idBoard": board, **each})
+        if isinstance(got["lists"], Failure):
+            continue
+        kinds.update(classes(objects(got["lists"], "lists")))
+        feeds.append(Feed(name=f"board:{board}", streams=list(STREAMS), cost=1))
+    return Description(
+        system="trello",
+        streams=[
+            Stream(name=name, abilities=ABILITIES[name], fields=_fields(name, found, kinds), parent=PARENT.get(name))
+            for name in STREAMS
+        ],
+        feeds=feeds,
+        limits=LIMITS,
+    )
+
+
+def _fields(stream: str, found: dict[str, list[Raw]], kinds: dict[str, str]) -> list[Field]:
+    match stream:
+        case "cards":
+            return _card_fields(found, kinds)
+        case "boards":
+            return [Field(name="name", required=True), Field(name="desc"), Field(name="closed", kind="boolean")]
+        case "lists":
+            own = [
+                Field(name="name", required=True),
+                Field(name="closed", kind="boolean"),
+                Field(name="pos", kind="number"),
+            ]
+            rows = sorted(found["lists"], key=lambda each: each.get("pos") or 0)
+            return own + [_entry(each, each["name"], kinds.get(each["id"])) for each in rows]
+        case "labels":
+            own = [Field(name="name"), Field(name="color", kind="color")]
+            return own + [_entry(each, label_word(each), None) for each in found["labels"]]
+        case "checklists":
+            return [
+                Field(name="name", required=True),
+                Field(name="pos", kind="number"),
+                Field(name="checkItems", kind="items"),
+            ]
+        case "comments":
+            return [Field(name="text", required=True), Field(name="idCard", kind="card", required=True)]
+        case "attachments":
+            return [
+                Field(name="url", required=True, kind="url"),
+                Field(name="name"),
+                Field(name="idCard", kind="card", required=True),
+            ]
+        case _:
+            own = [Field(name="fullName", writable=False), Field(name="username", writable=False)]
+            people = {each["id"]: each for each in found["members"]}
+            return own + [_entry(each, each.get("fullName") or "", None) for each in people.values()]
+
+
+def _entry(raw: Raw, called: str, kind: str | None) -> Field:
+    return Field(
+        name=raw["id"],
+        label=called,
+        kind=raw["idBoard"],
+        writable=False,
+        classes={raw["id"]: kind} if kind else None,
+    )
+
+
+def _card_fields(found: dict[str, list[Raw]], kinds: dict[str, str]) -> list[Field]:
+    lists = sorted(found["lists"], key=lambda each: each.get("pos") or 0)
+    members = list(dict.fromkeys(each["id"] for each in found["members"]))
+    return [
+        Field(name="name", label="Title", required=True),
+        Field(name="desc", label="Description", kind="markdown"),
+        Field(name="due", kind="date-time"),
+        Field(name="start", kind="date-time"),
+        Field(name="dueComplete", kind="boolean"),
+        Field(name="closed", label="Archived", kind="boolean"),
+        Field(name="pos", kind="number"),
+        Field(name="idBoard", kind="board"),
+        Field(
+            name="idList",
+            label="List",
+            kind="list",
+            required=True,
+            values=[each["id"] for each in lists],
+            classes=kinds,
+        ),
+        Field(name="idLabels", label="Labels", kind="labels", values=[each["id"] for each in found["labels"]]),
+        Field(
+            name="labels",
+            label="Labels",
+            kind="label names",
+            values=sorted({label_word(each) for each in found["labels"]}),
+        ),
+        Field(name="idMembers", label="Members", kind="members", values=members),
+        Field(name="checklists", kind="checklists"),
+        *(
+            Field(
+                name=each["id"],
+                label=each.get("name") or "",
+                kind=each.get("type") or "text",
+                writable=False,
+                custom=True,
+                values=[one["id"] for one in each["options"]] if each.get("options") else None,
+            )
+            for each in found["customFields"]
+        ),
+    ]

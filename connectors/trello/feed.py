@@ -1,0 +1,235 @@
+"""A board's feed: one crawl, then its action log; what the log keeps quiet about is watched beside it.
+
+The log tells of cards, lists, links and new comments. It is silent on edited and deleted comments, on labels, and on
+items added to or removed from a checklist. So each look asks, in the same single batch, for the listings of those and
+compares them with digests in the cursor.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from connectors.base import Ignored, Page, Record, chunks, utc
+from connectors.errors import CursorLost, Malformed, NotFound
+from connectors.trello.client import PAGE, TrelloClient, actions, route
+from connectors.trello.log import Touched, read_log
+from connectors.trello.models import COMMENT_FILTER, Action, Raw, created_at
+from connectors.trello.reading import Reader, listed_in_batch, listing
+from connectors.trello.records import attachments, gone, record
+
+OVERLAP = timedelta(seconds=60)
+"""Ids made in the same second do not sort, and a log entry may appear late: look back a little, skip what was seen."""
+
+PORTION = 100
+WATCHED = {
+    "labels": ("name", "color"),
+    "checklists": ("name", "pos", "checkItems", "idCard"),
+    "members": ("fullName", "username"),
+    "comments": ("data",),
+}
+STAGES = ("board", "checklists", "cards", "comments")
+
+Digests = dict[str, dict[str, str]]
+
+
+class State(msgspec.Struct, omit_defaults=True):
+    """A cursor. ``at``: date of the newest action known; ``seen``: ids within the overlap before it."""
+
+    at: str
+    seen: list[str] = []
+    watch: Digests = {}
+    stage: str | None = None
+    before: str | None = None
+    v: int = 1
+
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def of(cls, cursor: str) -> State:
+        try:
+            state = msgspec.json.decode(cursor, type=cls)
+            datetime.fromisoformat(state.at)
+        except (msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+            raise CursorLost(f"not a cursor of a Trello board: {error}") from error
+        if state.v != 1 or state.stage not in (None, *STAGES):
+            raise CursorLost("a cursor of another version")
+        return state
+
+
+class BoardFeed:
+    """Pages of one board. Raises ``ConnectorError`` after the pages that were good."""
+
+    def __init__(self, client: TrelloClient, reader: Reader, me: str, board: str) -> None:
+        self._client = client
+        self._reader = reader
+        self._me = me
+        self._board = board
+
+    def pages(self, cursor: str | None) -> Iterator[Page]:
+        state = State.of(cursor) if cursor is not None else self._begin()
+        if state.stage is not None:
+            yield from self._crawl(state, complete=cursor is None)
+        else:
+            yield from self._follow(state)
+
+    # -- the first time
+
+    def _begin(self) -> State:
+        """The place in the log is fixed before anything is listed, so that nothing falls between."""
+        newest = self._client.listing(f"/boards/{self._board}/actions", {"limit": PAGE})
+        at = newest[0]["date"] if newest else created_at(self._board)
+        if at is None:
+            raise Malformed(f"GET /boards/{self._board}/actions: neither actions nor a date")
+        return State(at=at, seen=_recent(actions(newest), at), stage=STAGES[0])
+
+    def _crawl(self, state: State, complete: bool) -> Iterator[Page]:
+        if state.stage == "board":
+            records = []
+            for stream in ("boards", "members", "labels", "lists"):
+                for raws in self._reader.listed(stream, self._board):
+                    records += self._records(stream, raws)
+                    self._watch(state, stream, raws)
+            state.stage = "checklists"
+            yield Page(records=records, cursor=state.text())
+        if state.stage == "checklists":
+            raws = next(self._reader.listed("checklists", self._board))
+            self._watch(state, "checklists", raws)
+            state.stage = "cards"
+            yield Page(records=self._records("checklists", raws), cursor=state.text())
+        if state.stage == "cards":
+            cards = self._reader.cards(f"/boards/{self._board}/cards")
+            # Until the last portion the cursor stays: a crawl that breaks off lists the cards again.
+            for start in range(0, len(cards), PORTION):
+                portion = cards[start : start + PORTION]
+                if start + PORTION >= len(cards):
+                    break
+                yield Page(records=list(self._reader.card_records(portion)), cursor=state.text())
+            else:
+                portion = []
+            state.stage = "comments"
+            yield Page(records=list(self._reader.card_records(portion)), cursor=state.text())
+        yield from self._crawl_comments(state, complete)
+
+    def _crawl_comments(self, state: State, complete: bool) -> Iterator[Page]:
+        for raws in self._client.comment_pages(self._board, state.before):
+            if state.before is None:
+                self._watch(state, "comments", raws)
+            if len(raws) < PAGE:
+                state.stage = state.before = None
+                records = self._records("comments", raws)
+                yield Page(records=records, cursor=state.text(), last=True, complete=complete)
+                return
+            state.before = raws[-1]["id"]
+            yield Page(records=self._records("comments", raws), cursor=state.text())
+
+    # -- every time after
+
+    def _follow(self, state: State) -> Iterator[Page]:
+        since = utc(datetime.fromisoformat(state.at) - OVERLAP)
+        path = f"/boards/{self._board}/actions"
+        answers = self._client.batch(
+            [
+                route(path, {"filter": "all", "limit": PAGE, "since": since}),
+                *(route(*listing(stream, self._board)) for stream in ("labels", "checklists", "members")),
+                route(path, {"filter": COMMENT_FILTER, "limit": PAGE}),
+            ]
+        )
+        try:
+            log, labels, checklists, members, comments = (listed_in_batch(one, f"GET {path}") for one in answers)
+        except NotFound:
+            yield Page(records=[gone("boards", self._board)], cursor=state.text(), last=True)
+            return
+        if len(log) >= PAGE:
+            for older in self._client.action_pages(path, since=since, before=log[-1]["id"]):
+                log = log + older
+        seen = set(state.seen)
+        touched = read_log([one for one in actions(log) if one.id not in seen], self._board)
+        newest = max([state.at, *(one["date"] for one in log)])
+        after = State(at=newest, seen=_recent(actions(log), newest), watch=state.watch)
+        records: list[Record] = []
+        now = {"labels": labels, "checklists": checklists, "members": members, "comments": comments}
+        for stream, raws in now.items():
+            records += self._differences(state, after, stream, raws, touched)
+        yield from self._resolve(after, records, touched, cursor=state.text())
+
+    def _differences(
+        self, before: State, after: State, stream: str, raws: list[Raw], touched: Touched
+    ) -> Iterator[Record]:
+        """What a watched listing shows to be new or changed; what is missing there is looked up by id."""
+        old = before.watch.get(stream, {})
+        self._watch(after, stream, raws)
+        new = after.watch[stream]
+        changed = [raw for raw in raws if old.get(raw["id"]) != new[raw["id"]]]
+        missing = [id for id in old if id not in new]
+        if stream == "comments" and len(raws) >= PAGE:
+            oldest = min(raw["id"] for raw in raws)
+            missing = [id for id in missing if id > oldest]
+        touched.ids[stream].update(missing)
+        if stream == "labels" and (missing or any(raw["id"] in old for raw in changed)):
+            touched.every_card = True  # a card's payload holds the names of its labels
+        if stream == "checklists":
+            touched.ids["cards"].update(raw["idCard"] for raw in changed if raw.get("idCard"))
+        for raw in changed:
+            touched.ids[stream].discard(raw["id"])
+        return iter(self._records(stream, changed))
+
+    def _resolve(self, after: State, records: list[Record], touched: Touched, cursor: str) -> Iterator[Page]:
+        """Turn ids into records read by id. Only the last page moves the cursor: a pull that breaks off repeats."""
+        ignored: list[Ignored] = touched.ignored
+        for portion in self._lookups(touched):
+            if records or ignored:
+                yield Page(records=records, cursor=cursor, ignored=ignored)
+                ignored = []
+            records = portion
+        yield Page(records=records, cursor=after.text(), last=True, ignored=ignored)
+
+    def _lookups(self, touched: Touched) -> Iterator[list[Record]]:
+        known: set[str] = set()
+        paths = [f"/lists/{id}/cards" for id in sorted(touched.whole_lists)]
+        if touched.every_card:
+            paths.append(f"/boards/{self._board}/cards")
+        for path in paths:
+            cards = self._reader.cards(path)
+            known |= {card["id"] for card in cards}
+            for raws in chunks(cards, PORTION):
+                yield list(self._reader.card_records(raws))
+        for stream, wanted in touched.ids.items():
+            ids = sorted(wanted - known) if stream == "cards" else sorted(wanted)
+            for part in chunks(ids, PORTION):
+                found: list[Record] = []
+                for one in self._reader.get(stream, part):
+                    found.append(self._told_by(one, touched))
+                    if stream == "cards" and not one.deleted and not one.forbidden:
+                        found += attachments(one.payload, self._me)
+                yield found
+
+    def _told_by(self, one: Record, touched: Touched) -> Record:
+        author = touched.authors.get(one.id) if one.stream == "cards" and not one.deleted else None
+        return msgspec.structs.replace(one, modified_by=author) if author else one
+
+    def _records(self, stream: str, raws: list[Raw]) -> list[Record]:
+        return [record(stream, raw, self._me) for raw in raws]
+
+    @staticmethod
+    def _watch(state: State, stream: str, raws: list[Raw]) -> None:
+        if stream in WATCHED:
+            state.watch = {**state.watch, stream: {raw["id"]: _digest(raw, WATCHED[stream]) for raw in raws}}
+
+
+def _digest(raw: Raw, fields: tuple[str, ...]) -> str:
+    shown: list[Any] = [raw.get(field) for field in fields]
+    if fields == ("data",):
+        data = raw.get("data") or {}
+        shown = [data.get("text"), data.get("dateLastEdited")]
+    return f"{zlib.crc32(msgspec.json.encode(shown, order='sorted')):08x}"
+
+
+def _recent(log: list[Action], at: str) -> list[str]:
+    edge = utc(datetime.fromisoformat(at) - OVERLAP)
+    return [one.id for one in log if one.date >= edge]

@@ -1,0 +1,61 @@
+"""Wire shapes as Trello sends them: only what the connector itself looks into; payloads stay whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from connectors.base import utc
+
+Raw = dict[str, Any]
+
+STREAMS = ("boards", "lists", "cards", "checklists", "labels", "members", "comments", "attachments")
+
+COMMENT_TYPES = ("commentCard", "copyCommentCard")
+COMMENT_FILTER = ",".join(COMMENT_TYPES)
+
+CARD_PARTS = {"checklists": "all", "attachments": "true", "customFieldItems": "true"}
+"""What is asked for with every card, so that one way of reading shows the same record as another."""
+
+BOARD_FIELDS = "name,desc,closed,idOrganization,url,shortUrl,shortLink,prefs,labelNames"
+MEMBER_FIELDS = "fullName,username"
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One entry of a board's log."""
+
+    id: str
+    type: str
+    date: str
+    idMemberCreator: str | None = None
+    data: Raw = {}
+    appCreator: Raw | msgspec.UnsetType | None = msgspec.UNSET
+
+    def at(self, *path: str) -> Any:
+        """What ``data`` holds under the path; None where it ends early."""
+        here: Any = self.data
+        for name in path:
+            if not isinstance(here, Mapping):
+                return None
+            here = here.get(name)
+        return here
+
+    def by(self, member: str) -> bool:
+        """Made by that account through an app; the web page leaves ``appCreator`` null."""
+        return self.idMemberCreator == member and self.appCreator is not None
+
+
+def created_at(id: str) -> str | None:
+    """The moment of creation that the first eight digits of an id tell, in seconds. None for any other id."""
+    try:
+        return utc(datetime.fromtimestamp(int(id[:8], 16), UTC)) if len(id) == 24 else None
+    except ValueError:
+        return None
+
+
+def attachment_id(card: str, attachment: str) -> str:
+    """A record id for an attachment: the service addresses it only through its card."""
+    return f"{card}:{attachment}"

@@ -1,0 +1,122 @@
+"""Reading by id and by listing: every record whole, and read strongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from connectors.base import Record, chunks
+from connectors.errors import Forbidden, Malformed, NotFound
+from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
+from connectors.trello.models import BOARD_FIELDS, CARD_PARTS, MEMBER_FIELDS, Raw
+from connectors.trello.records import attachments, gone, is_comment, is_link, is_marker, record
+
+
+def address(stream: str, id: str) -> str:
+    """The route by which one record is read."""
+    match stream:
+        case "boards":
+            return route(f"/boards/{id}", {"fields": BOARD_FIELDS})
+        case "cards":
+            return route(f"/cards/{id}", CARD_PARTS)
+        case "comments":
+            return route(f"/actions/{id}")
+        case "members":
+            return route(f"/members/{id}", {"fields": MEMBER_FIELDS})
+        case "attachments":
+            card, _, own = id.partition(":")
+            return route(f"/cards/{card}/attachments/{own}")
+        case "lists" | "labels" | "checklists":
+            return route(f"/{stream}/{id}")
+        case _:
+            raise KeyError(stream)
+
+
+class Reader:
+    """Records of one account. ``me`` is asked for when first needed."""
+
+    def __init__(self, client: TrelloClient, me: Callable[[], str]) -> None:
+        self._client = client
+        self._me = me
+
+    def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        """One record per distinct id, ten a request: live, deleted or forbidden."""
+        me = self._me()
+        for part in chunks(list(dict.fromkeys(ids)), 100):
+            answers = self._client.batch([address(stream, id) for id in part])
+            for id, answer in zip(part, answers, strict=True):
+                yield self._one(stream, id, answer, me)
+
+    def _one(self, stream: str, id: str, answer: object, me: str) -> Record:
+        if isinstance(answer, Failure):
+            if isinstance(answer.error, Forbidden):
+                return Record(stream=stream, id=id, forbidden=True)
+            if isinstance(answer.error, NotFound) or answer.error.status == 400:
+                return gone(stream, id)  # 400 "invalid id": nothing can have such an id
+            raise answer.error
+        if not isinstance(answer, dict) or "id" not in answer:
+            raise Malformed(f"GET {address(stream, id).partition('?')[0]}: not a record")
+        if stream == "comments" and not is_comment(answer):
+            return gone(stream, id)
+        if stream == "attachments":
+            if is_marker(answer) or not is_link(answer):
+                return gone(stream, id)
+            card = id.partition(":")[0]
+            return record(stream, {**answer, "idCard": card}, me)
+        return record(stream, answer, me)
+
+    def cards(self, path: str, *, brief: bool = False) -> list[Raw]:
+        """All cards of a board or list, archived ones and those in archived lists included; ``brief``: ids alone."""
+        asked = {"filter": "all"} | ({"fields": "id"} if brief else CARD_PARTS)
+        cards = self._client.listing(path, asked)
+        seen = {card["id"] for card in cards}
+        page = cards
+        # The listing is said to come whole; should it be cut at the usual page size, what is missing is older.
+        while len(page) >= PAGE:
+            older = self._client.listing(path, {**asked, "before": min(card["id"] for card in page)})
+            page = [card for card in older if card["id"] not in seen]
+            seen |= {card["id"] for card in page}
+            cards += page
+        return cards
+
+    def card_records(self, raws: Sequence[Raw]) -> Iterator[Record]:
+        """Cards, each followed by the links on it."""
+        me = self._me()
+        for raw in raws:
+            yield record("cards", raw, me)
+            yield from attachments(raw, me)
+
+    def listed(self, stream: str, board: str) -> Iterator[list[Raw]]:
+        """Everything of a stream on a board, in pages, from strong listings."""
+        client = self._client
+        match stream:
+            case "boards":
+                yield [client.get(f"/boards/{board}", {"fields": BOARD_FIELDS})]
+            case "comments":
+                yield from client.comment_pages(board)
+            case "cards":
+                yield self.cards(f"/boards/{board}/cards")
+            case "attachments":
+                for card in self.cards(f"/boards/{board}/cards"):
+                    own = {"idCard": card["id"], "idBoard": card.get("idBoard")}
+                    yield [{**each, **own} for each in card.get("attachments") or () if is_link(each)]
+            case _:
+                path, asked = listing(stream, board)
+                yield client.listing(path, asked)
+
+
+def listing(stream: str, board: str) -> tuple[str, dict[str, str]]:
+    """Path and parameters of the listings that come in one piece."""
+    asked = {
+        "lists": {"filter": "all"},
+        "labels": {"limit": str(PAGE)},
+        "checklists": {},
+        "members": {},
+    }[stream]
+    return f"/boards/{board}/{stream}", asked
+
+
+def listed_in_batch(answer: object, line: str) -> list[Raw]:
+    """A listing that came as part of a batch. Raises what the service refused it with."""
+    if isinstance(answer, Failure):
+        raise answer.error
+    return objects(answer, line)

@@ -1,0 +1,19 @@
+"""What a configuration says about a Trello connection."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+DEFAULT_BASE_URL = "https://api.trello.com/1"
+
+
+class TrelloSettings(BaseModel):
+    """The account, the boards, and the label by which feedback is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: SecretStr = Field(description="API key of the Power-Up under trello.com/power-ups/admin")
+    token: SecretStr = Field(description="token of the account, scope read,write")
+    base_url: str = Field(default=DEFAULT_BASE_URL, description="where the API answers, version included")
+    boards: list[str] = Field(default_factory=list, description="board ids; empty: all open boards of the account")
+    feedback_label: str = Field(default="feedback", description="cards with this label are feedback")

@@ -1,0 +1,59 @@
+"""The linked graph as plain data, for the judges that look across systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from keepstep.engine.handoffs import Entity, Graph, Link
+from keepstep.engine.people import People
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+from mapping.merge import Agreed
+from mapping.model import MODEL, Form, Kind
+
+
+def graph(tx: Tx, kinds: Iterable[Kind] | None = None) -> Graph:
+    """All entities that are not parked and live somewhere, or are ours to make."""
+    wanted = [kind.value for kind in kinds] if kinds is not None else [kind.value for kind in Kind]
+    links = _links(tx)
+    people = People(tx)
+    entities = []
+    for row in tx.all(sa.select(t.entity).where(t.entity.c.kind.in_(wanted), t.entity.c.parked.is_(False))):
+        mine = links.get(row["id"], ())
+        if mine and not any(state == "live" for state, _ in mine):
+            continue
+        entities.append(_entity(row, [link for state, link in mine if state == "live"]))
+    names = {person: people.name(person) for person in people.known()}
+    return Graph(entities, names)
+
+
+def _entity(row: dict[str, Any], links: list[Link]) -> Entity:
+    kind = Kind(row["kind"])
+    agreed = msgspec.convert(row["agreed"], dict[str, Agreed])
+    values = {name: each.value for name, each in agreed.items()}
+    refs = {name: value for name, value in values.items() if MODEL[kind].get(name) is Form.REF and value}
+    # The first agreement is not a change: how old that value was nobody can tell.
+    changed = {name: each.at for name, each in agreed.items() if each.n >= 1}
+    return Entity(id=row["id"], kind=kind, values=values, refs=refs, links=tuple(links), changed_at=changed)
+
+
+def _links(tx: Tx) -> dict[str, list[tuple[str, Link]]]:
+    query = sa.select(t.link, t.record.c.url, t.record.c.created_at).join(
+        t.record, sa.and_(t.record.c.side == t.link.c.side, t.record.c.id == t.link.c.record), isouter=True
+    )
+    found: dict[str, list[tuple[str, Link]]] = {}
+    for row in tx.all(query.order_by(t.link.c.entity, t.link.c.side)):
+        connection, _, stream = row["side"].partition(".")
+        link = Link(
+            connection=connection,
+            stream=stream,
+            record_id=row["record"],
+            url=row["url"],
+            created_at=row["created_at"] or row["linked_at"],
+        )
+        found.setdefault(row["entity"], []).append((row["state"], link))
+    return found

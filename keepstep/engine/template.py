@@ -1,0 +1,74 @@
+"""Folders follow categories: every project that has its folder gets one for each category, made once, never renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import chunks
+from keepstep.engine import made
+from keepstep.engine.ports import Ports
+from keepstep.engine.state import load
+from keepstep.engine.world import Sync, World
+from keepstep.store import tables as t
+from mapping.model import Kind
+
+NAMES = {
+    "en": {"plan": "Plan", "requirements": "Requirements", "design": "Design", "test": "Test", "report": "Report"},
+    "zh-CN": {
+        "plan": "项目计划",
+        "requirements": "需求文档",
+        "design": "设计文档",
+        "test": "测试文档",
+        "report": "项目报告",
+    },
+}
+
+
+def category_folders(ports: Ports, world: World, categories: Sequence[str], language: str) -> set[str]:
+    """Begin the folders that are missing; returns the syncs that have them to make. Safe to repeat."""
+    sync = next((each for each in world.syncs.values() if each.kind is Kind.FOLDER and each.create), None)
+    if sync is None:
+        return set()
+    with ports.store.read() as tx:
+        ids = _projects_with_folder(tx, sync)
+        there = _folders(tx, sync)
+    names = NAMES.get(language, NAMES["en"])
+    begun = False
+    for part in chunks(ids, 200):
+        with ports.store.write() as tx:
+            for project in load(tx, part).values():
+                if project.parked or project.value("archived"):
+                    continue
+                for category in categories:
+                    if (project.id, category) in there:
+                        continue
+                    values = {"name": names[category], "project": project.id, "category": category}
+                    begun |= made.begin(tx, ports, sync, f"{project.id}-{category}", values)
+    return {sync.name} if begun else set()
+
+
+def _projects_with_folder(tx: Any, sync: Sync) -> list[str]:
+    connections = {side.connection.name for side in sync.sides.values() if side.name in sync.create}
+    query = (
+        sa.select(t.link.c.entity, t.link.c.side)
+        .join(t.entity, t.entity.c.id == t.link.c.entity)
+        .where(t.entity.c.kind == Kind.PROJECT.value, t.link.c.state == "live")
+    )
+    return sorted({row["entity"] for row in tx.all(query) if row["side"].partition(".")[0] in connections})
+
+
+def _folders(tx: Any, sync: Sync) -> set[tuple[str, str]]:
+    rows = tx.all(sa.select(t.entity.c.agreed).where(t.entity.c.kind == sync.kind.value))
+    found = set()
+    for row in rows:
+        agreed = row["agreed"]
+        if "project" in agreed and "category" in agreed:
+            found.add((_value(agreed["project"]), _value(agreed["category"])))
+    return found
+
+
+def _value(agreed: Any) -> Any:
+    return agreed["value"]

@@ -1,0 +1,139 @@
+"""Verdicts on handoffs become findings: opened once, raised when they get worse, closed when they are met."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
+from keepstep.config import Config
+from keepstep.engine.handoffs import Calendar, Setting, Verdict, compiled, judge, shipped
+from keepstep.engine.ports import Ports
+from keepstep.engine.snapshot import graph
+from keepstep.engine.world import World
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Tx
+from mapping.model import Kind
+
+COUNTRIES = {"zh-CN": "CN"}
+TOLD = ("due", "breached")
+
+
+def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
+    """Judge every rule in use, and keep the findings in step with the verdicts. Returns those not open before."""
+    if not config.handoffs.use:
+        return []
+    with ports.store.write() as tx:
+        verdicts = verdicts_now(tx, ports, world, config)
+        there = [_finding(verdict) for verdict in verdicts if verdict.level in TOLD or verdict.shape != "expectation"]
+        fresh = findings.report(tx, there, ports.now(), ports.new_id)
+        rows = tx.all(
+            sa.select(t.finding.c.key).where(
+                t.finding.c.key.startswith("handoff:"), t.finding.c.state.in_(findings.OPEN)
+            )
+        )
+        wanted = {finding.key for finding in there}
+        findings.close(tx, [row["key"] for row in rows if row["key"] not in wanted], ports.now())
+    return fresh
+
+
+def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Verdict]:
+    """The word of every rule in use on every subject, from what is stored."""
+    since = config.handoffs.since
+    if since is not None:
+        begun = datetime(since.year, since.month, since.day, tzinfo=ZoneInfo(config.timezone))
+    else:
+        begun = datetime.fromisoformat(_first_applied(tx) or ports.now())
+    calendar = Calendar(country=COUNTRIES.get(config.language), timezone=config.timezone)
+    return judge(
+        compiled(shipped(config.handoffs.use)),
+        graph(tx),
+        ports.clock.now(),
+        begun,
+        (),
+        calendar,
+        _setting(tx, world, config),
+    )
+
+
+def _first_applied(tx: Tx) -> str | None:
+    first: str | None = tx.scalar(sa.select(sa.func.min(t.run.c.started_at)).where(t.run.c.mode == "write"))
+    return first
+
+
+def _setting(tx: Tx, world: World, config: Config) -> Setting:
+    crawled = {row["name"] for row in tx.all(sa.select(t.feed.c.name).where(t.feed.c.crawled.is_(True)))}
+    sides: set[str] = set()
+    fields: dict[Kind, set[str]] = {}
+    for sync in world.syncs.values():
+        for side in sync.sides.values():
+            feeds = [feed for feed in side.connection.description.feeds if side.stream in feed.streams]
+            if any(side.connection.feed_key(feed) in crawled for feed in feeds):
+                sides.add(side.name)
+            for name in sync.fields:
+                if side.mapper.mode(sync.kind, name) != "absent":
+                    fields.setdefault(sync.kind, set()).add(name)
+    return Setting(
+        sides=frozenset(sides),
+        roles=_roles(world),
+        fields={kind: frozenset(names) for kind, names in fields.items()},
+        categories=tuple(config.documents.categories),
+    )
+
+
+def _roles(world: World) -> dict[str, tuple[str, ...]]:
+    """What sides are for, told from what they hold: a side of projects whose connection also holds tasks is where the
+    work is; one whose connection also holds folders or documents is where the documents are."""
+    holds: dict[str, set[Kind]] = {}
+    for sync in world.syncs.values():
+        for side in sync.sides.values():
+            holds.setdefault(side.connection.name, set()).add(sync.kind)
+    projects = [side for sync in world.syncs.values() if sync.kind is Kind.PROJECT for side in sync.sides.values()]
+    roles: dict[str, Any] = {}
+    for side in projects:
+        kinds = holds[side.connection.name]
+        if Kind.TASK in kinds and Kind.CUSTOMER not in kinds:
+            roles.setdefault("work", []).append(side.name)
+        elif kinds & {Kind.FOLDER, Kind.DOCUMENT}:
+            roles.setdefault("documents", []).append(side.name)
+    return {role: tuple(names) for role, names in roles.items()}
+
+
+def _finding(verdict: Verdict) -> Finding:
+    params = {
+        "entity": verdict.title or verdict.subject,
+        "rule": verdict.rule,
+        "expectation": verdict.expectation,
+        "missing": list(verdict.missing),
+        "since": verdict.since,
+        "due_at": verdict.due_at,
+        "owner": verdict.owner or verdict.owner_role,
+        "why": verdict.why,
+        **msgspec.to_builtins(verdict.params),
+    }
+    return Finding(
+        key=verdict.key if verdict.key.startswith("handoff:") else f"handoff:{verdict.key}",
+        code=verdict.code.replace(".", "_"),
+        severity=str(verdict.severity),
+        entity=verdict.subject,
+        params=params,
+    )
+
+
+def failure_code(error: ConnectorError) -> str:
+    """The finding's code for a connection that fails."""
+    for kind, code in (
+        (AuthFailed, "connection_failed_auth"),
+        (ScopeMissing, "connection_failed_scope"),
+        (Unreachable, "connection_failed_unreachable"),
+        (Misconfigured, "connection_failed_configured"),
+    ):
+        if isinstance(error, kind):
+            return code
+    return "connection_failed"

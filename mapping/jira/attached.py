@@ -1,0 +1,117 @@
+"""Comments and remote links: what hangs on an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.base import Record
+from mapping.fields import FieldMap, StreamMapping, Unmappable, clean
+from mapping.jira.values import Section, instant_read, person, rich, shown_rich
+from mapping.model import Kind, Loss, Mapped, Unmapped
+from mapping.richtext import adf_to_markdown
+
+
+def comments() -> StreamMapping:
+    body_read, body_write = rich("body")
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None:
+            raise Unmappable("never_empty")
+        return body_write(value, section)
+
+    return _Comments(
+        {
+            Kind.COMMENT: [
+                FieldMap("parent", "issue", _place_of, _to_place, shown=lambda value: value),
+                FieldMap("body", "body", body_read, write, shown=shown_rich),
+                FieldMap("author", "author", person()[0], mode="read"),
+                FieldMap("created", "created", instant_read, mode="read"),
+            ]
+        }
+    )
+
+
+def links() -> StreamMapping:
+    return _Links(
+        {
+            Kind.DOCUMENT: [
+                FieldMap("title", "object", _part("title"), _whole("title"), shown=lambda value: value),
+                FieldMap("url", "object", _part("url"), _whole("url"), shown=lambda value: value),
+                FieldMap("project", "issue", _place_of, _to_place, shown=lambda value: value),
+            ]
+        }
+    )
+
+
+class _Comments(StreamMapping):
+    """Comments never move to another issue, so an update does not name one."""
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        body = record.payload.get("body")
+        if isinstance(body, Mapping):
+            mapped.losses += [Loss(f"body.{loss.field}", loss.why, loss.value) for loss in adf_to_markdown(body)[1]]
+        return mapped
+
+    def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
+        return _without_move(super().unmap(kind, values, base), base)
+
+
+class _Links(StreamMapping):
+    """Title and address are parts of one value. A link on an epic is a document of that project."""
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        place = record.payload.get("issue")
+        if isinstance(place, Mapping) and place.get("stream") != "epics":
+            mapped.values.pop("project", None)
+        return mapped
+
+    def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
+        target: dict[str, Any] = {}
+        result = Unmapped(values={})
+        for name in values:
+            part = super().unmap(kind, {name: values[name]}, base)
+            target |= part.values.pop("object", {})
+            result.values |= part.values
+            result.losses += part.losses
+        if target:
+            result.values["object"] = target
+        return _without_move(result, base)
+
+
+def _without_move(result: Unmapped, base: Mapping[str, Any] | None) -> Unmapped:
+    if base is not None and "issue" in result.values:
+        place = result.values.pop("issue")
+        if str(place["id"]) != str((base.get("issue") or {}).get("id")):
+            result.losses.append(Loss("issue", "cannot_be_moved", place))
+    return result
+
+
+def _place_of(value: Any, _: Section) -> Any:
+    return {"stream": value["stream"], "id": str(value["id"])} if value else None
+
+
+def _to_place(value: Any, _: Section) -> Any:
+    if value is None:
+        raise Unmappable("never_empty")
+    if value.get("stream") not in ("issues", "epics"):
+        raise Unmappable("other_stream", value)
+    return {"id": str(value["id"]), "stream": value["stream"]}
+
+
+def _part(name: str) -> Any:
+    def read(value: Any, _: Section) -> Any:
+        return clean((value or {}).get(name))
+
+    return read
+
+
+def _whole(name: str) -> Any:
+    def write(value: Any, _: Section) -> Any:
+        if value is None:
+            raise Unmappable("never_empty")
+        return {name: value}
+
+    return write

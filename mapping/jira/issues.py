@@ -1,0 +1,196 @@
+"""Issues and epics: the table of fields, and what one field cannot decide alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.base import Record
+from mapping.fields import FieldMap, StreamMapping, Unmappable, day
+from mapping.jira.values import (
+    MARKED,
+    Section,
+    Words,
+    custom,
+    instant_read,
+    labels,
+    person,
+    priority,
+    rich,
+    shown_rich,
+    shown_status,
+    status,
+    summary,
+)
+from mapping.model import Kind, Loss, Mapped, Unmapped
+from mapping.richtext import adf_to_markdown
+
+Rows = dict[Kind, Sequence[FieldMap]]
+
+
+def epic_rows(words: Words) -> Rows:
+    rows = [
+        FieldMap("name", "summary", *summary()),
+        *_shared(words),
+        FieldMap("manager", "assignee", *person()),
+        FieldMap("labels", "labels", *labels(words), shown=_sorted),
+    ]
+    return {Kind.PROJECT: _with_custom(rows, words, "epics", Kind.PROJECT)}
+
+
+def issue_rows(words: Words) -> Rows:
+    """Tasks, and the kinds that a label makes of an issue."""
+    title = FieldMap("title", "summary", *summary())
+    ends = FieldMap("actual_end", "resolutiondate", instant_read, mode="read")
+    assignee = FieldMap("assignee", "assignee", *person())
+    project = FieldMap("project", "parent", _epic_of, _to_epic, shown=_checked("epics"))
+    asked = [
+        title,
+        project,
+        FieldMap("description", "description", *rich("description"), shown=shown_rich),
+        FieldMap("status", "status", *status(words), shown=shown_status(words)),
+        FieldMap("reporter", "reporter", person()[0], mode="read"),
+        FieldMap("created", "created", instant_read, mode="read"),
+    ]
+    tables: dict[Kind, list[FieldMap]] = {
+        Kind.TASK: [
+            title,
+            project,
+            FieldMap("parent", "parent", _task_of, _to_task, shown=_checked("issues")),
+            *_shared(words),
+            FieldMap("priority", "priority", *priority(words)),
+            ends,
+            assignee,
+            FieldMap("labels", "labels", *labels(words), shown=_sorted),
+        ],
+        Kind.FEEDBACK: asked,
+        Kind.CHANGE_REQUEST: asked,
+        Kind.MILESTONE: [title, project, *_shared(words), ends, assignee],
+    }
+    return {kind: _with_custom(rows, words, "issues", kind) for kind, rows in tables.items()}
+
+
+def _shared(words: Words) -> list[FieldMap]:
+    return [
+        FieldMap("description", "description", *rich("description"), shown=shown_rich),
+        FieldMap("status", "status", *status(words), shown=shown_status(words)),
+        FieldMap("due_date", "duedate", *day(words.options.zone)),
+    ]
+
+
+def _with_custom(rows: list[FieldMap], words: Words, stream: str, kind: Kind) -> list[FieldMap]:
+    added = custom(words, stream, kind)
+    replaced = {row.canonical for row in added}
+    return [row for row in rows if row.canonical not in replaced] + added
+
+
+class IssueMapping(StreamMapping):
+    """The table, the label that says the kind, and the one parent that is either an epic or a task."""
+
+    def __init__(self, rows: Rows, words: Words) -> None:
+        super().__init__(rows, section="fields", kind_of=self._kind)
+        self._words = words
+
+    def _kind(self, record: Record) -> Kind:
+        if len(self.kinds) > 1:
+            there = set((record.payload.get("fields") or {}).get("labels") or ())
+            for kind in MARKED:
+                if self._words.marks.get(kind) in there:
+                    return kind
+        return self.kinds[0]
+
+    def canon(self, record: Record) -> Mapped:
+        fields = record.payload.get("fields")
+        if isinstance(fields, Mapping) and "issuetype" in fields and "parent" not in fields:
+            # Jira leaves the key out where there is no parent.
+            record = Record(
+                stream=record.stream, id=record.id, payload={"fields": {**fields, "parent": None}}, url=record.url
+            )
+        mapped = super().canon(record)
+        if isinstance(fields, Mapping):
+            # A subtask hangs on a task, any other issue on an epic: the other of the two it does not have.
+            mapped.values.pop("project" if _is_subtask(fields) else "parent", None)
+            document = fields.get("description")
+            if isinstance(document, Mapping):
+                mapped.losses += [
+                    Loss(f"description.{loss.field}", loss.why, loss.value) for loss in adf_to_markdown(document)[1]
+                ]
+        return mapped
+
+    def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
+        plain = {name: value for name, value in values.items() if name not in ("project", "parent")}
+        result = super().unmap(kind, plain, base)
+        change = result.values.get("labels")
+        if isinstance(change, dict) and not (change["add"] or change["remove"]):
+            del result.values["labels"]
+        mark = self._words.marks.get(kind)
+        if base is None and mark:
+            result.values["labels"] = sorted({*result.values.get("labels", ()), mark})
+        if len(self.kinds) > 1:
+            self._place(values, base, result)
+        return result
+
+    def _place(self, values: Mapping[str, Any], base: Mapping[str, Any] | None, result: Unmapped) -> None:
+        fields = (base or {}).get("fields") or {}
+        subtask = base is not None and _is_subtask(fields)
+        project, parent = values.get("project"), values.get("parent")
+        try:
+            if parent is not None and (subtask or base is None):
+                result.values["parent"] = _to_task(parent, fields)
+            elif "project" in values and not subtask:
+                if project is not None or base is not None:
+                    result.values["parent"] = _to_epic(project, fields)
+            elif "project" in values:
+                result.losses.append(Loss("project", "subtask_follows_its_parent", project))
+        except Unmappable as trouble:
+            result.losses.append(Loss("project" if parent is None else "parent", trouble.why, trouble.value))
+        if "parent" in values and base is not None:
+            if parent is None and subtask:
+                result.losses.append(Loss("parent", "subtask_needs_a_parent"))
+            elif parent is not None and not subtask:
+                result.losses.append(Loss("parent", "not_a_subtask", parent))
+
+
+def _is_subtask(fields: Section) -> bool:
+    kind = fields.get("issuetype") or {}
+    return kind.get("hierarchyLevel") == -1 or bool(kind.get("subtask"))
+
+
+def _sorted(value: Any) -> Any:
+    return sorted(set(value))
+
+
+def _epic_of(value: Any, section: Section) -> Any:
+    if not value or _is_subtask(section):
+        return None
+    return {"stream": "epics", "id": str(value["id"])}
+
+
+def _task_of(value: Any, section: Section) -> Any:
+    if not value or not _is_subtask(section):
+        return None
+    return {"stream": "issues", "id": str(value["id"])}
+
+
+def _to_epic(value: Any, _: Section) -> Any:
+    return _reference(value, "epics")
+
+
+def _to_task(value: Any, _: Section) -> Any:
+    return _reference(value, "issues")
+
+
+def _reference(value: Any, stream: str) -> Any:
+    if value is None:
+        return None
+    if value.get("stream") != stream:
+        raise Unmappable("other_stream", value)
+    return {"id": str(value["id"])}
+
+
+def _checked(stream: str) -> Any:
+    def shown(value: Any) -> Any:
+        _reference(value, stream)
+        return value
+
+    return shown

@@ -1,0 +1,287 @@
+"""Pairs of functions between Jira's values and canonical ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.base import Description
+from mapping.fields import FieldMap, Options, Pair, Unmappable, clean, day, moment, money, string_set, text
+from mapping.jira.wiki import wiki_to_markdown
+from mapping.model import MODEL, PRIORITY, Form, Kind
+from mapping.richtext import adf_to_markdown, markdown_to_adf, normal_markdown
+
+Section = Mapping[str, Any]
+
+CATEGORY_CLASS = {"new": "todo", "undefined": "todo", "indeterminate": "doing", "done": "done"}
+CATEGORY_KEY = {"todo": "new", "doing": "indeterminate", "done": "done"}
+
+MARKED = (Kind.FEEDBACK, Kind.CHANGE_REQUEST, Kind.MILESTONE)
+"""Kinds that a label makes of an issue, the first match in this order."""
+
+SUMMARY = 255
+LONGEST = 32_767
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one site's words mean."""
+
+    options: Options
+    categories: Mapping[str, str]
+    """status id -> canonical class, by the category that the site gives it."""
+    chosen: Mapping[str, str]
+    """status id or name -> canonical class, as configured."""
+    priorities: Mapping[str, str]
+    """priority id -> canonical class."""
+    marks: Mapping[Kind, str]
+    """kind -> label."""
+
+    @classmethod
+    def of(cls, options: Options, description: Description) -> Words:
+        fields = {
+            field.name: field for stream in description.streams for field in stream.fields if stream.name == "issues"
+        }
+        epics = {
+            field.name: field for stream in description.streams for field in stream.fields if stream.name == "epics"
+        }
+        categories: dict[str, str] = {}
+        for known in (epics.get("status"), fields.get("status")):
+            for id, key in ((known.classes or {}) if known else {}).items():
+                categories[id] = CATEGORY_CLASS.get(key, "todo")
+        priority = fields.get("priority")
+        marks = {kind: options.labels[kind.value] for kind in MARKED if kind.value in options.labels}
+        labels = fields.get("labels")
+        for label, kind in ((labels.classes or {}) if labels else {"feedback": "feedback"}).items():
+            marks.setdefault(Kind(kind), label)
+        return cls(
+            options,
+            categories,
+            options.values.get("status", {}),
+            spread((priority.values if priority else None) or []) | dict(options.values.get("priority", {})),
+            marks,
+        )
+
+    @property
+    def mark_labels(self) -> frozenset[str]:
+        return frozenset(self.marks.values())
+
+    def status_class(self, status: Mapping[str, Any]) -> str:
+        """The class of a status. Raises ``Unmappable`` for one that says nothing of itself."""
+        id, name = str(status.get("id")), str(status.get("name"))
+        if id in self.chosen:
+            return self.chosen[id]
+        if name in self.chosen:
+            return self.chosen[name]
+        key = str((status.get("statusCategory") or {}).get("key"))
+        found = CATEGORY_CLASS.get(key) or self.categories.get(id)
+        if found is None:
+            raise Unmappable("unknown_value", status.get("name") or id)
+        return found
+
+    def status_target(self, value: str) -> dict[str, Any]:
+        """How to name a status of a class to Jira. Raises ``Unmappable`` if no status has it."""
+        named = [key for key, known in self.chosen.items() if known == value]
+        if named:
+            return {"id": named[0]} if named[0].isdecimal() else {"name": named[0]}
+        if value not in CATEGORY_KEY:
+            raise Unmappable("no_such_value", value)
+        taken = [id for id, known in self.categories.items() if known == value and id in self.chosen]
+        if taken:
+            # Another status of this category means something else here, so any of the category will not do.
+            left = [id for id, known in self.categories.items() if known == value and id not in self.chosen]
+            if not left:
+                raise Unmappable("no_such_value", value)
+            return {"id": left[0], "statusCategory": {"key": CATEGORY_KEY[value]}}
+        return {"statusCategory": {"key": CATEGORY_KEY[value]}}
+
+
+def spread(ids: list[str]) -> dict[str, str]:
+    """A ranking, highest first, over the five canonical priorities: sites rename and translate theirs."""
+    last = len(ids) - 1
+    ranks = list(reversed(PRIORITY))
+    return {id: ranks[round(number * 4 / last) if last else 2] for number, id in enumerate(ids)}
+
+
+def status(words: Words) -> Pair:
+    def read(value: Any, _: Section) -> Any:
+        return words.status_class(value) if value else None
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None:
+            raise Unmappable("never_empty")
+        now = section.get("status")
+        if now and words.status_class(now) == value:
+            return {"id": str(now["id"])}
+        return words.status_target(value)
+
+    return read, write
+
+
+def shown_status(words: Words) -> Callable[[Any], Any]:
+    def shown(value: Any) -> Any:
+        words.status_target(value)
+        return value
+
+    return shown
+
+
+def priority(words: Words) -> Pair:
+    back: dict[str, str] = {}
+    for id, known in words.priorities.items():
+        back.setdefault(known, id)
+
+    def read(value: Any, _: Section) -> Any:
+        if not value:
+            return None
+        found = words.priorities.get(str(value.get("id"))) or words.priorities.get(str(value.get("name")))
+        if found is None:
+            raise Unmappable("unknown_value", value.get("name") or value.get("id"))
+        return found
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None:
+            raise Unmappable("never_empty")
+        if value not in back:
+            raise Unmappable("no_such_value", value)
+        return {"id": back[value]} if back[value].isdecimal() else {"name": back[value]}
+
+    return read, write
+
+
+def summary() -> Pair:
+    """One line of at most 255 characters."""
+
+    def read(value: Any, _: Section) -> Any:
+        return clean(value)
+
+    def write(value: Any, _: Section) -> Any:
+        if value is None:
+            raise Unmappable("never_empty")
+        line = " ".join(value.split("\n"))
+        if len(line) > SUMMARY:
+            raise Unmappable("too_long", SUMMARY)
+        return line
+
+    return read, write
+
+
+def rich(name: str) -> Pair:
+    """A document; what the section's document holds beyond Markdown is kept where its text stays the same."""
+
+    def read(value: Any, _: Section) -> Any:
+        if isinstance(value, str):
+            return wiki_to_markdown(value)
+        return adf_to_markdown(value)[0]
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None:
+            return None
+        if len(value) > LONGEST:
+            raise Unmappable("too_long", LONGEST)
+        base = section.get(name)
+        return markdown_to_adf(value, base if isinstance(base, Mapping) else None)
+
+    return read, write
+
+
+def shown_rich(value: Any) -> Any:
+    if value is not None and len(value) > LONGEST:
+        raise Unmappable("too_long", LONGEST)
+    return normal_markdown(value)
+
+
+def person() -> Pair:
+    """A user. Servers of old, and some webhooks, know no account id."""
+
+    def read(value: Any, _: Section) -> Any:
+        if not value:
+            return None
+        account = value.get("accountId") or value.get("key") or value.get("name")
+        if not account:
+            raise Unmappable("nobody_named", value.get("displayName"))
+        return {"account": str(account), "name": value.get("displayName"), "email": value.get("emailAddress")}
+
+    def write(value: Any, _: Section) -> Any:
+        return {"accountId": value["account"]} if value is not None else None
+
+    return read, write
+
+
+def labels(words: Words) -> Pair:
+    """Labels but those that say the kind. Against a section: what to add and what to take away."""
+
+    def read(value: Any, _: Section) -> Any:
+        return sorted(set(value or ()) - words.mark_labels)
+
+    def write(value: Any, section: Section) -> Any:
+        wanted = set(value or ())
+        odd = sorted(label for label in wanted if any(sign.isspace() for sign in label))
+        if odd:
+            raise Unmappable("label_with_space", odd[0])
+        if "labels" not in section:
+            return sorted(wanted)
+        there = set(section["labels"] or ()) - words.mark_labels
+        return {"add": sorted(wanted - there), "remove": sorted(there - wanted)}
+
+    return read, write
+
+
+def instant_read(value: Any, _: Section) -> Any:
+    return moment(value)
+
+
+def custom(words: Words, stream: str, kind: Kind) -> list[FieldMap]:
+    """Rows for the fields that the configuration places in custom fields."""
+    rows = []
+    for canonical, system in words.options.custom.get(stream, {}).items():
+        form = MODEL[kind].get(canonical)
+        if form is None:
+            continue  # a field of another kind in the same stream
+        read, write = _custom_pair(words, form, canonical, system)
+        rows.append(FieldMap(canonical, system, read, write))
+    return rows
+
+
+def _custom_pair(words: Words, form: Form, canonical: str, system: str) -> Pair:
+    match form:
+        case Form.TEXT:
+            return text(LONGEST)
+        case Form.RICH:
+            return rich(system)
+        case Form.DATE:
+            return day(words.options.zone)
+        case Form.NUMBER:
+            return (lambda value, _: value), (lambda value, _: value)
+        case Form.MONEY:
+            return money(lambda _: words.options.currency)
+        case Form.SET:
+            return string_set()
+        case Form.PERSON:
+            return person()
+        case Form.CHOICE:
+            return _option(words.options.values.get(canonical, {}))
+    raise ValueError(f"a {form.value} ({canonical}) cannot be kept in Jira's field {system}")
+
+
+def _option(table: Mapping[str, str]) -> Pair:
+    """A select list: option id or value -> class, as configured."""
+    back = {canonical: own for own, canonical in reversed(list(table.items()))}
+
+    def read(value: Any, _: Section) -> Any:
+        if not value:
+            return None
+        found = table.get(str(value.get("id"))) or table.get(str(value.get("value")))
+        if found is None:
+            raise Unmappable("unknown_value", value.get("value"))
+        return found
+
+    def write(value: Any, _: Section) -> Any:
+        if value is None:
+            return None
+        if value not in back:
+            raise Unmappable("no_such_value", value)
+        return {"id": back[value]} if back[value].isdecimal() else {"value": back[value]}
+
+    return read, write

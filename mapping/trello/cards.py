@@ -1,0 +1,117 @@
+"""Cards: a task, or what one of the labels says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.base import Record
+from mapping.fields import FieldMap, Options, StreamMapping, Unmappable, moment
+from mapping.model import Kind, Loss, Unmapped
+from mapping.trello.places import Places
+from mapping.trello.sets import label_word, objects, read_items, read_labels, write_items, write_labels
+from mapping.trello.values import Section, assignee, born, day_or_instant, flag, markdown, ref, shown_person, title
+
+DEFAULT_LABELS = {"feedback": "feedback"}
+MARKED = (Kind.FEEDBACK, Kind.CHANGE_REQUEST, Kind.RISK, Kind.MILESTONE)
+"""Kinds that a label makes of a card, the first match in this order."""
+
+
+class CardMapping(StreamMapping):
+    """The table, and what one field cannot decide alone: list and board go together, labels belong to a board."""
+
+    def __init__(self, places: Places, options: Options, names: Mapping[str, str]) -> None:
+        labels = {**DEFAULT_LABELS, **options.labels}
+        self._marks = {kind: labels[kind.value] for kind in MARKED if kind.value in labels}
+        self._places = places
+        common = [
+            FieldMap("title", "name", *title()),
+            FieldMap("description", "desc", *markdown()),
+            FieldMap("status", "idList", self._read_status, self._write_status, shown=self._shown_status),
+            FieldMap("project", "idBoard", *ref("boards")),
+        ]
+        dates = [
+            FieldMap("start_date", "start", *day_or_instant("start", options.zone)),
+            FieldMap("due_date", "due", *day_or_instant("due", options.zone)),
+            FieldMap("actual_end", "dateCompleted", lambda value, _: moment(value), mode="read"),
+        ]
+        person = FieldMap("assignee", "idMembers", *assignee(names), shown=shown_person)
+        made = FieldMap("created", "id", born, mode="read")
+        super().__init__(
+            {
+                Kind.TASK: [
+                    *common,
+                    *dates,
+                    person,
+                    FieldMap("labels", "labels", read_labels, write_labels, shown=self._shown_labels),
+                    FieldMap("checklist", "checklists", read_items, write_items, shown=lambda value: value or None),
+                    FieldMap("archived", "closed", *flag()),
+                ],
+                Kind.FEEDBACK: [*common, made],
+                Kind.CHANGE_REQUEST: [*common, made],
+                Kind.RISK: [*common, person],
+                Kind.MILESTONE: [*common, *dates, person],
+            },
+            kind_of=self._kind,
+        )
+
+    def _kind(self, record: Record) -> Kind:
+        words = {label_word(label).strip().casefold() for label in objects(record.payload.get("labels"))}
+        return next((kind for kind, name in self._marks.items() if name.strip().casefold() in words), Kind.TASK)
+
+    def unmap(self, kind: Kind, values: Mapping[str, Any], base: Section | None = None) -> Unmapped:
+        section = base or {}
+        rest = {name: value for name, value in values.items() if name not in ("status", "labels")}
+        result = super().unmap(kind, rest, base)
+        board = result.values.get("idBoard") or section.get("idBoard")
+        if "labels" in values and self.mode(kind, "labels") == "both":
+            self._put_labels(values["labels"] or [], board, section, base is None, result)
+        if base is None and kind in self._marks:
+            result.values["labels"] = {"add": [self._marks[kind]], "remove": []}
+        if values.get("status") is not None:
+            self._put_status(values["status"], board, section, result)
+        elif "status" in values and base is not None:
+            result.losses.append(Loss("status", "cannot_be_empty"))
+        elif base is None and board is not None and board in self._places.by_board:
+            result.values["idList"] = self._places.choose("todo", board, None) or self._places.by_board[board][0]
+        return result
+
+    def _put_labels(self, wanted: list[str], board: str | None, section: Section, new: bool, result: Unmapped) -> None:
+        change = write_labels(wanted, section)
+        known = [name for name in change["add"] if self._places.knows_label(name, board)]
+        result.losses += [Loss("labels", "no_such_label", name) for name in change["add"] if name not in known]
+        if known or change["remove"] or not new:
+            result.values["labels"] = {"add": known, "remove": change["remove"]}
+
+    def _put_status(self, status: str, board: str | None, section: Section, result: Unmapped) -> None:
+        present = section.get("idList") if board == section.get("idBoard") else None
+        chosen = self._places.choose(status, board, present)
+        if chosen is not None:
+            result.values["idList"] = chosen
+        elif status == "done":
+            result.values["dueComplete"] = True
+        else:
+            result.losses.append(Loss("status", "no_such_list", status))
+        if status != "done" and section.get("dueComplete") and present not in self._places.classes:
+            result.values["dueComplete"] = False
+
+    def _read_status(self, value: Any, section: Section) -> Any:
+        if value in self._places.classes:
+            return self._places.classes[value]
+        if section.get("dueComplete"):
+            return "done"
+        raise Unmappable("unknown_list", value)
+
+    def _write_status(self, value: Any, section: Section) -> Any:
+        chosen = self._places.choose(value, section.get("idBoard"), section.get("idList"))
+        if chosen is None:
+            raise Unmappable("no_such_list", value)
+        return chosen
+
+    def _shown_status(self, value: Any) -> Any:
+        if value != "done" and value not in self._places.classes.values():
+            raise Unmappable("no_such_list", value)
+        return value
+
+    def _shown_labels(self, value: Any) -> Any:
+        return [name for name in value or () if self._places.knows_label(name, None)]

@@ -1,0 +1,59 @@
+"""The directory of lists and labels that a connection's description carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connectors.base import Description, Field
+from mapping.fields import Options
+from mapping.model import STATUS
+
+
+def fields_of(description: Description, stream: str) -> Sequence[Field]:
+    return next((one.fields for one in description.streams if one.name == stream), [])
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The lists of all boards with their classes, and the labels of each board."""
+
+    classes: Mapping[str, str]
+    board: Mapping[str, str]
+    by_board: Mapping[str, list[str]] = field(default_factory=dict)
+    labels: Mapping[str, set[str]] = field(default_factory=dict)
+    """board -> the names of its labels."""
+
+    @classmethod
+    def of(cls, description: Description, options: Options) -> Places:
+        entries = [one for one in fields_of(description, "lists") if not one.writable]
+        labels: dict[str, set[str]] = {}
+        for one in fields_of(description, "labels"):
+            if not one.writable:
+                labels.setdefault(one.kind, set()).add(one.label)
+        chosen = options.values.get("status", {})
+        classes: dict[str, str] = {}
+        board: dict[str, str] = {}
+        by_board: dict[str, list[str]] = {}
+        for one in entries:
+            board[one.name] = one.kind
+            by_board.setdefault(one.kind, []).append(one.name)
+            known = chosen.get(one.name) or chosen.get(one.label) or (one.classes or {}).get(one.name)
+            if known in STATUS:
+                classes[one.name] = known
+        return cls(classes, board, by_board, labels)
+
+    def choose(self, status: str, board: str | None, present: str | None) -> str | None:
+        """The list for a status: the present one if it has that class, else the first of the board. Without a board,
+        only if all lists of that class lie on one."""
+        if present is not None and self.classes.get(present) == status:
+            return present
+        rows = [id for id in self.classes if self.classes[id] == status and board in (None, self.board.get(id))]
+        if board is None and len({self.board.get(id) for id in rows}) > 1:
+            return None
+        return rows[0] if rows else None
+
+    def knows_label(self, name: str, board: str | None) -> bool:
+        if board is not None:
+            return name in self.labels.get(board, set())
+        return any(name in names for names in self.labels.values())

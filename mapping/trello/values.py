@@ -1,0 +1,98 @@
+"""Pairs of functions for the single values of boards, cards and comments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.base import utc
+from mapping.fields import Pair, Unmappable, moment, text
+
+LIMIT = 16384
+
+Section = Mapping[str, Any]
+
+
+def title() -> Pair:
+    read, write = text(LIMIT)
+
+    def filled(value: Any, section: Section) -> Any:
+        if value is None:
+            raise Unmappable("cannot_be_empty")
+        return write(value, section)
+
+    return read, filled
+
+
+def markdown() -> Pair:
+    read, write = text(LIMIT)
+    return read, lambda value, section: write(value, section) or ""
+
+
+def flag() -> Pair:
+    return lambda value, _: bool(value), lambda value, _: bool(value)
+
+
+def ref(stream: str) -> Pair:
+    def read(value: Any, _: Section) -> Any:
+        return {"stream": stream, "id": value} if value else None
+
+    def write(value: Any, _: Section) -> Any:
+        if value is None:
+            raise Unmappable("cannot_be_empty")
+        return value["id"]
+
+    return read, write
+
+
+def day_or_instant(name: str, zone: ZoneInfo) -> Pair:
+    """An instant. A day keeps the clock time that the card shows, else it is five in the afternoon there."""
+
+    def write(value: Any, section: Section) -> Any:
+        if value is None or len(value) > 10:
+            return value
+        day = date.fromisoformat(value)
+        shown = moment(section.get(name))
+        clock = datetime.fromisoformat(shown).astimezone(zone) if shown else datetime(2000, 1, 1, 17, tzinfo=zone)
+        return utc(clock.replace(year=day.year, month=day.month, day=day.day))
+
+    return lambda value, _: moment(value), write
+
+
+def born(value: Any, _: Section) -> Any:
+    """An id begins with the second of its creation."""
+    if not isinstance(value, str) or len(value) != 24:
+        raise Unmappable("no_date_in_id", value)
+    return utc(datetime.fromtimestamp(int(value[:8], 16), UTC))
+
+
+def author(value: Any, section: Section) -> Any:
+    if not value:
+        return None
+    who = section.get("memberCreator")
+    name = who.get("fullName") if isinstance(who, Mapping) else None
+    return {"account": value, "name": name, "email": None}
+
+
+def assignee(names: Mapping[str, str]) -> Pair:
+    """The first member. Whoever else is on the card stays there, whatever is written."""
+
+    def read(value: Any, _: Section) -> Any:
+        return {"account": value[0], "name": names.get(value[0]), "email": None} if value else None
+
+    def write(value: Any, section: Section) -> Any:
+        present = list(section.get("idMembers") or ())
+        if value is None:
+            return {"add": [], "remove": present[:1]}
+        account = value["account"]
+        if not section:
+            return [account]
+        return {"add": [account], "remove": [each for each in present[:1] if each != account], "first": account}
+
+    return read, write
+
+
+def shown_person(value: Any) -> Any:
+    return value
