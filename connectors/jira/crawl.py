@@ -11,7 +11,7 @@ from connectors.base import Clock
 from connectors.errors import Malformed
 from connectors.jira.answers import Refused
 from connectors.jira.client import FIELDS, Client
-from connectors.jira.cursors import Crawl, decode
+from connectors.jira.cursors import BEGINNING, Crawl, decode
 from connectors.jira.models import Json, SearchPage
 from connectors.jira.records import STREAM_OF_LEVEL, level, milliseconds, moment
 
@@ -23,9 +23,6 @@ OVERLAP = 120_000
 
 RECONCILE = 50
 """Most ids that one search may be told to look at strongly."""
-
-# Jira refuses a query without any restriction, and a day after the epoch is before every issue in any time zone.
-BEGINNING = 86_400_000
 
 
 class Recent:

@@ -6,6 +6,10 @@ import msgspec
 
 from connectors.errors import CursorLost
 
+# Jira refuses a query without any restriction, and a day after the epoch is before every issue in any time zone.
+BEGINNING = 86_400_000
+END = 253_402_300_799_999
+
 
 class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A crawl over issues by time of change, between two of its pages or between two crawls.
@@ -32,6 +36,10 @@ class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
 def decode(cursor: str) -> Crawl:
     """The crawl that a cursor stands for. Raises ``CursorLost`` for what no version of ours wrote."""
     try:
-        return msgspec.json.decode(cursor, type=Crawl)
+        crawl = msgspec.json.decode(cursor, type=Crawl)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise CursorLost(f"not a cursor of this connector: {error}") from error
+    for moment in (crawl.since, crawl.started, crawl.seen):
+        if moment != 0 and not BEGINNING <= moment <= END:
+            raise CursorLost("not a cursor of this connector: a time that no issue has")
+    return crawl
