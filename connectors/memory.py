@@ -461,4 +461,4 @@ def build(settings: Settings, context: Context) -> Memory:
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 
-CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build)
+CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build, streams=(STREAM,))
