@@ -12,6 +12,7 @@ import pytest
 from connectors.base import Abilities, Connector, Feed, Outcome, Page, Record, Write
 from connectors.sandbox.clock import START, VirtualClock
 from connectors.sandbox.faults import Fault, Kind
+from connectors.sandbox.truth import Entry
 from keepstep.testing.contract.world import World
 
 PERSON = "Anna Berg"
@@ -43,6 +44,16 @@ class Ground(ABC):
     slow_feed: ClassVar[bool] = False
     """The feed sees the stream only when something else changed, or in a slow rotation: no incremental tests."""
 
+    loud: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of write of which the service tells people by mail, and offers no switch."""
+
+    beside: ClassVar[frozenset[str]] = frozenset()
+    """Streams under which the true log notes a write of this one a second time (a card, for its checklist)."""
+    own_only: ClassVar[bool] = False
+    """The service lets an account change only what it made."""
+    lasting: ClassVar[bool] = False
+    """Nobody can delete such a record, not even by the service's own button."""
+
     @abstractmethod
     def make(self, clock: VirtualClock) -> World:
         """A fresh service with an account for the hub, whatever place the stream's records need, and no record."""
@@ -51,10 +62,15 @@ class Ground(ABC):
         """Values in which the n-th record of a crowd differs, where the service wants that."""
         return {}
 
+    def shown(self, payload: Mapping[str, Any], name: str) -> Any:
+        """A field of ``Write.values`` as the payload shows it, where it does not stand at the top."""
+        return payload.get(name)
+
     @pytest.fixture
     def world(self) -> Iterator[World]:
         """A fresh world, whose true log is looked through when the test is over."""
         made = self.make(VirtualClock(START))
+        self.planted: set[str] = set()
         yield made
         self.was_quiet(made)
 
@@ -88,6 +104,16 @@ class Ground(ABC):
 
     def person_creates(self, world: World, n: int | None = None) -> str:
         return world.core.create(PERSON, self.stream, self.values(world, n))
+
+    def target(self, world: World, n: int | None = None) -> str:
+        """A record that our account may change: a person's, or ours where the service wants that."""
+        if not self.own_only:
+            return self.person_creates(world, n)
+        (outcome,) = self.push(world, [self.write(world, "create", values=self.values(world, n))])
+        assert outcome.status == "done"
+        assert outcome.id
+        self.planted.add(outcome.id)
+        return outcome.id
 
     # -- the connector
 
@@ -146,11 +172,16 @@ class Ground(ABC):
 
     # -- the true log
 
+    def writes(self, world: World) -> list[Entry]:
+        """What we did to this stream, without what ``target`` made."""
+        entries = [entry for entry in world.core.truth.writes() if entry.stream == self.stream]
+        return [entry for entry in entries if entry.kind != "create" or entry.id not in self.planted]
+
     def was_quiet(self, world: World) -> None:
         """No permission was written, nobody got mail, no workflow ran, and nothing but the stream was touched."""
         for line in world.core.requests:
             assert not (re.match(self.writing, line) and re.search(r"permission|/share\b", line)), line
         for entry in world.core.truth.writes():
-            assert entry.stream == self.stream, entry
-            assert entry.notified == 0, entry
+            assert entry.stream == self.stream or entry.stream in self.beside, entry
+            assert entry.notified == 0 or entry.kind in self.loud, entry
             assert not entry.automation, entry

@@ -75,7 +75,7 @@ class TroubleContract(Ground):
         self, world: World, kind: Kind, write_kind: str
     ) -> None:
         self.need(world, write_kind)
-        id = None if write_kind == "create" else self.person_creates(world)
+        id = None if write_kind == "create" else self.target(world)
         write = self.write(world, write_kind, id=id, marker="ks-contract-9")
         self.warm(world)
         self.fault(world, kind)
@@ -87,12 +87,12 @@ class TroubleContract(Ground):
         assert world.core.faults.injected == {kind: 1}
         world.clock.advance(self.idle)
         world.connector.check()
-        assert len({entry.id for entry in world.core.truth.writes()}) <= 1
+        assert len({entry.id for entry in self.writes(world)}) <= 1
 
     @pytest.mark.parametrize("write_kind", ["create", "update", "delete"])
     def test_a_write_held_back_by_a_limit_is_not_sent_and_says_until_when(self, world: World, write_kind: str) -> None:
         self.need(world, write_kind)
-        id = None if write_kind == "create" else self.person_creates(world)
+        id = None if write_kind == "create" else self.target(world)
         write = self.write(world, write_kind, id=id, marker="ks-contract-9")
         self.warm(world)
         self.fault(world, "rate_limited")
@@ -100,10 +100,10 @@ class TroubleContract(Ground):
         assert outcome.status == "not_sent", outcome
         assert outcome.retry_after is not None
         assert outcome.retry_after > 0
-        assert world.core.truth.writes() == []
+        assert self.writes(world) == []
         (again,) = self.push(world, [write])
         assert again.status == "done", again
-        assert len(world.core.truth.writes()) == 1
+        assert len({entry.id for entry in self.writes(world)}) == 1
 
     def test_a_create_whose_answer_is_cut_off_is_unknown(self, world: World) -> None:
         self.need(world, "create")
@@ -112,7 +112,7 @@ class TroubleContract(Ground):
         self.fault(world, "cut_off")
         (outcome,) = self.push(world, [write])
         assert outcome.status == "unknown", outcome
-        assert len({entry.id for entry in world.core.truth.writes()}) == 1
+        assert len({entry.id for entry in self.writes(world)}) == 1
 
     def test_trouble_with_one_request_leaves_the_others_their_outcomes(self, world: World) -> None:
         self.need(world, "create")
@@ -127,4 +127,4 @@ class TroubleContract(Ground):
         assert outcomes[0].status == "unknown"
         assert {outcome.status for outcome in outcomes} <= {"unknown", "done"}
         sent = [outcome for outcome in outcomes if outcome.status in ("unknown", "done")]
-        assert len({entry.id for entry in world.core.truth.writes() if entry.kind == "create"}) == len(sent)
+        assert len({entry.id for entry in self.writes(world) if entry.kind == "create"}) == len(sent)
