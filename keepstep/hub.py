@@ -155,7 +155,7 @@ class Hub:
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
-        return World(connections, syncs)
+        return World(connections, syncs, self.config.people)
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]

@@ -100,6 +100,9 @@ class Applier:
             log.warning("side failed", side=side.name, error=str(error))
             with self._ports.store.write(self._lease) as tx:
                 self._tell(tx, side, error)
+            return
+        with self._ports.store.write(self._lease) as tx:
+            findings.close(tx, [f"connection_failed:{side.name}"], self._ports.now())
 
     def _tell(self, tx: Tx, side: Side, error: ConnectorError) -> None:
         findings.report(

@@ -45,7 +45,7 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
         tx.upsert(t.setting, [{"name": POSITION, "value": seen}])
         if not edits:
             return set()
-        facts = graph(tx)
+        facts = graph(tx, People(tx, world.people))
         rows = _open_tasks(tx)
         language = config.language
         decision = tasks_for(
@@ -84,7 +84,7 @@ def _edits(tx: Tx, world: World, watch: list[str]) -> tuple[int | None, list[Edi
         .where(t.audit.c.n > position, t.audit.c.code == "agreed", t.audit.c.side.in_(sides))
         .order_by(t.audit.c.n)
     )
-    people = People(tx)
+    people = People(tx, world.people)
     return int(newest), [_edit(tx, world, people, row) for row in rows]
 
 

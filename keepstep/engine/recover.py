@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 
 from connectors.base import Change, Record, utc
+from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.apply import adopt, finish, requeue
@@ -22,6 +24,8 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
+
+log = structlog.get_logger()
 
 
 class Recovered(msgspec.Struct, kw_only=True):
@@ -50,10 +54,15 @@ def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> R
             result.waiting += 1
             continue
         ports.fence.point("recover.looking")
-        if row["kind"] == "create" and row["record"] is None:
-            _create(ports, world, sync, side, lease, row, result)
-        else:
-            _by_id(ports, world, sync, side, lease, row, result)
+        try:
+            if row["kind"] == "create" and row["record"] is None:
+                _create(ports, world, sync, side, lease, row, result)
+            else:
+                _by_id(ports, world, sync, side, lease, row, result)
+        except ConnectorError as error:
+            # The look itself failed: the intent stays open, its fields in doubt, and the next round looks again.
+            log.warning("cannot look", side=side.name, intent=row["id"], error=str(error))
+            result.waiting += 1
         ports.fence.point("recover.stored")
     return result
 

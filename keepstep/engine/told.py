@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
 from keepstep.config import Config
 from keepstep.engine.handoffs import Calendar, Setting, Verdict, compiled, judge, shipped
+from keepstep.engine.people import People
 from keepstep.engine.ports import Ports
 from keepstep.engine.snapshot import graph
 from keepstep.engine.world import World
@@ -53,7 +54,7 @@ def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Ver
     calendar = Calendar(country=COUNTRIES.get(config.language), timezone=config.timezone)
     return judge(
         compiled(shipped(config.handoffs.use)),
-        graph(tx),
+        graph(tx, People(tx, world.people)),
         ports.clock.now(),
         begun,
         (),

@@ -120,6 +120,8 @@ class World:
 
     connections: Mapping[str, Connection]
     syncs: Mapping[str, Sync]
+    people: tuple[Mapping[str, str], ...] = ()
+    """Who is who, as configured: connection -> account id or e-mail, one entry a person."""
 
     def side(self, name: str) -> Side | None:
         """A side by its name, if any sync uses it."""
