@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from connectors.base import Abilities, Connector, Description, Feed
 from keepstep.engine.state import EntityState
 from mapping.fields import Mapper, Unmappable, as_day
 from mapping.merge import Equality, Rule
-from mapping.model import MODEL, Form, Kind
+from mapping.model import CLASSES, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
 
 Mode = Literal["observe", "propose", "write"]
@@ -84,6 +84,8 @@ class Sync:
     def rule(self, name: str) -> Rule:
         """The configured rule of a field, else the default of its form."""
         found = self.rules.get(name)
+        if found is not None and found.policy == "rank" and not found.order:
+            return replace(found, order=CLASSES.get(name, ()))
         if found is not None:
             return found
         return Rule(policy="set") if self.fields[name] is Form.SET else Rule()
