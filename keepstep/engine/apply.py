@@ -416,7 +416,13 @@ class Applier:
                 history.setdefault(change.id, []).append(change)
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
-            records = [record for record in [*carried.values(), *looked.values()] if record is not None]
+            # A delete that the service confirmed is seen at once: until its feed says so the record would look restored.
+            graves = [
+                Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
+                for intent, outcome in answered
+                if intent["kind"] == "delete"
+            ]
+            records = [*graves, *(record for record in [*carried.values(), *looked.values()] if record is not None)]
             for intent in intents:
                 if intent["kind"] == "create":
                     adopt(tx, self._ports, self._world, self._sync, side, intent, records)
