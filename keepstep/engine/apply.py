@@ -20,7 +20,7 @@ from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_records
-from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
+from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, title, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -115,6 +115,8 @@ class Applier:
         ports = self._ports
         reserved = self._reserve(side, operations)
         with ports.store.write(self._lease) as tx:
+            if looked:
+                findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
             store_records(tx, ports, self._world, side.connection, list(looked.values()))
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._world)
@@ -379,6 +381,7 @@ class Applier:
                     params={
                         "entity": state.id,
                         "kind": self._sync.kind.value,
+                        "title": title(state, self._sync),
                         "side": side.name,
                         "record": record,
                         "field": field,
@@ -413,7 +416,7 @@ class Applier:
                 history.setdefault(change.id, []).append(change)
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
-            # A delete that the service confirmed is seen at once: until its feed says so the record would look restored.
+            # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
             graves = [
                 Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
                 for intent, outcome in answered
@@ -444,23 +447,6 @@ class Applier:
             )
             self._ports.fence.point("apply.read_back.committing")
         self._ports.fence.point("apply.read_back.committed")
-
-
-def tell_failure(tx: Tx, ports: Ports, side: Side, error: ConnectorError) -> None:
-    """A side could not be talked to: told until it can be."""
-    log.warning("side failed", side=side.name, error=str(error))
-    params = {
-        "connection": side.connection.name,
-        "feed": side.name,
-        "trouble": type(error).__name__,
-        "detail": str(error),
-    }
-    finding = Finding(key=failure_key(side.name), code="connection_failed", severity="error", params=params)
-    findings.report(tx, [finding], ports.now(), ports.new_id)
-
-
-def failure_key(side: str) -> str:
-    return f"connection_failed:{side}"
 
 
 def _once(intents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,20 +5,12 @@ A parameter may name the form it is said in: ``{since:when}``; ``keepstep.langua
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Plural:
-    """A message that depends on the number in the parameter ``by``."""
-
-    one: str
-    other: str
-    by: str = "count"
-
-
-Message = str | Plural
+from keepstep.language.findings import TOLD
+from keepstep.language.message import Message, Plural
+from keepstep.language.tasks import TASKS
+from keepstep.language.work import WORK
 
 CONFIGURATION: Final[dict[str, Message]] = {
     "file_missing": "there is no file {file}; `keepstep init` writes one",
@@ -87,32 +79,9 @@ CONFIGURATION: Final[dict[str, Message]] = {
 }  # fmt: skip
 
 FINDINGS: Final[dict[str, Message]] = {
-    "conflict": "{entity}: {field:field} was changed in different ways: {candidates:candidates}",
-    "candidate": "{side} says {value:value} ({who:someone}, {when:when})",
-    "handoff_due": "{entity}: {missing} is due ({rule}, {owner:someone}), since {since:when}",
-    "handoff_breached": "{entity}: {missing} is overdue ({rule}, {owner:someone}), since {since:when}",
-    "record_refused": "{side} refused {record}: {reason} (field: {field:field})",
-    "twin": "{side} holds {record}, made by us a second time beside {other}; delete one of them",
-    "taken_place": "{side}: {record} matches {entity}, whose place {other} holds already; say which is right",
-    "unknown_create": "{side}: whether {entity} was created is not known, and the system cannot be asked; look there and answer",
-    "edit_against_delete": "{entity} was deleted in {side} and edited elsewhere since; say whether it stays",
-    "gone": "{entity} was deleted in {side}; the other sides keep it until you decide",
     "no_route": "{entity} is to appear in {side}, but nothing says where: add an entry under `create`",
-    "assignee_unmatched": "{entity}: {person} has no account in {side}, so the task has no assignee there; add the person under `people`",
     "loss": "{side}, {record}: {field} could not be carried over ({why:reason}): {value:value}",
-    "unmapped_value": "{side}, {record}: {field} shows {value:value}, for which no meaning is declared; add it under `values`",
-    "guard_first_plan": Plural(
-        "first plan of {sync}: {count:number} operation waits for your approval",
-        "first plan of {sync}: {count:number} operations wait for your approval",
-    ),
-    "guard_too_many_deletes": Plural(
-        "{sync} would delete {count:number} record, more than the {limit:number} allowed without asking",
-        "{sync} would delete {count:number} records, more than the {limit:number} allowed without asking",
-    ),
-    "guard_scope_emptied": "{sync} would delete {count:number} of {total:number} records of {scope}",
-    "guard_mass_change": "in {side} {count:number} of {total:number} records changed {field:field} at once; say whether that was meant",
     "guard_went_back": "in {side} {count:number} of {total:number} records went back in time; was a backup restored, or a time zone changed?",
-    "guard_configuration_changed": "the configuration of {sync} has changed: everything is compared anew and nothing deleted until you approve",
     "guard_flapping": "{entity}: {field:field} went back and forth {count:number} times since {since:when}; something in {side} keeps changing it",
     "scope_moved": "{entity} moved from {before} to {after} in {side}",
     "misplaced_document": "{document} lies in {place}; proposed: {proposed}",
@@ -122,10 +91,6 @@ FINDINGS: Final[dict[str, Message]] = {
     "connection_failed_configured": "{connection} cannot work as configured: {reason}",
     "connection_failed": "{connection} failed: {reason}",
     "schema_drift": "{side}: the field {field} has changed: {before} became {after}",
-    "unknown_event": Plural(
-        "{connection} sent {count:number} item of a kind that is not read: {what}",
-        "{connection} sent {count:number} items of a kind that is not read: {what}",
-    ),
 }  # fmt: skip
 
 PLAN: Final[dict[str, Message]] = {
@@ -281,4 +246,6 @@ WORDS: Final[dict[str, Message]] = {
     "field.reporter": "reporter",
 }
 
-MESSAGES: Final[dict[str, Message]] = CONFIGURATION | FINDINGS | PLAN | REASONS | COMMANDS | WORDS
+MESSAGES: Final[dict[str, Message]] = CONFIGURATION | FINDINGS | TOLD | PLAN | REASONS | COMMANDS | WORK | TASKS | WORDS
+
+__all__ = ["MESSAGES", "Message", "Plural"]
