@@ -135,7 +135,11 @@ class Hub:
     def follow_up(self) -> set[str]:
         """Entities that Keepstep itself wants: category folders, tasks from customer changes. The syncs concerned."""
         made = template.category_folders(
-            self.ports, self.engine.world, self.config.documents.categories, self.config.language
+            self.ports,
+            self.engine.world,
+            self.config.documents.categories,
+            self.config.language,
+            self.config.first_sync.won_days,
         )
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 

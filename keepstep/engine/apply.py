@@ -18,6 +18,7 @@ from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_records
 from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, title, update

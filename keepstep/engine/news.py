@@ -55,12 +55,17 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
             [change_rule([str(each) for each in wanted.watch])],
             facts,
             ports.clock.now(),
-            say=lambda code, params: say(code, params, language, ZoneInfo(config.timezone)),
+            say=lambda code, params: say(_spoken(code), params, language, ZoneInfo(config.timezone)),
             zone=ZoneInfo(config.timezone),
         )
         _keep(tx, ports, sync, decision, rows)
         _tell(tx, ports, decision.findings, facts)
     return {sync.name} if decision.opened or decision.appended else set()
+
+
+def _spoken(code: str) -> str:
+    """The message for a word of a task's text. A field is called the same whatever it is a field of."""
+    return f"field.{code.rpartition('.')[2]}" if code.startswith("field.") else code
 
 
 def _home(world: World, create_in: str | None) -> Sync | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.message import Message, Plural
 from keepstep.language.tasks import TASKS
@@ -246,6 +247,8 @@ WORDS: Final[dict[str, Message]] = {
     "field.reporter": "reporter",
 }
 
-MESSAGES: Final[dict[str, Message]] = CONFIGURATION | FINDINGS | TOLD | PLAN | REASONS | COMMANDS | WORK | TASKS | WORDS
+MESSAGES: Final[dict[str, Message]] = (
+    CONFIGURATION | FINDINGS | TOLD | PLAN | REASONS | COMMANDS | WORK | TASKS | WORDS | DEMO
+)
 
 __all__ = ["MESSAGES", "Message", "Plural"]
