@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from connectors.base import Ignored, Page, Record, chunks
 from connectors.errors import Forbidden, NotFound
 from connectors.jira.client import COMMENT_BATCH, FETCH_BATCH, Client
-from connectors.jira.crawl import Crawler, Found
+from connectors.jira.crawl import Crawler
 from connectors.jira.models import Json
 from connectors.jira.records import STREAM_OF_LEVEL, Reader, child_id, embedded_comments, level, split_id
+from connectors.jira.windows import Found
 
 USERS_CURSOR = "users"
 KIND_ONLY = ["issuetype", "updated"]
