@@ -11,6 +11,17 @@ BEGINNING = 86_400_000
 END = 253_402_300_799_999
 
 
+class Window(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Issues made from one time until another, and how far they have been listed. A time of creation never moves, so
+    windows can be listed side by side without an issue slipping from one into another."""
+
+    since: int
+    until: int | None = None
+    token: str | None = None
+    seen: int = 0
+    """Everything made before this has been listed: where to go on when the token is lost."""
+
+
 class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A crawl over issues by time of change, between two of its pages or between two crawls.
 
@@ -28,6 +39,8 @@ class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
     reconcile: list[int] = []
     full: bool = False
     """It began without a cursor."""
+    windows: list[Window] = []
+    """Of a large full crawl: what is left of it."""
 
     def encode(self) -> str:
         return msgspec.json.encode(self).decode()

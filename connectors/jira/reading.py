@@ -9,7 +9,7 @@ import msgspec
 from connectors.base import Ignored, Page, Record, chunks
 from connectors.errors import Forbidden, NotFound
 from connectors.jira.client import COMMENT_BATCH, FETCH_BATCH, Client
-from connectors.jira.crawl import Crawler, Found
+from connectors.jira.crawl import Crawler
 from connectors.jira.models import Json
 from connectors.jira.records import (
     STREAM_OF_LEVEL,
@@ -20,6 +20,7 @@ from connectors.jira.records import (
     level,
     split_id,
 )
+from connectors.jira.windows import Found
 
 USERS_CURSOR = "users"
 KIND_ONLY = ["issuetype", "updated"]
