@@ -14,6 +14,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterEndTime,
     FlowRunFilterTags,
 )
+from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from pipelines.names import FLOWS
@@ -31,6 +32,7 @@ def prune(tag: str, before: datetime) -> int:
                 flow_run_filter=FlowRunFilter(
                     tags=FlowRunFilterTags(all_=[tag]), end_time=FlowRunFilterEndTime(before_=before)
                 ),
+                sort=FlowRunSort.END_TIME_DESC,
                 limit=BATCH,
             )
             for run in runs:
@@ -46,7 +48,7 @@ def prune(tag: str, before: datetime) -> int:
 
 def _delete_artifacts(client: SyncPrefectClient, run: object) -> None:
     for artifact in client.read_artifacts(
-        artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+        sort=ArtifactSort.ID_DESC, artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
     ):
         try:
             client.delete_artifact(artifact.id)

@@ -61,6 +61,9 @@ class Serving:
     failed: Problem | None = None
     told: Callable[[Ended], None] = lambda ended: None
     """Told of each run besides."""
+    server: LocalServer | None = None
+    _deployed: Config | None = None
+    _refused: str | None = None
 
     def say(self, code: str, /, **params: Any) -> None:
         self.session.output.warn(self.session.say(code, **params))
@@ -119,10 +122,11 @@ class Serving:
         worker = Worker(self._ended, self._answers)
         try:
             worker.deploy(config)
+            self._deployed = config
             if self.server is not None:
                 worker.clear_left(self.session.say("left_run"))
         except Unanswered as error:
-            raise PrefectUnavailable(self.session.redaction.text(f"{type(error).__name__}: {error}")) from error
+            raise PrefectUnavailable(f"{type(error).__name__}: {str(error)[:300]}") from error
         for group in groups(config):
             self.say("serve_group", every=group.every, syncs=list(group.syncs))
         return worker
@@ -141,15 +145,15 @@ class Serving:
 
     def _between(self, worker: Worker) -> None:
         """A changed configuration is taken up between two runs."""
-        before, refused = self.keeper.current, self.keeper.refused
-        hub = self.keeper.refresh()
-        if hub is not before:
-            worker.deploy(hub.config)
+        config, refused = self.keeper.refresh().config, self.keeper.refused
+        if config is not self._deployed:
+            worker.deploy(config)
+            self._deployed = config
             self.say("serve_reloaded")
-        now_refused = self.keeper.refused
-        if now_refused is not None and (refused is None or str(refused) != str(now_refused)):
+        if refused is not None and str(refused) != self._refused:
             self.say("serve_kept")
-            self.session.output.warn(self.session.redaction.text(trouble(now_refused, self.session.language)))
+            self.session.output.warn(self.session.redaction.text(trouble(refused, self.session.language)))
+        self._refused = str(refused) if refused is not None else None
 
     def _ended(self, ended: Ended) -> None:
         message = ended.state.message or ended.state.name or ""

@@ -26,10 +26,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, FlowRun, State, StateType
-from prefect.deployments.runner import EntrypointType
+from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.exceptions import Abort, ObjectNotFound, PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
 from prefect.states import Cancelled, Crashed, Pending
+from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.engine import propose_state_sync
 
 from keepstep.config import Config
@@ -87,7 +88,9 @@ class Worker:
         found[pruning] = Deployed(pruning, flows.prune, None)
         with get_client(sync_client=True) as client:
             tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[own]))
-            for deployment in client.read_deployments(deployment_filter=tagged):
+            for deployment in client.read_deployments(
+                deployment_filter=tagged, limit=200, sort=DeploymentSort.NAME_ASC
+            ):
                 if deployment.id not in found:
                     client.delete_deployment(deployment.id)
             for each in found.values():
@@ -104,14 +107,16 @@ class Worker:
             for run in client.read_flow_runs(
                 deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=list(self.deployed))),
                 flow_run_filter=FlowRunFilter(state=states),
+                sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+                limit=200,
             ):
                 client.set_flow_run_state(run.id, Crashed(message=message), force=True)
 
     def work(self, stop: threading.Event, between: Callable[[], None], late: str) -> None:
         """Until ``stop``: run what is due, calling ``between`` before each look. ``late``: said of runs passed over."""
         while not stop.is_set():
-            between()
             try:
+                between()
                 with get_client(sync_client=True) as client:
                     due = self._due(client, late)
                 if self._silent:

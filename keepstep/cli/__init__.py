@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
+    "serve": ("pipelines.serve:serve", "Run the syncs on their schedules, with Prefect, until stopped."),
 }
 """Name -> where the command is, and its line in the help."""
 
