@@ -416,7 +416,7 @@ class Applier:
                 history.setdefault(change.id, []).append(change)
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
-            # A delete that the service confirmed is seen at once: until its feed says so the record would look restored.
+            # A delete that the service confirmed is seen at once: until its feed says so, it would look restored.
             graves = [
                 Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
                 for intent, outcome in answered

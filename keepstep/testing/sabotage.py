@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connectors.base import Outcome, Record
 from keepstep.engine import apply, observe, recover, settle
 from keepstep.engine import round as rounds
-from keepstep.engine.state import FieldState
+from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
 from mapping import merge as merging
 from mapping.merge import Merge, View
@@ -93,12 +93,12 @@ def receipt_before_the_answer() -> Iterator[None]:
         right(self, side, intent, outcome)
         if known:
             with self._ports.store.write(self._lease) as tx:
-                states = apply.load(tx, [intent["entity"]])
+                states = load(tx, [intent["entity"]])
                 for state in states.values():
                     for name, planned in settle.planned_fields(intent).items():
                         state.links[side.name].fields[name] = FieldState(planned.local, planned.n)
                     state.touch(side.name)
-                apply.save(tx, states.values(), self._ports.now())
+                save(tx, states.values(), self._ports.now())
                 settle.close_intent(tx, intent, "done", self._ports.now())
 
     with _bent(apply.Applier, "_receipt", receipt):
@@ -129,7 +129,7 @@ def echo_by_time() -> Iterator[None]:
         from datetime import datetime
 
         changed = datetime.fromisoformat(record.modified_at or record.created_at or "2000-01-01T00:00:00Z")
-        return record.ours is False and record.deleted or (ports.clock.now() - changed).total_seconds() > 60
+        return (record.ours is False and record.deleted) or (ports.clock.now() - changed).total_seconds() > 60
 
     with _bent(observe, "store_records", _deaf(old_enough)):
         yield

@@ -52,12 +52,12 @@ def draw(seed: int, length: int | None = None) -> History:
     """The history of that seed: a random subset of steps and faults, on two to four sides."""
     rng = random.Random(seed)
     traits = [_traits(rng) for _ in range(rng.choice((2, 2, 3, 3, 4)))]
-    swarm: list[Action] = [
-        action
-        for action in ("create", "set_back", "echo_edit", "delete", "restore", "crash", "decide", "fault", "calm")
-        if rng.random() < 0.6
-    ]  # type: ignore[misc]
-    swarm += ["edit"] * 4 + ["round"] * 5 + ["wait"] * 2
+    families: tuple[Action, ...] = (
+        "create", "set_back", "echo_edit", "delete", "restore", "crash", "decide", "fault", "calm",
+    )  # fmt: skip
+    swarm: list[Action] = [action for action in families if rng.random() < 0.6]
+    always: tuple[tuple[Action, int], ...] = (("edit", 4), ("round", 5), ("wait", 2))
+    swarm += [action for action, weight in always for _ in range(weight)]
     kinds = [kind for kind in KINDS if kind != "expired" and rng.random() < 0.5] or ["lost_after"]
     steps = [Step("create", side=rng.randrange(8), value=rng.randrange(8)) for _ in range(rng.choice((1, 2)))]
     steps += [Step("round")] * rng.choice((0, 2))
