@@ -75,6 +75,8 @@ class Applier:
         self._too_old = too_old
         self._wanted = wanted
         self.applied = Applied()
+        self.failed: set[str] = set()
+        """Sides that could not be talked to."""
 
     def carry_out(self, operations: Sequence[Operation]) -> None:
         """Creates first, then updates, then deletes. One bad record never stops the others."""
@@ -97,32 +99,9 @@ class Applier:
                 self._send(side, writes, intents)
         except ConnectorError as error:
             self.applied.put_off += len(operations)
-            log.warning("side failed", side=side.name, error=str(error))
+            self.failed.add(side.name)
             with self._ports.store.write(self._lease) as tx:
-                self._tell(tx, side, error)
-            return
-        with self._ports.store.write(self._lease) as tx:
-            findings.close(tx, [f"connection_failed:{side.name}"], self._ports.now())
-
-    def _tell(self, tx: Tx, side: Side, error: ConnectorError) -> None:
-        findings.report(
-            tx,
-            [
-                Finding(
-                    key=f"connection_failed:{side.name}",
-                    code="connection_failed",
-                    severity="error",
-                    params={
-                        "connection": side.connection.name,
-                        "feed": side.name,
-                        "trouble": type(error).__name__,
-                        "detail": str(error),
-                    },
-                )
-            ],
-            self._ports.now(),
-            self._ports.new_id,
-        )
+                tell_failure(tx, self._ports, side, error)
 
     # -- before
 
@@ -149,6 +128,9 @@ class Applier:
                 state = states.get(operation.entity)
                 if state is None:
                     continue
+                noted = Noted(audit=[])
+                see_links(state, ports.now(), noted, self._run)
+                tx.insert(t.audit, noted.audit)
                 now_owed = self._again(state, side, operation, looked, references)
                 if now_owed is None:
                     self.applied.put_off += 1
@@ -197,7 +179,6 @@ class Applier:
         references: References,
     ) -> Operation | None:
         """The operation as it is owed after the look; None if the world moved and it must be planned anew."""
-        see_links(state, self._ports.now(), Noted(audit=[]), self._run)
         record = looked.get(operation.record or "")
         if operation.kind != "create" and (record is None or record.deleted or record.forbidden):
             return None
@@ -251,6 +232,8 @@ class Applier:
             if operation.kind == "update" and loss.field in operation.fields:
                 state.links[side.name].field(loss.field).refused = operation.fields[loss.field].n
                 state.touch(side.name)
+                versions = {loss.field: operation.fields[loss.field].n}
+                self._tell_refused(tx, side, state, operation.record, loss.field, loss.why, versions)
         fields = {name: planned for name, planned in operation.fields.items() if name not in refused}
         if operation.kind == "update" and not sent:
             return
@@ -322,7 +305,12 @@ class Applier:
     def _receipt(self, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
         """Keep what the service said before anything else is done with it."""
         now = self._ports.now()
-        kept = {"status": outcome.status, "reason": outcome.reason, "code": outcome.code, "field": outcome.field}
+        kept: dict[str, Any] = {
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "code": outcome.code,
+            "field": outcome.field,
+        }
         with self._ports.store.write(self._lease) as tx:
             match outcome.status:
                 case "done":
@@ -341,6 +329,8 @@ class Applier:
                     )
                     self.applied.unknown += 1
                 case "refused":
+                    if intent["kind"] == "create":
+                        kept["place"] = dict(self._sync.create[side.name])
                     settle.close_intent(tx, intent, "refused", now, kept)
                     self._refused(tx, side, intent, outcome)
                     self.applied.refused += 1
@@ -367,6 +357,19 @@ class Applier:
                 state.links[side.name].field(name).refused = settle.planned_fields(intent)[name].n
             state.touch(side.name)
             save(tx, states.values(), self._ports.now())
+        versions = {name: planned[1] for name, planned in intent["fields"].items()}
+        self._tell_refused(tx, side, state, intent["record"], outcome.field, outcome.reason, versions)
+
+    def _tell_refused(
+        self,
+        tx: Tx,
+        side: Side,
+        state: EntityState,
+        record: str | None,
+        field: str | None,
+        reason: str,
+        versions: Mapping[str, int],
+    ) -> None:
         findings.report(
             tx,
             [
@@ -380,10 +383,10 @@ class Applier:
                         "entity": state.id,
                         "kind": self._sync.kind.value,
                         "side": side.name,
-                        "record": intent["record"],
-                        "field": outcome.field,
-                        "reason": outcome.reason,
-                        "versions": {name: planned[1] for name, planned in intent["fields"].items()},
+                        "record": record,
+                        "field": field,
+                        "reason": reason,
+                        "versions": dict(versions),
                     },
                 )
             ],
@@ -429,7 +432,6 @@ class Applier:
                 )
                 finish(state, self._sync, side, references, intent, record, history, tied, now)
                 settle.close_intent(tx, intent, "done", now)
-                findings.close(tx, [f"refused:{state.id}:{side.name}"], now)
                 self.applied.done += 1
             save(tx, states.values(), now)
             references.people.save()
@@ -439,6 +441,23 @@ class Applier:
             )
             self._ports.fence.point("apply.read_back.committing")
         self._ports.fence.point("apply.read_back.committed")
+
+
+def tell_failure(tx: Tx, ports: Ports, side: Side, error: ConnectorError) -> None:
+    """A side could not be talked to: told until it can be."""
+    log.warning("side failed", side=side.name, error=str(error))
+    params = {
+        "connection": side.connection.name,
+        "feed": side.name,
+        "trouble": type(error).__name__,
+        "detail": str(error),
+    }
+    finding = Finding(key=failure_key(side.name), code="connection_failed", severity="error", params=params)
+    findings.report(tx, [finding], ports.now(), ports.new_id)
+
+
+def failure_key(side: str) -> str:
+    return f"connection_failed:{side}"
 
 
 def _once(intents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -458,8 +477,8 @@ def finish(
 ) -> None:
     """What a write that is known to have taken effect leaves behind."""
     if intent["kind"] in ("delete", "archive"):
-        if intent["kind"] == "delete" and side.name in state.links:
-            state.links[side.name].state = "deleted"
+        if side.name in state.links:
+            state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
             state.touch(side.name)
         return
     if record is not None and record.deleted:

@@ -103,9 +103,10 @@ class Store:
         with self._errors(), self._engine.connect() as connection:
             names = set(sa.inspect(connection).get_table_names())
             revision = None
-            if "alembic_version" in names:
+            ours = names & set(t.metadata.tables)
+            if "alembic_version" in names and ours:
                 revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-            elif names & set(t.metadata.tables):
+            elif "alembic_version" in names or ours:
                 raise StoreError("store_foreign", url=self._shown())
         if revision != REVISION:
             from keepstep.store.migrate import upgrade  # Alembic costs 0.2 s: only when there is something to do
@@ -200,15 +201,17 @@ class Store:
         try:
             yield
         except sa.exc.OperationalError as error:
-            raise StoreError(_code(error), url=self._shown(), detail=str(error.orig)) from error
+            raise StoreError(_code(str(error.orig)), url=self._shown(), detail=str(error.orig)) from error
         except sa.exc.DatabaseError as error:
             if isinstance(error, sa.exc.IntegrityError):
                 raise
             raise StoreError("store_broken", url=self._shown(), detail=str(error.orig)) from error
+        except sqlite3.Error as error:  # from preparing a new connection, which SQLAlchemy does not wrap
+            raise StoreError(_code(str(error)), url=self._shown(), detail=str(error)) from error
 
 
-def _code(error: sa.exc.OperationalError) -> str:
-    words = str(error.orig).lower()
+def _code(words: str) -> str:
+    words = words.lower()
     for word, code in (
         ("locked", "store_locked"),
         ("full", "store_full"),
