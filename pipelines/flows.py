@@ -25,8 +25,8 @@ from keepstep.engine.round import Report
 from keepstep.hub import Hub
 from keepstep.problems import nearest
 from keepstep.redaction import Redaction
+from keepstep.store.errors import Fenced, StoreError
 from keepstep.store.findings import Finding
-from keepstep.store.store import Fenced, StoreError
 from pipelines import hubs, pruning, reports, rounds
 from pipelines.names import slug, tenant
 from pipelines.words import trouble

@@ -122,9 +122,7 @@ def _touches(
             yield at, side, entry, True, company.plain(side, field, entry.changes[native][1])
 
 
-def _replaced(
-    company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any
-) -> bool:
+def _replaced(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
     """A later edit or delete whose author had the value before their eyes replaced it."""
     carried = {stream}
     for _, side, entry, says, new in _touches(company, places, field, at + 1):
@@ -135,9 +133,7 @@ def _replaced(
     return False
 
 
-def _set_back(
-    company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any
-) -> bool:
+def _set_back(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
     """Changed and set back on one side before the change was carried anywhere: by our definition no edit."""
     between: list[tuple[int, Any]] = []
     native = NATIVE[stream][field]
@@ -233,11 +229,14 @@ def _places(company: Company, links: Links) -> Iterator[str]:
                 continue
             customer = customers.get((deal.get("Account_Name") or {}).get("id"))
             home = links.get(customer or "", {})
-            if side == "files.project_folders" and states.get(
-                ("files.client_folders", home.get("files.client_folders", ""))
-            ) != "live":
-                if customer is None or customer in named | conflicts | old or any(
-                    states.get((each, id)) != "live" for each, id in home.items()
+            if (
+                side == "files.project_folders"
+                and states.get(("files.client_folders", home.get("files.client_folders", ""))) != "live"
+            ):
+                if (
+                    customer is None
+                    or customer in named | conflicts | old
+                    or any(states.get((each, id)) != "live" for each, id in home.items())
                 ):
                     continue
                 yield f"P3 {customer} has no folder on files.client_folders"
@@ -319,9 +318,7 @@ def _unseen(company: Company) -> Iterator[str]:
         linked = {(row["side"], row["record"]): row["state"] for row in tx.all(sa.select(t.link))}
         named = {str(row["params"].get("record")) for row in tx.all(sa.select(t.finding.c.params))}
         kinds = {(row["side"], row["id"]): row["kind"] for row in tx.all(sa.select(t.record))}
-    wanted = {
-        (str(side), sync.entity.value) for sync in company.config.syncs.values() for side in sync.sides
-    }
+    wanted = {(str(side), sync.entity.value) for sync in company.config.syncs.values() for side in sync.sides}
     for side in _sides(company):
         for id in company.records(side):
             kind = kinds.get((side, id))

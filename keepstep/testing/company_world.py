@@ -28,7 +28,8 @@ from keepstep.language import codes
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.store import tables as t
-from keepstep.store.store import Fenced, Store
+from keepstep.store.errors import Fenced
+from keepstep.store.store import Store
 from keepstep.testing.company_steps import DAYS, EDITED, FIELDS, LABELS, NAMES, STATUSES, TEXTS, CompanyHistory, Step
 from keepstep.testing.simulator import PERSONS, CountingFence, Crash
 
@@ -473,4 +474,6 @@ def number_of(name: Any) -> str | None:
 
 
 def _title(stream: str) -> str:
-    return "name" if stream in ("crm.Deals", "tracker.epics", "crm.Accounts") or stream.startswith("files.") else "title"
+    return (
+        "name" if stream in ("crm.Deals", "tracker.epics", "crm.Accounts") or stream.startswith("files.") else "title"
+    )

@@ -97,7 +97,7 @@ class Bench:
         self.fence = NamedFence()
         rng = random.Random(self._workers)
         self.ports = Ports(self.clock, rng, self._new_id, self.store, f"worker {self._workers}", self.fence)
-        self.engine = Engine(self.ports, self.world, self.fingerprint)
+        self.engine = Engine(self.ports, self.world, lambda sync: self.fingerprint)
 
     def _new_id(self) -> str:
         self._ids += 1

@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store import tables as t
-from keepstep.store.store import REVISION, Fenced, Store, StoreError
+from keepstep.store.errors import Fenced, StoreError
+from keepstep.store.store import REVISION, Store
 
 
 @pytest.fixture
