@@ -62,7 +62,7 @@ BOARD_TASKS: Final = (
     Task(
         "Login mit Kundennummer",
         "doing",
-        "Kunden melden sich mit **Kundennummer** und Geburtsdatum an.\n\n- Sperre nach fünf Versuchen\n- Zurücksetzen per Brief",
+        "Kunden melden sich mit **Kundennummer** und Geburtsdatum an.\n\n- Sperre nach fünf Versuchen\n- Neu per Brief",
         card=True,
         comments=("Bitte an die Barrierefreiheit denken 🙏",),
     ),

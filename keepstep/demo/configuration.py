@@ -10,7 +10,6 @@ from typing import Any, Literal
 from keepstep.demo.cast import Cast
 
 Mode = Literal["observe", "propose", "write"]
-Access = Literal["read", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +121,11 @@ def configuration(
     mode: Mode,
     cast: Cast,
     store: str,
-    access: Access = "write",
 ) -> str:
     """The file's text. Scalars are written as JSON, which is YAML."""
     text = HEAD.format(store=json.dumps(store), language=cast.language, timezone=cast.zone)
     for account in accounts:
-        text += (
-            f"  {account.name}:\n    system: {account.system}\n    currency: {cast.currency}\n    access: {access}\n"
-        )
+        text += f"  {account.name}:\n    system: {account.system}\n    currency: {cast.currency}\n\n"
         for key, value in account.settings.items():
             text += f"    {key}: {json.dumps(value, ensure_ascii=False)}\n"
     text += REST.format(mode=mode)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from connectors.sandbox.clock import VirtualClock
 from keepstep.config import loads
 from keepstep.demo.company import STREAMS
-from keepstep.demo.configuration import Access, Mode
+from keepstep.demo.configuration import Mode
 from keepstep.demo.day import ScriptedDay
 from keepstep.demo.events import Event
 from keepstep.demo.stage import Stage
@@ -60,14 +61,17 @@ def prepare(
     seed: int = 1,
     mode: Mode = "write",
     records: int = RECORDS,
-    access: Access = "write",
+    access: Literal["read", "write"] = "write",
 ) -> tuple[ScriptedDay, Hub]:
-    """A stage and a hub over it, on a clock that stands still until it is moved. Close the hub when done."""
+    """A stage and a hub over it, on a clock that stands still until it is moved. ``access: read`` holds
+    for all four connections. Close the hub when done.
+    """
     clock = VirtualClock(MORNING[language])
     stage = Stage(clock, language, seed, records)
     registry = Registry.installed()
-    text = stage.configuration(stage.urls(), mode, IN_MEMORY, access)
-    hub = Hub(loads(text, {}, registry), registry, Runtime.of(clock, seed), stage.transports())
+    config = loads(stage.configuration(stage.urls(), mode, IN_MEMORY), {}, registry)
+    accounts = {name: replace(each, access=access) for name, each in config.connections.items()}
+    hub = Hub(replace(config, connections=accounts), registry, Runtime.of(clock, seed), stage.transports())
     return ScriptedDay(stage, hub, clock), hub
 
 

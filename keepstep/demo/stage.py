@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from connectors.base import Clock
-from connectors.google_drive.sandbox import GoogleDriveSandbox
+from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.jira.sandbox import JiraSandbox
 from connectors.sandbox.core import SandboxCore
 from connectors.sandbox.hosting import Host, SandboxTransport
@@ -17,7 +17,7 @@ from keepstep.demo.cast_en import CAST as ENGLISH
 from keepstep.demo.cast_zh import CAST as CHINESE
 from keepstep.demo.clock import CatchingUp
 from keepstep.demo.company import YEAR, Company
-from keepstep.demo.configuration import Access, Account, Mode, configuration
+from keepstep.demo.configuration import Account, Mode, configuration
 
 CASTS: Mapping[str, Cast] = {"en": ENGLISH, "zh-CN": CHINESE}
 SYSTEMS = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
@@ -68,9 +68,7 @@ class Stage:
                 urls[name] = host.url
             yield urls
 
-    def configuration(
-        self, urls: Mapping[str, str], mode: Mode, store: str = "sqlite:///keepstep.db", access: Access = "write"
-    ) -> str:
+    def configuration(self, urls: Mapping[str, str], mode: Mode, store: str = "sqlite:///keepstep.db") -> str:
         """A whole ``keepstep.yaml`` for this company, its systems at these addresses."""
         from keepstep.registry import Registry
 
@@ -81,7 +79,7 @@ class Stage:
         ]
         cast = self.company.cast
         people = [self._accounts(role) for role in ("sales", "lead", "developer", "designer", "gone")]
-        return configuration(accounts, people, mode, cast, store, access)
+        return configuration(accounts, people, mode, cast, store)
 
     def _accounts(self, role: str) -> dict[str, str]:
         ids = self.company.ids

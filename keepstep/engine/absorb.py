@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
-from mapping.model import OF_ORIGIN, TITLE
+from mapping.model import OF_ORIGIN
 
 
 class Noted(msgspec.Struct, kw_only=True):
@@ -37,6 +38,7 @@ def absorb(states: Iterable[EntityState], sync: Sync, references: References, no
 
 def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> None:
     """A record that is gone neither votes nor receives; one that came back is compared with its old shadows."""
+    gone = sum(link.state == "gone" for link in state.links.values())
     for side, link in state.links.items():
         record = state.records.get(side)
         if record is None:
@@ -49,6 +51,12 @@ def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> No
             continue
         state.touch(side)
         noted.audit.append(_line(now, run, f"record_{link.state}", state, side, None, {"record": link.record}))
+    if gone and not any(link.state == "gone" for link in state.links.values()):
+        # What was archived because of a delete is kept in step again once that delete is undone.
+        for side, link in state.links.items():
+            if link.state == "archived":
+                link.state = "live"
+                state.touch(side)
 
 
 def judge_scope(state: EntityState, sync: Sync) -> None:
@@ -179,7 +187,7 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
                     params={
                         "entity": state.id,
                         "kind": sync.kind.value,
-                        "title": state.value(TITLE[sync.kind]),
+                        "title": title(state, sync),
                         "field": name,
                         "rev": conflict.rev,
                         "candidates": candidates,

@@ -56,8 +56,8 @@ def _deletes(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
     for scope, count in sorted(going.items()):
         there = links.get(scope, 0)
         if there and (count > there * SCOPE_SHARE):
-            reason = "scope_emptied" if count >= there else "too_many_deletes"
-            held.append(Hold(reason, {"side": scope[0], "scope": scope[1], "deletes": count, "there": there}))
+            params = {"side": scope[0], "scope": scope[1], "deletes": count, "there": there}
+            held.append(Hold("scope_emptied", params) if count >= there else Hold("scope_thinned", params))
     return held
 
 
@@ -107,7 +107,7 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     there = reasons(tx, sync, operations, fingerprint)
     for hold in there:
         row = rows.get(hold.reason)
-        if row is not None and row["state"] == "let_through":
+        if row is not None and row["state"] == "let_through" and not _grown(row["params"], hold.params):
             continue
         standing.append(hold)
         tx.upsert(
@@ -129,6 +129,15 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     return standing
 
 
+def _grown(shown: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether more would be deleted or overwritten, or elsewhere, than the person who let it through was shown."""
+    counts = ("deletes", "changes")
+    where = ("side", "scope", "field")
+    return any(now.get(name, 0) > shown.get(name, 0) for name in counts) or any(
+        now.get(name) != shown.get(name) for name in where
+    )
+
+
 def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:
     """A named person lets the held plan of a sync through, once. Returns the reasons that had held it."""
     rows = tx.all(sa.select(t.hold.c.reason).where(t.hold.c.sync == sync, t.hold.c.state == "open"))
@@ -137,7 +146,23 @@ def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:
         .where(t.hold.c.sync == sync, t.hold.c.state == "open")
         .values(state="let_through", by=by, at=ports.now())
     )
-    return [row["reason"] for row in rows]
+    reasons = [row["reason"] for row in rows]
+    if reasons:
+        tx.insert(
+            t.audit,
+            [
+                {
+                    "at": ports.now(),
+                    "run": None,
+                    "code": "let_through",
+                    "entity": None,
+                    "side": None,
+                    "field": None,
+                    "params": {"sync": sync, "reasons": reasons, "by": by},
+                }
+            ],
+        )
+    return reasons
 
 
 def passed(tx: Tx, sync: str, fingerprint: str) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-import structlog
 
 from connectors.base import Change, Record, utc
 from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.apply import adopt, finish, requeue
+from keepstep.engine.failures import tell_failure
 from keepstep.engine.observe import store_records
+from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -25,8 +26,6 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
 
-log = structlog.get_logger()
-
 
 class Recovered(msgspec.Struct, kw_only=True):
     """What became of the open intents."""
@@ -35,11 +34,13 @@ class Recovered(msgspec.Struct, kw_only=True):
     not_applied: int = 0
     unclear: int = 0
     waiting: int = 0
+    failed: list[str] = []
+    """Sides that could not be asked."""
 
 
 def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> Recovered:
     """Judge each open intent of the sync whose time has come. The rest stays in doubt; other sides go on."""
-    result = Recovered()
+    result = Recovered(failed=[])
     with ports.store.read() as tx:
         rows = tx.all(
             sa.select(t.intent)
@@ -60,9 +61,11 @@ def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> R
             else:
                 _by_id(ports, world, sync, side, lease, row, result)
         except ConnectorError as error:
-            # The look itself failed: the intent stays open, its fields in doubt, and the next round looks again.
-            log.warning("cannot look", side=side.name, intent=row["id"], error=str(error))
+            # It stays in doubt until the side can be asked; other sides go on.
             result.waiting += 1
+            result.failed.append(side.name)
+            with ports.store.write(lease) as tx:
+                tell_failure(tx, ports, side, error)
         ports.fence.point("recover.stored")
     return result
 
@@ -219,7 +222,12 @@ def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, A
                 severity="error",
                 sync=sync.name,
                 entity=row["entity"],
-                params={"entity": row["entity"], "side": side.name, "at": row["written_at"]},
+                params={
+                    "entity": row["entity"],
+                    "title": _title(tx, sync, row["entity"]),
+                    "side": side.name,
+                    "at": row["written_at"],
+                },
             )
         ],
         ports.now(),
@@ -240,7 +248,7 @@ def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any
                 params={
                     "side": side.name,
                     "record": record.id,
-                    "title": None,
+                    "title": _title(tx, sync, row["entity"]),
                     "url": record.url,
                     "first": found[0].id,
                 },
@@ -250,3 +258,8 @@ def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any
         ports.now(),
         ports.new_id,
     )
+
+
+def _title(tx: Tx, sync: Sync, entity: str) -> str:
+    state = load(tx, [entity]).get(entity)
+    return title(state, sync) if state is not None else entity

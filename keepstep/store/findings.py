@@ -58,7 +58,12 @@ def report(tx: Tx, findings: Iterable[Finding], now: str, new_id: Callable[[], s
         same = (row["code"], row["params"], row["severity"]) == (finding.code, params, finding.severity)
         if not again and same:
             continue
-        values: dict[str, Any] = {"code": finding.code, "params": params, "severity": finding.severity, "seen_at": now}
+        values: dict[str, Any] = {
+            "code": finding.code,
+            "params": params,
+            "severity": finding.severity,
+            "seen_at": now,
+        }
         if again:
             values |= {"state": "open", "opened_at": now, "closed_at": None, "times": row["times"] + 1}
             fresh.append(finding)
