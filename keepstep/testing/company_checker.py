@@ -122,11 +122,11 @@ def _touches(
             yield at, side, entry, True, company.plain(side, field, entry.changes[native][1])
 
 
-def _replaced(
-    company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any
-) -> bool:
+def _replaced(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
     """A later edit or delete whose author had the value before their eyes replaced it."""
-    carried = {stream}
+    carried = {stream} | {
+        side for side, other in places.items() if side in NATIVE and _then(company, side, other, field, at) == [value]
+    }
     for _, side, entry, says, new in _touches(company, places, field, at + 1):
         if says and new == value:
             carried.add(side)
@@ -135,9 +135,19 @@ def _replaced(
     return False
 
 
-def _set_back(
-    company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any
-) -> bool:
+def _then(company: Company, side: str, id: str, field: str, at: int) -> list[Any]:
+    """What a record showed of a field at a place in the log; nothing if it was not there, or lacks the field."""
+    native = NATIVE[side].get(field)
+    for connection, entry in reversed(company.log[:at] if native is not None else []):
+        if f"{connection}.{entry.stream}" == side and entry.id == id:
+            if native in entry.changes:
+                return [company.plain(side, field, entry.changes[native][1])]
+            if entry.kind == "create":
+                return [company.plain(side, field, None)]
+    return []
+
+
+def _set_back(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
     """Changed and set back on one side before the change was carried anywhere: by our definition no edit."""
     between: list[tuple[int, Any]] = []
     native = NATIVE[stream][field]
@@ -231,13 +241,16 @@ def _places(company: Company, links: Links) -> Iterator[str]:
         for side in ("tracker.epics", "files.project_folders"):
             if side in places:
                 continue
-            customer = customers.get((deal.get("Account_Name") or {}).get("id"))
+            customer = customers.get(str((deal.get("Account_Name") or {}).get("id")))
             home = links.get(customer or "", {})
-            if side == "files.project_folders" and states.get(
-                ("files.client_folders", home.get("files.client_folders", ""))
-            ) != "live":
-                if customer is None or customer in named | conflicts | old or any(
-                    states.get((each, id)) != "live" for each, id in home.items()
+            if (
+                side == "files.project_folders"
+                and states.get(("files.client_folders", home.get("files.client_folders", ""))) != "live"
+            ):
+                if (
+                    customer is None
+                    or customer in named | conflicts | old
+                    or any(states.get((each, id)) != "live" for each, id in home.items())
                 ):
                     continue
                 yield f"P3 {customer} has no folder on files.client_folders"
@@ -319,9 +332,7 @@ def _unseen(company: Company) -> Iterator[str]:
         linked = {(row["side"], row["record"]): row["state"] for row in tx.all(sa.select(t.link))}
         named = {str(row["params"].get("record")) for row in tx.all(sa.select(t.finding.c.params))}
         kinds = {(row["side"], row["id"]): row["kind"] for row in tx.all(sa.select(t.record))}
-    wanted = {
-        (str(side), sync.entity.value) for sync in company.config.syncs.values() for side in sync.sides
-    }
+    wanted = {(str(side), sync.entity.value) for sync in company.config.syncs.values() for side in sync.sides}
     for side in _sides(company):
         for id in company.records(side):
             kind = kinds.get((side, id))

@@ -46,7 +46,15 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
 """What people edit, in canonical words. What a folder is called is that folder's affair once it is made."""
 
 NAMES: Final = ("Website", "website", "ü😀 Relaunch", "<script>", "=1+1", "名称")
-TEXTS: Final = ("", "alpha", "beta\n\ngamma", "**delta** and `code`", "- one\n- two", "line 1\nline 2", "a_b *c* <d> & #e")
+TEXTS: Final = (
+    "",
+    "alpha",
+    "beta\n\ngamma",
+    "**delta** and `code`",
+    "- one\n- two",
+    "line 1\nline 2",
+    "a_b *c* <d> & #e",
+)
 DAYS: Final = ("2026-11-30", "2028-02-29", "2026-12-31", None)
 STATUSES: Final = ("todo", "doing", "done")
 LABELS: Final = ((), ("red",), ("blue",), ("blue", "red"))
