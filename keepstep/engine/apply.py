@@ -12,16 +12,16 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-import structlog
 
 from connectors.base import Change, Outcome, Record, Write, utc
 from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_records
-from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
+from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, title, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -30,8 +30,6 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
-
-log = structlog.get_logger()
 
 SEND_BY = timedelta(seconds=120)
 CHUNK = 100
@@ -118,6 +116,8 @@ class Applier:
         ports = self._ports
         reserved = self._reserve(side, operations)
         with ports.store.write(self._lease) as tx:
+            if looked:
+                findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
             store_records(tx, ports, self._world, side.connection, list(looked.values()))
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._world)
@@ -382,6 +382,7 @@ class Applier:
                     params={
                         "entity": state.id,
                         "kind": self._sync.kind.value,
+                        "title": title(state, self._sync),
                         "side": side.name,
                         "record": record,
                         "field": field,
@@ -416,7 +417,13 @@ class Applier:
                 history.setdefault(change.id, []).append(change)
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
-            records = [record for record in [*carried.values(), *looked.values()] if record is not None]
+            # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
+            graves = [
+                Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
+                for intent, outcome in answered
+                if intent["kind"] == "delete"
+            ]
+            records = [*graves, *(record for record in [*carried.values(), *looked.values()] if record is not None)]
             for intent in intents:
                 if intent["kind"] == "create":
                     adopt(tx, self._ports, self._world, self._sync, side, intent, records)
@@ -441,23 +448,6 @@ class Applier:
             )
             self._ports.fence.point("apply.read_back.committing")
         self._ports.fence.point("apply.read_back.committed")
-
-
-def tell_failure(tx: Tx, ports: Ports, side: Side, error: ConnectorError) -> None:
-    """A side could not be talked to: told until it can be."""
-    log.warning("side failed", side=side.name, error=str(error))
-    params = {
-        "connection": side.connection.name,
-        "feed": side.name,
-        "trouble": type(error).__name__,
-        "detail": str(error),
-    }
-    finding = Finding(key=failure_key(side.name), code="connection_failed", severity="error", params=params)
-    findings.report(tx, [finding], ports.now(), ports.new_id)
-
-
-def failure_key(side: str) -> str:
-    return f"connection_failed:{side}"
 
 
 def _once(intents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

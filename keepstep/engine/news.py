@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,12 +55,17 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
             [change_rule([str(each) for each in wanted.watch])],
             facts,
             ports.clock.now(),
-            say=lambda code, params: say(code, params, language, ZoneInfo(config.timezone)),
+            say=lambda code, params: say(_spoken(code), params, language, ZoneInfo(config.timezone)),
             zone=ZoneInfo(config.timezone),
         )
         _keep(tx, ports, sync, decision, rows)
         _tell(tx, ports, decision.findings, facts)
     return {sync.name} if decision.opened or decision.appended else set()
+
+
+def _spoken(code: str) -> str:
+    """The message for a word of a task's text. A field is called the same whatever it is a field of."""
+    return f"field.{code.rpartition('.')[2]}" if code.startswith("field.") else code
 
 
 def _home(world: World, create_in: str | None) -> Sync | None:
@@ -158,11 +164,23 @@ def _tell(tx: Tx, ports: Ports, found: tuple[ChangeFinding, ...], facts: Graph) 
                 key=f"change:{each.key}",
                 code=each.note.code.replace(".", "_"),
                 entity=each.subject,
-                params={"entity": entity.title if (entity := facts.get(each.subject)) else each.subject}
-                | dict(each.note.params),
+                params={"entity": _title(facts, each.subject), **_named(facts, each.note.params)},
             )
             for each in found
         ],
         ports.now(),
         ports.new_id,
     )
+
+
+def _title(facts: Graph, id: str) -> str:
+    entity = facts.get(id)
+    return entity.title if entity else id
+
+
+def _named(facts: Graph, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a note for people: projects by their titles."""
+    named = dict(params)
+    if "projects" in named:
+        named["projects"] = [_title(facts, id) for id in named["projects"]]
+    return named

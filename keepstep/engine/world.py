@@ -108,6 +108,8 @@ class Sync:
         match self.fields[name]:
             case Form.DATE:
                 return Equality(shown, lambda a, b: same_date(a, b, self.zone), finer_date)
+            case Form.REF | Form.PERSON:
+                return Equality()  # entities and persons have one form: a mapping translates only a side's own
             case Form.RICH:
                 return Equality(shown, same_text, spelling=True)
             case Form.LIST:

@@ -160,6 +160,12 @@ class Bench:
         (id,) = self.services[name].records(STREAM)
         return id
 
+    def only_titled(self, name: str, title: str) -> str:
+        """The id of the one live record of that title."""
+        records = self.services[name].records(STREAM)
+        (id,) = [id for id, values in records.items() if values["title"] == title]
+        return id
+
     def writes(self) -> int:
         return sum(len(service.truth.writes()) for service in self.services.values())
 

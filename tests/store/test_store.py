@@ -137,10 +137,8 @@ def test_a_store_that_may_only_be_read_says_so_on_writing(path: Path) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
-    with pytest.raises(sa.exc.IntegrityError):
-        with store.write() as tx:
-            tx.insert(t.setting, [{"name": "x", "value": 1}])
-            tx.insert(t.setting, [{"name": "x", "value": 2}])
+    with pytest.raises(sa.exc.IntegrityError), store.write() as tx:
+        tx.insert(t.setting, [{"name": "x", "value": 1}, {"name": "x", "value": 2}])
     with store.read() as tx:
         assert tx.all(sa.select(t.setting)) == []
 

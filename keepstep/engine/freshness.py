@@ -1,0 +1,51 @@
+"""How fresh the sides are: the oldest change that was seen and is not carried over yet. Stored facts only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from connectors.base import chunks
+from keepstep.engine.state import EntityState, load
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+
+BATCH = 400
+
+
+def oldest_owed(tx: Tx, sync: str, sides: Sequence[str], created_into: Sequence[str] = ()) -> str | None:
+    """When the oldest change was made that some side of the sync still lacks; None if there is none.
+
+    A field in conflict waits for a person and does not count, nor does one that a side refused.
+    """
+    waiting = [tx.scalar(sa.select(sa.func.min(t.due.c.since)).where(t.due.c.sync == sync))]
+    position = tx.scalar(sa.select(t.position.c.n).where(t.position.c.sync == sync)) or 0
+    unread = sa.select(sa.func.min(t.change_log.c.at)).where(
+        t.change_log.c.n > position, t.change_log.c.side.in_(list(sides))
+    )
+    waiting.append(tx.scalar(unread))
+    owing = sa.select(t.entity.c.id).where(
+        t.entity.c.sync == sync, t.entity.c.owing.is_(True), t.entity.c.parked.is_(False)
+    )
+    for part in chunks([row["id"] for row in tx.all(owing)], BATCH):
+        for state in load(tx, part).values():
+            waiting += _behind(state, sides)
+            waiting += [state.created_at for side in created_into if side not in state.links and not state.old]
+    times = [at for at in waiting if at]
+    return min(times) if times else None
+
+
+def _behind(state: EntityState, sides: Sequence[str]) -> list[str]:
+    """The times of the agreed values that a live side does not show."""
+    found = []
+    for side, link in state.links.items():
+        if side not in sides or link.state != "live":
+            continue
+        for name, known in link.fields.items():
+            agreed = state.agreed.get(name)
+            if agreed is None or name in state.conflicts or known.refused == agreed.n:
+                continue
+            if 0 <= known.shows < agreed.n:
+                found.append(agreed.at or state.created_at)
+    return found

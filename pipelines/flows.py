@@ -1,0 +1,177 @@
+"""Prefect flows: when and how often. What happens in a run is the engine's, reached through ``pipelines.rounds``.
+
+Parameters are names, never credentials: Prefect stores them. No task repeats itself: what may be repeated, and how,
+is decided by the intents in the store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import structlog
+from prefect import flow, task
+from prefect.artifacts import Artifact, create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.states import Completed, Failed
+
+from keepstep.config import ConfigurationError
+from keepstep.engine.observe import Observed
+from keepstep.engine.round import Report
+from keepstep.hub import Hub
+from keepstep.problems import nearest
+from keepstep.redaction import Redaction
+from keepstep.store.findings import Finding
+from keepstep.store.store import Fenced, StoreError
+from pipelines import hubs, pruning, reports, rounds
+from pipelines.names import slug, tenant
+from pipelines.words import trouble
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+EVENTS = {"conflict": "keepstep.conflict.opened", "handoff_breached": "keepstep.handoff.breached"}
+"""Code of a finding -> the event that tells of it."""
+FRESHNESS = "keepstep.freshness"
+
+_shown: dict[str, int] = {}
+"""Key of an artifact -> hash of what it showed last, so far as this process knows."""
+
+
+class StepFailed(Exception):
+    """A step of a run ended with an error; the message holds no secret."""
+
+
+@task(name="observe", task_run_name="observe {connection}", cache_policy=NO_CACHE, persist_result=False)
+def observe(config: str, syncs: list[str] | None, connection: str) -> list[Observed]:
+    """Read what changed in one connection's feeds."""
+    return _step(config, lambda hub: rounds.look(hub, syncs, connection))
+
+
+@task(name="run", task_run_name="run {sync}", cache_policy=NO_CACHE, persist_result=False)
+def run(config: str, sync: str) -> Report:
+    """Plan one sync and carry out what may be carried out."""
+    return _step(config, lambda hub: hub.run(sync))
+
+
+@task(name="follow-up", cache_policy=NO_CACHE, persist_result=False)
+def follow_up(config: str, syncs: list[str] | None) -> list[str]:
+    """Ask for folders and tasks that follow from the whole."""
+    return _step(config, lambda hub: rounds.follow_up(hub, syncs))
+
+
+@task(name="judge", cache_policy=NO_CACHE, persist_result=False)
+def judge(config: str) -> list[Finding]:
+    """Judge the handoffs."""
+    return _step(config, lambda hub: hub.judge())
+
+
+def _step(config: str, work: Callable[[Hub], T]) -> T:
+    keeper = hubs.keeper(Path(config))
+    hub = keeper.current
+    if hub is None:
+        raise StepFailed(f"no configuration in use for {config}")
+    try:
+        return work(hub)
+    except Fenced:
+        raise
+    except Exception as error:  # the edge of the engine: whatever it was, Prefect must not store its text unstruck
+        log.exception("step failed", config=config)
+        raise StepFailed(keeper.redaction.text(f"{type(error).__name__}: {error}")) from None
+
+
+@flow(name="keepstep-sync", persist_result=False)
+def sync(config: str = "keepstep.yaml", syncs: list[str] | None = None) -> State[Any]:
+    """One tick of the named syncs, or of all; the final state says in words what it brought."""
+    keeper = hubs.keeper(Path(config))
+    strike(keeper.redaction)
+    with keeper.lock:
+        try:
+            hub = keeper.hub()
+        except (ConfigurationError, StoreError) as error:
+            return Failed(message=keeper.redaction.text(trouble(error, "en")))
+        words = reports.Words.of(hub)
+        for name in syncs or ():
+            if name not in hub.config.syncs:
+                known = sorted(hub.config.syncs)
+                return Failed(message=words.say("no_such_sync", name=name, nearest=nearest(name, known), known=known))
+        try:
+            done = _tick(hub, config, syncs)
+        except Fenced:
+            return Completed(message=words.say("tick_busy", syncs=list(syncs or hub.config.syncs)), name="Busy")
+        except StepFailed as error:
+            return Failed(message=str(error))
+        _tell(hub, config, done)
+        message = keeper.redaction.text(rounds.summary(done, hub.config.language))
+        if done.observed and all(each.failed for each in done.observed):
+            return Failed(message=message)
+        return Completed(message=message)
+
+
+def _tick(hub: Hub, config: str, syncs: list[str] | None) -> rounds.Tick:
+    begun = hub.ports.now()
+    done = rounds.Tick(syncs=[], observed=[], reports=[], handoffs=[])
+    for connection in rounds.feed_groups(hub, syncs):
+        done.observed += observe(config, syncs, connection)
+    ready = _step(config, lambda hub: rounds.take_in(hub, syncs))
+    done.reports += [run(config, name) for name in ready]
+    done.reports += [run(config, name) for name in follow_up(config, syncs)]
+    done.handoffs = judge(config)
+    return rounds.conclude(hub, syncs, done, begun)
+
+
+def _tell(hub: Hub, config: str, done: rounds.Tick) -> None:
+    """Artifacts where something changed, and events."""
+    own = tenant(Path(config))
+    held = {report.sync for report in done.reports if report.planned and not report.applied.progress}
+    for name in sorted(held):
+        _show(f"{own}-plan-{slug(name)}", reports.plan(hub, name))
+    if done.eventful:
+        _show(f"{own}-findings", reports.findings(hub))
+        _show(f"{own}-handoffs", reports.handoffs(hub))
+    for finding in done.fresh:
+        if finding.code in EVENTS:
+            resource = {"prefect.resource.id": f"keepstep.{own}.{finding.key}", "keepstep.sync": finding.sync or ""}
+            emit_event(EVENTS[finding.code], resource, payload={"entity": finding.entity, "key": finding.key})
+    unread = {feed.partition("/")[0] for feed in done.failed}
+    for name, age in done.stale.items():
+        if unread.isdisjoint(side.connection for side in hub.config.syncs[name].sides):
+            resource = {"prefect.resource.id": f"keepstep.{own}.sync.{slug(name)}", "keepstep.sync": name}
+            emit_event(FRESHNESS, resource, payload={"seconds": age or 0.0, "waiting": age is not None})
+
+
+def _show(key: str, markdown: str | None) -> None:
+    """A new version of the artifact, if it differs from the last one."""
+    if markdown is None or _shown.get(key) == hash(markdown):
+        return
+    last = cast("Artifact | None", Artifact.get(key)) if key not in _shown else None
+    _shown[key] = hash(markdown)
+    if last is None or last.data != markdown:
+        create_markdown_artifact(markdown, key=key)
+
+
+@flow(name="keepstep-prune", persist_result=False)
+def prune(config: str = "keepstep.yaml", tag: str | None = None) -> State[Any]:
+    """Remove runs older than ``retention.prefect_runs``, with their artifacts: those with the tag that ``serve`` gives
+    to this configuration's runs, or with the one named."""
+    keeper = hubs.keeper(Path(config))
+    with keeper.lock:
+        try:
+            hub = keeper.hub()
+        except (ConfigurationError, StoreError) as error:
+            return Failed(message=keeper.redaction.text(trouble(error, "en")))
+        count = pruning.prune(tag or tenant(Path(config)), hub.ports.clock.now() - hub.config.retention.prefect_runs)
+        return Completed(message=reports.Words.of(hub).say("pruned", count=count))
+
+
+def strike(redaction: Redaction) -> None:
+    """No log that Prefect keeps or prints shows a secret."""
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        logger.addFilter(redaction)
+        for handler in logger.handlers:
+            handler.addFilter(redaction)

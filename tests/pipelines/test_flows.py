@@ -1,0 +1,207 @@
+"""The flows themselves, on a real Prefect server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.memory import STREAM
+from pipelines import hubs, names
+from tests.pipelines.conftest import Company
+
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+
+
+def artifacts(company: Company) -> list[Any]:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+    from prefect.client.schemas.sorting import ArtifactSort
+
+    own = names.tenant(company.path)
+    with get_client(sync_client=True) as client:
+        wanted = ArtifactFilter(key=ArtifactFilterKey(like_=f"{own}%"))
+        return sorted(
+            client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.ID_DESC),
+            key=lambda each: (each.key, each.created),
+        )
+
+
+def test_a_run_says_in_words_what_it_did_and_a_quiet_one_leaves_no_artifact(
+    company: Company, keeper: hubs.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import flows
+
+    events: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(flows, "emit_event", lambda event, resource, payload: events.append((event, payload)))
+    path, own = str(company.path), names.tenant(company.path)
+
+    held = flows.sync(path, ["tasks"], return_state=True)
+    assert held.is_completed()
+    assert held.message == "1 record changed; waiting for approval: tasks; 1 new finding"
+    assert [each.key for each in artifacts(company)] == [f"{own}-findings", f"{own}-plan-tasks"]
+    assert "Plan the kickoff" in artifacts(company)[1].data
+
+    company.clock.advance(60)
+    again = flows.sync(path, ["tasks"], return_state=True)
+    assert again.message == "waiting for approval: tasks"
+    assert len(artifacts(company)) == 2, "the plan is the one shown already"
+
+    company.approve(keeper.hub())
+    company.clock.advance(60)
+    assert "1 write carried out" in (flows.sync(path, return_state=True).message or "")
+    assert company.titles("two") == ["Plan the kickoff"]
+    company.clock.advance(60)
+    flows.sync(path, return_state=True)
+    before = len(artifacts(company))
+    company.clock.advance(60)
+    quiet = flows.sync(path, return_state=True)
+    assert quiet.message == "nothing new"
+    assert len(artifacts(company)) == before
+
+    [one], [two] = (list(company.services[name].records(STREAM)) for name in ("one", "two"))
+    company.services["one"].edit("Ada", STREAM, one, {"title": "Plan the kickoff well"})
+    company.services["two"].edit("Bo", STREAM, two, {"title": "Plan the kick-off"})
+    company.clock.advance(60)
+    flows.sync(path, return_state=True)
+    assert [event for event, _ in events].count("keepstep.conflict.opened") == 1
+    assert ("keepstep.freshness", {"seconds": 0.0, "waiting": False}) in events
+    assert "Plan the kick-off" in artifacts(company)[-2].data
+
+
+def test_parameters_are_names_and_tasks_are_few(company: Company, keeper: hubs.Keeper) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.sorting import TaskRunSort
+
+    from pipelines import flows
+
+    state = flows.sync(str(company.path), ["tasks"], return_state=True)
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(state.state_details.flow_run_id)
+        assert run.parameters == {"config": str(company.path), "syncs": ["tasks"]}
+        only = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+        wanted = ["follow-up", "judge", "observe one", "observe two", "run tasks"]
+        for _ in range(100):  # Prefect records tasks a moment later
+            found = sorted(each.name for each in client.read_task_runs(flow_run_filter=only, sort=TaskRunSort.NAME_ASC))
+            if found == wanted:
+                break
+            time.sleep(0.2)
+        assert found == wanted
+
+
+def test_nothing_repeats_itself() -> None:
+    from pipelines import flows
+
+    tasks = (flows.observe, flows.run, flows.follow_up, flows.judge)
+    assert [task.retries for task in tasks] == [0] * 4
+    assert {type(task.cache_policy).__name__ for task in tasks} == {"_None"}
+    assert (flows.sync.retries, flows.prune.retries) == (0, 0)
+
+
+def test_a_run_that_cannot_work_says_why(company: Company, keeper: hubs.Keeper) -> None:
+    from pipelines import flows
+
+    unknown = flows.sync(str(company.path), ["task"], return_state=True)
+    assert unknown.is_failed()
+    assert unknown.message == "there is no sync `task` (did you mean `tasks`?); the file has: tasks"
+    hubs.forget(keeper)
+    company.write(more="surprise: 1\n")
+    broken = hubs.keep(company.keeper())
+    state = flows.sync(str(company.path), return_state=True)
+    assert state.is_failed()
+    assert "`surprise` is not known here" in (state.message or "")
+    hubs.forget(broken)
+
+
+def test_an_error_of_a_step_reaches_prefect_without_secrets(
+    company: Company, keeper: hubs.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import flows, rounds
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("refused a-very-secret-value")
+
+    keeper.redaction.add("a-very-secret-value")
+    monkeypatch.setattr(rounds, "look", fail)
+    state = flows.sync(str(company.path), return_state=True)
+    assert state.is_failed()
+    assert state.message == "RuntimeError: refused ***"
+
+
+def test_due_runs_are_run_once_and_old_ones_pruned(company: Company, keeper: hubs.Keeper) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, DeploymentFilterTags
+    from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
+
+    from pipelines import pruning
+    from pipelines.worker import Ended, Worker
+
+    own = names.tenant(company.path)
+    ended: list[Ended] = []
+    stop = threading.Event()
+
+    def note(run: Ended) -> None:
+        ended.append(run)
+        stop.set()
+
+    worker = Worker(note)
+    worker.deploy(keeper.hub().config)
+    [id] = [each.id for each in worker.deployed.values() if each.group is not None]
+    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[own]))
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment(id)
+        assert deployment.schedules[0].schedule.interval == timedelta(minutes=5)
+        assert deployment.global_concurrency_limit is not None
+        assert deployment.global_concurrency_limit.limit == 1
+        assert deployment.concurrency_options is not None
+        assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
+        assert deployment.parameters == {"config": str(company.path), "syncs": ["tasks"]}
+        later = client.create_flow_run_from_deployment(id)
+        worker.work(stop, lambda: None, "covered by a later run")
+        states = [client.read_flow_run(later.id).state]
+        ours = DeploymentFilter(id=DeploymentFilterId(any_=[id]))
+        runs = client.read_flow_runs(deployment_filter=ours, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
+    assert len(ended) == 1
+    assert ended[0].state.is_completed()
+    assert ended[0].group is not None
+    assert ended[0].group.syncs == ("tasks",)
+    assert states[0] is not None
+    assert states[0].is_completed()
+    assert [run.state.message for run in runs if run.state and run.state.is_cancelled()] == ["covered by a later run"]
+
+    company.write(every="1h")
+    worker.deploy(keeper.refresh().config, at_once=False)
+    with get_client(sync_client=True) as client:
+        found = client.read_deployments(deployment_filter=tagged, limit=200, sort=DeploymentSort.NAME_ASC)
+        assert sorted(each.name for each in found) == [f"{own}-every-3600s", f"{own}-prune"]
+
+    assert pruning.prune(own, datetime.now(UTC) - timedelta(days=1)) == 0
+    assert pruning.prune(own, datetime.now(UTC) + timedelta(days=1)) >= 1
+
+
+def test_runs_left_by_a_killed_worker_are_ended(company: Company, keeper: hubs.Keeper) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Pending, Running
+    from prefect.utilities.engine import propose_state_sync
+
+    from pipelines.worker import Worker
+
+    worker = Worker(lambda run: None)
+    worker.deploy(keeper.hub().config, at_once=False)
+    [id] = [each.id for each in worker.deployed.values() if each.group is not None]
+    with get_client(sync_client=True) as client:
+        left = client.create_flow_run_from_deployment(id)
+        for state in (Pending(), Running()):
+            assert propose_state_sync(client, state, flow_run_id=left.id).type == state.type
+        second = client.create_flow_run_from_deployment(id)
+        assert propose_state_sync(client, Pending(), flow_run_id=second.id).is_cancelled(), "one at a time"
+        worker.clear_left("its worker is gone")
+        run = client.read_flow_run(left.id)
+        assert run.state is not None
+        assert (run.state.is_crashed(), run.state.message) == (True, "its worker is gone")
+        third = client.create_flow_run_from_deployment(id)
+        assert propose_state_sync(client, Pending(), flow_run_id=third.id).is_pending(), "the place is free again"

@@ -1,0 +1,80 @@
+"""The hub between runs: kept, renewed, or held on to."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.errors import AuthFailed
+from keepstep.config import ConfigurationError
+from pipelines import hubs
+from tests.pipelines.conftest import Company
+
+
+def test_an_unchanged_file_keeps_its_hub_and_signs_in_once(company: Company, keeper: hubs.Keeper) -> None:
+    first = keeper.hub()
+    assert first.engine is keeper.hub().engine
+    assert keeper.hub() is first
+    assert company.signed_in == 2
+
+
+def test_a_changed_file_is_taken_up(company: Company, keeper: hubs.Keeper) -> None:
+    first = keeper.hub()
+    company.write(every="1h")
+    second = keeper.hub()
+    assert second is not first
+    assert second.config.syncs["tasks"].every.total_seconds() == 3600
+
+
+def test_a_file_with_mistakes_leaves_the_former_one_in_use(company: Company, keeper: hubs.Keeper) -> None:
+    first = keeper.hub()
+    company.write(more="surprise: 1\n")
+    assert keeper.hub() is first
+    assert isinstance(keeper.refused, ConfigurationError)
+    assert keeper.refused.problems[0].code == "unknown_key"
+    company.write()
+    assert keeper.hub() is first
+    assert keeper.refused is None
+
+
+def test_a_file_that_is_gone_leaves_the_former_one_in_use(company: Company, keeper: hubs.Keeper) -> None:
+    first = keeper.hub()
+    company.path.unlink()
+    assert keeper.hub() is first
+    assert isinstance(keeper.refused, ConfigurationError)
+    assert keeper.refused.problems[0].code == "file_missing"
+
+
+def test_a_store_that_cannot_be_opened_leaves_the_former_one_in_use(company: Company, keeper: hubs.Keeper) -> None:
+    first = keeper.hub()
+    company.path.write_text(company.path.read_text().replace("/keepstep.db", "/no/such/folder/keepstep.db"))
+    assert keeper.hub() is first
+    assert keeper.refused is not None
+
+
+def test_without_a_valid_file_there_is_no_hub(company: Company) -> None:
+    company.write(more="surprise: 1\n")
+    with pytest.raises(ConfigurationError):
+        company.keeper().hub()
+
+
+def test_what_was_down_is_tried_again(company: Company, keeper: hubs.Keeper) -> None:
+    company.refused.add("two")
+    hub = keeper.hub()
+    assert hub.syncs() == []
+    assert isinstance(hub.down["two"], AuthFailed)
+    company.refused.clear()
+    assert [sync.name for sync in keeper.hub().syncs()] == ["tasks"]
+
+
+def test_connections_are_asked_again_for_their_fields_after_an_hour(company: Company, keeper: hubs.Keeper) -> None:
+    assert keeper.hub().engine
+    company.clock.advance(hubs.DESCRIBED_FOR + 1)
+    assert keeper.hub().engine
+    assert company.signed_in == 4
+
+
+def test_flows_find_the_keeper_by_its_file(company: Company, keeper: hubs.Keeper) -> None:
+    assert hubs.keeper(company.path) is keeper
+    hubs.forget(keeper)
+    assert hubs.keeper(company.path) is not keeper
+    hubs.forget(hubs.keeper(company.path))

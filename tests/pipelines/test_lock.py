@@ -1,0 +1,44 @@
+"""The lock files: what ``pip install --require-hashes`` takes, from whatever index there is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ["requirements.lock", "requirements-dev.lock"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def pinned(name: str) -> dict[str, str]:
+    lines = re.finditer(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", (ROOT / name).read_text())
+    return {canonicalize_name(found[1]): found[2] for found in lines}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_names_no_index_and_no_place(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert not re.search(r"://|^\s*-[a-z]|^\s*--(?!hash=sha256:[0-9a-f]{64}\b)|file:|/work|/home", text, re.MULTILINE)
+    blocks = re.split(r"(?m)^(?=[A-Za-z0-9])", text)[1:]
+    assert blocks
+    assert all("==" in block and "--hash=sha256:" in block for block in blocks)
+
+
+def test_each_requirement_is_locked_within_its_range() -> None:
+    base, dev = (pinned(name) for name in LOCKS)
+    extras = [each for group in PROJECT["optional-dependencies"].values() for each in group]
+    for lock, wanted in ((base, PROJECT["dependencies"]), (dev, [*PROJECT["dependencies"], *extras])):
+        for text in wanted:
+            requirement = Requirement(text)
+            if canonicalize_name(requirement.name) != "keepstep":
+                assert lock[canonicalize_name(requirement.name)] in requirement.specifier, text
+
+
+def test_developers_have_the_versions_that_users_have() -> None:
+    base, dev = (pinned(name) for name in LOCKS)
+    assert base.items() <= dev.items()
