@@ -9,13 +9,13 @@ LONGEST: Final = 30
 
 CATCHES: Final[dict[str, tuple[int, ...]]] = {
     "X1": (1032, 1014),
-    "X2": (),
+    "X2": (4654, 6535),
     "X3": (3086, 3180),
     "X4": (5210,),
     "X5": (2003,),
     "X6": (2003,),
-    "X7": (),
-    "X21": (),
+    "X7": (4732, 5158, 6253),
+    "X21": (5838, 5353),
 }
 """Sabotage -> seeds of the world of memory sides, the surest first."""
 
