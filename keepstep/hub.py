@@ -19,6 +19,7 @@ from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.engine import first_sync, news, template, told
+from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
 from keepstep.engine.round import Engine, Plan, Report
@@ -110,8 +111,10 @@ class Hub:
     def plan(self, name: str) -> Plan:
         """What the sync would write. Writes to no system."""
         sync = self.engine.world.syncs[name]
-        self.engine.take_in(sync)
-        return self.engine.plan(sync)
+        taken = self.engine.take_in(sync)
+        plan = self.engine.plan(sync)
+        plan.waiting, plan.busy = taken.matched.waiting, taken.busy
+        return plan
 
     def round(self, names: Sequence[str] | None = None, mode: Mode | None = None) -> list[Report]:
         """Observe and run the syncs, parents first; then what follows from the whole: folders, tasks, handoffs."""
@@ -179,7 +182,7 @@ class Hub:
         there = [
             Finding(
                 key=f"connection_down:{name}",
-                code=told.failure_code(error),
+                code=failure_code(error),
                 severity="error",
                 params={"connection": name, "reason": str(error)},
             )

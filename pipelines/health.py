@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from keepstep import __version__
 from keepstep.hub import Hub
 from keepstep.store import tables as t
-from keepstep.store.store import StoreError
+from keepstep.store.errors import StoreError
 from pipelines import rounds
 from pipelines.hubs import Keeper
 from pipelines.names import Group, groups

@@ -14,7 +14,7 @@ from keepstep.hub import Hub
 from keepstep.redaction import Redaction
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
-from keepstep.store.store import StoreError
+from keepstep.store.errors import StoreError
 
 DESCRIBED_FOR = 3600.0
 """Seconds after which connections are asked again for their streams and fields."""

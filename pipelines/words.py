@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keepstep.config import ConfigurationError
 from keepstep.language import codes, say
-from keepstep.store.store import StoreError
+from keepstep.store.errors import StoreError
 
 
 def trouble(error: ConfigurationError | StoreError, language: str) -> str:

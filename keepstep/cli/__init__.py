@@ -10,10 +10,20 @@ import click
 from keepstep import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("keepstep.cli.init:init", "Ask a few questions and write a first keepstep.yaml."),
     "connectors": ("keepstep.cli.connectors:connectors", "List the systems that are installed, and what each needs."),
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
+    "match": ("keepstep.cli.match:match", "Link what belongs together, and decide what is doubtful."),
+    "plan": ("keepstep.cli.plan:plan", "Show what would be written, and why."),
+    "apply": ("keepstep.cli.apply:apply", "Carry out what is owed, or exactly what a plan file says."),
+    "sync": ("keepstep.cli.sync:sync", "Run one round of every sync."),
+    "status": ("keepstep.cli.status:status", "Show how each sync stands, and how fresh it is."),
+    "findings": ("keepstep.cli.findings:findings", "List what a person must see."),
+    "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
+    "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
+    "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
     "serve": ("pipelines.serve:serve", "Run the syncs on their schedules, with Prefect, until stopped."),
 }
 """Name -> where the command is, and its line in the help."""

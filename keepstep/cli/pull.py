@@ -49,7 +49,7 @@ def pull(ctx: click.Context, connection: str, stream: str, limit: int | None, lo
         output.warn(session.say("losses", count=lost))
     if ignored:
         what = ", ".join(sorted({each.what for each in ignored}))
-        output.warn(session.say("unknown_event", connection=connection, count=len(ignored), what=what))
+        output.warn(session.say("pulled_unread", connection=connection, count=len(ignored), what=what))
 
 
 def line(connection: str, record: Record, mapped: Mapped | None) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
+from requests.adapters import BaseAdapter
 
 from connectors.base import Connector, Context
-from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
+from connectors.errors import ConnectorError
 from keepstep.cli.output import Output
 from keepstep.config import Config, ConfigurationError, Connection, load
+from keepstep.engine.failures import failure_code
 from keepstep.language import say
 from keepstep.logs import configure
 from keepstep.problems import Problem, nearest
@@ -22,6 +24,10 @@ from keepstep.redaction import Redaction
 from keepstep.registry import PluginError, Registry
 from keepstep.runtime import Runtime
 from keepstep.secrets import HeldTokens, SecretError
+from keepstep.store.errors import Fenced, StoreError
+
+if TYPE_CHECKING:
+    from keepstep.hub import Hub
 
 FAILED, WRONG, NEEDS_A_PERSON = 1, 2, 3
 
@@ -43,6 +49,8 @@ class Session:
     runtime: Runtime
     redaction: Redaction = field(default_factory=Redaction)
     options: MutableMapping[str, Any] = field(default_factory=dict)
+    transports: Mapping[str, BaseAdapter] = field(default_factory=dict)
+    """Connection -> what stands in for the network, in tests."""
     _config: Config | None = None
 
     @classmethod
@@ -73,7 +81,7 @@ class Session:
     def output(self) -> Output:
         return Output(as_json=bool(self.options.get("keepstep.json")), environ=self.runtime.environ)
 
-    def say(self, code: str, **params: Any) -> str:
+    def say(self, code: str, /, **params: Any) -> str:
         zone = ZoneInfo(self._config.timezone if self._config else "UTC")
         return self.redaction.text(say(code, params, self.language, zone))
 
@@ -87,6 +95,11 @@ class Session:
             self._config = load(self.path, self.runtime.environ, self.registry)
             self.redaction.add(*self._config.secrets())
         return self._config
+
+    def take(self, config: Config) -> None:
+        """Work with this configuration from now on."""
+        self.redaction.add(*config.secrets())
+        self._config = config
 
     def connection(self, name: str) -> Connection:
         """The connection of that name. Raises ``Trouble``."""
@@ -103,22 +116,45 @@ class Session:
             clock=self.runtime.clock,
             tokens=HeldTokens(),
             access="write" if access == connection.access == "write" else "read",
+            transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
         )
         return self.registry.build(connection, context)
 
+    @contextmanager
+    def hub(self) -> Iterator[Hub]:
+        """The application over this configuration, its store open. Connections sign in when first needed."""
+        from keepstep.hub import Hub
+
+        hub = Hub(self.config(), self.registry, self.runtime, self.transports)
+        try:
+            yield hub
+        finally:
+            hub.close()
+
+    def syncs(self, names: Sequence[str]) -> list[str]:
+        """Those syncs, or all. Raises ``Trouble`` for a name that the file does not have, or if it has none."""
+        known = self.config().syncs
+        for name in names:
+            if name not in known:
+                params = {"name": name, "nearest": nearest(name, known), "known": sorted(known)}
+                raise Trouble(Problem("no_such_sync", params), WRONG)
+        if not known:
+            raise Trouble(Problem("no_syncs", {"file": str(self.path)}), WRONG)
+        return list(dict.fromkeys(names)) or list(known)
+
+    def person(self, name: str | None) -> str:
+        """Who decides: as said, else who is signed in on this machine. Raises ``Trouble`` if nobody knows."""
+        environ = self.runtime.environ
+        found = name or next((environ[each] for each in ("KEEPSTEP_USER", "USER", "USERNAME") if environ.get(each)), "")
+        if not found.strip():
+            raise Trouble(Problem("name_needed"), WRONG)
+        return found.strip()
+
 
 def failure(connection: str, error: ConnectorError) -> Problem:
     """What an error of a connection means to a person."""
-    for kind, code in (
-        (AuthFailed, "connection_failed_auth"),
-        (ScopeMissing, "connection_failed_scope"),
-        (Unreachable, "connection_failed_unreachable"),
-        (Misconfigured, "connection_failed_configured"),
-    ):
-        if isinstance(error, kind):
-            return Problem(code, {"connection": connection, "reason": str(error)})
-    return Problem("connection_failed", {"connection": connection, "reason": str(error)})
+    return Problem(failure_code(error), {"connection": connection, "reason": str(error)})
 
 
 @contextmanager
@@ -142,6 +178,14 @@ def failing(ctx: click.Context) -> Iterator[None]:
     except (PluginError, SecretError) as error:
         session.output.failure(error.problem, session.words(error.problem))
         ctx.exit(WRONG)
+    except StoreError as error:
+        problem = Problem(error.code, error.params)
+        session.output.failure(problem, session.words(problem))
+        ctx.exit(WRONG if error.code in ("store_newer", "store_foreign") else FAILED)
+    except Fenced as error:
+        problem = Problem("fenced", {"name": str(error)})
+        session.output.failure(problem, session.words(problem))
+        ctx.exit(FAILED)
     except Trouble as error:
         session.output.failure(error.problem, session.words(error.problem))
         ctx.exit(error.exit_code)

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
-from mapping.model import OF_ORIGIN, TITLE
+from mapping.model import OF_ORIGIN
 
 
 class Noted(msgspec.Struct, kw_only=True):
@@ -179,7 +180,7 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
                     params={
                         "entity": state.id,
                         "kind": sync.kind.value,
-                        "title": state.value(TITLE[sync.kind]),
+                        "title": title(state, sync),
                         "field": name,
                         "rev": conflict.rev,
                         "candidates": candidates,

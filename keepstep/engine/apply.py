@@ -19,9 +19,10 @@ from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.failures import failure_code
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_records
-from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
+from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, title, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -107,13 +108,12 @@ class Applier:
             [
                 Finding(
                     key=f"connection_failed:{side.name}",
-                    code="connection_failed",
+                    code=failure_code(error),
                     severity="error",
                     params={
                         "connection": side.connection.name,
                         "feed": side.name,
-                        "trouble": type(error).__name__,
-                        "detail": str(error),
+                        "reason": str(error),
                     },
                 )
             ],
@@ -136,6 +136,8 @@ class Applier:
         ports = self._ports
         reserved = self._reserve(side, operations)
         with ports.store.write(self._lease) as tx:
+            if looked:
+                findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
             store_records(tx, ports, self._world, side.connection, list(looked.values()))
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._world)
@@ -376,6 +378,7 @@ class Applier:
                     params={
                         "entity": state.id,
                         "kind": self._sync.kind.value,
+                        "title": title(state, self._sync),
                         "side": side.name,
                         "record": intent["record"],
                         "field": outcome.field,

@@ -56,8 +56,8 @@ def _deletes(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
     for scope, count in sorted(going.items()):
         there = links.get(scope, 0)
         if there and (count > there * SCOPE_SHARE):
-            reason = "scope_emptied" if count >= there else "too_many_deletes"
-            held.append(Hold(reason, {"side": scope[0], "scope": scope[1], "deletes": count, "there": there}))
+            params = {"side": scope[0], "scope": scope[1], "deletes": count, "there": there}
+            held.append(Hold("scope_emptied", params) if count >= there else Hold("scope_thinned", params))
     return held
 
 
@@ -137,7 +137,23 @@ def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:
         .where(t.hold.c.sync == sync, t.hold.c.state == "open")
         .values(state="let_through", by=by, at=ports.now())
     )
-    return [row["reason"] for row in rows]
+    reasons = [row["reason"] for row in rows]
+    if reasons:
+        tx.insert(
+            t.audit,
+            [
+                {
+                    "at": ports.now(),
+                    "run": None,
+                    "code": "let_through",
+                    "entity": None,
+                    "side": None,
+                    "field": None,
+                    "params": {"sync": sync, "reasons": reasons, "by": by},
+                }
+            ],
+        )
+    return reasons
 
 
 def passed(tx: Tx, sync: str, fingerprint: str) -> None:

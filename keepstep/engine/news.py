@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -158,11 +159,23 @@ def _tell(tx: Tx, ports: Ports, found: tuple[ChangeFinding, ...], facts: Graph) 
                 key=f"change:{each.key}",
                 code=each.note.code.replace(".", "_"),
                 entity=each.subject,
-                params={"entity": entity.title if (entity := facts.get(each.subject)) else each.subject}
-                | dict(each.note.params),
+                params={"entity": _title(facts, each.subject), **_named(facts, each.note.params)},
             )
             for each in found
         ],
         ports.now(),
         ports.new_id,
     )
+
+
+def _title(facts: Graph, id: str) -> str:
+    entity = facts.get(id)
+    return entity.title if entity else id
+
+
+def _named(facts: Graph, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a note for people: projects by their titles."""
+    named = dict(params)
+    if "projects" in named:
+        named["projects"] = [_title(facts, id) for id in named["projects"]]
+    return named

@@ -13,6 +13,7 @@ import structlog
 
 from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
+from keepstep.engine.failures import failure_code
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
 from keepstep.store import findings
@@ -319,6 +320,7 @@ def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error:
     finding_key = f"connection_failed:{key}"
     if error is None:
         findings.close(tx, [finding_key], ports.now())
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == key, t.feed.c.failed.is_not(None)).values(failed=None))
         return
     log.warning("feed failed", feed=key, error=str(error))
     findings.report(
@@ -326,13 +328,12 @@ def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error:
         [
             Finding(
                 key=finding_key,
-                code="connection_failed",
+                code=failure_code(error),
                 severity="error" if isinstance(error, Fatal) else "warning",
                 params={
                     "connection": connection.name,
                     "feed": key,
-                    "trouble": type(error).__name__,
-                    "detail": str(error),
+                    "reason": str(error),
                 },
             )
         ],

@@ -14,6 +14,7 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.apply import adopt, finish, requeue
 from keepstep.engine.observe import store_records
+from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -210,7 +211,12 @@ def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, A
                 severity="error",
                 sync=sync.name,
                 entity=row["entity"],
-                params={"entity": row["entity"], "side": side.name, "at": row["written_at"]},
+                params={
+                    "entity": row["entity"],
+                    "title": _title(tx, sync, row["entity"]),
+                    "side": side.name,
+                    "at": row["written_at"],
+                },
             )
         ],
         ports.now(),
@@ -231,7 +237,7 @@ def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any
                 params={
                     "side": side.name,
                     "record": record.id,
-                    "title": None,
+                    "title": _title(tx, sync, row["entity"]),
                     "url": record.url,
                     "first": found[0].id,
                 },
@@ -241,3 +247,8 @@ def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any
         ports.now(),
         ports.new_id,
     )
+
+
+def _title(tx: Tx, sync: Sync, entity: str) -> str:
+    state = load(tx, [entity]).get(entity)
+    return title(state, sync) if state is not None else entity

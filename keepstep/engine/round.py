@@ -38,7 +38,12 @@ class Plan(msgspec.Struct, kw_only=True):
     operations: list[Operation] = []
     holds: list[guard.Hold] = []
     findings: list[Finding] = []
+    waits: list[str] = []
+    """Entities for which something is to be written once what it refers to is there."""
     waiting: str | None = None
+    """The feed whose first crawl is not complete yet: nothing is planned before it is."""
+    busy: bool = False
+    """Another worker has the sync just now: this plan is of what was taken in before."""
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -107,7 +112,8 @@ class Engine:
             if mode != "write" or report.holds:
                 break
             applier = Applier(ports, self.world, sync, lease, report.run, self._too_old(sync), wanted)
-            applier.carry_out(operations[:limit] if limit else operations)
+            allowed = [operation for operation in operations if wanted(operation)]
+            applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
             if not applier.applied.progress or limit:
                 break
@@ -137,7 +143,7 @@ class Engine:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
         with self.ports.store.rehearse() as tx:
             ids = _open_entities(tx, sync)
-            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[])
+            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[])
             for part in chunks(ids, BATCH):
                 states = load(tx, part)
                 references = References(tx, self.world)
@@ -146,6 +152,7 @@ class Engine:
                 save(tx, states.values(), self.ports.now())
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += found.operations
+                plan.waits += sorted(found.waiting)
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
             plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan

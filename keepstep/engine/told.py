@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import sqlalchemy as sa
 
-from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
 from keepstep.config import Config
 from keepstep.engine.handoffs import Calendar, Setting, Verdict, compiled, judge, shipped
+from keepstep.engine.people import People
 from keepstep.engine.ports import Ports
 from keepstep.engine.snapshot import graph
 from keepstep.engine.world import World
@@ -31,7 +31,10 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
         return []
     with ports.store.write() as tx:
         verdicts = verdicts_now(tx, ports, world, config)
-        there = [_finding(verdict) for verdict in verdicts if verdict.level in TOLD or verdict.shape != "expectation"]
+        people = People(tx)
+        there = [
+            _finding(verdict, people) for verdict in verdicts if verdict.level in TOLD or verdict.shape != "expectation"
+        ]
         fresh = findings.report(tx, there, ports.now(), ports.new_id)
         rows = tx.all(
             sa.select(t.finding.c.key).where(
@@ -105,7 +108,7 @@ def _roles(world: World) -> dict[str, tuple[str, ...]]:
     return {role: tuple(names) for role, names in roles.items()}
 
 
-def _finding(verdict: Verdict) -> Finding:
+def _finding(verdict: Verdict, people: People) -> Finding:
     params = {
         "entity": verdict.title or verdict.subject,
         "rule": verdict.rule,
@@ -113,7 +116,7 @@ def _finding(verdict: Verdict) -> Finding:
         "missing": list(verdict.missing),
         "since": verdict.since,
         "due_at": verdict.due_at,
-        "owner": verdict.owner or verdict.owner_role,
+        "owner": people.name(verdict.owner) if verdict.owner else verdict.owner_role,
         "why": verdict.why,
         **msgspec.to_builtins(verdict.params),
     }
@@ -124,16 +127,3 @@ def _finding(verdict: Verdict) -> Finding:
         entity=verdict.subject,
         params=params,
     )
-
-
-def failure_code(error: ConnectorError) -> str:
-    """The finding's code for a connection that fails."""
-    for kind, code in (
-        (AuthFailed, "connection_failed_auth"),
-        (ScopeMissing, "connection_failed_scope"),
-        (Unreachable, "connection_failed_unreachable"),
-        (Misconfigured, "connection_failed_configured"),
-    ):
-        if isinstance(error, kind):
-            return code
-    return "connection_failed"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
-from keepstep.language.catalogue import template
+from keepstep.language.catalogue import known_as, template
 from keepstep.language.forms import Gaps, Reader
 from keepstep.language.messages import MESSAGES, Plural
 
@@ -15,7 +15,7 @@ LANGUAGES = ("en", "zh-CN")
 
 def say(code: str, params: Mapping[str, Any], language: str, zone: tzinfo = UTC) -> str:
     """The message in that language, times in that zone. Raises KeyError for an unknown code or a missing parameter."""
-    message = MESSAGES[code]
+    message = MESSAGES[known_as(code)]
     count = params[message.by] if isinstance(message, Plural) else None
     return Gaps(Reader(language, zone)).vformat(template(code, language, count), (), params)
 

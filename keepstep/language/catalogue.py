@@ -28,11 +28,18 @@ def catalogue(language: str) -> Catalog:
         return read_po(file, locale=FILES[language].removesuffix(".po"))
 
 
+def known_as(code: str) -> str:
+    """The code under which a message stands: a field of a kind has the field's name, ``field.task.title`` ``field.title``."""
+    kind, _, name = code.removeprefix("field.").partition(".")
+    return f"field.{name}" if code.startswith("field.") and f"kind.{kind}" in MESSAGES else code
+
+
 def template(code: str, language: str, count: float | None = None) -> str:
     """The text of a message with its gaps still open. What is not translated comes in English.
 
     Raises KeyError for an unknown code.
     """
+    code = known_as(code)
     message = MESSAGES[code]
     singular = message.one if isinstance(message, Plural) else message
     forms = [message.one, message.other] if isinstance(message, Plural) else [message]

@@ -36,6 +36,14 @@ class Reader:
         code = f"{group}.{value}"
         return self.word(code) if code in MESSAGES else self.value(value)
 
+    def side(self, value: str | None) -> str:
+        """Where a value comes from: a side, what is agreed, or Keepstep itself."""
+        return str(value) if value and f"word.{value}" not in MESSAGES else self.word(f"word.{value or 'other'}")
+
+    def expected(self, value: str) -> str:
+        """Something that is missing: an expectation, or a category of documents."""
+        return self.named("class.category" if f"class.category.{value}" in MESSAGES else "expectation", value)
+
     def joined(self, values: Sequence[Any], say: Callable[[Any], str] = str) -> str:
         return self.word("word.comma").join(say(value) for value in values)
 
@@ -89,7 +97,7 @@ class Reader:
         """The sides of a conflict: who says what, since when."""
         gaps = Gaps(self)
         text = self.word("candidate")
-        said = [gaps.vformat(text, (), {"who": None, "when": None, **each}) for each in values]
+        said = [gaps.vformat(text, (), {"by": None, "at": None, **each}) for each in values]
         return self.word("word.semicolon").join(said)
 
     def _thing(self, value: Mapping[str, Any]) -> str:
@@ -130,6 +138,13 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "field": lambda reader, value: reader.named("field", value),
     "kind": lambda reader, value: reader.named("kind", value),
     "type": lambda reader, value: reader.named("type", value),
+    "unsaid": lambda reader, value: reader.word("word.unsaid") if value in (None, "") else reader.value(value),
+    "side": lambda reader, value: reader.side(value),
+    "role": lambda reader, value: reader.named("role", value),
+    "rule": lambda reader, value: reader.named("rule", value),
+    "result": lambda reader, value: reader.named("result", value),
+    "expectation": lambda reader, value: reader.named("expectation", value),
+    "expectations": lambda reader, value: reader.joined(value, reader.expected),
     "reason": lambda reader, value: reader.named("reason", value),
 }
 """Name of a form -> how a value is said in it."""

@@ -5,20 +5,13 @@ A parameter may name the form it is said in: ``{since:when}``; ``keepstep.langua
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Plural:
-    """A message that depends on the number in the parameter ``by``."""
-
-    one: str
-    other: str
-    by: str = "count"
-
-
-Message = str | Plural
+from keepstep.language.findings import TOLD
+from keepstep.language.message import Message, Plural
+from keepstep.language.serving import SERVING
+from keepstep.language.tasks import TASKS
+from keepstep.language.work import WORK
 
 CONFIGURATION: Final[dict[str, Message]] = {
     "file_missing": "there is no file {file}; `keepstep init` writes one",
@@ -87,32 +80,9 @@ CONFIGURATION: Final[dict[str, Message]] = {
 }  # fmt: skip
 
 FINDINGS: Final[dict[str, Message]] = {
-    "conflict": "{entity}: {field:field} was changed in different ways: {candidates:candidates}",
-    "candidate": "{side} says {value:value} ({who:someone}, {when:when})",
-    "handoff_due": "{entity}: {missing} is due ({rule}, {owner:someone}), since {since:when}",
-    "handoff_breached": "{entity}: {missing} is overdue ({rule}, {owner:someone}), since {since:when}",
-    "record_refused": "{side} refused {record}: {reason} (field: {field:field})",
-    "twin": "{side} holds {record}, made by us a second time beside {other}; delete one of them",
-    "taken_place": "{side}: {record} matches {entity}, whose place {other} holds already; say which is right",
-    "unknown_create": "{side}: whether {entity} was created is not known, and the system cannot be asked; look there and answer",
-    "edit_against_delete": "{entity} was deleted in {side} and edited elsewhere since; say whether it stays",
-    "gone": "{entity} was deleted in {side}; the other sides keep it until you decide",
     "no_route": "{entity} is to appear in {side}, but nothing says where: add an entry under `create`",
-    "assignee_unmatched": "{entity}: {person} has no account in {side}, so the task has no assignee there; add the person under `people`",
     "loss": "{side}, {record}: {field} could not be carried over ({why:reason}): {value:value}",
-    "unmapped_value": "{side}, {record}: {field} shows {value:value}, for which no meaning is declared; add it under `values`",
-    "guard_first_plan": Plural(
-        "first plan of {sync}: {count:number} operation waits for your approval",
-        "first plan of {sync}: {count:number} operations wait for your approval",
-    ),
-    "guard_too_many_deletes": Plural(
-        "{sync} would delete {count:number} record, more than the {limit:number} allowed without asking",
-        "{sync} would delete {count:number} records, more than the {limit:number} allowed without asking",
-    ),
-    "guard_scope_emptied": "{sync} would delete {count:number} of {total:number} records of {scope}",
-    "guard_mass_change": "in {side} {count:number} of {total:number} records changed {field:field} at once; say whether that was meant",
     "guard_went_back": "in {side} {count:number} of {total:number} records went back in time; was a backup restored, or a time zone changed?",
-    "guard_configuration_changed": "the configuration of {sync} has changed: everything is compared anew and nothing deleted until you approve",
     "guard_flapping": "{entity}: {field:field} went back and forth {count:number} times since {since:when}; something in {side} keeps changing it",
     "scope_moved": "{entity} moved from {before} to {after} in {side}",
     "misplaced_document": "{document} lies in {place}; proposed: {proposed}",
@@ -122,10 +92,6 @@ FINDINGS: Final[dict[str, Message]] = {
     "connection_failed_configured": "{connection} cannot work as configured: {reason}",
     "connection_failed": "{connection} failed: {reason}",
     "schema_drift": "{side}: the field {field} has changed: {before} became {after}",
-    "unknown_event": Plural(
-        "{connection} sent {count:number} item of a kind that is not read: {what}",
-        "{connection} sent {count:number} items of a kind that is not read: {what}",
-    ),
 }  # fmt: skip
 
 PLAN: Final[dict[str, Message]] = {
@@ -142,68 +108,6 @@ PLAN: Final[dict[str, Message]] = {
         "{count:number} request to {connection}", "{count:number} requests to {connection}"
     ),
     "plan_summary": "{creates:number} to create, {updates:number} to update, {deletes:number} to delete, {waits:number} waiting",
-}  # fmt: skip
-
-SERVING: Final[dict[str, Message]] = {
-    "tick_nothing": "nothing new",
-    "tick_changed": Plural("{count:number} record changed", "{count:number} records changed"),
-    "tick_written": Plural("{count:number} write carried out", "{count:number} writes carried out"),
-    "tick_held": "waiting for approval: {syncs:list}",
-    "tick_findings": Plural("{count:number} new finding", "{count:number} new findings"),
-    "tick_closed": Plural("{count:number} finding settled", "{count:number} findings settled"),
-    "tick_busy": "another worker has {syncs:list}",
-    "tick_failed": "could not read {feeds:list}",
-    "tick_down": "no answer from {connections:list}",
-    "serve_prefect_starting": "starting a local Prefect server; this takes up to a minute",
-    "serve_prefect_local": "Prefect: {url} (the sign-in is in {file})",
-    "serve_prefect_remote": "Prefect: {url}, as PREFECT_API_URL says",
-    "serve_prefect_failed": "Prefect cannot be used: {reason}; to go on without it, run `{command}` from cron",
-    "serve_prefect_lost": "the Prefect server has stopped by itself; its log is {file}",
-    "serve_worker_lost": "the runs have stopped by themselves; see the log above",
-    "serve_prefect_silent": "Prefect does not answer: {reason}; asking again",
-    "serve_prefect_back": "Prefect answers again",
-    "serve_health": "health: {url}",
-    "serve_port_taken": "port {port} is taken; choose another one with `--port`",
-    "serve_no_syncs": "the configuration has no syncs, so there is nothing to serve; add one under `syncs`",
-    "serve_group": "every {every:duration}: {syncs:list}",
-    "serve_tick": "ran {syncs:list}: {text}",
-    "serve_failed": "{syncs:list}: the run failed: {reason}",
-    "serve_reloaded": "the changed configuration is in use",
-    "serve_kept": "the changed configuration has mistakes; the former one stays in use",
-    "serve_stopping": "stopping",
-    "late_run": "a later run covers this one",
-    "left_run": "the worker of this run is gone",
-    "pruned": Plural("{count:number} old run removed", "{count:number} old runs removed"),
-    "report_plan": "Plan of {sync}",
-    "report_findings": "Open findings",
-    "report_handoffs": "Handoffs",
-    "report_empty": "None.",
-    "report_since": "since {at:when}",
-    "no_such_sync": "there is no sync `{name}`{nearest:hint}; the file has: {known:list}",
-    "report_more": Plural("and {count:number} more", "and {count:number} more"),
-    "finding_plain": "{code}: {params:value}",
-    "column_what": "what",
-    "column_side": "side",
-    "column_entity": "entity",
-    "column_changes": "changes",
-    "column_since": "since",
-    "column_finding": "finding",
-    "column_severity": "severity",
-    "column_rule": "rule",
-    "operation.create": "create",
-    "operation.update": "update",
-    "operation.delete": "delete",
-    "operation.archive": "archive",
-    "level.ok": "ok",
-    "level.due": "due",
-    "level.breached": "breached",
-    "level.waived": "waived",
-    "level.cannot_be_judged": "cannot be judged",
-    "level.baseline": "late before",
-    "severity.info": "info",
-    "severity.warning": "warning",
-    "severity.error": "error",
-    "severity.critical": "critical",
 }  # fmt: skip
 
 REASONS: Final[dict[str, Message]] = {
@@ -343,4 +247,8 @@ WORDS: Final[dict[str, Message]] = {
     "field.reporter": "reporter",
 }
 
-MESSAGES: Final[dict[str, Message]] = CONFIGURATION | FINDINGS | PLAN | SERVING | REASONS | COMMANDS | WORDS
+MESSAGES: Final[dict[str, Message]] = (
+    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | TASKS | WORDS
+)
+
+__all__ = ["MESSAGES", "Message", "Plural"]

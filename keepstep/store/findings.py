@@ -55,9 +55,15 @@ def report(tx: Tx, findings: Iterable[Finding], now: str, new_id: Callable[[], s
             fresh.append(finding)
             continue
         again = row["state"] not in OPEN
-        if not again and row["params"] == params and row["severity"] == finding.severity:
+        same = (row["code"], row["params"], row["severity"]) == (finding.code, params, finding.severity)
+        if not again and same:
             continue
-        values: dict[str, Any] = {"params": params, "severity": finding.severity, "seen_at": now}
+        values: dict[str, Any] = {
+            "code": finding.code,
+            "params": params,
+            "severity": finding.severity,
+            "seen_at": now,
+        }
         if again:
             values |= {"state": "open", "opened_at": now, "closed_at": None, "times": row["times"] + 1}
             fresh.append(finding)

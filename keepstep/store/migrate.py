@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from keepstep.store.store import StoreError
+from keepstep.store.errors import StoreError
 
 
 def upgrade(engine: sa.Engine, revision: str | None, shown: str) -> None:

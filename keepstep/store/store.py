@@ -15,24 +15,12 @@ from sqlalchemy.pool import StaticPool
 
 from connectors.base import Clock
 from keepstep.store import tables as t
+from keepstep.store.errors import Fenced, StoreError
 
 REVISION = "0001"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
-
-
-class StoreError(Exception):
-    """The store cannot be used. ``code`` and ``params`` name the trouble for a person."""
-
-    def __init__(self, code: str, **params: Any) -> None:
-        super().__init__(f"{code} {params}")
-        self.code = code
-        self.params = params
-
-
-class Fenced(Exception):
-    """The lease went to somebody else: nothing of this transaction was stored, and this worker must stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.round import Engine
 from keepstep.engine.world import Connection, Side, Sync, World
 from keepstep.store import tables as t
-from keepstep.store.store import Fenced, Store
+from keepstep.store.errors import Fenced
+from keepstep.store.store import Store
 from keepstep.testing.steps import VALUES, History, Step
 from mapping.fields import Options
 from mapping.memory import MAPPING

@@ -92,10 +92,10 @@ def test_the_model_has_a_word_for_each_kind_field_and_form() -> None:
         (
             "conflict",
             {
-                "entity": "Website",
+                "title": "Website",
                 "field": "due_date",
                 "candidates": [
-                    {"side": "crm.Deals", "value": "2026-11-30", "who": "Ann", "when": "2026-11-02T01:00:00.000Z"},
+                    {"side": "crm.Deals", "value": "2026-11-30", "by": "Ann", "at": "2026-11-02T01:00:00.000Z"},
                     {"side": "tracker.epics", "value": None},
                 ],
             },

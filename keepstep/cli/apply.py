@@ -1,0 +1,186 @@
+"""``keepstep apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+
+from keepstep.cli import planfile, planned, told
+from keepstep.cli.looking import failed_feeds, looked
+from keepstep.cli.output import cell
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.sync import show, summed
+from keepstep.config import Config
+from keepstep.engine import guard
+from keepstep.engine.owed import Operation
+from keepstep.engine.state import EntityState, load
+from keepstep.engine.world import Sync
+from keepstep.hub import Hub
+from keepstep.problems import Problem
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+
+
+@click.command(
+    help="Carry out what is owed now, or exactly what a plan file says. A held plan asks for a person's word. "
+    "Writes also in `mode: propose`, never in `mode: observe`."
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--sync", "wanted", multiple=True, help="Only this sync; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many operations of each sync.")
+@click.option("--yes", is_flag=True, help="Let a held plan through without asking.")
+@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@click.pass_context
+def apply(
+    ctx: click.Context, file: Path | None, wanted: tuple[str, ...], limit: int | None, yes: bool, name: str | None
+) -> None:
+    session: Session = ctx.obj
+    output = session.output
+    plan = planfile.read(file) if file is not None else None
+    with session.hub() as hub:
+        if plan is not None and file is not None:
+            planfile.admit(hub, plan, file)
+        names = session.syncs(wanted or (list(plan.fingerprints) if plan else []))
+        names = writable(session, hub.config, names, named=bool(wanted or plan))
+        running, lost = looked(session, hub, names)
+        unread = failed_feeds(session, hub, running)
+        for each in running:
+            hub.engine.take_in(each)
+        done = []
+        for each in running:
+            carrying = Carrying(session, hub, each, yes=yes, name=name, limit=limit)
+            done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
+    if output.as_json:
+        output.document({"syncs": done, "unreachable": lost, "unread": unread})
+    if lost or unread:
+        ctx.exit(FAILED)
+    if any(_open(each) for each in done):
+        ctx.exit(NEEDS_A_PERSON)
+
+
+def writable(session: Session, config: Config, names: Sequence[str], *, named: bool) -> list[str]:
+    """The syncs that may write at all. Raises ``Trouble`` if one that was named may not, or if none may."""
+    observing = [name for name in names if config.syncs[name].mode == "observe"]
+    if observing and (named or len(observing) == len(names)):
+        raise Trouble(Problem("only_observing", {"sync": observing[0], "file": str(config.path)}), WRONG)
+    for name in observing:
+        session.output.warn(session.say("only_observing", sync=name, file=str(config.path)))
+    return [name for name in names if name not in observing]
+
+
+def _open(each: dict[str, Any]) -> bool:
+    troubled = any(operation["result"] not in ("done", "before") for operation in each.get("operations", ()))
+    return bool(troubled or each["holds"] or each["refused"] or each["unknown"] or each["busy"] or each["waiting"])
+
+
+class Carrying:
+    """Carries out one sync's plan."""
+
+    def __init__(
+        self, session: Session, hub: Hub, sync: Sync, *, yes: bool, name: str | None, limit: int | None
+    ) -> None:
+        self._session = session
+        self._hub = hub
+        self._sync = sync
+        self._yes = yes
+        self._name = name
+        self._limit = limit
+
+    def now(self) -> dict[str, Any]:
+        """What is owed now, after showing it."""
+        plan = self._hub.plan(self._sync.name)
+        data = planned.as_data(self._session, self._hub, self._sync, plan, self._limit)
+        if not self._session.output.as_json:
+            planned.show(self._session, data)
+        allowed = planned.writing(plan, self._limit)
+        narrowed = (lambda operation: any(same(operation, each) for each in allowed)) if self._limit else _anything
+        done, _ = self._run(narrowed)
+        return done
+
+    def from_file(self, operations: Sequence[Operation]) -> dict[str, Any]:
+        """The file's operations that are still owed exactly as written; the others are told and left alone."""
+        operations = operations[: self._limit] if self._limit else operations
+        with self._hub.store.read() as tx:
+            states = load(tx, [operation.entity for operation in operations])
+        before = [each for each in operations if carried_already(states.get(each.entity), each)]
+        left = [each for each in operations if each not in before]
+        done, run = self._run(lambda operation: any(same(operation, each) for each in left))
+        with self._hub.store.read() as tx:
+            results = _results(tx, run)
+        done["operations"] = []
+        for each in operations:
+            result = "before" if each in before else results.get((each.kind, each.entity, each.side))
+            if result is None:
+                result = "held" if done["holds"] else "moved"
+            told_operation = {"kind": each.kind, "side": each.side, "entity": each.entity, "title": each.title}
+            done["operations"].append(told_operation | {"result": result})
+            if result != "done":
+                text = self._session.say("result_line", title=each.title, side=each.side, result=result)
+                self._session.output.line("  " + cell(text))
+        return done
+
+    def _run(self, wanted: Callable[[Operation], bool]) -> tuple[dict[str, Any], str]:
+        session, hub, name = self._session, self._hub, self._sync.name
+        report = hub.run(name, "propose", wanted=wanted)
+        passed: dict[str, Any] | None = None
+        if report.holds and not report.busy:
+            passed = self._let_through(report.holds)
+        if not report.busy and (passed or not report.holds):
+            report = hub.run(name, "write", wanted=wanted)
+        done = summed(session, name, [report]) | {"let_through": passed}
+        if not session.output.as_json:
+            show(session, done)
+        return done, report.run
+
+    def _let_through(self, holds: Sequence[guard.Hold]) -> dict[str, Any] | None:
+        """Ask the person who sits here, unless the command said so already. None: it stays held."""
+        session, hub, name = self._session, self._hub, self._sync.name
+        if not self._yes:
+            if session.output.as_json:
+                return None
+            for hold in holds:
+                session.output.line("  " + told.hold_words(session, name, hold.reason, hold.params))
+            try:
+                if not click.confirm(session.say("let_through_question", sync=name), default=False):
+                    return None
+            except click.Abort:
+                session.output.line("")
+                return None
+        by = session.person(self._name)
+        with hub.store.write() as tx:
+            return {"by": by, "reasons": guard.let_through(tx, hub.ports, name, by)}
+
+
+def _anything(operation: Operation) -> bool:
+    return True
+
+
+def same(a: Operation, b: Operation) -> bool:
+    """Whether they write the same to the same place, in place of the same."""
+    return (a.kind, a.entity, a.side, a.record, a.fields) == (b.kind, b.entity, b.side, b.record, b.fields)
+
+
+def carried_already(state: EntityState | None, operation: Operation) -> bool:
+    """Whether the side shows already what the operation was to bring."""
+    link = state.links.get(operation.side) if state is not None else None
+    if link is None:
+        return False
+    if operation.kind == "create":
+        return True
+    if operation.kind != "update":
+        return link.state != "live"
+    shown = {name: link.fields[name].shows for name in operation.fields if name in link.fields}
+    return all(shown.get(name, -1) >= planned.n for name, planned in operation.fields.items())
+
+
+def _results(tx: Tx, run: str) -> dict[tuple[str, str, str], str]:
+    """What became of each write of a run."""
+    rows = tx.all(sa.select(t.intent).where(t.intent.c.run == run).order_by(t.intent.c.written_at))
+    known = ("done", "refused", "unknown")
+    return {
+        (row["kind"], row["entity"], row["side"]): row["state"] if row["state"] in known else "moved" for row in rows
+    }

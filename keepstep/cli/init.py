@@ -1,0 +1,216 @@
+"""``keepstep init``: from nothing to a first plan, with a handful of answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from connectors.base import ConnectorPlugin
+from keepstep.cli.first_file import Drawn, compose, save, variable
+from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.config.source import read
+from keepstep.language import LANGUAGES
+from keepstep.problems import Problem, nearest
+from keepstep.registry import BrokenPlugin
+
+FURTHER = 6
+"""So many further settings may be asked for, until a system is content."""
+
+
+@click.command(help="Ask a few questions and write a first keepstep.yaml, in which nothing is allowed to write yet.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take the connections from this file, such as one that `keepstep sandbox` prints.",
+)
+@click.option(
+    "--answers", type=click.Path(dir_okay=False, path_type=Path), help="Answers from a YAML file; asks nothing."
+)
+@click.pass_context
+def init(ctx: click.Context, source: Path | None, answers: Path | None) -> None:
+    session: Session = ctx.obj
+    if session.path.exists():
+        raise Trouble(Problem("already_there", {"file": str(session.path)}), WRONG)
+    asking = Asking(session, read(answers).data if answers else None)
+    language = asking.choice("language", list(LANGUAGES), session.language)
+    session.options["keepstep.lang"] = session.options.get("keepstep.lang") or language
+    drawn = Drawn(language=language, timezone=asking.zone())
+    if source is not None:
+        _taken(session, drawn, source)
+    else:
+        for system in asking.systems():
+            drawn.connections[system] = {"system": system} | asking.settings(system)
+    secrets = drawn.secrets(session.registry)
+    in_file = bool(secrets) and asking.yes("secrets_in_file", default=False)
+    environ = dict(session.runtime.environ)
+    if not in_file:
+        for connection, key in secrets:
+            environ.setdefault(variable(connection, key), drawn.connections[connection][key])
+    text, config = compose(session, drawn, environ, secrets_in_file=in_file)
+    save(session.path, text)
+    _told(session, drawn, [] if in_file else secrets)
+    session.runtime = replace(session.runtime, environ=environ)
+    session.take(config)
+    if not session.output.as_json:
+        ctx.exit(max(_offered(ctx, asking, name) for name in ("check", "plan") if name == "check" or config.syncs))
+
+
+def _told(session: Session, drawn: Drawn, secrets: list[tuple[str, str]]) -> None:
+    output = session.output
+    variables = [variable(connection, key) for connection, key in secrets]
+    if output.as_json:
+        output.document({"file": str(session.path), "syncs": sorted(drawn.syncs), "variables": variables})
+        return
+    output.line(session.say("init_written", file=str(session.path)))
+    for name in drawn.syncs:
+        output.line("  " + session.say("sync_line", sync=name, text=", ".join(drawn.syncs[name]["sides"])))
+    if variables:
+        output.line(session.say("init_variables"))
+        for name in variables:
+            output.line(f"{name}=")
+
+
+def _offered(ctx: click.Context, asking: Asking, name: str) -> int:
+    """Run a command if it is wanted; its exit code."""
+    if not asking.yes(f"run_{name}", default=True):
+        return 0
+    group = ctx.find_root().command
+    command = group.get_command(ctx, name) if isinstance(group, click.Group) else None
+    if command is None:
+        return 0
+    try:
+        ctx.invoke(command, **({"online": True} if name == "check" else {"sync": (), "out": None, "limit": None}))
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    return 0
+
+
+def _taken(session: Session, drawn: Drawn, source: Path) -> None:
+    """The connections of a file, as they stand there."""
+    connections = read(source).data.get("connections")
+    if not isinstance(connections, dict) or not connections:
+        raise Trouble(Problem("no_connections_there", {"file": str(source)}), WRONG)
+    for name, keys in connections.items():
+        if not isinstance(keys, dict) or not isinstance(keys.get("system"), str):
+            raise Trouble(Problem("no_connections_there", {"file": str(source)}), WRONG)
+        session.registry.connector(keys["system"])
+        drawn.connections[str(name)] = dict(keys)
+
+
+class Asking:
+    """Asks a person, or a file of answers."""
+
+    def __init__(self, session: Session, answers: dict[str, Any] | None) -> None:
+        self._session = session
+        self._answers = answers
+
+    def choice(self, name: str, known: list[str], default: str) -> str:
+        """One of several words."""
+        return str(self._ask(name, default, lambda value: self._one_of(name, str(value), known)))
+
+    def zone(self) -> str:
+        """The name of a time zone."""
+        return str(self._ask("timezone", "UTC", self._zone))
+
+    def systems(self) -> list[str]:
+        """Which of the installed systems to connect."""
+        known = []
+        for each in self._session.registry.systems():
+            try:
+                self._session.registry.connector(each.name)
+            except BrokenPlugin:
+                continue
+            if each.mapping and each.name != "memory":
+                known.append(each.name)
+
+        def parsed(value: Any) -> list[str]:
+            parts = value if isinstance(value, list) else str(value).split(",")
+            names = [str(part).strip() for part in parts if str(part).strip()]
+            if not names:
+                raise click.BadParameter(self._session.say("not_one_of_these", value="", nearest=None, known=known))
+            return list(dict.fromkeys(self._one_of("systems", name, known) for name in names))
+
+        found: list[str] = self._ask("systems", None, parsed, known=known)
+        return found
+
+    def settings(self, system: str) -> dict[str, Any]:
+        """What the system must know, asked one by one; then what else it wants, until it is content."""
+        plugin = self._session.registry.connector(system)
+        found = {}
+        for name, field in plugin.settings.model_fields.items():
+            if field.is_required():
+                key = field.alias or name
+                found[key] = self._setting(system, key, field)
+        if self._answers is not None:
+            return found | dict(self._given(system))
+        for _ in range(FURTHER):
+            complaint = _complaint(plugin, found)
+            if complaint is None:
+                break
+            self._session.output.warn(complaint)
+            fields = {field.alias or name: field for name, field in plugin.settings.model_fields.items()}
+            key = self.choice("setting", list(fields), next(iter(fields)))
+            found[key] = self._setting(system, key, fields[key])
+        return found
+
+    def _given(self, system: str) -> dict[str, Any]:
+        connections = (self._answers or {}).get("connections")
+        given = connections.get(system) if isinstance(connections, dict) else None
+        return given if isinstance(given, dict) else {}
+
+    def _setting(self, system: str, key: str, field: FieldInfo) -> Any:
+        ready = self._session.runtime.environ.get(variable(system, key))
+        if self._answers is not None:
+            given = self._given(system)
+            if key not in given and ready is None:
+                raise Trouble(Problem("answer_missing", {"name": f"connections.{system}.{key}"}), WRONG)
+            return given.get(key, ready)
+        if ready:
+            return ready
+        text = self._session.say("ask_setting", system=system, key=key, about=field.description or key)
+        return click.prompt(text, hide_input=field.annotation is SecretStr, err=True)
+
+    def yes(self, name: str, *, default: bool) -> bool:
+        """Yes or no."""
+        if self._answers is not None:
+            return bool(self._answers.get(name, False))
+        return click.confirm(self._session.say(f"ask_{name}"), default=default, err=True)
+
+    def _ask(self, name: str, default: Any, parse: Any, **params: Any) -> Any:
+        if self._answers is None:
+            text = self._session.say(f"ask_{name}", **params)
+            return click.prompt(text, default=default, value_proc=parse, err=True)
+        if name not in self._answers and default is None:
+            raise Trouble(Problem("answer_missing", {"name": name}), WRONG)
+        try:
+            return parse(self._answers.get(name, default))
+        except click.BadParameter as error:
+            raise Trouble(Problem("answer_wrong", {"name": name, "reason": error.message}), WRONG) from None
+
+    def _one_of(self, name: str, value: str, known: list[str]) -> str:
+        if value not in known:
+            params = {"value": value, "nearest": nearest(value, known), "known": known}
+            raise click.BadParameter(self._session.say("not_one_of_these", **params))
+        return value
+
+    def _zone(self, value: Any) -> str:
+        try:
+            return ZoneInfo(str(value)).key
+        except (KeyError, ValueError, OSError):
+            near = nearest(str(value), available_timezones())
+            raise click.BadParameter(self._session.say("bad_zone", value=str(value), nearest=near)) from None
+
+
+def _complaint(plugin: ConnectorPlugin, settings: dict[str, Any]) -> str | None:
+    try:
+        plugin.settings.model_validate(settings)
+    except ValidationError as error:
+        return "; ".join(str(each["msg"]) for each in error.errors(include_input=False, include_context=False))
+    return None

@@ -1,0 +1,45 @@
+"""``keepstep plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keepstep.cli import planfile, planned
+from keepstep.cli.looking import failed_feeds, looked
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session
+
+
+@click.command(help="Look at all sides and show what would be written, and why. Writes to no system.")
+@click.argument("sync", nargs=-1)
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the plan to this file.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many operations of each sync.")
+@click.pass_context
+def plan(ctx: click.Context, sync: tuple[str, ...], out: Path | None, limit: int | None) -> None:
+    session: Session = ctx.obj
+    names, output = session.syncs(sync), session.output
+    with session.hub() as hub:
+        running, lost = looked(session, hub, names)
+        unread = failed_feeds(session, hub, running)
+        for each in running:
+            hub.engine.take_in(each)  # all is taken in before anything is planned, as in a round
+        plans = {each.name: hub.plan(each.name) for each in running}
+        syncs = [planned.as_data(session, hub, each, plans[each.name], limit) for each in running]
+        operations = {name: planned.writing(each, limit) for name, each in plans.items()}
+        estimate = planned.calls(hub, [(each, operations[each.name]) for each in running])
+        if out is not None:
+            planfile.save(out, planfile.written(hub, operations))
+    if output.as_json:
+        document = {"syncs": syncs, "calls": estimate, "unreachable": lost, "unread": unread}
+        output.document(document | {"file": str(out) if out else None})
+    else:
+        for data in syncs:
+            planned.show(session, data)
+        planned.summary(session, syncs, estimate)
+        if out is not None:
+            output.line(session.say("plan_written", file=str(out)))
+    if lost or unread:
+        ctx.exit(FAILED)
+    if planned.open_questions(syncs):
+        ctx.exit(NEEDS_A_PERSON)

@@ -1,0 +1,184 @@
+"""A plan as people read it: by side and kind, each field with both values and whose edit it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from keepstep.cli import told
+from keepstep.cli.output import cell
+from keepstep.cli.session import Session
+from keepstep.cli.values import Reading
+from keepstep.engine.owed import Operation
+from keepstep.engine.round import Plan
+from keepstep.engine.state import EntityState, load
+from keepstep.engine.world import Sync
+from keepstep.hub import Hub
+from keepstep.store.store import Tx
+
+KINDS = ("create", "update", "archive", "delete")
+
+
+def writing(plan: Plan, limit: int | None = None) -> list[Operation]:
+    """The operations that send something; fields that show the agreed value already need no write."""
+    found = [operation for operation in plan.operations if operation.kind != "update" or operation.fields]
+    return found[:limit] if limit else found
+
+
+def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | None = None) -> dict[str, Any]:
+    """All that is told of a plan."""
+    operations = writing(plan, limit)
+    with hub.store.read() as tx:
+        reading = Reading(tx, session)
+        states = load(tx, [operation.entity for operation in operations])
+        told_operations = [_operation(tx, reading, sync, each, states[each.entity]) for each in operations]
+        waits = [{"entity": id, "title": reading.title(id)} for id in dict.fromkeys(plan.waits)]
+        conflicts = told.stored(tx, code="conflict", syncs=[sync.name])
+    return {
+        "name": sync.name,
+        "mode": sync.mode,
+        "operations": told_operations,
+        "left_out": len(writing(plan)) - len(operations),
+        "waits": waits,
+        "conflicts": [told.as_data(session, row) for row in conflicts],
+        "findings": [
+            {"code": each.code, "message": told.words(session, each.code, each.params)}
+            for each in plan.findings
+            if each.code != "conflict"
+        ],
+        "holds": [
+            {
+                "reason": hold.reason,
+                "params": hold.params,
+                "message": told.hold_words(session, sync.name, hold.reason, hold.params),
+            }
+            for hold in plan.holds
+        ],
+        "waiting": plan.waiting,
+        "busy": plan.busy,
+    }
+
+
+def _operation(tx: Tx, reading: Reading, sync: Sync, operation: Operation, state: EntityState) -> dict[str, Any]:
+    record = state.records.get(operation.side)
+    fields = []
+    for name, planned in operation.fields.items():
+        agreed = state.agreed.get(name)
+        source = agreed.source if agreed else ""
+        origin = state.records.get(source)
+        fields.append(
+            {
+                "field": name,
+                "before": reading.value(sync.kind, name, planned.was),
+                "after": reading.value(sync.kind, name, planned.value),
+                "because": source,
+                "by": reading.author(source, origin["modified_by"]) if origin else None,
+                "at": (agreed.at or None) if agreed else None,
+            }
+        )
+    return {
+        "kind": operation.kind,
+        "side": operation.side,
+        "entity": operation.entity,
+        "record": operation.record,
+        "title": operation.title,
+        "url": record["url"] if record else None,
+        "reason": {"create": "new", "update": "edited"}.get(operation.kind, "deleted"),
+        "because": operation.because,
+        "fields": fields,
+        "waits": operation.waits,
+    }
+
+
+def calls(hub: Hub, plans: Iterable[tuple[Sync, Sequence[Operation]]]) -> dict[str, int]:
+    """About how many requests a look and these writes take, by connection."""
+    feeds: dict[str, tuple[str, int]] = {}
+    found: dict[str, int] = {}
+    for sync, operations in plans:
+        for connection, feed in hub.engine.world.feeds(sync):
+            feeds[connection.feed_key(feed)] = (connection.name, feed.cost)
+        for side in sync.sides.values():
+            mine = [operation for operation in operations if operation.side == side.name]
+            batch = max(1, side.abilities.batch)
+            found.setdefault(side.connection.name, 0)
+            for kind in KINDS:
+                count = ceil(len([each for each in mine if each.kind == kind]) / batch)
+                looks = 0 if kind == "create" else count
+                read_back = 0 if side.abilities.returns_record or kind == "delete" else count
+                found[side.connection.name] += looks + count + read_back
+    for name, cost in feeds.values():
+        found[name] = found.get(name, 0) + cost
+    return dict(sorted(found.items()))
+
+
+def show(session: Session, data: Mapping[str, Any]) -> None:
+    """Print one sync's plan."""
+    output, say = session.output, session.say
+    output.line(say("status_sync", sync=data["name"], mode=say(f"mode.{data['mode']}")))
+    if data["busy"]:
+        output.line("  " + say("sync_busy"))
+    if data["waiting"]:
+        output.line("  " + say("plan_first_crawl", feed=data["waiting"]))
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for operation in data["operations"]:
+        groups.setdefault((operation["side"], operation["kind"]), []).append(operation)
+    for (side, kind), operations in sorted(groups.items(), key=lambda each: (each[0][0], KINDS.index(each[0][1]))):
+        output.line("  " + say(f"plan_group_{kind}", side=side, count=len(operations)))
+        for operation in operations:
+            _show_operation(session, operation)
+    if not data["operations"]:
+        output.line("  " + say("nothing_to_do"))
+    if data["left_out"]:
+        output.line("  " + say("plan_left_out", count=data["left_out"]))
+    for waiting in data["waits"]:
+        output.line("  " + cell(say("plan_waits", title=waiting["title"])))
+    for finding in data["findings"]:
+        output.line("  " + cell(say("note", text=finding["message"])))
+    for conflict in data["conflicts"]:
+        output.line("  " + cell(conflict["message"]))
+        output.line("    " + say("conflict_cure", id=conflict["id"]))
+    for hold in data["holds"]:
+        output.line("  " + say("plan_held", text=hold["message"]))
+    if data["holds"]:
+        output.line("    " + say("plan_let", sync=data["name"]))
+
+
+def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
+    output, say = session.output, session.say
+    output.line("    " + cell(say("plan_title", title=operation["title"], address=operation["url"] or "")))
+    for field in operation["fields"]:
+        text = say("plan_change", **{name: field[name] for name in ("field", "before", "after")})
+        if operation["kind"] == "create":
+            text = say("plan_value", field=field["field"], after=field["after"])
+        whose = say("plan_whose", side=field["because"], by=field["by"], at=field["at"]) if field["because"] else ""
+        output.line("      " + cell(text + whose))
+    if operation["reason"] != "edited":
+        sides = operation["because"]
+        reason = say("plan_reason", reason=operation["reason"], sides=sides) if sides else ""
+        output.line("      " + reason if reason else "      " + say(f"reason.{operation['reason']}"))
+    for name in operation["waits"]:
+        output.line("      " + say("plan_field_waits", field=name))
+
+
+def summary(session: Session, syncs: Sequence[Mapping[str, Any]], estimate: Mapping[str, int]) -> None:
+    """Print the last lines: how much of each kind, and how many requests."""
+    operations = [operation for each in syncs for operation in each["operations"]]
+    counts = {kind: sum(each["kind"] == kind for each in operations) for kind in KINDS}
+    session.output.line(
+        session.say(
+            "plan_summary",
+            creates=counts["create"],
+            updates=counts["update"],
+            deletes=counts["delete"] + counts["archive"],
+            waits=sum(len(each["waits"]) for each in syncs),
+        )
+    )
+    said = [session.say("plan_calls", count=count, connection=name) for name, count in estimate.items()]
+    if said:
+        session.output.line(session.say("word.about", text=session.say("word.comma").join(said)))
+
+
+def open_questions(syncs: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether somebody must decide before all of this is carried out."""
+    return any(each["holds"] or each["conflicts"] for each in syncs)

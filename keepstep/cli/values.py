@@ -1,0 +1,102 @@
+"""Canonical values for people: references and persons by name, classes as words; and values as people type them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import utc
+from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.engine.people import People
+from keepstep.language import codes
+from keepstep.problems import Problem
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+from mapping.merge import UNSURE
+from mapping.model import CATEGORY, MODEL, PRIORITY, STAGE, STATUS, TITLE, Form, Kind
+
+CLASSES = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
+
+
+class Reading:
+    """Says canonical values within one transaction."""
+
+    def __init__(self, tx: Tx, session: Session) -> None:
+        self._tx = tx
+        self._session = session
+        self.people = People(tx)
+
+    def value(self, kind: Kind, field: str, value: Any) -> Any:
+        """The value with ids of persons and entities replaced by their names; classes in the reader's language."""
+        form = MODEL[kind].get(field)
+        if value == UNSURE:
+            return self._session.say("word.unsure")
+        match form, value:
+            case Form.PERSON, str():
+                return self.people.name(value)
+            case Form.REF, str():
+                return self.title(value)
+            case Form.CHOICE, str() if f"class.{field}.{value}" in codes():
+                return self._session.say(f"class.{field}.{value}")
+        return value
+
+    def title(self, entity: str) -> str:
+        """How people know the entity."""
+        row = self._tx.one(sa.select(t.entity.c.kind, t.entity.c.agreed).where(t.entity.c.id == entity))
+        agreed = row["agreed"].get(TITLE[Kind(row["kind"])]) if row else None
+        return str(agreed["value"]) if agreed and agreed["value"] else entity
+
+    def author(self, side: str, account: str | None) -> str | None:
+        """The name behind an account, where it is known."""
+        if not account:
+            return None
+        person = self.people.person(side.partition(".")[0], {"account": account})
+        name = self.people.name(person) if person else account
+        return account if name == person else name
+
+
+def typed(kind: Kind, field: str, text: str) -> Any:
+    """What a person typed as the canonical value of a field; empty text clears it. Raises ``Trouble``."""
+    form = MODEL[kind][field]
+    if text == "":
+        return [] if form in (Form.SET, Form.LIST) else None
+    try:
+        return _typed(form, field, text)
+    except (ValueError, InvalidOperation, KeyError, TypeError):
+        params = {"field": field, "value": text, "form": form.value, "known": list(CLASSES.get(field, ()))}
+        raise Trouble(Problem("value_unfit", params), WRONG) from None
+
+
+def _typed(form: Form, field: str, text: str) -> Any:
+    match form:
+        case Form.DATE:
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+                return date.fromisoformat(text).isoformat()
+            return utc(datetime.fromisoformat(text))
+        case Form.CHOICE:
+            if text not in CLASSES[field]:
+                raise ValueError(text)
+            return text
+        case Form.FLAG:
+            return {"true": True, "yes": True, "false": False, "no": False}[text.casefold()]
+        case Form.MONEY:
+            amount, currency = text.split()
+            if not re.fullmatch("[A-Z]{3}", currency):
+                raise ValueError(currency)
+            return {"amount": format(Decimal(amount), "f"), "currency": currency}
+        case Form.SET:
+            return sorted({part.strip() for part in text.split(",") if part.strip()})
+        case Form.LIST:
+            items = json.loads(text)
+            return [
+                {"id": str(n), "text": str(item["text"]), "done": bool(item["done"])} for n, item in enumerate(items)
+            ]
+        case Form.PERSON | Form.REF:
+            raise ValueError("people and things are chosen among the candidates")
+        case _:
+            return text
