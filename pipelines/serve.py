@@ -62,6 +62,7 @@ class Serving:
     told: Callable[[Ended], None] = lambda ended: None
     """Told of each run besides."""
     server: LocalServer | None = None
+    worker: Worker | None = None
     _deployed: Config | None = None
     _refused: str | None = None
 
@@ -83,7 +84,7 @@ class Serving:
                 self.server = self._prefect(stack, hub.config)
                 if self.stop.is_set():
                     return
-                worker = self._worker(hub.config)
+                worker = self.worker = self._worker(hub.config)
             except PrefectUnavailable as error:
                 command = f"keepstep --config {self.keeper.path} sync"
                 self.failed = Problem("serve_prefect_failed", {"reason": str(error), "command": command})

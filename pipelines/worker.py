@@ -61,6 +61,7 @@ class Ended:
 
     group: names.Group | None
     state: State[Any]
+    began: datetime
     at: datetime
 
 
@@ -165,12 +166,13 @@ class Worker:
             if not state.is_pending():
                 return  # another worker has this deployment; Prefect has cancelled this run
             run = client.read_flow_run(run.id)
+        began = datetime.now(UTC)
         try:
             ended: Any = run_flow(each.flow, flow_run=run, return_type="state")
         except Abort as abort:
             log.info("run aborted", run=str(run.id), reason=str(abort))
             return
-        self.ended(Ended(each.group, ended, datetime.now(UTC)))
+        self.ended(Ended(each.group, ended, began, datetime.now(UTC)))
 
 
 def _apply(flow: Flow[..., Any], name: str, every: timedelta, parameters: Mapping[str, Any], tag: str) -> UUID:
