@@ -42,6 +42,7 @@ READ_TIMEOUT = 50.0
 REQUEST_TIMEOUT = CONNECT_TIMEOUT + READ_TIMEOUT
 """Seconds after which a request has surely been given up by us; leases and recovery reckon with it."""
 
+CHUNK = 1 << 20
 ATTEMPTS = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -54,7 +55,8 @@ class Answer:
     def __init__(self, response: requests.Response, verb: str, path: str, writing: bool) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
-        self.body: bytes = response.content
+        # In large parts: by itself the library joins a body of a page's size from dozens of small ones.
+        self.body: bytes = b"".join(response.iter_content(CHUNK))
         self.verb = verb
         self.path = path
         self._writing = writing
@@ -211,7 +213,7 @@ class Http:
         if gate is not None:
             gate()
         try:
-            response = self._session.request(
+            with self._session.request(
                 verb,
                 self.base_url + path,
                 params=params,
@@ -220,11 +222,13 @@ class Http:
                 auth=self.auth,
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as response:
+                answer = Answer(response, verb, path, writing)
         except requests.RequestException as error:
             raise self._broken(error, verb, path, writing) from None
-        log.debug("request", connection=self._name, verb=verb, path=path, status=response.status_code)
-        return Answer(response, verb, path, writing)
+        log.debug("request", connection=self._name, verb=verb, path=path, status=answer.status)
+        return answer
 
     def _broken(self, error: requests.RequestException, verb: str, path: str, writing: bool) -> ConnectorError:
         # The cause is left out on purpose: its text may carry a query string with credentials.

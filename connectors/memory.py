@@ -7,6 +7,7 @@ capitals), injects the same faults as the sandboxes, and keeps the true log.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -34,6 +35,7 @@ from connectors.base import (
     utc,
 )
 from connectors.errors import (
+    CursorLost,
     EffectUnknown,
     GateClosed,
     NotFound,
@@ -171,7 +173,13 @@ class MemoryService:
         if write.kind == "create":
             if write.reserved_id and write.reserved_id in self.items:
                 raise RecordRefused("exists", status=409, code="exists")
+            held = self._holder(write.marker) if self.traits.marker == "unique_field" else None
+            if held is not None:
+                self._edit(BOT, held, write.values)
+                return held
             return self._create(BOT, dict(write.values), write.marker, write.reserved_id, True)
+        if write.kind == "archive":
+            raise RecordRefused("items have no archive", code="not_supported")
         item = self.items.get(write.id or "")
         if item is None or item.deleted:
             raise NotFound(f"write {write.id}", status=404)
@@ -182,6 +190,12 @@ class MemoryService:
         else:
             self._edit(BOT, item, write.values)
         return item
+
+    def _holder(self, marker: str | None) -> Item | None:
+        """The live item that has this marker in the unique field."""
+        return next(
+            (item for item in self.items.values() if marker and item.marker == marker and not item.deleted), None
+        )
 
     def _create(self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool) -> Item:
         self._seq += 1
@@ -247,6 +261,15 @@ class MemoryService:
         return utc(self.clock.now())
 
 
+def place(cursor: str | None) -> int:
+    """The place in the log that a cursor means. Raises ``CursorLost``."""
+    if cursor is None:
+        return 0
+    if re.fullmatch(r"\d{1,18}", cursor, re.ASCII) is None:
+        raise CursorLost("the cursor is none of this service's")
+    return int(cursor)
+
+
 def version(item: Item) -> str:
     return f"{item.seq:012d}"
 
@@ -288,7 +311,7 @@ class Memory:
         )
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
-        since = int(cursor) if cursor else 0
+        since = place(cursor)
         complete = cursor is None
         while True:
             page, more = self._read("pull", lambda start=since: self._listed(start))
@@ -438,4 +461,4 @@ def build(settings: Settings, context: Context) -> Memory:
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 
-CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build)
+CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build, streams=(STREAM,))

@@ -135,7 +135,11 @@ class Hub:
     def follow_up(self) -> set[str]:
         """Entities that Keepstep itself wants: category folders, tasks from customer changes. The syncs concerned."""
         made = template.category_folders(
-            self.ports, self.engine.world, self.config.documents.categories, self.config.language
+            self.ports,
+            self.engine.world,
+            self.config.documents.categories,
+            self.config.language,
+            self.config.first_sync.won_days,
         )
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 
@@ -158,7 +162,7 @@ class Hub:
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
-        return World(connections, syncs)
+        return World(connections, syncs, self.config.people)
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]

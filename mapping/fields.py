@@ -73,6 +73,8 @@ class FieldMap:
     mode: Literal["both", "read", "create", "once"] = "both"
     shown: Callable[[Any], Any] | None = None
     """The canonical form in which the side will show a canonical value given to it; default read(write(value))."""
+    lossy: Callable[[Any], tuple[Any, list[Loss]]] | None = None
+    """As ``read``, together with the parts of the value that are lost in it, for values that have parts."""
 
     def normalise(self, value: Any) -> Any:
         """What this side will show once it was given ``value``. Raises ``Unmappable`` if it cannot take it."""
@@ -154,7 +156,11 @@ class StreamMapping:
             if row.system not in section:
                 continue
             try:
-                values[row.canonical] = row.read(section[row.system], section)
+                if row.lossy is not None:
+                    values[row.canonical], lost = row.lossy(section[row.system])
+                    losses += [Loss(f"{row.system}.{loss.field}", loss.why, loss.value) for loss in lost]
+                else:
+                    values[row.canonical] = row.read(section[row.system], section)
             except Unmappable as trouble:
                 losses.append(Loss(row.system, trouble.why, trouble.value))
             except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as trouble:

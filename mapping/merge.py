@@ -82,12 +82,18 @@ class Note(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a field is decided. ``grain``: how many seconds apart two times must be for ``newest`` to trust them."""
+    """How a field is decided. ``grain``: how many seconds apart two times must be for ``newest`` to trust them.
+
+    ``order``: for ``rank``, the values from the least to the furthest; the furthest wins, or the least if ``backward``.
+    ``append``: lines that several people added below the same text are all kept, the earlier ones above.
+    """
 
     policy: Policy = "ask"
     owner: str | None = None
     first: Literal["ask", "owner", "newest"] = "ask"
     grain: float = 2.0
+    order: tuple[Any, ...] = ()
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,10 @@ class Equality:
         if view.cur == value or view.cur == self.shown(view.side, value):
             return True
         return self.spelling and self.same(view.cur, value)
+
+    def means(self, side: str, cur: Any, value: Any) -> bool:
+        """Whether what the side shows says nothing else than the value does."""
+        return bool(self.same(cur, value) or cur == self.shown(side, value))
 
 
 class Merge(msgspec.Struct, kw_only=True):
@@ -192,27 +202,34 @@ def _several(agreed: Agreed, rest: Sequence[View], rule: Rule, equality: Equalit
     candidates = {view.side: Candidate(view.cur, view.at, view.by) for view in rest}
     if behind and agreed.n >= 0:
         candidates[AGREED] = Candidate(agreed.value, agreed.at, agreed.source)
-    winner = _winner(policy, rule, agreed, rest, candidates)
+    if policy == "append":
+        text = _appended(agreed, rest)
+        if text is not None:
+            return _agree(agreed, rest, text, _latest(rest).side, equality, result, now)
+    winner = _winner(policy, rule, rest, candidates, equality)
     if winner is None:
         for view in rest:
             result.sides[view.side] = (view.cur, view.shows)
         result.conflict = Conflict(candidates)
         return result
     value = candidates[winner].value
-    stands = winner == AGREED
-    n = agreed.n if stands else agreed.n + 1
     for name, candidate in candidates.items():
-        if name != winner and not equality.same(candidate.value, value):
+        if name != winner and not equality.means(name, candidate.value, value):
             result.notes.append(Note("lost_to_policy", name, candidate.value))
-    for view in rest:
-        result.sides[view.side] = (view.cur, n if equality.shows(view, value) else view.shows)
-    if not stands:
-        result.agreed = Agreed(value, n, winner, now)
-    return result
+    if winner == AGREED:
+        for view in rest:
+            result.sides[view.side] = (view.cur, _behind(view, agreed))
+        return result
+    return _agree(agreed, rest, value, winner, equality, result, now)
+
+
+def _behind(view: View, agreed: Agreed) -> int:
+    """The version of a side that shows something else than what is agreed and stays so: it is owed a write."""
+    return min(view.shows, agreed.n - 1)
 
 
 def _winner(
-    policy: str, rule: Rule, agreed: Agreed, rest: Sequence[View], candidates: Mapping[str, Candidate]
+    policy: str, rule: Rule, rest: Sequence[View], candidates: Mapping[str, Candidate], equality: Equality
 ) -> str | None:
     """The candidate that the policy chooses; None if a person must."""
     if policy == "owner":
@@ -222,14 +239,48 @@ def _winner(
             return None if mine[0].shadow == UNSURE else mine[0].side
         # The owner did not move: what it said stands, if what is agreed came to be shown there.
         return AGREED if AGREED in candidates else None
-    if policy == "newest":
-        if any(view.shadow == UNSURE or view.at is None for view in rest) or AGREED in candidates:
-            return None
-        ranked = sorted(rest, key=lambda view: view.at or "", reverse=True)
-        if seconds_between(ranked[0].at or "", ranked[1].at or "") <= rule.grain if len(ranked) > 1 else False:
-            return None
-        return ranked[0].side
+    if policy == "newest" and AGREED not in candidates:
+        return _newest(rest, rule, equality)
+    if policy == "rank" and all(candidate.value in rule.order for candidate in candidates.values()):
+        furthest = (min if rule.backward else max)(
+            candidates, key=lambda name: rule.order.index(candidates[name].value)
+        )
+        showing = [view for view in rest if view.cur == candidates[furthest].value]
+        if AGREED in candidates and candidates[AGREED].value == candidates[furthest].value:
+            return AGREED
+        return None if all(view.shadow == UNSURE for view in showing) else furthest
     return None
+
+
+def _newest(rest: Sequence[View], rule: Rule, equality: Equality) -> str | None:
+    if any(view.shadow == UNSURE or view.at is None for view in rest):
+        return None
+    best = _latest(rest)
+    alike = [view for view in rest if len(_distinct([best, view], equality)) == 1]
+    rivals = [view for view in rest if view not in alike]
+    values = _distinct(alike, equality)
+    if len(values) > 1 or (rivals and seconds_between(best.at or "", _latest(rivals).at or "") <= rule.grain):
+        return None
+    return next(view.side for view in alike if view.cur == values[0])
+
+
+def _latest(views: Sequence[View]) -> View:
+    return max(views, key=lambda view: view.at or "")
+
+
+def _appended(agreed: Agreed, rest: Sequence[View]) -> str | None:
+    """The agreed text with all that was added below it, in order of time; None if somebody did more than add lines."""
+    added: list[str] = []
+    for view in sorted(rest, key=lambda view: (view.at or "", str(view.cur))):
+        before = view.shadow or ""
+        if not isinstance(before, str) or not isinstance(view.cur, str) or not view.cur.startswith(before):
+            return None
+        more = view.cur[len(before) :]
+        if before and not more.startswith("\n"):
+            return None
+        if more.strip() not in added:
+            added.append(more.strip())
+    return "\n\n".join(part for part in (agreed.value, *added) if part)
 
 
 def _in_conflict(
@@ -287,27 +338,28 @@ def _merge_set(agreed: Agreed, views: Sequence[View], now: str) -> Merge:
     if agreed.n < 0 or value != (agreed.value or []):
         result.agreed = Agreed(value, agreed.n + 1, changed[0].side, now)
     for view in changed:
-        shown = (view.cur or []) == result.agreed.value
-        result.sides[view.side] = (view.cur, result.agreed.n if shown else view.shows)
+        shown = (view.cur or []) == (result.agreed.value or [])
+        result.sides[view.side] = (view.cur, result.agreed.n if shown else _behind(view, result.agreed))
     return result
 
 
 def _distinct(views: Sequence[View], equality: Equality) -> list[Any]:
     """The values shown, those that mean the same folded into the one that says most."""
-    found: list[tuple[str, Any]] = []
+    found: list[View] = []
     for view in views:
-        for index, (side, value) in enumerate(found):
-            if equality.same(view.cur, value):
-                found[index] = (side, equality.finer(value, view.cur))
+        for index, known in enumerate(found):
+            if equality.same(view.cur, known.cur):
+                if equality.finer(known.cur, view.cur) == view.cur:
+                    found[index] = view
                 break
-            if view.cur == equality.shown(view.side, value):
+            if view.cur == equality.shown(view.side, known.cur):
                 break
-            if value == equality.shown(side, view.cur):
-                found[index] = (view.side, view.cur)
+            if known.cur == equality.shown(known.side, view.cur):
+                found[index] = view
                 break
         else:
-            found.append((view.side, view.cur))
-    return [value for _, value in found]
+            found.append(view)
+    return [view.cur for view in found]
 
 
 def seconds_between(a: str, b: str) -> float:

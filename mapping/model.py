@@ -64,6 +64,8 @@ STATUS: Final = ("todo", "doing", "done", "cancelled")
 STAGE: Final = ("open", "won", "lost")
 PRIORITY: Final = ("lowest", "low", "medium", "high", "highest")
 CATEGORY: Final = ("plan", "requirements", "design", "test", "report")
+CLASSES: Final = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
+"""The classes of each ``CHOICE`` field, from the least to the furthest."""
 
 MODEL: Final[dict[Kind, dict[str, Form]]] = {
     Kind.CUSTOMER: {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connectors.base import ConnectorPlugin
 from connectors.google_drive.connector import GoogleDrive
+from connectors.google_drive.description import EVERY_STREAM
 from connectors.google_drive.settings import Settings
 
-CONNECTOR = ConnectorPlugin(system="google_drive", settings=Settings, build=GoogleDrive)
+CONNECTOR = ConnectorPlugin(system="google_drive", settings=Settings, build=GoogleDrive, streams=EVERY_STREAM)

@@ -11,6 +11,8 @@ from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
 SEARCH_LAG: Final = 10.0
 """Seconds until a query by a private property surely finds a new file; lists of a folder are quicker."""
 
+EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "drives")
+
 WRITABLE = Abilities(
     create=True,
     update=True,

@@ -44,6 +44,8 @@ class Writer:
             made = self._send(stream, write, gate)
         except GateClosed as error:
             return Outcome(intent=write.intent, status="not_sent", id=write.id, reason=str(error))
+        except WriteForbidden:
+            raise
         except ConnectorError as error:
             return _failed(write, error)
         return Outcome(intent=write.intent, status="done", id=made.id, record=made, version=made.version)
@@ -214,7 +216,7 @@ def _failed(write: Write, error: ConnectorError) -> Outcome:
         status = "gone"
     elif isinstance(error, Stale):
         status = "stale"
-    elif isinstance(error, Transient) or (isinstance(error, Fatal) and not isinstance(error, WriteForbidden)):
+    elif isinstance(error, Transient | Fatal):
         status = "not_sent"
     id = write.id or (write.reserved_id if status == "unknown" else None)
     return Outcome(

@@ -1,7 +1,7 @@
 """Jira Cloud, platform REST API v3."""
 
 from connectors.base import ConnectorPlugin
-from connectors.jira.connector import Jira
+from connectors.jira.connector import STREAMS, Jira
 from connectors.jira.settings import Settings
 
-CONNECTOR = ConnectorPlugin(system="jira", settings=Settings, build=Jira)
+CONNECTOR = ConnectorPlugin(system="jira", settings=Settings, build=Jira, streams=STREAMS)

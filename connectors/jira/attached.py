@@ -69,12 +69,14 @@ class AttachedWriter:
             # An edit that leaves the restriction out would show an internal comment to everybody.
             body["visibility"] = there["visibility"]
         try:
-            return self._client.edit_comment(issue, id, body, gate, quiet=self._quiet.allowed)
+            edited = self._client.edit_comment(issue, id, body, gate, quiet=self._quiet.allowed)
         except Forbidden as error:
             if not (self._quiet.allowed and wants_notification_right(error)):
                 raise
             self._quiet.allowed = False
-            return self._client.edit_comment(issue, id, body, gate, quiet=False)
+            edited = self._client.edit_comment(issue, id, body, gate, quiet=False)
+        # The answer to an edit leaves the properties out, and no edit of ours changes them.
+        return edited | {"properties": there["properties"]} if "properties" in there else edited
 
     def _commented(self, write: Write, comment: Json, parent: Json) -> Outcome:
         if "id" not in comment:

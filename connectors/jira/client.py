@@ -17,6 +17,7 @@ from connectors.jira.models import (
     BulkIssues,
     CommentList,
     CommentPage,
+    Count,
     Created,
     History,
     HistoryPage,
@@ -151,6 +152,18 @@ class Client:
         reconcile: Sequence[int] = (),
     ) -> SearchPage:
         """One page of a search. A token that Jira no longer knows raises ``Refused`` with status 400."""
+        return self.search_answer(jql, fields=fields, token=token, size=size, reconcile=reconcile).decode(SearchPage)
+
+    def search_answer(
+        self,
+        jql: str,
+        *,
+        fields: Sequence[str] = FIELDS,
+        token: str | None = None,
+        size: int = SEARCH_PAGE,
+        reconcile: Sequence[int] = (),
+    ) -> Answer:
+        """As ``search``, before it is decoded."""
         body: Json = {"jql": jql, "maxResults": size, "fields": list(fields)}
         if "*all" in fields:
             body["properties"] = [PROPERTY]
@@ -158,7 +171,11 @@ class Client:
             body["nextPageToken"] = token
         if reconcile:
             body["reconcileIssues"] = list(reconcile)
-        return self._ask("/search/jql", body).decode(SearchPage)
+        return self._ask("/search/jql", body)
+
+    def approximate_count(self, jql: str) -> int:
+        """How many issues a search would find, as far as the index knows."""
+        return self._ask("/search/approximate-count", {"jql": jql}).decode(Count).count
 
     def search_all(self, jql: str, **options: Any) -> Iterator[list[Json]]:
         """All pages of a search."""

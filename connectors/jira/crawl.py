@@ -5,27 +5,25 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from connectors.base import Clock
 from connectors.errors import Malformed
 from connectors.jira.answers import Refused
 from connectors.jira.client import FIELDS, Client
-from connectors.jira.cursors import Crawl, decode
+from connectors.jira.cursors import BEGINNING, Crawl, decode
 from connectors.jira.models import Json, SearchPage
 from connectors.jira.records import STREAM_OF_LEVEL, level, milliseconds, moment
+from connectors.jira.windows import OVERLAP as OVERLAP
+from connectors.jira.windows import Found, Windows, following
 
 SEARCH_LAG = 60.0
 """Seconds after which a write is taken to be in the search index."""
 
-OVERLAP = 120_000
-"""Milliseconds by which each window reaches back before the start of the crawl before it."""
+ALONE = 2
+"""Pages of a full crawl after which it is worth asking whether it should be cut into windows."""
 
 RECONCILE = 50
 """Most ids that one search may be told to look at strongly."""
-
-# Jira refuses a query without any restriction, and a day after the epoch is before every issue in any time zone.
-BEGINNING = 86_400_000
 
 
 class Recent:
@@ -62,16 +60,6 @@ def scope(projects: Sequence[str]) -> str:
     return "project in (" + ", ".join(f'"{key}"' for key in projects) + ") AND "
 
 
-class Found(NamedTuple):
-    """A page of a crawl, and the cursor after it."""
-
-    issues: list[Json]
-    cursor: str
-    last: bool
-    complete: bool
-    """The last page of a crawl that began without a cursor."""
-
-
 class Crawler:
     """Searches for one connection."""
 
@@ -79,6 +67,7 @@ class Crawler:
         self._client = client
         self._scope = scope(projects)
         self._recent = recent
+        self._windows = Windows(client, self._scope, BEGINNING)
 
     def pages(self, cursor: str | None, fields: Sequence[str] = FIELDS) -> Iterator[Found]:
         """Issues changed since the cursor, page by page."""
@@ -89,12 +78,18 @@ class Crawler:
             crawl.reconcile = self._recent.ids()
         tokens: set[str] = set()
         while True:
+            if crawl.full and len(tokens) == ALONE:
+                crawl.windows = self._windows.cut()
+            if crawl.windows:
+                crawl.token = None
+                yield from self._windows.pages(crawl, fields)
+                return
             page = self._page(crawl, fields)
             if page.issues:
                 crawl.seen = max(crawl.seen, _updated(page.issues[-1]))
             last = page.nextPageToken is None or page.isLast is True
             if last:
-                yield Found(page.issues, Crawl(since=max(0, crawl.started - OVERLAP)).encode(), True, crawl.full)
+                yield Found(page.issues, following(crawl), True, crawl.full)
                 return
             assert page.nextPageToken is not None  # noqa: S101  (told to the type checker)
             if page.nextPageToken in tokens:

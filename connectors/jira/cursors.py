@@ -6,6 +6,21 @@ import msgspec
 
 from connectors.errors import CursorLost
 
+# Jira refuses a query without any restriction, and a day after the epoch is before every issue in any time zone.
+BEGINNING = 86_400_000
+END = 253_402_300_799_999
+
+
+class Window(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Issues made from one time until another, and how far they have been listed. A time of creation never moves, so
+    windows can be listed side by side without an issue slipping from one into another."""
+
+    since: int
+    until: int | None = None
+    token: str | None = None
+    seen: int = 0
+    """Everything made before this has been listed: where to go on when the token is lost."""
+
 
 class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A crawl over issues by time of change, between two of its pages or between two crawls.
@@ -24,6 +39,8 @@ class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
     reconcile: list[int] = []
     full: bool = False
     """It began without a cursor."""
+    windows: list[Window] = []
+    """Of a large full crawl: what is left of it."""
 
     def encode(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -32,6 +49,10 @@ class Crawl(msgspec.Struct, kw_only=True, omit_defaults=True):
 def decode(cursor: str) -> Crawl:
     """The crawl that a cursor stands for. Raises ``CursorLost`` for what no version of ours wrote."""
     try:
-        return msgspec.json.decode(cursor, type=Crawl)
+        crawl = msgspec.json.decode(cursor, type=Crawl)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise CursorLost(f"not a cursor of this connector: {error}") from error
+    for moment in (crawl.since, crawl.started, crawl.seen):
+        if moment != 0 and not BEGINNING <= moment <= END:
+            raise CursorLost("not a cursor of this connector: a time that no issue has")
+    return crawl

@@ -17,6 +17,12 @@ class SearchPage(msgspec.Struct):
     isLast: bool | None = None
 
 
+class Count(msgspec.Struct):
+    """Answer of ``/search/approximate-count``."""
+
+    count: int
+
+
 class BulkIssues(msgspec.Struct):
     issues: list[Json]
     issueErrors: list[Json] = []

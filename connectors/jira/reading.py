@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from connectors.base import Ignored, Page, Record, chunks
 from connectors.errors import Forbidden, NotFound
 from connectors.jira.client import COMMENT_BATCH, FETCH_BATCH, Client
-from connectors.jira.crawl import Crawler, Found
+from connectors.jira.crawl import Crawler
 from connectors.jira.models import Json
-from connectors.jira.records import STREAM_OF_LEVEL, Reader, child_id, embedded_comments, level, split_id
+from connectors.jira.records import (
+    STREAM_OF_LEVEL,
+    Reader,
+    child_id,
+    embedded_comments,
+    is_child_id,
+    level,
+    split_id,
+)
+from connectors.jira.windows import Found
 
 USERS_CURSOR = "users"
 KIND_ONLY = ["issuetype", "updated"]
@@ -38,7 +49,10 @@ class Reading:
                     continue
                 records.append(record)
                 for comment in self._comments_of(issue):
-                    records.append(reader.comment(comment, record.id, record.stream, issue.get("key")))
+                    found = reader.comment(comment, record.id, record.stream, issue.get("key"))
+                    # A comment within an issue comes without its properties, where the marker of ours would be.
+                    hint = found.ours and "properties" not in comment
+                    records.append(msgspec.structs.replace(found, partial=True) if hint else found)
             yield _page(records, page, ignored)
 
     def _comments_of(self, issue: Json) -> Iterator[Json]:
@@ -75,6 +89,9 @@ class Reading:
     def by_id(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
         """One record per distinct id, as it is now."""
         distinct = list(dict.fromkeys(ids))
+        if stream in ("comments", "remote_links"):
+            yield from (Record(stream=stream, id=id, deleted=True) for id in distinct if not is_child_id(id))
+            distinct = [id for id in distinct if is_child_id(id)]
         if stream == "comments":
             yield from self._comments(distinct)
         elif stream == "remote_links":

@@ -67,6 +67,12 @@ def split_id(id: str) -> tuple[str, str]:
     return issue, own
 
 
+def is_child_id(id: str) -> bool:
+    """Whether a comment or link could have that id: two of Jira's numbers."""
+    issue, _, own = id.partition("-")
+    return all(part.isascii() and part.isdecimal() for part in (issue, own))
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Builds records for one connection: it knows the site's address and our own account."""

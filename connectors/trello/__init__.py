@@ -2,8 +2,9 @@
 
 from connectors.base import ConnectorPlugin
 from connectors.trello.connector import TrelloConnector
+from connectors.trello.models import STREAMS
 from connectors.trello.settings import TrelloSettings
 
-CONNECTOR = ConnectorPlugin(system="trello", settings=TrelloSettings, build=TrelloConnector)
+CONNECTOR = ConnectorPlugin(system="trello", settings=TrelloSettings, build=TrelloConnector, streams=STREAMS)
 
 __all__ = ["CONNECTOR", "TrelloConnector", "TrelloSettings"]

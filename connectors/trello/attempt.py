@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.base import Gate, Outcome, Record, Write
-from connectors.errors import ConnectorError, EffectUnknown, GateClosed, NotFound, RateLimited, RecordRefused
+from connectors.errors import (
+    ConnectorError,
+    EffectUnknown,
+    GateClosed,
+    NotFound,
+    RateLimited,
+    RecordRefused,
+    WriteForbidden,
+)
 from connectors.trello.client import TrelloClient
 from connectors.trello.models import Raw
 
@@ -54,6 +62,8 @@ class Attempt:
             return self._outcome("refused", str(no), code=no.code, field=no.field)
         except GateClosed as closed:
             return self._outcome("not_sent", str(closed) or "the gate is closed")
+        except WriteForbidden:
+            raise
         except ConnectorError as error:
             return self._failed(error)
         return Outcome(intent=self.write.intent, status="done", id=one.id if one else self.id, record=one)

@@ -52,7 +52,7 @@ def create(attempt: Attempt, values: dict[str, Any]) -> None:
         card = {**card, "checklists": _write_items(attempt, card["id"], [], items)}
     if closed:
         card |= attempt.send("PUT", f"/cards/{card['id']}", {"closed": True}, whole=True)
-    attempt.answer = card
+    attempt.answer = {"checklists": [], "customFieldItems": [], **card}
 
 
 def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
@@ -62,6 +62,8 @@ def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
     plain = {name: value for name, value in values.items() if name in PLAIN}
     if not (items.any or any(name in values for name in SETS)):
         attempt.send("PUT", f"/cards/{id}", plain, whole=True)
+        # This answer leaves out checklists and attachments, the marker's place among them: it is no whole card.
+        attempt.answer = None
         return
     card: Raw = attempt.client.get(f"/cards/{id}", CARD_PARTS)
     board = values.get("idBoard") or card["idBoard"]

@@ -20,11 +20,10 @@ from connectors.trello.words import classes
 ABILITIES = {
     "boards": Abilities(create=True, update=True, archive=True, returns_record=True, marker="in_create"),
     "lists": Abilities(create=True, update=True, archive=True, returns_record=True, marker="fingerprint"),
-    "cards": Abilities(
-        create=True, update=True, delete=True, archive=True, history=True, returns_record=True, marker="in_create"
-    ),
+    "cards": Abilities(create=True, update=True, delete=True, archive=True, history=True, marker="in_create"),
     "checklists": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
-    "labels": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
+    # Nothing tells who made a label, so nothing tells ours from a person's.
+    "labels": Abilities(create=True, update=True, delete=True, returns_record=True),
     "members": Abilities(),
     "comments": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
     "attachments": Abilities(create=True, delete=True, returns_record=True, marker="fingerprint"),

@@ -19,7 +19,7 @@ def address(stream: str, id: str) -> str:
         case "cards":
             return route(f"/cards/{id}", CARD_PARTS)
         case "comments":
-            return route(f"/actions/{id}")
+            return route(f"/actions/{id}", {"display": "false"})
         case "members":
             return route(f"/members/{id}", {"fields": MEMBER_FIELDS})
         case "attachments":

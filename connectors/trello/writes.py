@@ -65,6 +65,8 @@ class Writer:
                 self._update(stream, attempt, dict(write.values))
             case "archive":
                 attempt.send("PUT", f"/{stream}/{write.id}", {**write.values, "closed": True}, whole=True)
+                if stream == "cards":
+                    attempt.answer = None
             case "delete":
                 attempt.send("DELETE", _place(stream, str(write.id)))
 

@@ -10,9 +10,7 @@ from keepstep.config.schema import ConnectionKeys, File, Plain, Sync
 from keepstep.config.source import Source
 from keepstep.config.words import Side
 from keepstep.problems import Loc, Problem, nearest
-from mapping.model import CATEGORY, MODEL, PRIORITY, STAGE, STATUS, Form
-
-CLASSES = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
+from mapping.model import CLASSES, MODEL, Form
 
 FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),

@@ -38,6 +38,7 @@ def absorb(states: Iterable[EntityState], sync: Sync, references: References, no
 
 def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> None:
     """A record that is gone neither votes nor receives; one that came back is compared with its old shadows."""
+    gone = sum(link.state == "gone" for link in state.links.values())
     for side, link in state.links.items():
         record = state.records.get(side)
         if record is None:
@@ -50,6 +51,12 @@ def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> No
             continue
         state.touch(side)
         noted.audit.append(_line(now, run, f"record_{link.state}", state, side, None, {"record": link.record}))
+    if gone and not any(link.state == "gone" for link in state.links.values()):
+        # What was archived because of a delete is kept in step again once that delete is undone.
+        for side, link in state.links.items():
+            if link.state == "archived":
+                link.state = "live"
+                state.touch(side)
 
 
 def judge_scope(state: EntityState, sync: Sync) -> None:

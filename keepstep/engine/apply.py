@@ -12,14 +12,13 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-import structlog
 
 from connectors.base import Change, Outcome, Record, Write, utc
 from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
-from keepstep.engine.failures import failure_code
+from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_records
 from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, title, update
@@ -31,8 +30,6 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
-
-log = structlog.get_logger()
 
 SEND_BY = timedelta(seconds=120)
 CHUNK = 100
@@ -76,6 +73,8 @@ class Applier:
         self._too_old = too_old
         self._wanted = wanted
         self.applied = Applied()
+        self.failed: set[str] = set()
+        """Sides that could not be talked to."""
 
     def carry_out(self, operations: Sequence[Operation]) -> None:
         """Creates first, then updates, then deletes. One bad record never stops the others."""
@@ -98,28 +97,9 @@ class Applier:
                 self._send(side, writes, intents)
         except ConnectorError as error:
             self.applied.put_off += len(operations)
-            log.warning("side failed", side=side.name, error=str(error))
+            self.failed.add(side.name)
             with self._ports.store.write(self._lease) as tx:
-                self._tell(tx, side, error)
-
-    def _tell(self, tx: Tx, side: Side, error: ConnectorError) -> None:
-        findings.report(
-            tx,
-            [
-                Finding(
-                    key=f"connection_failed:{side.name}",
-                    code=failure_code(error),
-                    severity="error",
-                    params={
-                        "connection": side.connection.name,
-                        "feed": side.name,
-                        "reason": str(error),
-                    },
-                )
-            ],
-            self._ports.now(),
-            self._ports.new_id,
-        )
+                tell_failure(tx, self._ports, side, error)
 
     # -- before
 
@@ -148,6 +128,9 @@ class Applier:
                 state = states.get(operation.entity)
                 if state is None:
                     continue
+                noted = Noted(audit=[])
+                see_links(state, ports.now(), noted, self._run)
+                tx.insert(t.audit, noted.audit)
                 now_owed = self._again(state, side, operation, looked, references)
                 if now_owed is None:
                     self.applied.put_off += 1
@@ -196,7 +179,6 @@ class Applier:
         references: References,
     ) -> Operation | None:
         """The operation as it is owed after the look; None if the world moved and it must be planned anew."""
-        see_links(state, self._ports.now(), Noted(audit=[]), self._run)
         record = looked.get(operation.record or "")
         if operation.kind != "create" and (record is None or record.deleted or record.forbidden):
             return None
@@ -250,6 +232,8 @@ class Applier:
             if operation.kind == "update" and loss.field in operation.fields:
                 state.links[side.name].field(loss.field).refused = operation.fields[loss.field].n
                 state.touch(side.name)
+                versions = {loss.field: operation.fields[loss.field].n}
+                self._tell_refused(tx, side, state, operation.record, loss.field, loss.why, versions)
         fields = {name: planned for name, planned in operation.fields.items() if name not in refused}
         if operation.kind == "update" and not sent:
             return
@@ -321,7 +305,12 @@ class Applier:
     def _receipt(self, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
         """Keep what the service said before anything else is done with it."""
         now = self._ports.now()
-        kept = {"status": outcome.status, "reason": outcome.reason, "code": outcome.code, "field": outcome.field}
+        kept: dict[str, Any] = {
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "code": outcome.code,
+            "field": outcome.field,
+        }
         with self._ports.store.write(self._lease) as tx:
             match outcome.status:
                 case "done":
@@ -340,6 +329,8 @@ class Applier:
                     )
                     self.applied.unknown += 1
                 case "refused":
+                    if intent["kind"] == "create":
+                        kept["place"] = dict(self._sync.create[side.name])
                     settle.close_intent(tx, intent, "refused", now, kept)
                     self._refused(tx, side, intent, outcome)
                     self.applied.refused += 1
@@ -366,6 +357,19 @@ class Applier:
                 state.links[side.name].field(name).refused = settle.planned_fields(intent)[name].n
             state.touch(side.name)
             save(tx, states.values(), self._ports.now())
+        versions = {name: planned[1] for name, planned in intent["fields"].items()}
+        self._tell_refused(tx, side, state, intent["record"], outcome.field, outcome.reason, versions)
+
+    def _tell_refused(
+        self,
+        tx: Tx,
+        side: Side,
+        state: EntityState,
+        record: str | None,
+        field: str | None,
+        reason: str,
+        versions: Mapping[str, int],
+    ) -> None:
         findings.report(
             tx,
             [
@@ -380,10 +384,10 @@ class Applier:
                         "kind": self._sync.kind.value,
                         "title": title(state, self._sync),
                         "side": side.name,
-                        "record": intent["record"],
-                        "field": outcome.field,
-                        "reason": outcome.reason,
-                        "versions": {name: planned[1] for name, planned in intent["fields"].items()},
+                        "record": record,
+                        "field": field,
+                        "reason": reason,
+                        "versions": dict(versions),
                     },
                 )
             ],
@@ -413,7 +417,13 @@ class Applier:
                 history.setdefault(change.id, []).append(change)
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
-            records = [record for record in [*carried.values(), *looked.values()] if record is not None]
+            # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
+            graves = [
+                Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
+                for intent, outcome in answered
+                if intent["kind"] == "delete"
+            ]
+            records = [*graves, *(record for record in [*carried.values(), *looked.values()] if record is not None)]
             for intent in intents:
                 if intent["kind"] == "create":
                     adopt(tx, self._ports, self._world, self._sync, side, intent, records)
@@ -429,7 +439,6 @@ class Applier:
                 )
                 finish(state, self._sync, side, references, intent, record, history, tied, now)
                 settle.close_intent(tx, intent, "done", now)
-                findings.close(tx, [f"refused:{state.id}:{side.name}"], now)
                 self.applied.done += 1
             save(tx, states.values(), now)
             references.people.save()
@@ -458,8 +467,8 @@ def finish(
 ) -> None:
     """What a write that is known to have taken effect leaves behind."""
     if intent["kind"] in ("delete", "archive"):
-        if intent["kind"] == "delete" and side.name in state.links:
-            state.links[side.name].state = "deleted"
+        if side.name in state.links:
+            state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
             state.touch(side.name)
         return
     if record is not None and record.deleted:

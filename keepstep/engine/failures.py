@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
+
 from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
+from keepstep.engine.ports import Ports
+from keepstep.engine.world import Side
+from keepstep.store import findings
+from keepstep.store.findings import Finding
+from keepstep.store.store import Tx
+
+log = structlog.get_logger()
 
 
 def failure_code(error: ConnectorError) -> str:
@@ -16,3 +25,16 @@ def failure_code(error: ConnectorError) -> str:
         if isinstance(error, kind):
             return code
     return "connection_failed"
+
+
+def tell_failure(tx: Tx, ports: Ports, side: Side, error: ConnectorError) -> None:
+    """A side could not be talked to: told until it can be."""
+    log.warning("side failed", side=side.name, error=str(error))
+    params = {"connection": side.connection.name, "feed": side.name, "reason": str(error)}
+    finding = Finding(key=failure_key(side.name), code=failure_code(error), severity="error", params=params)
+    findings.report(tx, [finding], ports.now(), ports.new_id)
+
+
+def failure_key(side: str) -> str:
+    """Which trouble it is: one per side."""
+    return f"connection_failed:{side}"

@@ -107,7 +107,7 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     there = reasons(tx, sync, operations, fingerprint)
     for hold in there:
         row = rows.get(hold.reason)
-        if row is not None and row["state"] == "let_through":
+        if row is not None and row["state"] == "let_through" and not _grown(row["params"], hold.params):
             continue
         standing.append(hold)
         tx.upsert(
@@ -127,6 +127,15 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     if over:
         tx.execute(sa.delete(t.hold).where(t.hold.c.sync == sync.name, t.hold.c.reason.in_(over)))
     return standing
+
+
+def _grown(shown: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether more would be deleted or overwritten, or elsewhere, than the person who let it through was shown."""
+    counts = ("deletes", "changes")
+    where = ("side", "scope", "field")
+    return any(now.get(name, 0) > shown.get(name, 0) for name in counts) or any(
+        now.get(name) != shown.get(name) for name in where
+    )
 
 
 def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:

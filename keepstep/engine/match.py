@@ -51,7 +51,6 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
     """Go through the change log from this sync's position: link what is new, queue what moved."""
     done = Matched()
     with ports.store.read() as tx:
-        first = not tx.scalar(sa.select(sa.func.count()).select_from(t.position).where(t.position.c.sync == sync.name))
         for connection, feed in world.feeds(sync):
             name = connection.feed_key(feed)
             if not tx.scalar(sa.select(t.feed.c.crawled).where(t.feed.c.name == name)):
@@ -59,14 +58,29 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
                 return done
     while True:
         with ports.store.write(lease) as tx:
-            more = _step(tx, ports, sync, done, first)
+            more = _step(tx, ports, sync, done)
             ports.fence.point("match.storing")
         ports.fence.point("match.stored")
         if not more:
             return done
 
 
-def _step(tx: Tx, ports: Ports, sync: Sync, done: Matched, first: bool) -> bool:
+def _began(tx: Tx, sync: Sync) -> int:
+    """The end of the change log when the sync first matched: what stands before it was there before the hub began.
+
+    Kept, because the first matching takes many steps and may be killed between them.
+    """
+    name = f"began:{sync.name}"
+    row = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == name))
+    if row is not None:
+        return int(row["value"])
+    end = int(tx.scalar(sa.select(sa.func.max(t.change_log.c.n))) or 0)
+    tx.insert(t.setting, [{"name": name, "value": end}])
+    return end
+
+
+def _step(tx: Tx, ports: Ports, sync: Sync, done: Matched) -> bool:
+    began = _began(tx, sync)
     position = tx.scalar(sa.select(t.position.c.n).where(t.position.c.sync == sync.name)) or 0
     logged = tx.all(
         sa.select(t.change_log.c.n, t.change_log.c.side, t.change_log.c.id)
@@ -75,22 +89,25 @@ def _step(tx: Tx, ports: Ports, sync: Sync, done: Matched, first: bool) -> bool:
         .limit(BATCH)
     )
     if not logged:
-        if first and position == 0:
-            tx.upsert(t.position, [{"sync": sync.name, "n": 0}])
         return False
     wanted: dict[str, list[str]] = {}
+    old: set[tuple[str, str]] = set()
     for row in logged:
         wanted.setdefault(row["side"], []).append(row["id"])
+        if row["n"] <= began:
+            old.add((row["side"], row["id"]))
     records = []
     for side in sorted(wanted):
         for part in chunks(sorted(set(wanted[side])), 400):
             records += tx.all(sa.select(t.record).where(t.record.c.side == side, t.record.c.id.in_(part)))
-    _take(tx, ports, sync, records, done, first)
+    _take(tx, ports, sync, records, done, old)
     tx.upsert(t.position, [{"sync": sync.name, "n": logged[-1]["n"]}])
     return True
 
 
-def _take(tx: Tx, ports: Ports, sync: Sync, records: Sequence[dict[str, Any]], done: Matched, first: bool) -> None:
+def _take(
+    tx: Tx, ports: Ports, sync: Sync, records: Sequence[dict[str, Any]], done: Matched, old: set[tuple[str, str]]
+) -> None:
     now = ports.now()
     queue: set[str] = set()
     loose = []
@@ -109,7 +126,7 @@ def _take(tx: Tx, ports: Ports, sync: Sync, records: Sequence[dict[str, Any]], d
             loose.append(row)
     queue = _of_sync(tx, sync, queue)
     for row in loose:
-        entity = _place(tx, ports, sync, row, done, first)
+        entity = _place(tx, ports, sync, row, done, (row["side"], row["id"]) in old)
         if entity is not None:
             queue.add(entity)
     tx.upsert(t.due, [{"sync": sync.name, "entity": id, "since": now} for id in sorted(queue)])
@@ -153,8 +170,8 @@ def _place(tx: Tx, ports: Ports, sync: Sync, row: dict[str, Any], done: Matched,
         done.held += 1
         return None
     if row["match_key"]:
-        found = _by_key(tx, ports, sync, row, done)
-        if found is not None:
+        found, refused = _by_key(tx, ports, sync, row, done)
+        if found is not None or refused:
             return found
     entity_id = ports.new_id()
     tx.insert(
@@ -226,28 +243,31 @@ def link_record(
     )
 
 
-def _by_key(tx: Tx, ports: Ports, sync: Sync, row: dict[str, Any], done: Matched) -> str | None:
-    """The one entity that the declared key leads to, if the key is unique on this side and on the other."""
+def _by_key(tx: Tx, ports: Ports, sync: Sync, row: dict[str, Any], done: Matched) -> tuple[str | None, bool]:
+    """The one entity that the declared key leads to, if the key is unique on this side and on the other.
+
+    The second word says that another record has the place already: a finding, never a second entity.
+    """
     if len(_alike(tx, row["side"], row["match_key"])) > 1:
-        return None
+        return None, False
     entities: set[str] = set()
     for side in sync.sides:
         if side == row["side"]:
             continue
         alike = [each for each in _alike(tx, side, row["match_key"]) if each["kind"] == sync.kind.value]
         if len(alike) > 1:
-            return None
+            return None, False
         entities.update(each["entity"] for each in alike if each["entity"])
     if len(entities) != 1:
-        return None
+        return None, False
     entity = entities.pop()
     taken = tx.one(sa.select(t.link.c.record).where(t.link.c.entity == entity, t.link.c.side == row["side"]))
     if taken is not None:
         _report(tx, ports, sync, "taken_place", row, entity=entity, first=taken["record"])
-        return None
+        return None, True
     link_record(tx, row, entity, ports.now())
     done.links += 1
-    return entity
+    return entity, False
 
 
 def _alike(tx: Tx, side: str, key: str) -> list[dict[str, Any]]:
@@ -315,7 +335,8 @@ def _report(tx: Tx, ports: Ports, sync: Sync, code: str, row: dict[str, Any], en
 def decide(ports: Ports, sync: Sync, proposal_id: str, accept: bool, by: str) -> str:
     """A person's word on a proposal. Accepting moves the new entity's links over to the other one.
 
-    Returns the entity that stands. Raises KeyError for a proposal that is not open. Repeating it changes nothing.
+    Returns the entity that stands. Raises KeyError for a proposal that is not open, so that no answer counts twice, and
+    ValueError where both have a record on one side, or a write is under way: nothing is changed then.
     """
     with ports.store.write() as tx:
         row = tx.one(sa.select(t.proposal).where(t.proposal.c.id == proposal_id, t.proposal.c.state == "open"))
@@ -336,6 +357,9 @@ def decide(ports: Ports, sync: Sync, proposal_id: str, accept: bool, by: str) ->
 
 
 def _fold(tx: Tx, ports: Ports, sync: Sync, kept: str, moved: str) -> None:
+    under_way = sa.select(t.intent.c.id).where(t.intent.c.entity == moved, t.intent.c.closed_at.is_(None))
+    if tx.one(under_way) is not None:
+        raise ValueError("a write is under way; answer again after the next round")
     places = {row["side"] for row in tx.all(sa.select(t.link.c.side).where(t.link.c.entity == kept))}
     for link in tx.all(sa.select(t.link).where(t.link.c.entity == moved)):
         if link["side"] in places:

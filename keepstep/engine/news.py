@@ -46,7 +46,7 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
         tx.upsert(t.setting, [{"name": POSITION, "value": seen}])
         if not edits:
             return set()
-        facts = graph(tx)
+        facts = graph(tx, People(tx, world.people))
         rows = _open_tasks(tx)
         language = config.language
         decision = tasks_for(
@@ -55,12 +55,17 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
             [change_rule([str(each) for each in wanted.watch])],
             facts,
             ports.clock.now(),
-            say=lambda code, params: say(code, params, language, ZoneInfo(config.timezone)),
+            say=lambda code, params: say(_spoken(code), params, language, ZoneInfo(config.timezone)),
             zone=ZoneInfo(config.timezone),
         )
         _keep(tx, ports, sync, decision, rows)
         _tell(tx, ports, decision.findings, facts)
     return {sync.name} if decision.opened or decision.appended else set()
+
+
+def _spoken(code: str) -> str:
+    """The message for a word of a task's text. A field is called the same whatever it is a field of."""
+    return f"field.{code.rpartition('.')[2]}" if code.startswith("field.") else code
 
 
 def _home(world: World, create_in: str | None) -> Sync | None:
@@ -85,7 +90,7 @@ def _edits(tx: Tx, world: World, watch: list[str]) -> tuple[int | None, list[Edi
         .where(t.audit.c.n > position, t.audit.c.code == "agreed", t.audit.c.side.in_(sides))
         .order_by(t.audit.c.n)
     )
-    people = People(tx)
+    people = People(tx, world.people)
     return int(newest), [_edit(tx, world, people, row) for row in rows]
 
 

@@ -64,7 +64,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     with ports.store.write(lease) as tx:
         _tell_failure(tx, ports, connection, key, trouble)
         if trouble is None:
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(observed_at=ports.now()))
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(observed_at=ports.now(), failed=None))
     ports.store.release(lease)
     return seen
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.base import chunks
-from keepstep.engine.references import References, Unresolved
+from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
@@ -94,7 +94,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
             continue
         try:
             cur = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
-        except Unresolved:
+        except (Unresolved, Outside):
             continue
         if cur != known.shadow:
             continue  # absorb first
@@ -205,6 +205,11 @@ def create(
     found.findings.extend(quiet)
     if TITLE[sync.kind] not in fields and side.mapper.mode(sync.kind, TITLE[sync.kind]) in WHEN_MADE:
         return None
+    if state.refused.get(side.name) == {
+        "versions": {name: planned.n for name, planned in fields.items()},
+        "place": dict(sync.create[side.name]),
+    }:
+        return None  # the same would be refused again
     return Operation(
         kind="create",
         entity=state.id,
@@ -273,9 +278,9 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
 
 
 def gone(state: EntityState, sync: Sync, side: Side) -> list[Finding]:
-    """A person's delete is told, while the entity lives on elsewhere."""
+    """A person's delete is told, while the entity lives on elsewhere; and ours, if the entity came back elsewhere."""
     link = state.links[side.name]
-    if link.state != "gone" or not any(each.state == "live" for each in state.links.values()):
+    if link.state not in ("gone", "deleted") or not any(each.state == "live" for each in state.links.values()):
         return []
     return [_finding(state, sync, f"gone:{state.id}:{side.name}", "gone", side=side.name, record=link.record)]
 

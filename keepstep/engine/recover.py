@@ -10,9 +10,11 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Change, Record, utc
+from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.apply import adopt, finish, requeue
+from keepstep.engine.failures import tell_failure
 from keepstep.engine.observe import store_records
 from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
@@ -32,11 +34,13 @@ class Recovered(msgspec.Struct, kw_only=True):
     not_applied: int = 0
     unclear: int = 0
     waiting: int = 0
+    failed: list[str] = []
+    """Sides that could not be asked."""
 
 
 def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> Recovered:
     """Judge each open intent of the sync whose time has come. The rest stays in doubt; other sides go on."""
-    result = Recovered()
+    result = Recovered(failed=[])
     with ports.store.read() as tx:
         rows = tx.all(
             sa.select(t.intent)
@@ -51,10 +55,17 @@ def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> R
             result.waiting += 1
             continue
         ports.fence.point("recover.looking")
-        if row["kind"] == "create" and row["record"] is None:
-            _create(ports, world, sync, side, lease, row, result)
-        else:
-            _by_id(ports, world, sync, side, lease, row, result)
+        try:
+            if row["kind"] == "create" and row["record"] is None:
+                _create(ports, world, sync, side, lease, row, result)
+            else:
+                _by_id(ports, world, sync, side, lease, row, result)
+        except ConnectorError as error:
+            # It stays in doubt until the side can be asked; other sides go on.
+            result.waiting += 1
+            result.failed.append(side.name)
+            with ports.store.write(lease) as tx:
+                tell_failure(tx, ports, side, error)
         ports.fence.point("recover.stored")
     return result
 

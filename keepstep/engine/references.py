@@ -30,7 +30,7 @@ class References:
     def __init__(self, tx: Tx, world: World) -> None:
         self._tx = tx
         self._world = world
-        self.people = People(tx)
+        self.people = People(tx, world.people)
         self._entity_of: dict[tuple[str, str], str | None] = {}
         self._records_of: dict[str, dict[str, str]] = {}
 

@@ -12,6 +12,7 @@ from connectors.base import chunks
 from keepstep.engine import guard
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applied, Applier
+from keepstep.engine.failures import failure_key
 from keepstep.engine.match import Matched, match
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
@@ -98,26 +99,32 @@ class Engine:
             return report
         started = ports.now()
         report.recovered = recover(ports, self.world, sync, lease, report.run)
+        failed = set(report.recovered.failed)
         for _ in range(PASSES):
             matched = match(ports, self.world, sync, lease)
             report.matched = _sum(report.matched, matched)
             self._absorb(sync, lease, report)
             operations = self._operations(sync, lease, report)
             report.planned = max(report.planned, len(operations))
-            if not operations or matched.waiting:
+            if matched.waiting:
+                break
+            if not operations and not report.holds and not self._held(sync):
                 break
             with ports.store.write(lease) as tx:
                 report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint(sync.name))
                 report.fresh += self._tell_holds(tx, sync, report.holds)
-            if mode != "write" or report.holds:
+            if mode != "write" or report.holds or not operations:
                 break
             applier = Applier(ports, self.world, sync, lease, report.run, self._too_old(sync), wanted)
             allowed = [operation for operation in operations if wanted(operation)]
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
+            failed |= applier.failed
             if not applier.applied.progress or limit:
                 break
         with ports.store.write(lease) as tx:
+            if mode == "write" and not report.holds:
+                findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
             if mode == "write" and not report.holds and report.applied.progress:
                 guard.passed(tx, sync.name, self.fingerprint(sync.name))
             if report.applied.progress or report.planned or report.matched.entities:
@@ -223,8 +230,25 @@ class Engine:
                 report.fresh += findings.reconcile(
                     tx, list(states), "entity:", found.findings, ports.now(), ports.new_id
                 )
+                self._close_refused(tx, states)
                 self._cross_off(tx, states, found)
         return operations
+
+    def _close_refused(self, tx: Tx, states: dict[str, EntityState]) -> None:
+        """What a side refused is over once it has the record, or the value moved on."""
+        rows = tx.all(
+            sa.select(t.finding.c.key, t.finding.c.entity, t.finding.c.params).where(
+                t.finding.c.entity.in_(list(states)),
+                t.finding.c.code == "record_refused",
+                t.finding.c.state.in_(findings.OPEN),
+            )
+        )
+        over = [row["key"] for row in rows if not _refuses(states[row["entity"]], row["params"]["side"])]
+        findings.close(tx, over, self.ports.now())
+
+    def _held(self, sync: Sync) -> bool:
+        with self.ports.store.read() as tx:
+            return tx.one(sa.select(t.hold.c.reason).where(t.hold.c.sync == sync.name)) is not None
 
     def _cross_off(self, tx: Tx, states: dict[str, EntityState], found: Owed) -> None:
         owing = {operation.entity for operation in found.operations} | found.waiting
@@ -272,6 +296,13 @@ def _open_entities(tx: Tx, sync: Sync) -> list[str]:
     due = tx.all(sa.select(t.due.c.entity.label("id")).where(t.due.c.sync == sync.name))
     owing = tx.all(sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)))
     return sorted({row["id"] for row in [*due, *owing]})
+
+
+def _refuses(state: EntityState, side: str) -> bool:
+    link = state.links.get(side)
+    if link is None:
+        return side in state.refused
+    return any(link.field(name).refused == agreed.n for name, agreed in state.agreed.items())
 
 
 def _sum(a: Any, b: Any) -> Any:

@@ -16,11 +16,10 @@ from mapping.merge import Agreed
 from mapping.model import MODEL, Form, Kind
 
 
-def graph(tx: Tx, kinds: Iterable[Kind] | None = None) -> Graph:
+def graph(tx: Tx, people: People, kinds: Iterable[Kind] | None = None) -> Graph:
     """All entities that are not parked and live somewhere, or are ours to make."""
     wanted = [kind.value for kind in kinds] if kinds is not None else [kind.value for kind in Kind]
     links = _links(tx)
-    people = People(tx)
     entities = []
     for row in tx.all(sa.select(t.entity).where(t.entity.c.kind.in_(wanted), t.entity.c.parked.is_(False))):
         mine = links.get(row["id"], ())

@@ -31,7 +31,7 @@ class LinkState(msgspec.Struct):
     side: str
     record: str
     state: str
-    """live, gone (by a person), deleted (by us)."""
+    """live, gone (by a person), deleted (by us), archived (by us)."""
     fields: dict[str, FieldState]
     linked_at: str
 
@@ -62,6 +62,8 @@ class EntityState(msgspec.Struct):
     conflicts: dict[str, Conflict]
     intents: list[dict[str, Any]]
     opened: dict[str, str] = {}
+    refused: dict[str, dict[str, Any]] = {}
+    """Side -> the newest create that it refused: the fields' versions, and the place it was to be made in."""
     dirty: bool = False
     dirty_links: set[str] = set()
     dirty_conflicts: set[str] = set()
@@ -90,7 +92,7 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
         kind = Kind(row.pop("kind"))
         states[row["id"]] = EntityState(
             **row, kind=kind, agreed=agreed, links={}, records={}, conflicts={}, intents=[],
-            dirty_links=set(), dirty_conflicts=set(), opened={},
+            dirty_links=set(), dirty_conflicts=set(), opened={}, refused={},
         )  # fmt: skip
     for row in tx.all(sa.select(t.link).where(t.link.c.entity.in_(ids))):
         entity = row.pop("entity")
@@ -108,6 +110,13 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
     for row in tx.all(sa.select(t.intent).where(t.intent.c.entity.in_(ids), t.intent.c.closed_at.is_(None))):
         if row["entity"] in states:
             states[row["entity"]].intents.append(row)
+    refused = sa.select(t.intent.c.entity, t.intent.c.side, t.intent.c.fields, t.intent.c.outcome).where(
+        t.intent.c.entity.in_(ids), t.intent.c.kind == "create", t.intent.c.state == "refused"
+    )
+    for row in tx.all(refused.order_by(t.intent.c.written_at, t.intent.c.id)):
+        if row["entity"] in states and row["side"] not in states[row["entity"]].links:
+            versions = {name: planned[1] for name, planned in row["fields"].items()}
+            states[row["entity"]].refused[row["side"]] = {"versions": versions, "place": row["outcome"]["place"]}
     return states
 
 

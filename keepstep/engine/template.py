@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine import made
+from keepstep.engine.first_sync import project_is_recent
 from keepstep.engine.ports import Ports
 from keepstep.engine.state import load
 from keepstep.engine.world import Sync, World
@@ -27,8 +28,13 @@ NAMES = {
 }
 
 
-def category_folders(ports: Ports, world: World, categories: Sequence[str], language: str) -> set[str]:
-    """Begin the folders that are missing; returns the syncs that have them to make. Safe to repeat."""
+def category_folders(
+    ports: Ports, world: World, categories: Sequence[str], language: str, won_days: int = 90
+) -> set[str]:
+    """Begin the folders that are missing; returns the syncs that have them to make. Safe to repeat.
+
+    Projects from before the first sync's window keep what they have.
+    """
     sync = next((each for each in world.syncs.values() if each.kind is Kind.FOLDER and each.create), None)
     if sync is None:
         return set()
@@ -41,6 +47,8 @@ def category_folders(ports: Ports, world: World, categories: Sequence[str], lang
         with ports.store.write() as tx:
             for project in load(tx, part).values():
                 if project.parked or project.value("archived"):
+                    continue
+                if project.old and not project_is_recent(project.agreed, ports.clock.now(), won_days):
                     continue
                 for category in categories:
                     if (project.id, category) in there:

@@ -56,7 +56,7 @@ def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Ver
     calendar = Calendar(country=COUNTRIES.get(config.language), timezone=config.timezone)
     return judge(
         compiled(shipped(config.handoffs.use)),
-        graph(tx),
+        graph(tx, People(tx, world.people)),
         ports.clock.now(),
         begun,
         (),

@@ -13,7 +13,7 @@ from keepstep.engine.state import EntityState
 from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable, as_day
 from mapping.merge import Equality, Rule
-from mapping.model import MODEL, Form, Kind
+from mapping.model import CLASSES, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
 
 Mode = Literal["observe", "propose", "write"]
@@ -87,6 +87,8 @@ class Sync:
     def rule(self, name: str) -> Rule:
         """The configured rule of a field, else the default of its form."""
         found = self.rules.get(name)
+        if found is not None and found.policy == "rank" and not found.order:
+            return replace(found, order=CLASSES.get(name, ()))
         if found is not None:
             return found
         return replace(self.default, policy="set") if self.fields[name] is Form.SET else self.default
@@ -106,6 +108,8 @@ class Sync:
         match self.fields[name]:
             case Form.DATE:
                 return Equality(shown, lambda a, b: same_date(a, b, self.zone), finer_date)
+            case Form.REF | Form.PERSON:
+                return Equality()  # entities and persons have one form: a mapping translates only a side's own
             case Form.RICH:
                 return Equality(shown, same_text, spelling=True)
             case Form.LIST:
@@ -120,6 +124,8 @@ class World:
 
     connections: Mapping[str, Connection]
     syncs: Mapping[str, Sync]
+    people: tuple[Mapping[str, str], ...] = ()
+    """Who is who, as configured: connection -> account id or e-mail, one entry a person."""
 
     def side(self, name: str) -> Side | None:
         """A side by its name, if any sync uses it."""

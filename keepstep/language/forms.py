@@ -146,6 +146,9 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "expectation": lambda reader, value: reader.named("expectation", value),
     "expectations": lambda reader, value: reader.joined(value, reader.expected),
     "reason": lambda reader, value: reader.named("reason", value),
+    "word": lambda reader, value: (
+        reader.word(value) if value in MESSAGES else str(value).partition(".")[2] or str(value)
+    ),
 }
 """Name of a form -> how a value is said in it."""
 

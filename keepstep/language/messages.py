@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
@@ -248,7 +249,7 @@ WORDS: Final[dict[str, Message]] = {
 }
 
 MESSAGES: Final[dict[str, Message]] = (
-    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | TASKS | WORDS
+    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | TASKS | WORDS | DEMO
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

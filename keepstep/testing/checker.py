@@ -128,7 +128,12 @@ def _set_back(simulation: Simulation, records: dict[str, str], name: str, entry:
         return False
     for other, id in records.items():
         for carried in simulation.services[other].truth.entries:
-            if carried.ours and carried.id == id and field in carried.changes and carried.at >= between[-1][0]:
+            if (
+                carried.ours
+                and carried.id == id
+                and field in carried.changes
+                and between[-1][0] <= carried.at <= entry.at
+            ):
                 form = simulation.services[other].form
                 if any(same(carried.changes[field][1], form(field, each)) for _, each in between):
                     return False

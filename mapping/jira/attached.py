@@ -7,9 +7,8 @@ from typing import Any
 
 from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping, Unmappable, clean
-from mapping.jira.values import Section, instant_read, person, rich, shown_rich
+from mapping.jira.values import Section, instant_read, person, read_rich, rich, shown_rich
 from mapping.model import Kind, Loss, Mapped, Unmapped
-from mapping.richtext import adf_to_markdown
 
 
 def comments() -> StreamMapping:
@@ -24,7 +23,7 @@ def comments() -> StreamMapping:
         {
             Kind.COMMENT: [
                 FieldMap("parent", "issue", _place_of, _to_place, shown=lambda value: value),
-                FieldMap("body", "body", body_read, write, shown=shown_rich),
+                FieldMap("body", "body", body_read, write, shown=shown_rich, lossy=read_rich),
                 FieldMap("author", "author", person()[0], mode="read"),
                 FieldMap("created", "created", instant_read, mode="read"),
             ]
@@ -46,13 +45,6 @@ def links() -> StreamMapping:
 
 class _Comments(StreamMapping):
     """Comments never move to another issue, so an update does not name one."""
-
-    def canon(self, record: Record) -> Mapped:
-        mapped = super().canon(record)
-        body = record.payload.get("body")
-        if isinstance(body, Mapping):
-            mapped.losses += [Loss(f"body.{loss.field}", loss.why, loss.value) for loss in adf_to_markdown(body)[1]]
-        return mapped
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         return _without_move(super().unmap(kind, values, base), base)

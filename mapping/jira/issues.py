@@ -16,6 +16,7 @@ from mapping.jira.values import (
     labels,
     person,
     priority,
+    read_rich,
     rich,
     shown_rich,
     shown_status,
@@ -23,7 +24,6 @@ from mapping.jira.values import (
     summary,
 )
 from mapping.model import Kind, Loss, Mapped, Unmapped
-from mapping.richtext import adf_to_markdown
 
 Rows = dict[Kind, Sequence[FieldMap]]
 
@@ -47,7 +47,7 @@ def issue_rows(words: Words) -> Rows:
     asked = [
         title,
         project,
-        FieldMap("description", "description", *rich("description"), shown=shown_rich),
+        FieldMap("description", "description", *rich("description"), shown=shown_rich, lossy=read_rich),
         FieldMap("status", "status", *status(words), shown=shown_status(words)),
         FieldMap("reporter", "reporter", person()[0], mode="read"),
         FieldMap("created", "created", instant_read, mode="read"),
@@ -72,7 +72,7 @@ def issue_rows(words: Words) -> Rows:
 
 def _shared(words: Words) -> list[FieldMap]:
     return [
-        FieldMap("description", "description", *rich("description"), shown=shown_rich),
+        FieldMap("description", "description", *rich("description"), shown=shown_rich, lossy=read_rich),
         FieldMap("status", "status", *status(words), shown=shown_status(words)),
         FieldMap("due_date", "duedate", *day(words.options.zone)),
     ]
@@ -110,11 +110,6 @@ class IssueMapping(StreamMapping):
         if isinstance(fields, Mapping):
             # A subtask hangs on a task, any other issue on an epic: the other of the two it does not have.
             mapped.values.pop("project" if _is_subtask(fields) else "parent", None)
-            document = fields.get("description")
-            if isinstance(document, Mapping):
-                mapped.losses += [
-                    Loss(f"description.{loss.field}", loss.why, loss.value) for loss in adf_to_markdown(document)[1]
-                ]
         return mapped
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.base import Description
 from mapping.fields import FieldMap, Options, Pair, Unmappable, clean, day, moment, money, string_set, text
 from mapping.jira.wiki import wiki_to_markdown
-from mapping.model import MODEL, PRIORITY, Form, Kind
+from mapping.model import MODEL, PRIORITY, Form, Kind, Loss
 from mapping.richtext import adf_to_markdown, markdown_to_adf, normal_markdown
 
 Section = Mapping[str, Any]
@@ -171,9 +171,7 @@ def rich(name: str) -> Pair:
     """A document; what the section's document holds beyond Markdown is kept where its text stays the same."""
 
     def read(value: Any, _: Section) -> Any:
-        if isinstance(value, str):
-            return wiki_to_markdown(value)
-        return adf_to_markdown(value)[0]
+        return read_rich(value)[0]
 
     def write(value: Any, section: Section) -> Any:
         if value is None:
@@ -184,6 +182,13 @@ def rich(name: str) -> Pair:
         return markdown_to_adf(value, base if isinstance(base, Mapping) else None)
 
     return read, write
+
+
+def read_rich(value: Any) -> tuple[str | None, list[Loss]]:
+    """A document, or the wiki markup of a history, as Markdown, and what Markdown cannot say."""
+    if isinstance(value, str):
+        return wiki_to_markdown(value), []
+    return adf_to_markdown(value)
 
 
 def shown_rich(value: Any) -> Any:

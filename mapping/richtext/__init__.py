@@ -11,6 +11,7 @@ from typing import Any
 from mapping.model import Loss
 from mapping.richtext.adf_in import AdfReader
 from mapping.richtext.adf_out import document
+from mapping.richtext.adf_plain import plain_document
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
 from mapping.richtext.reader import parse
 from mapping.richtext.rebuild import rebuilt
@@ -38,6 +39,10 @@ def adf_to_markdown(doc: Mapping[str, Any] | str | None) -> tuple[str | None, li
         return clean_text(doc).strip() or None, []
     if not isinstance(doc, Mapping):
         return None, [Loss("doc", "malformed", type(doc).__name__)]
+    if doc.get("type") == "doc":
+        quick = plain_document(doc.get("content"))
+        if quick is not None:
+            return quick or None, []
     reader = AdfReader()
     blocks = reader.blocks(doc.get("content")) if doc.get("type") == "doc" else reader.blocks([doc])
     return render(blocks) or None, reader.losses

@@ -203,7 +203,8 @@ class Reads(Details):
     def read_action(self, request: Request, id: str) -> Response:
         raw = self.comment(id)
         self.may(raw["data"]["board"]["id"])
-        return answer(raw | ({"display": shapes.display(raw)} if raw["type"] == "commentCard" else {}), request)
+        wanted = raw["type"] == "commentCard" and request.arg("display") != "false"
+        return answer(raw | ({"display": shapes.display(raw)} if wanted else {}), request)
 
     # -- pages of actions
 

@@ -1,0 +1,38 @@
+"""Keepstep itself, over the stub."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import structlog
+
+from keepstep.config import loads
+from keepstep.hub import Hub
+from keepstep.registry import Registry
+from keepstep.runtime import Runtime
+
+JIRA = {"system": "jira", "url": "https://acme.atlassian.net", "email": "bot@acme.example", "token": "${TOKEN}"}
+ENVIRON = {"TOKEN": "a-token-of-the-stub"}
+
+
+def hub(base: str, path: Path, connections: tuple[str, ...] = ("tracker",), **more: object) -> Hub:
+    """A hub with one sync of tasks, whose sides are the issues of each connection."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    registry = Registry.installed()
+    said = {
+        "version": 1,
+        "store": f"sqlite:///{path}",
+        "connections": {name: {**JIRA, "base_url": base} for name in connections},
+        "syncs": {
+            "tasks": {
+                "entity": "task",
+                "mode": "write",
+                "sides": [f"{name}.issues" for name in connections],
+            }
+        },
+    }
+    config = loads(json.dumps(said | more), ENVIRON, registry)
+    runtime = Runtime.real()
+    return Hub(config, registry, Runtime(runtime.clock, runtime.rng, runtime.ids, ENVIRON))

@@ -1,0 +1,155 @@
+"""A large first crawl, cut into windows by time of creation that are listed side by side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from connectors.errors import Malformed
+from connectors.http import Answer
+from connectors.jira.answers import Refused
+from connectors.jira.client import Client
+from connectors.jira.cursors import Crawl, Window
+from connectors.jira.models import Json, SearchPage
+from connectors.jira.records import milliseconds, moment
+
+OVERLAP = 120_000
+"""Milliseconds by which each crawl reaches back before the start of the one before it."""
+
+SIDE_BY_SIDE = 6
+"""Requests under way at once. Jira's limits are kept by the budget, which all of them share."""
+
+WORTHWHILE = 2_000
+"""Issues from which cutting pays for the questions it takes."""
+
+PIECES = 16
+ROUNDS = 12
+
+
+class Found(NamedTuple):
+    """A page of a crawl, and the cursor after it."""
+
+    issues: list[Json]
+    cursor: str
+    last: bool
+    complete: bool
+    """The last page of a crawl that began without a cursor."""
+
+
+def following(crawl: Crawl) -> str:
+    """The cursor from which the next crawl begins once this one is over."""
+    return Crawl(since=max(0, crawl.started - OVERLAP)).encode()
+
+
+class Windows:
+    """Cuts a crawl, and lists its windows. ``scope``: the part of a query that keeps to the configured projects."""
+
+    def __init__(self, client: Client, scope: str, beginning: int) -> None:
+        self._client = client
+        self._scope = scope
+        self._beginning = beginning
+
+    def cut(self) -> list[Window]:
+        """Windows of about equal size over everything, the oldest first and the last one open; none for a small site.
+
+        Counts are approximate: they decide where to cut, never what to leave out.
+        """
+        total = self._client.approximate_count(self._query(Window(since=self._beginning)))
+        if total < WORTHWHILE:
+            return []
+        oldest = self._client.search(
+            self._query(Window(since=self._beginning), ordered=True), fields=["created"], size=1
+        ).issues
+        newest = self._client.search(
+            f"{self._scope}created >= {self._beginning} ORDER BY created DESC", fields=["created"], size=1
+        ).issues
+        if not oldest or not newest:
+            return []
+        pieces = [(_created(oldest[0]), _created(newest[0]) + 1, total)]
+        most = max(WORTHWHILE // 2, -(-total // PIECES))
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for _ in range(ROUNDS):
+                large = [piece for piece in pieces if piece[2] > most and piece[1] - piece[0] > 1]
+                if not large:
+                    break
+                halves = [Window(since=since, until=(since + until) // 2) for since, until, _ in large]
+                counts = pool.map(self._client.approximate_count, [self._query(half) for half in halves])
+                for (since, until, count), half, left in zip(large, halves, list(counts), strict=True):
+                    middle = half.until or until
+                    pieces.remove((since, until, count))
+                    pieces += [(since, middle, left), (middle, until, max(0, count - left))]
+        return _joined(sorted(pieces), most, self._beginning)
+
+    def pages(self, crawl: Crawl, fields: Sequence[str]) -> Iterator[Found]:
+        """Pages of all windows that are left, in turn: one of each that is open, then the next of each.
+
+        While a page is stored the following ones are under way; the cursor tells only of pages that were given out.
+        """
+        fields = fields if "*all" in fields else [*fields, "created"]
+        waiting = deque(crawl.windows)
+        tokens: set[tuple[int, str]] = set()
+        turn: deque[tuple[Window, Future[Answer]]] = deque()
+        pool = ThreadPoolExecutor(SIDE_BY_SIDE)
+        try:
+            while waiting or turn:
+                while waiting and len(turn) < SIDE_BY_SIDE:
+                    window = waiting.popleft()
+                    turn.append((window, pool.submit(self._page, window, window.token, fields)))
+                window, answer = turn.popleft()
+                page = answer.result().decode(SearchPage)
+                if page.issues:
+                    window.seen = max(window.seen, _created(page.issues[-1]))
+                if page.nextPageToken is None or page.isLast is True:
+                    crawl.windows.remove(window)
+                else:
+                    if (window.since, page.nextPageToken) in tokens:
+                        raise Malformed("POST /rest/api/3/search/jql: the same page token came twice")
+                    tokens.add((window.since, page.nextPageToken))
+                    window.token = page.nextPageToken
+                    turn.append((window, pool.submit(self._page, window, window.token, fields)))
+                last = not crawl.windows
+                yield Found(page.issues, following(crawl) if last else crawl.encode(), last, last)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _page(self, window: Window, token: str | None, fields: Sequence[str]) -> Answer:
+        if token is not None:
+            try:
+                return self._client.search_answer(self._query(window, ordered=True), fields=fields, token=token)
+            except Refused as error:
+                if error.status != 400:
+                    raise
+        # The order is by time of creation, so all that was made before the last row seen has been listed; and a query
+        # is bound to its token, so the narrower window needs a new one.
+        window.since = max(window.since, window.seen)
+        return self._client.search_answer(self._query(window, ordered=True), fields=fields)
+
+    def _query(self, window: Window, ordered: bool = False) -> str:
+        until = f" AND created < {window.until}" if window.until is not None else ""
+        order = " ORDER BY created ASC, id ASC" if ordered else ""
+        return f"{self._scope}created >= {window.since}{until}{order}"
+
+
+def _joined(pieces: Sequence[tuple[int, int, int]], most: int, beginning: int) -> list[Window]:
+    """Neighbours that are small together become one window; the first reaches back, the last on, without an end."""
+    windows: list[Window] = []
+    size = 0
+    for since, until, count in pieces:
+        if windows and size + count <= most:
+            windows[-1].until = until
+            size += count
+        else:
+            windows.append(Window(since=since, until=until))
+            size = count
+    windows[0].since = beginning
+    windows[-1].until = None
+    return windows
+
+
+def _created(issue: Json) -> int:
+    stamp = moment((issue.get("fields") or {}).get("created"))
+    if stamp is None:
+        raise Malformed("POST /rest/api/3/search/jql: an issue without the time it was made")
+    return milliseconds(stamp)

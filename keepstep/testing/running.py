@@ -1,0 +1,75 @@
+"""One history by its seed, in either world, with or without a sabotaged engine."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import nullcontext
+from typing import Literal
+
+import msgspec
+
+from connectors.sandbox.clock import VirtualClock
+from keepstep.store.store import Store
+from keepstep.testing import checker, company_checker, company_steps, steps
+from keepstep.testing.company_world import Company
+from keepstep.testing.sabotage import SABOTAGES
+from keepstep.testing.simulator import Simulation, clear
+
+World = Literal["memory", "company"]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How one history ended."""
+
+    seed: int
+    violations: list[str]
+    trace: list[str]
+    world: World = "memory"
+
+    @property
+    def command(self) -> str:
+        """What runs this history again."""
+        return f"keepstep simulate --seed {self.seed} --world {self.world}"
+
+
+class Runner:
+    """Runs many histories over one store in memory, emptied in between."""
+
+    def __init__(self) -> None:
+        self._store = Store("sqlite://", VirtualClock()).open()
+
+    def run(self, seed: int, world: World = "memory", sabotage: str | None = None) -> Outcome:
+        """The history of that seed. An error of the engine is a violation too. Raises KeyError for an unknown sabotage."""
+        bent = SABOTAGES[sabotage]() if sabotage is not None else nullcontext()
+        clear(self._store)
+        simulation: Simulation | Company
+        broken: list[str]
+        trace: list[str] = []
+        with bent:
+            try:
+                if world == "company":
+                    simulation = company = Company(company_steps.draw(seed), self._store)
+                    trace = company.trace
+                    company.run()
+                    broken = company_checker.violations(company)
+                else:
+                    simulation = memory = Simulation(steps.draw(seed), self._store)
+                    trace = memory.trace
+                    memory.run()
+                    broken = checker.violations(memory)
+            except Exception as error:
+                broken = [f"stopped by {type(error).__name__}: {error}"]
+                trace = [*trace, traceback.format_exc()]
+        return Outcome(seed, broken, list(trace), world)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def run(seed: int, world: World = "memory", sabotage: str | None = None) -> Outcome:
+    """The history of that seed, over a store of its own."""
+    runner = Runner()
+    try:
+        return runner.run(seed, world, sabotage)
+    finally:
+        runner.close()

@@ -1,0 +1,197 @@
+"""A small world to try one thing in: memory services as sides of one sync, a store, and a clock that stands still."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.memory import STREAM, Memory, MemoryService, Traits
+from connectors.sandbox.clock import VirtualClock
+from keepstep.engine import guard
+from keepstep.engine.ports import Ports
+from keepstep.engine.round import Engine, Report
+from keepstep.engine.world import Connection, Side, Sync, World
+from keepstep.store import tables as t
+from keepstep.store.store import REVISION, Store
+from mapping.fields import Options
+from mapping.memory import MAPPING
+from mapping.model import Kind
+
+MINUTE = 60.0
+PAST_DOUBT = 700.0
+"""Longer than any request of the past can still have an effect that a look would miss."""
+
+
+class Killed(BaseException):
+    """The worker dies here: nothing that would clean up may run as if it lived."""
+
+
+class NamedFence:
+    """Notes the points that were reached, and kills the worker at the n-th time of one."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+        self.kill_at: str | None = None
+        self.after = 1
+
+    def point(self, name: str) -> None:
+        self.reached.append(name)
+        if name == self.kill_at:
+            self.after -= 1
+            if self.after <= 0:
+                raise Killed(name)
+
+
+def fresh_store(clock: VirtualClock) -> Store:
+    """An empty store in memory, made without the migrations, which take ten times as long."""
+    store = Store("sqlite://", clock)
+    with store._engine.begin() as connection:
+        t.metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+    return store.open()
+
+
+class Bench:
+    """Services ``a``, ``b``, ... that behave as ``traits`` say, each one side of the sync ``tasks``.
+
+    Further keywords are those of ``Sync``; records are made on every side unless ``create`` says otherwise.
+    """
+
+    def __init__(
+        self,
+        *traits: Traits,
+        access: Mapping[str, Literal["read", "write"]] | None = None,
+        store: str = "sqlite://",
+        fingerprint: str = "one",
+        **sync: Any,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.store = fresh_store(self.clock) if store == "sqlite://" else Store(store, self.clock).open()
+        self.services: dict[str, MemoryService] = {}
+        connections: dict[str, Connection] = {}
+        for number, each in enumerate(traits or (Traits(), Traits())):
+            name = "abcdef"[number]
+            right = (access or {}).get(name, "write")
+            self.services[name] = MemoryService(self.clock, number, each)
+            memory = Memory(self.services[name], read_only=right == "read")
+            description = memory.describe()
+            mappers = MAPPING.build(Options(), description)
+            connections[name] = Connection(name, memory, description, mappers, right)
+        sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in connections.items()}
+        settings: dict[str, Any] = {"mode": "write", "create": {side: {} for side in sides}, **sync}
+        self.sync = Sync(name="tasks", kind=Kind.TASK, sides=sides, **settings)
+        self.world = World(connections, {"tasks": self.sync})
+        self.fingerprint = fingerprint
+        self._ids = 0
+        self._workers = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """A new worker process on the same store."""
+        self._workers += 1
+        self.fence = NamedFence()
+        rng = random.Random(self._workers)
+        self.ports = Ports(self.clock, rng, self._new_id, self.store, f"worker {self._workers}", self.fence)
+        self.engine = Engine(self.ports, self.world, lambda sync: self.fingerprint)
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"e{self._ids:06d}"
+
+    # -- what happens
+
+    def make(self, name: str, **values: Any) -> str:
+        """A person makes a record."""
+        return self.services[name].create("Ada", STREAM, values)
+
+    def edit(self, name: str, id: str, **values: Any) -> None:
+        """A person edits a record."""
+        self.services[name].edit("Ada", STREAM, id, values)
+
+    def look(self) -> None:
+        self.engine.observe([self.sync])
+
+    def round(self, wait: float = MINUTE, look: bool = True) -> Report:
+        """Observe and run once, after some time. Nothing is let through."""
+        self.clock.advance(wait)
+        if look:
+            self.look()
+        return self.engine.run(self.sync)
+
+    def let_through(self) -> list[str]:
+        with self.store.write() as tx:
+            return guard.let_through(tx, self.ports, self.sync.name, "Bo")
+
+    def settle(self, wait: float = MINUTE) -> None:
+        """Rounds until nothing is left to do; whatever the guard holds is let through. Fails if that takes too long."""
+        for _ in range(12):
+            report = self.round(wait)
+            if report.holds:
+                self.let_through()
+            elif not report.planned and not self.open_intents():
+                return
+        raise AssertionError(f"not settled: {self.open_intents()}")
+
+    def kill_at(self, point: str, after: int = 1, work: Callable[[], object] | None = None) -> bool:
+        """Work (a round, if not said) until that point is reached, and die there; then a new worker. Was it reached?"""
+        self.fence.kill_at, self.fence.after = point, after
+        try:
+            (work or self.round)()
+        except Killed:
+            self.restart()
+            return True
+        self.fence.kill_at = None
+        return False
+
+    # -- what is there
+
+    def shown(self, name: str) -> list[dict[str, Any]]:
+        """The live records of a service, without what is empty."""
+        records = self.services[name].records(STREAM)
+        return [{key: value for key, value in records[id].items() if value} for id in sorted(records)]
+
+    def only(self, name: str) -> str:
+        """The id of the one live record of a service."""
+        (id,) = self.services[name].records(STREAM)
+        return id
+
+    def only_titled(self, name: str, title: str) -> str:
+        """The id of the one live record of that title."""
+        records = self.services[name].records(STREAM)
+        (id,) = [id for id, values in records.items() if values["title"] == title]
+        return id
+
+    def writes(self) -> int:
+        return sum(len(service.truth.writes()) for service in self.services.values())
+
+    def sent(self, name: str) -> list[str]:
+        """The writing requests that a service was sent."""
+        return [request for request in self.services[name].requests if request.startswith("write")]
+
+    def requests(self) -> int:
+        return sum(len(service.requests) for service in self.services.values())
+
+    def rows(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+        with self.store.read() as tx:
+            return tx.all(sa.select(table).where(*where))
+
+    def open_intents(self) -> list[dict[str, Any]]:
+        return self.rows(t.intent, t.intent.c.closed_at.is_(None))
+
+    def findings(self) -> dict[str, str]:
+        """Code -> state of all findings ever."""
+        return {row["code"]: row["state"] for row in self.rows(t.finding)}
+
+    def open_findings(self) -> list[str]:
+        return sorted(row["code"] for row in self.rows(t.finding, t.finding.c.state == "open"))
+
+    def content(self) -> bytes:
+        """Everything that the store holds."""
+        with self.store.read() as tx:
+            tables = {table.name: tx.all(sa.select(table)) for table in t.metadata.sorted_tables}
+        return msgspec.json.encode(tables)

@@ -1,0 +1,167 @@
+"""Which records become one entity, and what is never taken for new."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.memory import BOT, STREAM, Traits
+from keepstep.engine.match import decide
+from keepstep.store import tables as t
+from keepstep.testing.worlds import PAST_DOUBT, Bench
+
+
+def keyed(*traits: Traits) -> Bench:
+    return Bench(*traits, match=("title",))
+
+
+def test_records_with_one_key_are_one_entity_whatever_case_and_width_they_are_written_in() -> None:
+    bench = keyed()
+    bench.make("a", title="Ａcme  GmbH")
+    bench.make("b", title="acme gmbh")
+    bench.round()
+    assert len(bench.rows(t.entity)) == 1
+    assert len(bench.rows(t.link)) == 2
+
+
+def test_without_a_declared_key_equal_records_stay_two() -> None:
+    bench = Bench()
+    bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.round()
+    assert len(bench.rows(t.entity)) == 2
+
+
+def test_an_empty_key_leads_nowhere() -> None:
+    bench = Bench(match=("due_date",))
+    bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.round()
+    assert len(bench.rows(t.entity)) == 2
+
+
+def test_a_key_that_two_records_have_is_a_question_and_nothing_is_made_while_it_is_open() -> None:
+    bench = keyed()
+    bench.make("a", title="x")
+    bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.settle()
+    assert len(bench.rows(t.proposal, t.proposal.c.state == "open")) == 2
+    assert bench.writes() == 0
+
+
+def test_an_accepted_proposal_joins_both_and_a_rejected_one_lets_them_be_made() -> None:
+    bench = keyed()
+    bench.make("a", title="x", notes="first")
+    bench.make("a", title="x", notes="second")
+    bench.make("b", title="x", notes="first")
+    bench.settle()
+    (theirs,) = bench.rows(t.link, t.link.c.side == "b.items")
+    mine = {row["record"]: row["entity"] for row in bench.rows(t.link, t.link.c.side == "a.items")}
+    for row in bench.rows(t.proposal):
+        assert theirs["entity"] in (row["entity"], row["other"])
+        if mine["000001"] not in (row["entity"], row["other"]):
+            decide(bench.ports, bench.sync, row["id"], False, "Bo")
+    (last,) = bench.rows(t.proposal, t.proposal.c.state == "open")
+    decide(bench.ports, bench.sync, last["id"], True, "Bo")
+    bench.settle()
+    assert bench.shown("a") == bench.shown("b")
+    assert len(bench.rows(t.entity)) == 2
+    assert bench.open_findings() == []
+
+
+def test_a_proposal_is_answered_once() -> None:
+    bench = keyed()
+    bench.make("a", title="x")
+    bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.round()
+    (first, _) = bench.rows(t.proposal)
+    decide(bench.ports, bench.sync, first["id"], False, "Bo")
+    with pytest.raises(KeyError):
+        decide(bench.ports, bench.sync, first["id"], True, "Bo")
+
+
+def test_two_entities_with_a_record_on_one_side_each_are_never_joined() -> None:
+    bench = keyed()
+    bench.make("a", title="x")
+    bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.round()
+    one, two = bench.rows(t.proposal)
+    decide(bench.ports, bench.sync, one["id"], True, "Bo")
+    left = bench.rows(t.proposal, t.proposal.c.state == "open")
+    for row in left:
+        with pytest.raises(ValueError, match="taken"):
+            decide(bench.ports, bench.sync, row["id"], True, "Bo")
+    assert len(bench.rows(t.link)) == 3
+    assert two["id"] != one["id"]
+
+
+def test_a_key_that_leads_to_a_taken_place_is_a_finding_and_never_a_second_entity() -> None:
+    bench = keyed()
+    id = bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.settle()
+    bench.services["a"].delete("Ada", STREAM, id)
+    bench.round()
+    bench.make("a", title="x")
+    bench.settle()
+    assert len(bench.rows(t.entity)) == 1
+    assert len(bench.shown("b")) == 1
+    assert "taken_place" in bench.open_findings()
+
+
+def test_a_record_that_carries_our_marker_belongs_to_its_entity() -> None:
+    bench = Bench(create={})
+    bench.make("a", title="x")
+    bench.settle()
+    (entity,) = bench.rows(t.entity)
+    bench.services["b"]._create(BOT, {"title": "x"}, entity["id"], None, True)
+    bench.settle()
+    assert len(bench.rows(t.entity)) == 1
+    assert {row["side"] for row in bench.rows(t.link)} == {"a.items", "b.items"}
+
+
+def test_a_second_record_with_the_marker_is_a_twin() -> None:
+    bench = Bench()
+    bench.make("a", title="x")
+    bench.settle()
+    (entity,) = bench.rows(t.entity)
+    bench.services["b"]._create(BOT, {"title": "x"}, entity["id"], None, True)
+    bench.settle()
+    assert len(bench.rows(t.entity)) == 1
+    assert bench.open_findings() == ["twin"]
+
+
+def test_an_unlinked_record_of_our_own_account_is_never_new() -> None:
+    bench = Bench()
+    bench.make("a", title="x")
+    bench.settle()
+    bench.services["b"].create(BOT, STREAM, {"title": "whence?"})
+    bench.settle()
+    assert len(bench.rows(t.entity)) == 1
+    assert [each["title"] for each in bench.shown("a")] == ["x"]
+    assert bench.open_findings() == ["twin"]
+
+
+def test_what_our_account_had_made_before_the_first_look_is_a_record_like_any_other() -> None:
+    bench = Bench()
+    bench.services["b"].create(BOT, STREAM, {"title": "imported"})
+    bench.settle()
+    assert bench.shown("a") == [{"title": "imported"}]
+    assert bench.open_findings() == []
+
+
+def test_a_kill_during_the_first_matching_does_not_make_the_rest_look_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keepstep.engine.match.BATCH", 2)
+    bench = Bench(eligible=lambda state, now: False)
+    for title in "abcde":
+        bench.make("a", title=title)
+    bench.look()
+    assert bench.kill_at("match.stored", work=lambda: bench.round(look=False))
+    bench.settle(PAST_DOUBT)
+    assert len(bench.rows(t.entity, t.entity.c.old.is_(True))) == 5
+    assert bench.shown("b") == []
+    bench.make("a", title="made later")
+    bench.settle()
+    assert bench.shown("b") == [{"title": "made later"}]

@@ -1,0 +1,130 @@
+"""The whole application over the four stand-ins, without a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from connectors.sandbox.clock import VirtualClock
+from connectors.sandbox.core import SandboxCore
+from connectors.sandbox.hosting import SandboxTransport
+from keepstep.config import loads
+from keepstep.engine import guard
+from keepstep.engine.round import Report
+from keepstep.hub import Hub
+from keepstep.registry import Registry
+from keepstep.runtime import Runtime
+
+SYSTEMS = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
+
+SYNCS: dict[str, Any] = {
+    "customers": {
+        "entity": "customer",
+        "mode": "write",
+        "sides": ["crm.Accounts", "files.client_folders"],
+        "create": {"files.client_folders": {}},
+        "match": ["name"],
+    },
+    "projects": {
+        "entity": "project",
+        "mode": "write",
+        "sides": ["crm.Deals", "tracker.epics", "files.project_folders"],
+        "create": {"tracker.epics": {"project": "ACME"}, "files.project_folders": {"parent": "customer"}},
+        "match": ["name"],
+    },
+    "folders": {
+        "entity": "folder",
+        "mode": "write",
+        "sides": ["files.category_folders"],
+        "create": {"files.category_folders": {"parent": "project"}},
+    },
+    "tasks": {
+        "entity": "task",
+        "mode": "write",
+        "sides": ["tracker.issues", "board.cards"],
+        "create": {"tracker.issues": {"project": "ACME"}},
+    },
+    "documents": {
+        "entity": "document",
+        "mode": "write",
+        "sides": ["files.files", "tracker.remote_links"],
+        "create": {"tracker.remote_links": {"parent": "project"}},
+    },
+    "feedback": {
+        "entity": "feedback",
+        "mode": "write",
+        "sides": ["crm.Notes", "tracker.issues"],
+        "create": {"tracker.issues": {"project": "ACME"}},
+    },
+}
+
+
+@dataclass
+class Company:
+    """Four stand-ins and the hub that keeps them in step."""
+
+    clock: VirtualClock
+    cores: dict[str, SandboxCore]
+    settings: dict[str, dict[str, Any]]
+    build: Callable[..., Hub]
+    hub: Hub
+
+    def rounds(self, count: int = 1, let_through: bool = True) -> list[Report]:
+        """Rounds with some minutes between; a person lets every held plan through."""
+        reports: list[Report] = []
+        for _ in range(count):
+            reports += self.hub.round()
+            if let_through:
+                with self.hub.store.write() as tx:
+                    for name in self.hub.config.syncs:
+                        guard.let_through(tx, self.hub.ports, name, "Paula")
+            self.clock.advance(300)
+        return reports
+
+    def deal(self, **values: Any) -> tuple[str, str]:
+        """A customer with an open deal, made by a person; their ids."""
+        crm = self.cores["crm"]
+        account = crm.create("Anna", "Accounts", {"Account_Name": "Müller GmbH"})
+        fields = {
+            "Deal_Name": "Website",
+            "Stage": "Qualification",
+            "Closing_Date": "2026-11-30",
+            "Account_Name": {"id": account},
+        }
+        return account, crm.create("Anna", "Deals", fields | values)
+
+
+@pytest.fixture
+def company() -> Iterator[Company]:
+    registry, clock = Registry.installed(), VirtualClock()
+    cores = {name: registry.sandbox(system).build(clock, 7) for name, system in SYSTEMS.items()}
+    settings = {
+        name: {"system": system, **registry.sandbox(system).settings(cores[name], "http://127.0.0.1:1")}
+        for name, system in SYSTEMS.items()
+    }
+    hubs: list[Hub] = []
+
+    def build(**changes: Any) -> Hub:
+        """A hub over the stand-ins; ``changes`` are merged into the configuration's top level."""
+        text = {
+            "version": 1,
+            "store": "sqlite://",
+            "timezone": "Europe/Berlin",
+            "connections": settings,
+            "syncs": SYNCS,
+            "changes_to_tasks": {"watch": ["crm.Deals.due_date", "crm.Deals.stage"], "create_in": "tracker.issues"},
+            "handoffs": {"use": ["won-deal-starts"]},
+            **changes,
+        }
+        config = loads(json.dumps(text), {}, registry, "keepstep.yaml")
+        transports = {name: SandboxTransport(core) for name, core in cores.items()}
+        hubs.append(Hub(config, registry, Runtime.of(clock, 1), transports))
+        return hubs[-1]
+
+    yield Company(clock, cores, settings, build, build())
+    for hub in hubs:
+        hub.close()

@@ -1,0 +1,95 @@
+"""Random histories over sides of every kind: no promise of the engine may break.
+
+``KEEPSTEP_HISTORIES`` says how many (default 60); the fresh ones begin at ``KEEPSTEP_SEED``, or at the present second.
+A seed that fails belongs into ``seeds.txt``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from connectors.sandbox.clock import VirtualClock
+from keepstep.store.store import Store
+from keepstep.testing.checker import violations
+from keepstep.testing.sabotage import SABOTAGES
+from keepstep.testing.simulator import Simulation, clear
+from keepstep.testing.steps import draw
+from keepstep.testing.worlds import fresh_store
+
+HISTORIES = int(os.environ.get("KEEPSTEP_HISTORIES", "60"))
+PARTS = 6
+FIRST_FRESH = int(os.environ.get("KEEPSTEP_SEED", str(int(time.time()))))
+FAILED_ONCE = [
+    int(line) for line in (Path(__file__).parent / "seeds.txt").read_text().splitlines() if line and line[0] != "#"
+]
+
+
+@pytest.fixture(scope="module")
+def store() -> Store:
+    return fresh_store(VirtualClock())
+
+
+def broken(seed: int, store: Store) -> list[str]:
+    clear(store)
+    simulation = Simulation(draw(seed), store)
+    simulation.run()
+    return violations(simulation)
+
+
+def judge(seeds: list[int], store: Store) -> None:
+    found = {seed: broken(seed, store) for seed in seeds}
+    lines = [f"keepstep simulate --seed {seed}: {each}" for seed, trouble in found.items() for each in trouble]
+    assert not lines, "\n".join(lines)
+
+
+def test_seeds_that_failed_once(store: Store) -> None:
+    judge(FAILED_ONCE, store)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_histories(part: int, store: Store) -> None:
+    """Half of them the same in every run, half of them fresh."""
+    half = HISTORIES // 2
+    seeds = [*range(1, half + 1), *range(FIRST_FRESH, FIRST_FRESH + HISTORIES - half)]
+    judge(seeds[part::PARTS], store)
+
+
+def trace(seed: int) -> str:
+    simulation = Simulation(draw(seed), fresh_store(VirtualClock()))
+    simulation.run()
+    return hashlib.sha256("\n".join(simulation.trace).encode()).hexdigest()
+
+
+def test_one_seed_is_one_history(store: Store) -> None:
+    assert trace(7) == trace(7)
+    assert trace(7) != trace(8)
+
+
+def test_the_order_of_hashes_does_not_matter() -> None:
+    here = str(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {here!r}); import test_simulation as t; print(t.trace(7))"
+    for hash_seed in ("1", "2"):
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == trace(7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["X2", "X21"])
+def test_a_wrong_engine_is_caught(name: str, store: Store) -> None:
+    """A simulator that lets these pass would be blind."""
+    with SABOTAGES[name]():
+        assert any(broken(seed, store) for seed in range(1, 61))

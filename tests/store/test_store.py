@@ -1,0 +1,254 @@
+"""Opening a store in whatever state it is found, leases, and rows that are there already."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from connectors.sandbox.clock import VirtualClock
+from keepstep.store import tables as t
+from keepstep.store.errors import Fenced, StoreError
+from keepstep.store.store import REVISION, Store
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def store(clock: VirtualClock) -> Store:
+    return Store("sqlite://", clock).open()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keepstep.db"
+
+
+def at(path: Path) -> Store:
+    return Store(f"sqlite:///{path}", VirtualClock())
+
+
+def trouble(path: Path) -> str:
+    with pytest.raises(StoreError) as error:
+        at(path).open()
+    assert str(path) in error.value.params["url"]
+    return error.value.code
+
+
+# -- opening
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_declares(store: Store) -> None:
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, t.metadata) == []
+        assert context.get_current_revision() == REVISION
+
+
+def test_every_index_that_the_code_declares_is_there(store: Store) -> None:
+    inspector = sa.inspect(store._engine)
+    for table in t.metadata.sorted_tables:
+        there = {(index["name"], bool(index["unique"])) for index in inspector.get_indexes(table.name)}
+        assert {(index.name, bool(index.unique)) for index in table.indexes} <= there
+
+
+def test_a_store_opens_again_with_what_it_held(path: Path) -> None:
+    with at(path).open().write() as tx:
+        tx.insert(t.setting, [{"name": "x", "value": {"名": [1, None]}}])
+    with at(path).open().read() as tx:
+        assert tx.all(sa.select(t.setting)) == [{"name": "x", "value": {"名": [1, None]}}]
+
+
+def test_a_newer_store_is_refused_and_left_alone(path: Path) -> None:
+    at(path).open().close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert trouble(path) == "store_newer"
+    assert sqlite3.connect(path).execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("CREATE TABLE record (x)", id="with a table of the same name"),
+        pytest.param("CREATE TABLE alembic_version (version_num)", id="migrated by another application"),
+    ],
+)
+def test_a_database_of_somebody_else_is_refused_and_left_alone(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as raw:
+        raw.execute(statement)
+    assert trouble(path) == "store_foreign"
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
+
+
+def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
+    path.write_bytes(b"This is a letter, not a database. " * 100)
+    assert trouble(path) == "store_broken"
+
+
+def test_a_torn_file_is_broken(path: Path) -> None:
+    at(path).open().close()
+    sqlite3.connect(path).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(StoreError) as error:
+        with at(path).open().read() as tx:
+            tx.all(sa.select(t.record))
+    assert error.value.code == "store_broken"
+
+
+def test_a_folder_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    assert trouble(tmp_path / "nowhere" / "keepstep.db") == "store_unreachable"
+
+
+def test_a_store_that_another_program_holds_is_locked(path: Path) -> None:
+    store = at(path).open()
+    with store.read() as tx:
+        tx.connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError) as error:
+        with store.write() as tx:
+            tx.insert(t.setting, [{"name": "x", "value": 1}])
+    assert error.value.code == "store_locked"
+    other.execute("ROLLBACK")
+    with store.write() as tx:
+        tx.insert(t.setting, [{"name": "x", "value": 1}])
+
+
+def test_a_store_that_may_only_be_read_says_so_on_writing(path: Path) -> None:
+    at(path).open().close()
+    store = Store(f"sqlite:///file:{path}?mode=ro&uri=true", VirtualClock()).open()
+    with store.read() as tx:
+        assert tx.all(sa.select(t.setting)) == []
+    with pytest.raises(StoreError) as error:
+        with store.write() as tx:
+            tx.insert(t.setting, [{"name": "x", "value": 1}])
+    assert error.value.code == "store_read_only"
+
+
+# -- transactions
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(sa.exc.IntegrityError), store.write() as tx:
+        tx.insert(t.setting, [{"name": "x", "value": 1}, {"name": "x", "value": 2}])
+    with store.read() as tx:
+        assert tx.all(sa.select(t.setting)) == []
+
+
+def test_a_rehearsal_sees_what_it_wrote_and_leaves_nothing(store: Store) -> None:
+    with store.rehearse() as tx:
+        tx.insert(t.setting, [{"name": "x", "value": 1}])
+        assert tx.scalar(sa.select(sa.func.count()).select_from(t.setting)) == 1
+    with store.read() as tx:
+        assert tx.scalar(sa.select(sa.func.count()).select_from(t.setting)) == 0
+
+
+def test_an_upsert_overwrites_what_has_the_key_and_adds_the_rest(store: Store) -> None:
+    with store.write() as tx:
+        tx.upsert(t.setting, [{"name": "a", "value": 1}, {"name": "b", "value": 2}])
+        tx.upsert(t.setting, [{"name": "b", "value": 3}, {"name": "c", "value": 4}])
+        tx.upsert(t.setting, [])
+    with store.read() as tx:
+        rows = tx.all(sa.select(t.setting).order_by(t.setting.c.name))
+    assert {row["name"]: row["value"] for row in rows} == {"a": 1, "b": 3, "c": 4}
+
+
+def test_an_upsert_of_keys_alone_is_harmless(store: Store) -> None:
+    table = sa.Table("only", sa.MetaData(), sa.Column("k", sa.String, primary_key=True))
+    with store.write() as tx:
+        tx.execute(sa.schema.CreateTable(table))
+        tx.upsert(table, [{"k": "a"}])
+        tx.upsert(table, [{"k": "a"}, {"k": "b"}])
+        assert [row["k"] for row in tx.all(sa.select(table).order_by(table.c.k))] == ["a", "b"]
+
+
+def test_more_rows_than_one_statement_takes_are_all_stored(store: Store) -> None:
+    rows = [{"name": f"{number:05d}", "value": number} for number in range(2500)]
+    with store.write() as tx:
+        tx.upsert(t.setting, rows)
+    with store.read() as tx:
+        assert tx.all(sa.select(t.setting).order_by(t.setting.c.name)) == rows
+
+
+# -- leases
+
+
+def test_a_lease_that_is_held_is_given_to_nobody_else(store: Store) -> None:
+    assert store.acquire("sync:a", "one", 60) is not None
+    assert store.acquire("sync:a", "two", 60) is None
+    assert store.acquire("sync:b", "two", 60) is not None
+
+
+def test_the_epoch_grows_with_every_take_over(store: Store, clock: VirtualClock) -> None:
+    epochs = []
+    for holder in ("one", "two", "two", "one"):
+        lease = store.acquire("sync:a", holder, 60)
+        assert lease is not None
+        epochs.append(lease.epoch)
+        clock.advance(61)
+    assert epochs == [1, 2, 3, 4]
+
+
+def test_the_epoch_grows_after_the_lease_was_given_back_too(store: Store) -> None:
+    first = store.acquire("sync:a", "one", 60)
+    assert first is not None
+    store.release(first)
+    second = store.acquire("sync:a", "two", 60)
+    assert second is not None
+    assert second.epoch == 2
+
+
+def test_each_transaction_pushes_the_end_of_the_lease_on(store: Store, clock: VirtualClock) -> None:
+    lease = store.acquire("sync:a", "one", 60)
+    assert lease is not None
+    clock.advance(50)
+    assert store.left(lease) == pytest.approx(10)
+    with store.write(lease):
+        pass
+    assert store.left(lease) == pytest.approx(60)
+    clock.advance(50)
+    assert store.acquire("sync:a", "two", 60) is None
+
+
+def test_a_worker_that_lost_its_lease_stores_nothing(store: Store, clock: VirtualClock) -> None:
+    sleeper = store.acquire("sync:a", "one", 60)
+    assert sleeper is not None
+    clock.advance(61)
+    assert store.acquire("sync:a", "two", 60) is not None
+    with pytest.raises(Fenced):
+        with store.write(sleeper) as tx:
+            tx.insert(t.setting, [{"name": "x", "value": 1}])
+    with store.read() as tx:
+        assert tx.all(sa.select(t.setting)) == []
+    assert store.left(sleeper) == 0
+
+
+def test_the_same_holder_with_an_older_lease_is_fenced_too(store: Store) -> None:
+    old = store.acquire("sync:a", "one", 60)
+    new = store.acquire("sync:a", "one", 60)
+    assert old is not None
+    assert new is not None
+    with pytest.raises(Fenced):
+        with store.write(old):
+            pass
+    with store.write(new):
+        pass
+
+
+def test_giving_back_a_lost_lease_does_not_take_it_from_its_new_holder(store: Store, clock: VirtualClock) -> None:
+    sleeper = store.acquire("sync:a", "one", 60)
+    assert sleeper is not None
+    clock.advance(61)
+    heir = store.acquire("sync:a", "two", 60)
+    assert heir is not None
+    store.release(sleeper)
+    assert store.left(heir) == pytest.approx(60)
