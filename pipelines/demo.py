@@ -38,8 +38,6 @@ RECORDS = 150
 EVERY = "1m"
 SIGNS = {"scene": "\n#", "finding": "  !", "trouble": "  ~", "settled": "  =", "write": "  >"}
 """What stands before a line, by what happened."""
-URGENT = ("first_plan", "won", "conflict", "handoff")
-"""Scenes that a viewer must see within the first minutes."""
 
 
 @click.command(help="A company in stand-ins of all four systems, and a day that is kept in step. Needs no account.")
@@ -68,19 +66,30 @@ class LiveClock(VirtualClock):
         super().__init__(self._began)
 
     def now(self) -> datetime:
-        return super().now() + self._passed()
+        return super().now() + self._real()
 
     def monotonic(self) -> float:
-        return super().monotonic() + self._passed().total_seconds()
+        return super().monotonic() + self._real().total_seconds()
 
-    def _passed(self) -> timedelta:
+    def _real(self) -> timedelta:
         return datetime.now(UTC) - self._began
 
 
 class LiveDay(ScriptedDay):
     """The scripted day in the order in which somebody who has two minutes wants to see it."""
 
-    SCENES = (*URGENT, *(name for name in ScriptedDay.SCENES if name not in URGENT))
+    SCENES = (
+        "first_plan",
+        "won",
+        "conflict",
+        "handoff",
+        "card",
+        "document",
+        "note",
+        "amount",
+        "lost_answer",
+        "decision",
+    )
 
 
 class Stopped(Exception):
