@@ -29,7 +29,7 @@ from keepstep.language import say
 from keepstep.registry import Registry
 from keepstep.runtime import Ids, Runtime
 from pipelines import hubs
-from pipelines.serve import Serving, stopping
+from pipelines.serve import GRACE, Serving, leave_within, stopping
 
 if TYPE_CHECKING:
     from pipelines.worker import Ended
@@ -148,6 +148,7 @@ class Live:
                 timer.cancel()
             hubs.forget(self.keeper)
             self.keeper.close()
+        leave_within(GRACE, 1 if self.serving.failed or self._failed else 0)
         if self.serving.failed is not None:
             raise Trouble(self.serving.failed, FAILED)
         if self._failed is not None:

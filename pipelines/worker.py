@@ -27,8 +27,10 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, FlowRun, State, StateType
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort, ObjectNotFound, PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
+from prefect.logging.handlers import APILogWorker
 from prefect.states import Cancelled, Crashed, Pending
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.engine import propose_state_sync
@@ -173,6 +175,12 @@ class Worker:
             log.info("run aborted", run=str(run.id), reason=str(abort))
             return
         self.ended(Ended(each.group, ended, began, datetime.now(UTC)))
+
+
+def flush(seconds: float = 10.0) -> None:
+    """Let what Prefect still has to send leave while there is a server to take it; without one it would try for long."""
+    for service in (EventsWorker, APILogWorker):
+        service.drain_all(timeout=seconds)
 
 
 def _apply(flow: Flow[..., Any], name: str, every: timedelta, parameters: Mapping[str, Any], tag: str) -> UUID:
