@@ -99,8 +99,7 @@ class Staff:
 class Day:
     """What is said and made on the scripted day."""
 
-    new_task: str
-    new_task_text: str
+    order: str
     document: str
     note_title: str
     note_text: str

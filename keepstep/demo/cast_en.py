@@ -62,7 +62,7 @@ BOARD_TASKS: Final = (
     Task(
         "Login mit Kundennummer",
         "doing",
-        "Kunden melden sich mit **Kundennummer** und Geburtsdatum an.\n\n- Sperre nach fünf Versuchen\n- Zurücksetzen per Brief",
+        "Kunden melden sich mit **Kundennummer** und Geburtsdatum an.\n\n- Sperre nach fünf Versuchen\n- Neu per Brief",
         card=True,
         comments=("Bitte an die Barrierefreiheit denken 🙏",),
     ),
@@ -191,8 +191,7 @@ CAST: Final = Cast(
     second_board=SECOND_BOARD,
     categories={"plan": "Plan", "requirements": "Requirements", "design": "Design", "test": "Test", "report": "Report"},
     day=Day(
-        new_task="Barcode-Leser anbinden",
-        new_task_text="Two models, both over USB. 🔌",
+        order="Optik Neumann: Wartungsvertrag",
         document="Rollout checklist",
         note_title="Order numbers too short",
         note_text="Ms Fuchs says that the order numbers are cut off on the delivery note. Please look at it soon.",

@@ -174,8 +174,7 @@ CAST: Final = Cast(
         "report": "项目报告",
     },
     day=Day(
-        new_task="接入条码枪",
-        new_task_text="两种型号,都用 USB。🔌",
+        order="明视眼镜:维护合同",
         document="上线清单",
         note_title="订单号显示不全",
         note_text="周主任说送货单上的订单号被截断了,请尽快看一下。",

@@ -6,10 +6,11 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.google_drive.sandbox import GoogleDriveSandbox
+from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.jira.sandbox import JiraSandbox
 from connectors.sandbox.core import SandboxCore
 from connectors.trello.sandbox import TrelloSandbox
@@ -66,7 +67,7 @@ class Company:
         self._board("board", self.cast.board, 150)
         self._board("second", self.cast.second_board, 100)
         for name in self.cast.internal:
-            self._at(250, lambda name=name: self._epic_of(name))
+            self._at(250, partial(self._epic_of, name))
         self._at(3, lambda: self.tracker.delete(self.cast.staff.lead, "users", self.ids["jira:gone"]))
         if records is not None:
             self._more(records)
@@ -146,7 +147,7 @@ class Company:
         if project.epic is not None:
             self._at(after, lambda: self._epic(project))
             for number, task in enumerate(project.tasks):
-                self._at(max(0.3, after - 1 - number), lambda task=task: self._issue(project, task))
+                self._at(max(0.3, after - 1 - number), partial(self._issue, project, task))
         if project.folder:
             self._at(max(0.4, after - 2), lambda: self._folders(project))
 
@@ -252,11 +253,11 @@ class Company:
     def _board(self, key: str, board: Board, ago: float) -> None:
         self._at(ago, lambda: self._furnish(key, board))
         for name, status in board.cards:
-            self._at(ago / 2, lambda name=name, status=status: self._card(key, name, status))
+            self._at(ago / 2, partial(self._loose, key, name, status))
         project = next(each for each in self.cast.projects if each.key == board.project)
         for task in project.tasks:
             if task.card:
-                self._at(ago / 3, lambda task=task: self._card_of(key, board, task))
+                self._at(ago / 3, partial(self._card_of, key, board, task))
         self._at(20, lambda: self._tidy(key))
 
     def _furnish(self, key: str, board: Board) -> None:
@@ -272,6 +273,9 @@ class Company:
         place = self.ids[f"{key}:{('todo', 'doing', 'done').index(status)}"]
         values = {"name": name, "idList": place, **more}
         return self.board.create(self.cast.staff.designer, "cards", values)
+
+    def _loose(self, key: str, name: str, status: str) -> None:
+        self._card(key, name, status)
 
     def _card_of(self, key: str, board: Board, task: Task) -> None:
         text = task.text if task.on_card is None else task.on_card
@@ -301,7 +305,7 @@ class Company:
         present = 100  # what the company's own story comes to
         number = 0
         while present < records:
-            self._at(self.rng.uniform(120, 350), lambda number=number: self._bulk(number))
+            self._at(self.rng.uniform(120, 350), partial(self._bulk, number))
             present += BULK
             number += 1
 

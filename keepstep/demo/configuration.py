@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from keepstep.demo.cast import Cast
+
 Mode = Literal["observe", "propose", "write"]
 
 
@@ -52,7 +54,7 @@ syncs:
     entity: project
     mode: {mode}
     sides: [crm.Deals, tracker.epics, files.project_folders]
-    where: 'crm.stage_class == "won"'   # offers stay in the CRM until they are won; what leaves is parked, never deleted
+    where: 'crm.stage_class == "won" || crm.stage_class == "open"'   # lost deals are parked: nothing is deleted
     match: [name]
     first: owner                     # where both are linked for the first time and differ, the CRM is right
     owner: crm
@@ -76,7 +78,7 @@ syncs:
     mode: {mode}
     sides: [tracker.issues, board.cards]
     match: [title]
-    create: {{tracker.issues: {{project: ACME}}}}   # cards become issues; internal issues never reach a customer's board
+    create: {{tracker.issues: {{project: ACME}}}}   # cards become issues; what is internal reaches no board
     fields:
       status: {{policy: rank}}         # of two moves at once the further one holds
       labels: {{policy: set}}
@@ -117,15 +119,13 @@ def configuration(
     accounts: Sequence[Account],
     people: Sequence[Mapping[str, str]],
     mode: Mode,
-    language: str,
-    timezone: str,
-    currency: str,
+    cast: Cast,
     store: str,
 ) -> str:
     """The file's text. Scalars are written as JSON, which is YAML."""
-    text = HEAD.format(store=json.dumps(store), language=language, timezone=timezone)
+    text = HEAD.format(store=json.dumps(store), language=cast.language, timezone=cast.zone)
     for account in accounts:
-        text += f"  {account.name}:\n    system: {account.system}\n    currency: {currency}\n"
+        text += f"  {account.name}:\n    system: {account.system}\n    currency: {cast.currency}\n\n"
         for key, value in account.settings.items():
             text += f"    {key}: {json.dumps(value, ensure_ascii=False)}\n"
     text += REST.format(mode=mode)

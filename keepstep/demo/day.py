@@ -64,10 +64,19 @@ class ScriptedDay:
         self._come_to_rest()
 
     def scene_won(self) -> None:
-        """An offer is won: customer folder, project folder, category folders and epic appear."""
-        deal = self.company.ids["deal:shop"]
-        self.company.crm.edit(self.staff.sales, "Deals", deal, {"Stage": self.company.won()})
-        self._did("won", self.staff.sales, title=self._project("shop"))
+        """An offer is won, and the same customer orders more by telephone: folders and an epic appear for it."""
+        crm, sales = self.company.crm, self.staff.sales
+        crm.edit(sales, "Deals", self.company.ids["deal:shop"], {"Stage": self.company.won()})
+        self._did("won", sales, title=self._project("shop"))
+        values = {
+            "Deal_Name": self.cast.day.order,
+            "Account_Name": {"id": self.company.ids["account:optik"]},
+            "Stage": self.company.won(),
+            "Closing_Date": self.company.day(30),
+            "Amount": 6000.0,
+        }
+        self.company.ids["deal:order"] = crm.create(sales, "Deals", values)
+        self._did("ordered", sales, title=self.cast.day.order)
         self._come_to_rest()
 
     def scene_conflict(self) -> None:
@@ -142,9 +151,8 @@ class ScriptedDay:
 
     def scene_handoff(self) -> None:
         """Days go by, and nobody has led or started the project that was won."""
-        for _ in range(4):
-            self.clock.advance(DAY)
-            self._come_to_rest()
+        self.clock.advance(3 * DAY)
+        self._come_to_rest()
 
     # -- the ways of the day
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from connectors.base import Clock
-from connectors.google_drive.sandbox import GoogleDriveSandbox
+from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.jira.sandbox import JiraSandbox
 from connectors.sandbox.core import SandboxCore
 from connectors.sandbox.hosting import Host, SandboxTransport
@@ -79,7 +79,7 @@ class Stage:
         ]
         cast = self.company.cast
         people = [self._accounts(role) for role in ("sales", "lead", "developer", "designer", "gone")]
-        return configuration(accounts, people, mode, cast.language, cast.zone, cast.currency, store)
+        return configuration(accounts, people, mode, cast, store)
 
     def _accounts(self, role: str) -> dict[str, str]:
         ids = self.company.ids

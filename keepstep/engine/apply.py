@@ -240,7 +240,8 @@ class Applier:
         if operation.kind == "create":
             placement = self._sync.create[side.name]
             literal = {key: value for key, value in placement.items() if value not in self._sync.fields}
-            sent |= side.mapper.place(literal)
+            # What the values themselves say, a list that stands for the status, is nearer than the general place.
+            sent = {**side.mapper.place(literal), **sent}
         ports = self._ports
         id = ports.new_id()
         now = ports.clock.now()

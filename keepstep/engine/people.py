@@ -45,9 +45,14 @@ class People:
         if not account:
             return None
         found = self._directory.person_of(connection, str(account))
-        if found is None:
-            seen = PersonSeen(connection, str(account), value.get("name"), value.get("email"), True)
+        known = self._seen.get(f"{connection}:{account}")
+        told = value.get("name"), value.get("email")
+        nameless = known is not None and not known.name and told[0]
+        if found is None or known is None or nameless:
+            seen = PersonSeen(connection, str(account), *told, True)
             self._seen[seen.key] = seen
+            if nameless:
+                self._stored.pop(seen.key, None)
             self._directory = self._built()
             found = self._directory.person_of(connection, str(account))
         return found

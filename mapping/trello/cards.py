@@ -53,6 +53,7 @@ class CardMapping(StreamMapping):
                 Kind.MILESTONE: [*common, *dates, person],
             },
             kind_of=self._kind,
+            placing=places.put,
         )
 
     def _kind(self, record: Record) -> Kind:

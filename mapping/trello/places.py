@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.base import Description, Field
 from mapping.fields import Options
@@ -23,6 +24,8 @@ class Places:
     by_board: Mapping[str, list[str]] = field(default_factory=dict)
     labels: Mapping[str, set[str]] = field(default_factory=dict)
     """board -> the names of its labels."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """List -> what people call it."""
 
     @classmethod
     def of(cls, description: Description, options: Options) -> Places:
@@ -32,6 +35,7 @@ class Places:
             if not one.writable:
                 labels.setdefault(one.kind, set()).add(one.label)
         chosen = options.values.get("status", {})
+        names = {one.name: one.label for one in entries if one.label}
         classes: dict[str, str] = {}
         board: dict[str, str] = {}
         by_board: dict[str, list[str]] = {}
@@ -41,17 +45,30 @@ class Places:
             known = chosen.get(one.name) or chosen.get(one.label) or (one.classes or {}).get(one.name)
             if known in STATUS:
                 classes[one.name] = known
-        return cls(classes, board, by_board, labels)
+        return cls(classes, board, by_board, labels, names)
 
     def choose(self, status: str, board: str | None, present: str | None) -> str | None:
         """The list for a status: the present one if it has that class, else the first of the board. Without a board,
-        only if all lists of that class lie on one."""
+        only if there is no other board."""
         if present is not None and self.classes.get(present) == status:
             return present
         rows = [id for id in self.classes if self.classes[id] == status and board in (None, self.board.get(id))]
-        if board is None and len({self.board.get(id) for id in rows}) > 1:
+        if board is None and len(self.by_board) > 1:
             return None
         return rows[0] if rows else None
+
+    def put(self, placement: Mapping[str, Any]) -> dict[str, Any]:
+        """Where a configuration puts new cards: ``list`` by id or name, ``board`` by id; a board alone means its first
+        list for what is to do. What is not known goes out as it stands, for the service to refuse."""
+        given = dict(placement)
+        board, wanted = given.pop("board", None), given.pop("list", None)
+        if wanted is not None:
+            rows = [id for id, home in self.board.items() if board in (None, home)]
+            given["idList"] = next((id for id in rows if wanted in (id, self.names.get(id))), wanted)
+        elif board is not None:
+            first = self.choose("todo", board, None) or next(iter(self.by_board.get(board, [])), None)
+            given |= {"idBoard": board} | ({"idList": first} if first else {})
+        return given
 
     def knows_label(self, name: str, board: str | None) -> bool:
         if board is not None:
