@@ -37,7 +37,7 @@ demo: $(VENV)/.base ## the story of one day, then, on a terminal, the same compa
 	@if [ -t 1 ]; then $(BIN)/keepstep demo; fi
 
 test: $(VENV)/.dev ## every test
-	$(BIN)/python -m pytest -n $(PARALLEL)
+	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.dev ## format, style and types
 	$(BIN)/ruff format --check .

@@ -66,6 +66,7 @@ class LocalServer:
             "PREFECT_API_URL": f"{self.url}/api",
             "PREFECT_API_AUTH_STRING": self.sign_in(),
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            "PREFECT_LOGGING_LEVEL": "WARNING",
         }
 
     def sign_in(self) -> str:

@@ -38,7 +38,7 @@ class Words:
         try:
             return say(code, params, self.language, self.zone)
         except (KeyError, TypeError, ValueError):
-            return self.say("finding_plain", code=code, params=dict(params))
+            return self.say("finding_unsaid", code=code, params=dict(params))
 
 
 def plan(hub: Hub, sync: str) -> str | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.worker import Ended, Worker
 
 PORT = 8765
+GRACE = 10.0
 LAST_ROUND = 30.0
 """Seconds that a round in progress gets when we are told to stop. It may be cut off anywhere without harm."""
 
@@ -47,8 +48,16 @@ def serve(ctx: click.Context, port: int) -> None:
     finally:
         hubs.forget(keeper)
         keeper.close()
+    leave_within(GRACE, FAILED if serving.failed is not None else 0)
     if serving.failed is not None:
         raise Trouble(serving.failed, FAILED)
+
+
+def leave_within(seconds: float, code: int) -> None:
+    """End this process at the latest then: what Prefect has not been able to send must not keep it."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 @dataclass
@@ -62,6 +71,7 @@ class Serving:
     told: Callable[[Ended], None] = lambda ended: None
     """Told of each run besides."""
     server: LocalServer | None = None
+    worker: Worker | None = None
     _deployed: Config | None = None
     _refused: str | None = None
 
@@ -83,7 +93,8 @@ class Serving:
                 self.server = self._prefect(stack, hub.config)
                 if self.stop.is_set():
                     return
-                worker = self._worker(hub.config)
+                worker = self.worker = self._worker(hub.config)
+                stack.callback(self._flush)
             except PrefectUnavailable as error:
                 command = f"keepstep --config {self.keeper.path} sync"
                 self.failed = Problem("serve_prefect_failed", {"reason": str(error), "command": command})
@@ -130,6 +141,12 @@ class Serving:
         for group in groups(config):
             self.say("serve_group", every=group.every, syncs=list(group.syncs))
         return worker
+
+    def _flush(self) -> None:
+        from pipelines.worker import flush
+
+        if self.server is None or self.server.alive():
+            flush()
 
     def _wait(self, thread: threading.Thread) -> None:
         while not self.stop.wait(1.0):

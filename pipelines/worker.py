@@ -27,8 +27,10 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, FlowRun, State, StateType
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort, ObjectNotFound, PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
+from prefect.logging.handlers import APILogWorker
 from prefect.states import Cancelled, Crashed, Pending
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.engine import propose_state_sync
@@ -61,6 +63,7 @@ class Ended:
 
     group: names.Group | None
     state: State[Any]
+    began: datetime
     at: datetime
 
 
@@ -165,12 +168,19 @@ class Worker:
             if not state.is_pending():
                 return  # another worker has this deployment; Prefect has cancelled this run
             run = client.read_flow_run(run.id)
+        began = datetime.now(UTC)
         try:
             ended: Any = run_flow(each.flow, flow_run=run, return_type="state")
         except Abort as abort:
             log.info("run aborted", run=str(run.id), reason=str(abort))
             return
-        self.ended(Ended(each.group, ended, datetime.now(UTC)))
+        self.ended(Ended(each.group, ended, began, datetime.now(UTC)))
+
+
+def flush(seconds: float = 10.0) -> None:
+    """Let what Prefect still has to send leave while there is a server to take it; without one it would try for long."""
+    for service in (EventsWorker, APILogWorker):
+        service.drain_all(timeout=seconds)
 
 
 def _apply(flow: Flow[..., Any], name: str, every: timedelta, parameters: Mapping[str, Any], tag: str) -> UUID:

@@ -93,6 +93,8 @@ class Engine:
         ports = self.ports
         mode = mode or sync.mode
         report = Report(sync=sync.name, run=ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
+        if self._nothing_new(sync):
+            return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
         if lease is None:
             report.busy = True
@@ -137,6 +139,8 @@ class Engine:
     def take_in(self, sync: Sync) -> Report:
         """Match and absorb what was observed, and nothing more: no request is sent. ``busy`` if another has it."""
         report = Report(sync=sync.name, run=self.ports.new_id(), mode="observe", observed=[], holds=[], fresh=[])
+        if self._nothing_new(sync):
+            return report
         lease = self.ports.store.acquire(f"sync:{sync.name}", self.ports.holder, LEASE)
         if lease is None:
             report.busy = True
@@ -165,6 +169,21 @@ class Engine:
             return plan
 
     # -- the steps
+
+    def _nothing_new(self, sync: Sync) -> bool:
+        """Whether a round would find nothing to do: one question, however many links there are."""
+        log, intent, due = t.change_log.c, t.intent.c, t.due.c
+        position = sa.select(t.position.c.n).where(t.position.c.sync == sync.name).scalar_subquery()
+        query = sa.select(
+            position.is_not(None),
+            sa.exists().where(log.n > position, log.side.in_(sorted(sync.sides))),
+            sa.exists().where(due.sync == sync.name),
+            sa.exists().where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)),
+            sa.exists().where(intent.sync == sync.name, intent.closed_at.is_(None)),
+        )
+        with self.ports.store.read() as tx:
+            begun, *there = tx.connection.execute(query).one()
+        return bool(begun) and not any(there)
 
     def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
         ports = self.ports

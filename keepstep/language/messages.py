@@ -10,6 +10,7 @@ from typing import Final
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.message import Message, Plural
+from keepstep.language.serving import SERVING
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
 
@@ -108,68 +109,6 @@ PLAN: Final[dict[str, Message]] = {
         "{count:number} request to {connection}", "{count:number} requests to {connection}"
     ),
     "plan_summary": "{creates:number} to create, {updates:number} to update, {deletes:number} to delete, {waits:number} waiting",
-}  # fmt: skip
-
-SERVING: Final[dict[str, Message]] = {
-    "tick_nothing": "nothing new",
-    "tick_changed": Plural("{count:number} record changed", "{count:number} records changed"),
-    "tick_written": Plural("{count:number} write carried out", "{count:number} writes carried out"),
-    "tick_held": "waiting for approval: {syncs:list}",
-    "tick_findings": Plural("{count:number} new finding", "{count:number} new findings"),
-    "tick_closed": Plural("{count:number} finding settled", "{count:number} findings settled"),
-    "tick_busy": "another worker has {syncs:list}",
-    "tick_failed": "could not read {feeds:list}",
-    "tick_down": "no answer from {connections:list}",
-    "serve_prefect_starting": "starting a local Prefect server; this takes up to a minute",
-    "serve_prefect_local": "Prefect: {url} (the sign-in is in {file})",
-    "serve_prefect_remote": "Prefect: {url}, as PREFECT_API_URL says",
-    "serve_prefect_failed": "Prefect cannot be used: {reason}; to go on without it, run `{command}` from cron",
-    "serve_prefect_lost": "the Prefect server has stopped by itself; its log is {file}",
-    "serve_worker_lost": "the runs have stopped by themselves; see the log above",
-    "serve_prefect_silent": "Prefect does not answer: {reason}; asking again",
-    "serve_prefect_back": "Prefect answers again",
-    "serve_health": "health: {url}",
-    "serve_port_taken": "port {port} is taken; choose another one with `--port`",
-    "serve_no_syncs": "the configuration has no syncs, so there is nothing to serve; add one under `syncs`",
-    "serve_group": "every {every:duration}: {syncs:list}",
-    "serve_tick": "ran {syncs:list}: {text}",
-    "serve_failed": "{syncs:list}: the run failed: {reason}",
-    "serve_reloaded": "the changed configuration is in use",
-    "serve_kept": "the changed configuration has mistakes; the former one stays in use",
-    "serve_stopping": "stopping",
-    "late_run": "a later run covers this one",
-    "left_run": "the worker of this run is gone",
-    "pruned": Plural("{count:number} old run removed", "{count:number} old runs removed"),
-    "report_plan": "Plan of {sync}",
-    "report_findings": "Open findings",
-    "report_handoffs": "Handoffs",
-    "report_empty": "None.",
-    "report_since": "since {at:when}",
-    "no_such_sync": "there is no sync `{name}`{nearest:hint}; the file has: {known:list}",
-    "report_more": Plural("and {count:number} more", "and {count:number} more"),
-    "finding_plain": "{code}: {params:value}",
-    "column_what": "what",
-    "column_side": "side",
-    "column_entity": "entity",
-    "column_changes": "changes",
-    "column_since": "since",
-    "column_finding": "finding",
-    "column_severity": "severity",
-    "column_rule": "rule",
-    "operation.create": "create",
-    "operation.update": "update",
-    "operation.delete": "delete",
-    "operation.archive": "archive",
-    "level.ok": "ok",
-    "level.due": "due",
-    "level.breached": "breached",
-    "level.waived": "waived",
-    "level.cannot_be_judged": "cannot be judged",
-    "level.baseline": "late before",
-    "severity.info": "info",
-    "severity.warning": "warning",
-    "severity.error": "error",
-    "severity.critical": "critical",
 }  # fmt: skip
 
 REASONS: Final[dict[str, Message]] = {

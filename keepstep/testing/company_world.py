@@ -352,8 +352,8 @@ class Company:
         if step.action == "edit":
             self.cores[connection].edit(who, own, id, self._values(stream, rows[id], field, step.value))
         elif step.action == "set_back":
-            before = [entry.changes[native][0] for name, entry in self.log
-                      if name == connection and entry.id == id and native in entry.changes and entry.kind == "update"]  # fmt: skip
+            mine = [entry for name, entry in self.log if name == connection and entry.id == id]
+            before = [e.changes[native][0] for e in mine if e.kind == "update" and native in e.changes]
             if before:
                 self.cores[connection].edit(who, own, id, {native: before[-1]})
         else:
@@ -439,7 +439,7 @@ def plain(field: str, value: Any) -> Any:
     if field in ("name", "title"):
         return " ".join(str(value or "").split())
     if field == "description":
-        return " ".join(re.findall(r"\w+", _words(value)))
+        return "".join(re.findall(r"[^\W_]+", _words(value)))
     if field == "due_date":
         return _day(value)
     if field == "status":
@@ -458,7 +458,8 @@ def _words(value: Any) -> str:
         return (" " if value.get("type") in ("paragraph", "listItem", "hardBreak", "doc") else "").join(parts) + (
             " " if value.get("type") != "text" else ""
         )
-    return str(value or "")
+    # An address behind a word is not shown by the word.
+    return re.sub(r"\]\(<?[^)>]*>?\)", "]", str(value or ""))
 
 
 def _day(value: Any) -> str | None:
