@@ -234,7 +234,7 @@ class Company:
                 self.person(step)
 
     def _work(self, step: Step) -> None:
-        self.fence.left = int(step.amount) * 2 if step.action == "crash" else None
+        self.fence.left = int(step.amount) if step.action == "crash" else None
         if step.action == "busy":
             self._during = [(self._requests + int(step.amount) + n, each) for n, each in enumerate(step.during)]
         try:
