@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
-from keepstep.demo.day import ScriptedDay
-from keepstep.demo.stage import Stage
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.cli.session import FAILED, Session, Trouble
 from keepstep.config import Config
+from keepstep.demo.day import ScriptedDay
+from keepstep.demo.stage import Stage
 from keepstep.engine.round import Plan, Report
 from keepstep.engine.world import Mode
 from keepstep.hub import Hub
