@@ -178,7 +178,7 @@ class Worker:
 
 
 def flush(seconds: float = 10.0) -> None:
-    """Let what Prefect still has to send leave while there is a server to take it; without one it would try for long."""
+    """Let what Prefect still has to send leave while there is a server to take it; else it would try for long."""
     for service in (EventsWorker, APILogWorker):
         service.drain_all(timeout=seconds)
 

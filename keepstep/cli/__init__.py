@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
-    "demo": ("keepstep.cli.sandbox:demo", "Run the scripted day over stand-ins of all four systems."),
+    "demo": ("pipelines.demo:demo", "A company in stand-ins of all four systems, and a day that is kept in step."),
     "sandbox": ("keepstep.cli.sandbox:sandbox", "Serve stand-ins of all four systems with a lived-in company."),
     "match": ("keepstep.cli.match:match", "Link what belongs together, and decide what is doubtful."),
     "plan": ("keepstep.cli.plan:plan", "Show what would be written, and why."),
