@@ -119,10 +119,11 @@ class Hub:
     def round(self, names: Sequence[str] | None = None, mode: Mode | None = None) -> list[Report]:
         """Observe and run the syncs, parents first; then what follows from the whole: folders, tasks, handoffs."""
         observed = self.observe(names)
-        for sync in self.syncs(names):
-            # Everything is taken in before anything is written: a customer's folder follows from an open deal.
-            self.engine.take_in(sync)
+        # Everything is taken in before anything is written: a customer's folder follows from an open deal.
+        taken = {sync.name: self.engine.take_in(sync) for sync in self.syncs(names)}
         reports = [self.run(sync.name, mode) for sync in self.syncs(names)]
+        for report in reports:
+            report.fresh = taken[report.sync].fresh + report.fresh
         if reports:
             reports[0].observed = observed
         made = self.follow_up()
