@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import cel
 import msgspec
 import sqlalchemy as sa
 from requests.adapters import BaseAdapter
@@ -18,7 +17,7 @@ from connectors.errors import ConnectorError
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import first_sync, news, template, told
+from keepstep.engine import first_sync, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -142,10 +141,18 @@ class Hub:
             self.config.language,
             self.config.first_sync.won_days,
         )
+        if self.config.changes_to_tasks is None:
+            return made
+        from keepstep.engine import news  # what no configuration asks for is not imported: a cold start counts
+
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 
     def judge(self) -> list[Finding]:
         """Judge the handoffs over the linked graph; returns findings that were not open before."""
+        if not self.config.handoffs.use:
+            return []
+        from keepstep.engine import told
+
         return told.judge_handoffs(self.ports, self.engine.world, self.config)
 
     # -- building
@@ -184,7 +191,13 @@ class Hub:
         )
 
     def _tell_down(self, tx: Tx) -> None:
-        there = [
+        if self.down:
+            findings.report(tx, self._downs(), self.ports.now(), self.ports.new_id)
+        up = [f"connection_down:{name}" for name in self.config.connections if name not in self.down]
+        findings.close(tx, up, self.ports.now())
+
+    def _downs(self) -> list[Finding]:
+        return [
             Finding(
                 key=f"connection_down:{name}",
                 code=failure_code(error),
@@ -193,9 +206,6 @@ class Hub:
             )
             for name, error in self.down.items()
         ]
-        findings.report(tx, there, self.ports.now(), self.ports.new_id)
-        up = [f"connection_down:{name}" for name in self.config.connections if name not in self.down]
-        findings.close(tx, up, self.ports.now())
 
     def _sync(self, name: str, configured: ConfiguredSync, connections: Mapping[str, Connection]) -> Sync:
         sides = {str(side): Side(connections[side.connection], side.stream) for side in configured.sides}
@@ -245,6 +255,8 @@ def _rule(rule: FieldRule, configured: ConfiguredSync, sides: Mapping[str, Side]
 def _scope(text: str, sides: Mapping[str, Side]) -> Callable[[Mapping[str, Mapping[str, Any]]], bool]:
     """The ``where`` of a sync, over what each connection shows. What cannot be judged is in scope: parking it would
     hide a record because of a missing value."""
+    import cel  # costs more to import than all the rest of a quiet round
+
     program = cel.compile(text)
     names = sorted({name.partition(".")[0] for name in sides})
 

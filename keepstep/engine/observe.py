@@ -52,10 +52,11 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
         seen.busy = True
         return seen
     before = connection.connector.calls
-    with ports.store.write(lease) as tx:
+    with ports.store.read() as tx:
         row = tx.one(sa.select(t.feed).where(t.feed.c.name == key))
-        if row is None:
-            row = {"cursor": None, "failed": None, "census_at": None}
+    if row is None:
+        row = {"cursor": None, "failed": None, "census_at": None}
+        with ports.store.write(lease) as tx:
             tx.insert(t.feed, [{"name": key, "crawled": False}])
     ended: dict[str, Any] = {"observed_at": ports.now()}
     trouble = None
@@ -90,11 +91,13 @@ def _pull(
     """Take in page after page. Returns what is to be stored of the feed when the look ends: an empty last page needs
     no transaction of its own."""
     key = connection.feed_key(feed)
-    crawl: set[tuple[str, str]] | None = set() if cursor is None else None
+    crawl: set[tuple[str, str]] | None = None
+    if cursor is None and _holds_any(ports, connection, feed):
+        crawl = set()
     ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
-            if page.last and not page.records and not page.ignored and crawl is None:
+            if cursor is not None and page.last and not page.records and not page.ignored:
                 seen.pages += 1
                 return {"cursor": page.cursor, "crawled": True}
             _take(ports, world, connection, key, lease, page, seen, crawl)
@@ -106,6 +109,13 @@ def _pull(
             tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(cursor=None))
         raise
     return {}
+
+
+def _holds_any(ports: Ports, connection: Connection, feed: Feed) -> bool:
+    """Whether anything could turn out to be missing from a full listing: not when nothing was held before it."""
+    sides = [f"{connection.name}.{stream}" for stream in feed.streams]
+    with ports.store.read() as tx:
+        return tx.one(sa.select(t.record.c.id).where(t.record.c.side.in_(sides)).limit(1)) is not None
 
 
 def _take(
