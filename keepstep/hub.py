@@ -31,7 +31,7 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Store, Tx
 from mapping.merge import Rule
-from mapping.model import Kind
+from mapping.model import MODEL, Kind
 
 ORDER = (
     Kind.CUSTOMER,
@@ -215,6 +215,7 @@ class Hub:
             sides=sides,
             mode=configured.mode,
             create={str(side): dict(place) for side, place in configured.create.items()},
+            computed=_computed(configured, sides),
             match=tuple(configured.match),
             rules={each: _rule(rule, configured, sides) for each, rule in configured.fields.items()},
             default=Rule(first=configured.first, owner=_owner_side(configured.owner, sides)),
@@ -250,6 +251,26 @@ def _owner_side(connection: str | None, sides: Mapping[str, Side]) -> str | None
 def _rule(rule: FieldRule, configured: ConfiguredSync, sides: Mapping[str, Side]) -> Rule:
     owner = _owner_side(rule.owner or configured.owner, sides)
     return Rule(policy=rule.policy, owner=owner, first=configured.first)
+
+
+def _computed(configured: ConfiguredSync, sides: Mapping[str, Side]) -> dict[Any, Callable[[Mapping[str, Any]], Any]]:
+    """The places that are expressions (texts that begin with ``=``), as functions of the agreed values."""
+    texts = {value for place in configured.create.values() for value in place.values() if isinstance(value, str)}
+    empty = dict.fromkeys(MODEL[configured.entity])
+    names = {name.partition(".")[0] for name in sides}
+
+    def function(text: str) -> Callable[[Mapping[str, Any]], Any]:
+        import cel  # what no configuration asks for is not imported: a cold start counts
+
+        program = cel.compile(text[1:])
+
+        def compute(values: Mapping[str, Any]) -> Any:
+            known = empty | dict(values)
+            return program.execute(cel.Context(variables=dict.fromkeys(names, known) | known | {"entity": known}))
+
+        return compute
+
+    return {text: function(text) for text in texts if text.startswith("=")}
 
 
 def _scope(text: str, sides: Mapping[str, Side]) -> Callable[[Mapping[str, Mapping[str, Any]]], bool]:
