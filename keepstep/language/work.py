@@ -10,6 +10,7 @@ WORK: Final[dict[str, Message]] = {
     "looking": "looking at all sides",
     "no_such_sync": "there is no sync `{name}`{nearest:hint}; the file has: {known:list}",
     "no_syncs": "{file} has no `syncs`; add one, such as `tasks: {{entity: task, sides: [crm.Tasks, board.cards]}}`",
+    "no_such_rule": "`handoffs: use` names no rule that there is: {name:quoted}{nearest:hint}; possible are: {known:list}",
     "name_needed": "nobody knows who decides; say it with --as NAME",
     "sync_unreachable": "{sync} was left out: one of its connections is down",
     "feed_failed": "{feed} could not be read: {reason}",

@@ -299,6 +299,13 @@ def test_wrong_names_are_wrong_usage(office: Office, args: tuple[str, ...], word
     assert "Traceback" not in result.output
 
 
+def test_a_rule_that_there_is_not_is_told_with_the_nearest(office: Office) -> None:
+    office.rest["handoffs"] = {"use": ["won-deal-start"]}
+    result = office.keep("sync")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean `won-deal-starts`?" in result.stderr
+
+
 def test_a_field_that_is_none_is_wrong_usage(settled: tuple[Office, str, str]) -> None:
     result = settled[0].keep("explain", "Draft the plan.due")
     assert result.exit_code == 2
@@ -353,7 +360,7 @@ def test_simulate_runs_fresh_histories_and_catches_a_sabotage(office: Office) ->
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"histories": 3, "first_seed": 11, "violations": [], "caught": None}
     assert "seeds 11 to 13" in result.stderr
-    result = office.keep("simulate", "--histories", "40", "--seed", "1", "--sabotage", "X1")
+    result = office.keep("simulate", "--histories", "1", "--seed", "7", "--sabotage", "X1")
     assert result.exit_code == 0
     assert "keepstep simulate --seed" in result.stdout
     assert "X1 was caught" in result.stdout

@@ -50,6 +50,13 @@ def argument(call: ast.Call, name: str) -> ast.expr | None:
     return next((each.value for each in call.keywords if each.arg == name), None)
 
 
+def assigned(tree: ast.Module, name: str) -> ast.expr | None:
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Assign) and [ast.unparse(target) for target in each.targets] == [name]:
+            return each.value
+    return None
+
+
 def raised() -> Iterator[tuple[str, set[str]]]:
     """Each code that some line of the engine raises, with the parameters passed there."""
     for path, tree in sources():
@@ -58,8 +65,11 @@ def raised() -> Iterator[tuple[str, set[str]]]:
             if isinstance(code, ast.Constant):
                 yield str(code.value), keys(argument(call, "params"))
             elif isinstance(code, ast.Call) and ast.unparse(code.func) == "failure_code":
+                given = argument(call, "params")
+                if isinstance(given, ast.Name):  # the dict is built just above the call
+                    given = assigned(tree, given.id)
                 for each in FAILED:
-                    yield each, keys(argument(call, "params"))
+                    yield each, keys(given)
             else:
                 assert path.name in ("owed.py", "match.py", "round.py", "news.py", "told.py"), ast.unparse(call)
         for call in calls(tree, "_finding") if path.name == "owed.py" else ():
