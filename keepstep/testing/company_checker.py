@@ -12,7 +12,8 @@ from connectors.sandbox.truth import Entry
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.testing.company_steps import FIELDS
-from keepstep.testing.company_world import NATIVE, Company, number_of, plain
+from keepstep.testing.company_words import NATIVE, number_of, plain
+from keepstep.testing.company_world import Company
 
 MADE = {
     "files.client_folders": "c", "files.project_folders": "d", "tracker.epics": "d", "tracker.issues": "tn",

@@ -19,8 +19,8 @@ CATCHES: Final[dict[str, tuple[int, ...]]] = {
 }
 """Sabotage -> seeds of the world of memory sides, the surest first."""
 
-FAILED: Final[tuple[int, ...]] = (105, 122)
-"""Seeds of the company that once broke a promise."""
+FAILED: Final[tuple[int, ...]] = ()
+"""Seeds of the company that once broke a promise, as ``company_steps.draw`` draws them now: they run first."""
 
-COMPANY: Final = 1
+COMPANY: Final = 2000
 """The first seed of the company that every run of the tests takes."""
