@@ -229,5 +229,7 @@ def test_a_conflict_that_comes_again_is_the_same_finding_open_again() -> None:
 
 def test_a_sync_that_another_worker_has_is_left_alone() -> None:
     bench = conflicted()
+    bench.make("a", title="news")
+    bench.look()
     assert bench.store.acquire("sync:tasks", "another", 600) is not None
     assert bench.engine.run(bench.sync).busy is True
