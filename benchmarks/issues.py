@@ -28,7 +28,7 @@ STATUSES: list[dict[str, Any]] = [
     {"id": "5", "name": "Done", "statusCategory": {"id": 3, "key": "done", "colorName": "green", "name": "Done"}},
 ]
 PRIORITIES = [{"id": str(number), "name": name} for number, name in enumerate(("High", "Medium", "Low"), 1)]
-LABELS = (["website"], ["billing", "urgent"], [], ["backend"])
+LABELS: tuple[list[str], ...] = (["website"], ["billing", "urgent"], [], ["backend"])
 PEOPLE = ("Anna Berg", "Bo Lind", "Carl Ek", "王小明", "Dia Rao")
 SENTENCES = (
     "The customer cannot see the invoice of last month in the portal.",
@@ -196,7 +196,11 @@ def _rendered(issue: dict[str, Any]) -> bytes:
 
 WHOLE = [_template(number) for number in range(TEMPLATES)]
 SMALL = _rendered(
-    {"id": "%(id)s", "key": f"{PROJECT}-%(number)s", "fields": {"issuetype": TYPES[1], "updated": "%(updated)s"}}
+    {
+        "id": "%(id)s",
+        "key": f"{PROJECT}-%(number)s",
+        "fields": {"issuetype": TYPES[1], "updated": "%(updated)s", "created": "%(created)s"},
+    }
 )
 
 

@@ -15,7 +15,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
+from urllib.parse import parse_qs
 
 from benchmarks.issues import PRIORITIES, PROJECT, SITE, STATUSES, TYPES, number_at, person, render, stamp
 
@@ -40,7 +42,8 @@ class Site:
         with self._lock:
             self.requests += 1
         if path == f"{API}/search/jql":
-            return self._search(json.loads(body))
+            # The public client asks in the address, as Jira allows too.
+            return self._search(json.loads(body) if body else {key: value[0] for key, value in parse_qs(query).items()})
         if path == f"{API}/search/approximate-count":
             first, end = self._range(json.loads(body)["jql"])
             return b'{"count":%d}' % max(0, end - first)
@@ -63,6 +66,8 @@ class Site:
         first, end = self._range(asked["jql"])
         if asked.get("nextPageToken"):
             first = int(asked["nextPageToken"])
+        elif asked["jql"].endswith(" DESC"):
+            first = max(first, end - 1)  # only the newest is ever asked for in this order
         whole = "*all" in asked["fields"]
         stop = min(end, first + min(int(asked["maxResults"]), 100 if whole else 1000))
         issues = self._page(first, stop, whole)
@@ -110,6 +115,7 @@ def _metadata() -> dict[str, Any]:
             "baseUrl": SITE,
             "deploymentType": "Cloud",
             "version": "1001.0.0",
+            "versionNumbers": [1001, 0, 0],
             # Later than every issue's last change and its overlap, so that a second pull finds nothing.
             "serverTime": time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(stamp(200_000) / 1000)),
         },
@@ -157,7 +163,7 @@ class Handler(socketserver.StreamRequestHandler):
             self.request.sendall(head + answer)
 
 
-def _headers(lines: BinaryIO) -> int:
+def _headers(lines: BufferedIOBase) -> int:
     length = 0
     while (line := lines.readline()) not in (b"\r\n", b""):
         name, _, value = line.partition(b":")

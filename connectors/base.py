@@ -136,6 +136,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     new: Any
     at: str
     by: str | None = None
+    by_name: str | None = None
+    """What the service calls that account, where it says."""
     ours: bool = False
 
 

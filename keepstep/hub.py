@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import cel
 import msgspec
 import sqlalchemy as sa
 from requests.adapters import BaseAdapter
@@ -18,7 +17,7 @@ from connectors.errors import ConnectorError
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import first_sync, news, template, told
+from keepstep.engine import first_sync, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -32,7 +31,7 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Store, Tx
 from mapping.merge import Rule
-from mapping.model import Kind
+from mapping.model import MODEL, Kind
 
 ORDER = (
     Kind.CUSTOMER,
@@ -119,10 +118,11 @@ class Hub:
     def round(self, names: Sequence[str] | None = None, mode: Mode | None = None) -> list[Report]:
         """Observe and run the syncs, parents first; then what follows from the whole: folders, tasks, handoffs."""
         observed = self.observe(names)
-        for sync in self.syncs(names):
-            # Everything is taken in before anything is written: a customer's folder follows from an open deal.
-            self.engine.take_in(sync)
+        # Everything is taken in before anything is written: a customer's folder follows from an open deal.
+        taken = {sync.name: self.engine.take_in(sync) for sync in self.syncs(names)}
         reports = [self.run(sync.name, mode) for sync in self.syncs(names)]
+        for report in reports:
+            report.fresh = taken[report.sync].fresh + report.fresh
         if reports:
             reports[0].observed = observed
         made = self.follow_up()
@@ -141,10 +141,18 @@ class Hub:
             self.config.language,
             self.config.first_sync.won_days,
         )
+        if self.config.changes_to_tasks is None:
+            return made
+        from keepstep.engine import news  # what no configuration asks for is not imported: a cold start counts
+
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 
     def judge(self) -> list[Finding]:
         """Judge the handoffs over the linked graph; returns findings that were not open before."""
+        if not self.config.handoffs.use:
+            return []
+        from keepstep.engine import told
+
         return told.judge_handoffs(self.ports, self.engine.world, self.config)
 
     # -- building
@@ -183,7 +191,13 @@ class Hub:
         )
 
     def _tell_down(self, tx: Tx) -> None:
-        there = [
+        if self.down:
+            findings.report(tx, self._downs(), self.ports.now(), self.ports.new_id)
+        up = [f"connection_down:{name}" for name in self.config.connections if name not in self.down]
+        findings.close(tx, up, self.ports.now())
+
+    def _downs(self) -> list[Finding]:
+        return [
             Finding(
                 key=f"connection_down:{name}",
                 code=failure_code(error),
@@ -192,9 +206,6 @@ class Hub:
             )
             for name, error in self.down.items()
         ]
-        findings.report(tx, there, self.ports.now(), self.ports.new_id)
-        up = [f"connection_down:{name}" for name in self.config.connections if name not in self.down]
-        findings.close(tx, up, self.ports.now())
 
     def _sync(self, name: str, configured: ConfiguredSync, connections: Mapping[str, Connection]) -> Sync:
         sides = {str(side): Side(connections[side.connection], side.stream) for side in configured.sides}
@@ -204,6 +215,7 @@ class Hub:
             sides=sides,
             mode=configured.mode,
             create={str(side): dict(place) for side, place in configured.create.items()},
+            computed=_computed(configured, sides),
             match=tuple(configured.match),
             rules={each: _rule(rule, configured, sides) for each, rule in configured.fields.items()},
             default=Rule(first=configured.first, owner=_owner_side(configured.owner, sides)),
@@ -241,9 +253,31 @@ def _rule(rule: FieldRule, configured: ConfiguredSync, sides: Mapping[str, Side]
     return Rule(policy=rule.policy, owner=owner, first=configured.first)
 
 
+def _computed(configured: ConfiguredSync, sides: Mapping[str, Side]) -> dict[Any, Callable[[Mapping[str, Any]], Any]]:
+    """The places that are expressions (texts that begin with ``=``), as functions of the agreed values."""
+    texts = {value for place in configured.create.values() for value in place.values() if isinstance(value, str)}
+    empty = dict.fromkeys(MODEL[configured.entity])
+    names = {name.partition(".")[0] for name in sides}
+
+    def function(text: str) -> Callable[[Mapping[str, Any]], Any]:
+        import cel  # what no configuration asks for is not imported: a cold start counts
+
+        program = cel.compile(text[1:])
+
+        def compute(values: Mapping[str, Any]) -> Any:
+            known = empty | dict(values)
+            return program.execute(cel.Context(variables=dict.fromkeys(names, known) | known | {"entity": known}))
+
+        return compute
+
+    return {text: function(text) for text in texts if text.startswith("=")}
+
+
 def _scope(text: str, sides: Mapping[str, Side]) -> Callable[[Mapping[str, Mapping[str, Any]]], bool]:
     """The ``where`` of a sync, over what each connection shows. What cannot be judged is in scope: parking it would
     hide a record because of a missing value."""
+    import cel  # costs more to import than all the rest of a quiet round
+
     program = cel.compile(text)
     names = sorted({name.partition(".")[0] for name in sides})
 

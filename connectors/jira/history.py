@@ -54,6 +54,7 @@ def _alone(client: Client, id: str) -> list[History]:
 
 def _of_entry(id: str, at: str, entry: History, me: str, schemas: Mapping[str, Json]) -> Iterator[Change]:
     by = account_of(entry.author)
+    called = (entry.author or {}).get("displayName")
     for item in entry.items:
         name = item.get("fieldId") or FIELD_OF_ENTRY.get(str(item.get("field")), str(item.get("field")))
         schema = schemas.get(name, {})
@@ -61,7 +62,8 @@ def _of_entry(id: str, at: str, entry: History, me: str, schemas: Mapping[str, J
         new = value(name, schema, item.get("to"), item.get("toString"), item.get("tmpToAccountId"))
         if name == "labels" and old == new:
             continue  # only our marker came or went
-        yield Change(id=id, field=name, old=old, new=new, at=at, by=by, ours=by is not None and by == me)
+        ours = by is not None and by == me
+        yield Change(id=id, field=name, old=old, new=new, at=at, by=by, by_name=called, ours=ours)
 
 
 def value(name: str, schema: Json, raw: Any, shown: Any, account: Any = None) -> Any:

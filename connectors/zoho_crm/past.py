@@ -51,6 +51,7 @@ def changes(id: str, entry: TimelineEntry, me: str, fields: Mapping[str, FieldMe
             new=_value(change, "new", kind, known),
             at=at,
             by=by,
+            by_name=entry.done_by.get("name") if entry.done_by else None,
             ours=by == me,
         )
 

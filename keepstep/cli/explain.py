@@ -114,7 +114,7 @@ def _said(reading: Reading, session: Session, state: EntityState, name: str, row
     told: dict[str, Any] = {"at": row["at"], "side": row["side"], "code": row["code"]}
     for key in ("from", "to", "value"):
         if key in params:
-            told["before" if key == "from" else key] = reading.value(state.kind, name, params[key])
+            told[{"from": "before", "to": "value"}.get(key, key)] = reading.value(state.kind, name, params[key])
     fields = params.get("fields", {})
     if name in fields:
         told["value"] = reading.value(state.kind, name, fields[name])

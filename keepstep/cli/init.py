@@ -31,7 +31,9 @@ FURTHER = 6
     help="Take the connections from this file, such as one that `keepstep sandbox` prints.",
 )
 @click.option(
-    "--answers", type=click.Path(dir_okay=False, path_type=Path), help="Answers from a YAML file; asks nothing."
+    "--answers",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Answers from a YAML file; asks nothing.",
 )
 @click.pass_context
 def init(ctx: click.Context, source: Path | None, answers: Path | None) -> None:

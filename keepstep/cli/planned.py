@@ -148,6 +148,8 @@ def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
     output, say = session.output, session.say
     output.line("    " + cell(say("plan_title", title=operation["title"], address=operation["url"] or "")))
     for field in operation["fields"]:
+        if operation["kind"] == "create" and field["after"] in (None, "", []):
+            continue
         text = say("plan_change", **{name: field[name] for name in ("field", "before", "after")})
         if operation["kind"] == "create":
             text = say("plan_value", field=field["field"], after=field["after"])

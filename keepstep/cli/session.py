@@ -124,8 +124,13 @@ class Session:
     @contextmanager
     def hub(self) -> Iterator[Hub]:
         """The application over this configuration, its store open. Connections sign in when first needed."""
+        from keepstep.engine.handoffs.shipped import SHIPPED
         from keepstep.hub import Hub
 
+        for name in self.config().handoffs.use:
+            if name not in SHIPPED:
+                params = {"name": name, "nearest": nearest(name, SHIPPED), "known": sorted(SHIPPED)}
+                raise Trouble(Problem("no_such_rule", params), WRONG)
         hub = Hub(self.config(), self.registry, self.runtime, self.transports)
         try:
             yield hub

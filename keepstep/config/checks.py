@@ -74,7 +74,6 @@ def whole(file: File, ground: Ground) -> Iterator[Problem]:
         if tasks.create_in is not None:
             yield from ground.side((*at, "create_in"), tasks.create_in)
             yield from _writable((*at, "create_in"), tasks.create_in, ground)
-        yield from _place((*at, "place"), tasks.place, {"entity", "change"}, ground)
     yield from _people(file, ground)
 
 

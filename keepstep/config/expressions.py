@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-import cel
-
 from keepstep.config.source import Source
 from keepstep.problems import Loc, Problem, nearest
 
@@ -18,6 +16,8 @@ def problems(source: Source, loc: Loc, text: str, known: Iterable[str], *, offse
 
     ``offset`` characters stand before it in the scalar.
     """
+    import cel  # slow to import, and many configurations have no expression
+
     try:
         program = cel.compile(text)
     except ValueError as error:

@@ -22,8 +22,6 @@ from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
 Category = Literal["plan", "requirements", "design", "test", "report"]
-Rider = Literal["comments"]
-"""What a sync can carry along with its records."""
 Plain = str | int | float | bool
 
 
@@ -85,8 +83,6 @@ class Sync(Part):
     owner: str | None = None
     """With ``first: owner``: the connection whose values hold."""
     fields: dict[str, FieldRule] = {}
-    riders: list[Rider] = Field(default=[], alias="with")
-    """What is carried along with the records."""
     every: Duration = Field(default_factory=lambda: duration("5m"))
     leave: Literal["park"] = "park"
     """What becomes of a linked record that stops matching ``where``."""
@@ -99,7 +95,6 @@ class ChangesToTasks(Part):
 
     watch: list[WatchedText] = Field(min_length=1)
     create_in: SideText | None = None
-    place: dict[str, Plain] = {}
 
 
 class Documents(Part):
@@ -118,8 +113,6 @@ class FirstSync(Part):
 
 
 class Retention(Part):
-    before_images: Duration = Field(default_factory=lambda: duration("90d"))
-    audit: Duration = Field(default_factory=lambda: duration("400d"))
     prefect_runs: Duration = Field(default_factory=lambda: duration("14d"))
 
 

@@ -80,7 +80,7 @@ def _said(tx: Tx, people: People, row: dict[str, Any]) -> dict[str, Any]:
             said |= {"field": params["field"]}
             said |= {
                 "candidates": [
-                    {"side": each["side"], "value": each["value"], "who": each["by"], "when": each["at"]}
+                    {"side": each["side"], "value": each["value"], "by": each["by"], "at": each["at"]}
                     for each in params["candidates"]
                 ]
             }

@@ -205,7 +205,8 @@ def _author(references: References, side: str, by: str | None) -> str | None:
     if by is None:
         return None
     person = references.people.person(side.partition(".")[0], {"account": by})
-    return references.people.name(person) if person else by
+    name = references.people.name(person) if person else by
+    return by if name == person else name
 
 
 def _line(

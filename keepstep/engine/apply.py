@@ -239,7 +239,13 @@ class Applier:
             return
         if operation.kind == "create":
             placement = self._sync.create[side.name]
-            literal = {key: value for key, value in placement.items() if value not in self._sync.fields}
+            agreed = {name: each.value for name, each in state.agreed.items()}
+            computed = self._sync.computed
+            literal = {
+                key: computed[value](agreed) if value in computed else value
+                for key, value in placement.items()
+                if value not in self._sync.fields
+            }
             # What the values themselves say, a list that stands for the status, is nearer than the general place.
             sent = {**side.mapper.place(literal), **sent}
         ports = self._ports

@@ -31,7 +31,7 @@ def oldest_owed(tx: Tx, sync: str, sides: Sequence[str], created_into: Sequence[
     for part in chunks([row["id"] for row in tx.all(owing)], BATCH):
         for state in load(tx, part).values():
             waiting += _behind(state, sides)
-            waiting += [state.created_at for side in created_into if side not in state.links and not state.old]
+            waiting += [state.created_at for side in created_into if side not in state.links]
     times = [at for at in waiting if at]
     return min(times) if times else None
 

@@ -52,34 +52,54 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
         seen.busy = True
         return seen
     before = connection.connector.calls
+    with ports.store.read() as tx:
+        row = tx.one(sa.select(t.feed).where(t.feed.c.name == key))
+    if row is None:
+        row = {"cursor": None, "failed": None, "census_at": None}
+        with ports.store.write(lease) as tx:
+            tx.insert(t.feed, [{"name": key, "crawled": False}])
+    ended: dict[str, Any] = {"observed_at": ports.now()}
+    trouble = None
     try:
-        _pull(ports, world, connection, feed, lease, seen)
+        ended |= _pull(ports, world, connection, feed, row["cursor"], lease, seen)
         if not feed.deletes:
-            _census_if_due(ports, world, connection, feed, lease, seen)
-        trouble = None
+            _census_if_due(ports, world, connection, feed, row["census_at"], lease)
     except ConnectorError as error:
         seen.failed = str(error)
         trouble = error
     seen.calls = connection.connector.calls - before
-    with ports.store.write(lease) as tx:
-        _tell_failure(tx, ports, connection, key, trouble)
-        if trouble is None:
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(observed_at=ports.now(), failed=None))
-    ports.store.release(lease)
+    with ports.store.write(lease, last=True) as tx:
+        if trouble is not None:
+            _tell_failure(tx, ports, connection, key, trouble)
+        else:
+            if row["failed"] is not None:
+                findings.close(tx, [f"connection_failed:{key}"], ports.now())
+                ended["failed"] = None
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**ended))
     return seen
 
 
-def _pull(ports: Ports, world: World, connection: Connection, feed: Feed, lease: Lease, seen: Observed) -> None:
+def _pull(
+    ports: Ports,
+    world: World,
+    connection: Connection,
+    feed: Feed,
+    cursor: str | None,
+    lease: Lease,
+    seen: Observed,
+) -> dict[str, Any]:
+    """Take in page after page. Returns what is to be stored of the feed when the look ends: an empty last page needs
+    no transaction of its own."""
     key = connection.feed_key(feed)
-    with ports.store.write(lease) as tx:
-        row = tx.one(sa.select(t.feed).where(t.feed.c.name == key))
-        if row is None:
-            tx.insert(t.feed, [{"name": key, "crawled": False}])
-    cursor = row["cursor"] if row else None
-    crawl: set[tuple[str, str]] | None = set() if cursor is None else None
+    crawl: set[tuple[str, str]] | None = None
+    if cursor is None and _holds_any(ports, connection, feed):
+        crawl = set()
     ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
+            if cursor is not None and page.last and not page.records and not page.ignored:
+                seen.pages += 1
+                return {"cursor": page.cursor, "crawled": True}
             _take(ports, world, connection, key, lease, page, seen, crawl)
             if page.last and page.complete and crawl is not None:
                 _count_missed(ports, world, connection, feed.streams, lease, crawl)
@@ -88,6 +108,14 @@ def _pull(ports: Ports, world: World, connection: Connection, feed: Feed, lease:
         with ports.store.write(lease) as tx:
             tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(cursor=None))
         raise
+    return {}
+
+
+def _holds_any(ports: Ports, connection: Connection, feed: Feed) -> bool:
+    """Whether anything could turn out to be missing from a full listing: not when nothing was held before it."""
+    sides = [f"{connection.name}.{stream}" for stream in feed.streams]
+    with ports.store.read() as tx:
+        return tx.one(sa.select(t.record.c.id).where(t.record.c.side.in_(sides)).limit(1)) is not None
 
 
 def _take(
@@ -292,12 +320,10 @@ def _count_missed(
 
 
 def _census_if_due(
-    ports: Ports, world: World, connection: Connection, feed: Feed, lease: Lease, seen: Observed
+    ports: Ports, world: World, connection: Connection, feed: Feed, following: str | None, lease: Lease
 ) -> None:
     """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own."""
     key = connection.feed_key(feed)
-    with ports.store.read() as tx:
-        following = tx.scalar(sa.select(t.feed.c.census_at).where(t.feed.c.name == key))
     if following is None:
         # The first crawl has just listed everything.
         with ports.store.write(lease) as tx:
@@ -316,12 +342,8 @@ def _census_if_due(
         tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=utc(upcoming)))
 
 
-def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError | None) -> None:
+def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError) -> None:
     finding_key = f"connection_failed:{key}"
-    if error is None:
-        findings.close(tx, [finding_key], ports.now())
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == key, t.feed.c.failed.is_not(None)).values(failed=None))
-        return
     log.warning("feed failed", feed=key, error=str(error))
     findings.report(
         tx,

@@ -12,6 +12,7 @@ from connectors.base import chunks
 from keepstep.engine import guard
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applied, Applier
+from keepstep.engine.authors import name_authors
 from keepstep.engine.failures import failure_key
 from keepstep.engine.match import Matched, match
 from keepstep.engine.observe import LEASE, Observed, observe
@@ -93,6 +94,8 @@ class Engine:
         ports = self.ports
         mode = mode or sync.mode
         report = Report(sync=sync.name, run=ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
+        if self._nothing_new(sync):
+            return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
         if lease is None:
             report.busy = True
@@ -135,8 +138,10 @@ class Engine:
         return report
 
     def take_in(self, sync: Sync) -> Report:
-        """Match and absorb what was observed, and nothing more: no request is sent. ``busy`` if another has it."""
+        """Match and absorb what was observed, and write nothing anywhere. ``busy`` if another worker has it."""
         report = Report(sync=sync.name, run=self.ports.new_id(), mode="observe", observed=[], holds=[], fresh=[])
+        if self._nothing_new(sync):
+            return report
         lease = self.ports.store.acquire(f"sync:{sync.name}", self.ports.holder, LEASE)
         if lease is None:
             report.busy = True
@@ -166,8 +171,24 @@ class Engine:
 
     # -- the steps
 
+    def _nothing_new(self, sync: Sync) -> bool:
+        """Whether a round would find nothing to do: one question, however many links there are."""
+        log, intent, due = t.change_log.c, t.intent.c, t.due.c
+        position = sa.select(t.position.c.n).where(t.position.c.sync == sync.name).scalar_subquery()
+        query = sa.select(
+            position.is_not(None),
+            sa.exists().where(log.n > position, log.side.in_(sorted(sync.sides))),
+            sa.exists().where(due.sync == sync.name),
+            sa.exists().where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)),
+            sa.exists().where(intent.sync == sync.name, intent.closed_at.is_(None)),
+        )
+        with self.ports.store.read() as tx:
+            begun, *there = tx.connection.execute(query).one()
+        return bool(begun) and not any(there)
+
     def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
         ports = self.ports
+        asked: list[str] = []
         while True:
             with ports.store.write(lease) as tx:
                 due = tx.all(
@@ -175,7 +196,7 @@ class Engine:
                 )
                 ids = [row["entity"] for row in due]
                 if not ids:
-                    return
+                    break
                 states = load(tx, ids)
                 references = References(tx, self.world)
                 references.prepare(sync, states.values())
@@ -187,18 +208,16 @@ class Engine:
                 tx.insert(t.audit, noted.audit)
                 save(tx, states.values(), now)
                 references.people.save()
-                report.fresh += findings.reconcile(
-                    tx,
-                    list(states),
-                    "conflict:",
-                    conflict_findings(states.values(), sync, references),
-                    now,
-                    ports.new_id,
-                )
+                conflicts = conflict_findings(states.values(), sync, references)
+                fresh = findings.reconcile(tx, list(states), "conflict:", conflicts, now, ports.new_id)
+                report.fresh += fresh
+                asked += [finding.entity for finding in fresh if finding.entity]
                 self._stir(tx, sync, states)
                 tx.execute(sa.delete(t.due).where(t.due.c.sync == sync.name, t.due.c.entity.in_(ids)))
                 ports.fence.point("absorb.storing")
             ports.fence.point("absorb.stored")
+        if asked:
+            name_authors(ports, self.world, sync, lease, asked)
 
     def _stir(self, tx: Tx, sync: Sync, states: dict[str, EntityState]) -> None:
         """What an entity refers to may be wanted elsewhere because of it: a customer, once a project of it is open."""

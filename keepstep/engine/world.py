@@ -70,6 +70,8 @@ class Sync:
     sides: Mapping[str, Side]
     mode: Mode = "observe"
     create: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    computed: Mapping[Any, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    """Values under ``create`` that are expressions -> what computes them from the agreed values."""
     match: tuple[str, ...] = ()
     rules: Mapping[str, Rule] = field(default_factory=dict)
     default: Rule = field(default_factory=Rule)

@@ -31,7 +31,7 @@ def catalogue(language: str) -> Catalog:
 def known_as(code: str) -> str:
     """The code under which a message stands: a field of a kind has the field's name, ``field.task.title`` ``field.title``."""
     kind, _, name = code.removeprefix("field.").partition(".")
-    return f"field.{name}" if code.startswith("field.") and f"kind.{kind}" in MESSAGES else code
+    return f"field.{name}" if name and code.startswith("field.") and f"kind.{kind}" in MESSAGES else code
 
 
 def template(code: str, language: str, count: float | None = None) -> str:

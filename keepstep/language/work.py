@@ -10,6 +10,7 @@ WORK: Final[dict[str, Message]] = {
     "looking": "looking at all sides",
     "no_such_sync": "there is no sync `{name}`{nearest:hint}; the file has: {known:list}",
     "no_syncs": "{file} has no `syncs`; add one, such as `tasks: {{entity: task, sides: [crm.Tasks, board.cards]}}`",
+    "no_such_rule": "`handoffs: use` names no rule that there is: {name:quoted}{nearest:hint}; possible are: {known:list}",
     "name_needed": "nobody knows who decides; say it with --as NAME",
     "sync_unreachable": "{sync} was left out: one of its connections is down",
     "feed_failed": "{feed} could not be read: {reason}",
@@ -134,7 +135,7 @@ WORK: Final[dict[str, Message]] = {
     "audit_write_not_applied": "{at:when}: a write to {side} had no effect",
     "audit_other": "{at:when}: {code} {side:side}",
     "no_such_sabotage": "there is no sabotage {name:quoted}{nearest:hint}; possible are: {known:list}",
-    "simulating": Plural("{count:number} history, seed {first}", "{count:number} histories, seeds {first} to {last}"),
+    "simulating": Plural("{count:number} history, seeds {first} to {last}", "{count:number} histories, seeds {first} to {last}"),
     "simulated": "{count:number} done, {broken:number} violations",
     "simulation_good": Plural("{count:number} history, nothing broken", "{count:number} histories, nothing broken"),
     "sabotage_caught": "{name} was caught",
@@ -163,5 +164,5 @@ WORK: Final[dict[str, Message]] = {
     "word.keepstep": "Keepstep itself",
     "word.unsaid": "not said",
     "word.unsure": "not known",
-    "word.about": "requests: about {text}",
+    "word.about": "about {text}",
 }  # fmt: skip

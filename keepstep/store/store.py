@@ -38,6 +38,8 @@ class Tx:
 
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
+        self.wrote = False
+        """Something was written, apart from the lease."""
         self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
     def all(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
@@ -51,6 +53,7 @@ class Tx:
         return self.connection.execute(statement).scalar()
 
     def execute(self, statement: sa.Executable) -> int:
+        self.wrote = True
         return int(self.connection.execute(statement).rowcount)
 
     def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -63,6 +66,7 @@ class Tx:
     def _many(self, table: sa.Table, over: bool, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
+        self.wrote = True
         names = tuple(rows[0])
         dialect = self.connection.dialect
         if dialect.name != "sqlite":
@@ -126,6 +130,7 @@ class Store:
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
         self._clock = clock
+        self._renewed: dict[Lease, float] = {}
         memory = url in ("sqlite://", "sqlite:///:memory:")
         options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
         if url.startswith("sqlite"):
@@ -165,11 +170,43 @@ class Store:
                 connection.rollback()
 
     @contextmanager
-    def write(self, lease: Lease | None = None) -> Iterator[Tx]:
-        """One transaction, committed at the end. With a lease: renews it, and raises ``Fenced`` if it is lost."""
+    def write(self, lease: Lease | None = None, *, last: bool = False) -> Iterator[Tx]:
+        """One transaction, committed at the end. With a lease: renews it, and raises ``Fenced`` if it is lost.
+
+        ``last``: gives the lease back with it. What wrote nothing is not committed, unless the lease grows old.
+        """
         with self._transaction(lease) as (connection, tx):
             yield tx
-            connection.commit()
+            if lease is not None and last:
+                tx.execute(_given_back(lease))
+            if tx.wrote or lease is None or self._ages(lease):
+                connection.commit()
+                if lease is not None:
+                    self._renewed[lease] = self._clock.now().timestamp()
+                    if last:
+                        del self._renewed[lease]
+
+    def _ages(self, lease: Lease) -> bool:
+        return self._clock.now().timestamp() - self._renewed.get(lease, 0.0) > lease.seconds / 4
+
+    @contextmanager
+    def _hasty(self) -> Iterator[Tx]:
+        """A transaction that need not be on the disk when it ends, as long as nothing later gets there before it.
+
+        A lease that a failing machine forgets had its holder on that machine, or one whose later commits kept it.
+        """
+        with self._errors(), self._engine.connect() as connection:
+            hasty = self._engine.dialect.name == "sqlite"
+            try:
+                if hasty:
+                    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield Tx(connection)
+                connection.commit()
+            finally:
+                connection.rollback()
+                if hasty:
+                    connection.exec_driver_sql("PRAGMA synchronous=FULL")
 
     @contextmanager
     def rehearse(self) -> Iterator[Tx]:
@@ -202,22 +239,21 @@ class Store:
     def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
         """The lease of that name with the next epoch, or None while another holder has it."""
         now = self._clock.now().timestamp()
-        with self.write() as tx:
+        with self._hasty() as tx:
             held = tx.one(sa.select(t.lease).where(t.lease.c.name == name))
             if held is not None and held["until"] > now and held["holder"] != holder:
                 return None
             epoch = (held["epoch"] if held else 0) + 1
             tx.upsert(t.lease, [{"name": name, "epoch": epoch, "holder": holder, "until": now + seconds}])
-            return Lease(name, epoch, holder, seconds)
+        lease = Lease(name, epoch, holder, seconds)
+        self._renewed[lease] = now
+        return lease
 
     def release(self, lease: Lease) -> None:
         """Give it back. Harmless if it was lost already."""
-        with self.write() as tx:
-            tx.execute(
-                sa.update(t.lease)
-                .where(t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch)
-                .values(until=0.0, holder="")
-            )
+        with self._hasty() as tx:
+            tx.execute(_given_back(lease))
+        self._renewed.pop(lease, None)
 
     def left(self, lease: Lease) -> float:
         """Seconds until the lease ends; 0 if it is not ours any more."""
@@ -244,6 +280,11 @@ class Store:
             raise StoreError("store_broken", url=self._shown(), detail=str(error.orig)) from error
         except sqlite3.Error as error:  # from preparing a new connection, which SQLAlchemy does not wrap
             raise StoreError(_code(str(error)), url=self._shown(), detail=str(error)) from error
+
+
+def _given_back(lease: Lease) -> sa.Update:
+    mine = (t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch)
+    return sa.update(t.lease).where(*mine).values(until=0.0, holder="")
 
 
 def _code(words: str) -> str:

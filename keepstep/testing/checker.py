@@ -105,8 +105,11 @@ def _accounted(
                 continue
             if later.ours and field in later.changes and same(later.changes[field][1], service.form(field, value)):
                 carried = True
-            replaces = later.kind in ("delete",) or field in later.changes
-            if carried and not later.ours and replaces:
+            if later.ours:
+                continue
+            # Its author saw the value, whoever had put it there.
+            seen = field in later.changes and same(later.changes[field][0], service.form(field, value))
+            if seen or (carried and (later.kind == "delete" or field in later.changes)):
                 return True
     return False
 

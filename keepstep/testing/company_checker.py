@@ -12,7 +12,8 @@ from connectors.sandbox.truth import Entry
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.testing.company_steps import FIELDS
-from keepstep.testing.company_world import NATIVE, Company, number_of, plain
+from keepstep.testing.company_words import NATIVE, number_of, plain
+from keepstep.testing.company_world import Company
 
 MADE = {
     "files.client_folders": "c", "files.project_folders": "d", "tracker.epics": "d", "tracker.issues": "tn",
@@ -124,13 +125,27 @@ def _touches(
 
 def _replaced(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
     """A later edit or delete whose author had the value before their eyes replaced it."""
-    carried = {stream}
+    carried = {stream} | {
+        side for side, other in places.items() if side in NATIVE and _then(company, side, other, field, at) == [value]
+    }
     for _, side, entry, says, new in _touches(company, places, field, at + 1):
         if says and new == value:
             carried.add(side)
         elif not entry.ours and side in carried:
             return True
     return False
+
+
+def _then(company: Company, side: str, id: str, field: str, at: int) -> list[Any]:
+    """What a record showed of a field at a place in the log; nothing if it was not there, or lacks the field."""
+    native = NATIVE[side].get(field)
+    for connection, entry in reversed(company.log[:at] if native is not None else []):
+        if f"{connection}.{entry.stream}" == side and entry.id == id:
+            if native in entry.changes:
+                return [company.plain(side, field, entry.changes[native][1])]
+            if entry.kind == "create":
+                return [company.plain(side, field, None)]
+    return []
 
 
 def _set_back(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
@@ -227,7 +242,7 @@ def _places(company: Company, links: Links) -> Iterator[str]:
         for side in ("tracker.epics", "files.project_folders"):
             if side in places:
                 continue
-            customer = customers.get((deal.get("Account_Name") or {}).get("id"))
+            customer = customers.get(str((deal.get("Account_Name") or {}).get("id")))
             home = links.get(customer or "", {})
             if (
                 side == "files.project_folders"

@@ -93,7 +93,7 @@ def draw(seed: int, length: int | None = None) -> CompanyHistory:
     """The history of that seed: some syncs, some kinds of steps and some kinds of trouble."""
     rng = random.Random(seed)
     syncs = ["customers", "projects"]
-    syncs += [name for name, chance in (("folders", 0.4), ("tasks", 0.7), ("documents", 0.2), ("feedback", 0.2))
+    syncs += [name for name, chance in (("folders", 0.3), ("tasks", 0.85), ("documents", 0.15), ("feedback", 0.15))
               if rng.random() < chance]  # fmt: skip
     streams = ["crm.Deals", "tracker.epics"]
     if "tasks" in syncs:
@@ -104,9 +104,9 @@ def draw(seed: int, length: int | None = None) -> CompanyHistory:
     steps += [Step("round"), Step("let")] * rng.choice((0, 1, 2))
     rare: list[Action] = [
         "customer", "deal", "task", "counterpart", "note", "file", "set_back", "echo_edit", "delete", "restore",
-        "archive", "crash", "crash", "busy", "busy", "decide", "fault", "fault", "calm",
+        "archive", "crash", "crash", "busy", "busy", "busy", "decide", "fault", "fault", "fault", "calm",
     ]  # fmt: skip
-    often: tuple[Action, ...] = ("edit",) * 5 + ("round",) * 4 + ("wait", "let")
+    often: tuple[Action, ...] = ("edit",) * 5 + ("round",) * 3 + ("wait", "let")
     swarm = [action for action in rare if rng.random() < 0.55] + list(often)
     kinds = [kind for kind in KINDS if rng.random() < 0.4] or ["lost_after"]
     for _ in range(length or rng.randint(8, 15)):
@@ -120,7 +120,7 @@ def _step(rng: random.Random, action: Action, streams: list[str], kinds: list[An
     stream = rng.choice(streams)
     if action in ("delete", "restore", "fault"):
         stream = rng.choice((*FIELDS, *streams))
-    amount = float(rng.choice((rng.randint(1, 12), rng.randint(1, 90))))
+    amount = float(rng.choice((rng.randint(1, 12), rng.randint(1, 30 if action == "busy" else 90))))
     during: tuple[Step, ...] = ()
     if action == "busy":
         acts: tuple[Action, ...] = ("edit", "edit", "edit", "set_back", "echo_edit", "delete")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final, cast
-from zoneinfo import ZoneInfo
 
 import msgspec
 import requests
@@ -24,31 +21,17 @@ from keepstep.config import loads
 from keepstep.engine import decisions, guard
 from keepstep.engine.ports import Ports
 from keepstep.hub import Hub
-from keepstep.language import codes
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced
 from keepstep.store.store import Store
+from keepstep.testing.company_config import SYSTEMS, configuration
 from keepstep.testing.company_steps import DAYS, EDITED, FIELDS, LABELS, NAMES, STATUSES, TEXTS, CompanyHistory, Step
+from keepstep.testing.company_words import JIRA_STATUS, NATIVE, number_of, plain, title_of
 from keepstep.testing.simulator import PERSONS, CountingFence, Crash
 
-SYSTEMS: Final = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
-JIRA_STATUS: Final = {"todo": "new", "doing": "indeterminate", "done": "done"}
 LISTS: Final = {"todo": "To Do", "doing": "Doing", "done": "Done"}
-NATIVE: Final = {
-    "crm.Accounts": {"name": "Account_Name"},
-    "crm.Deals": {"name": "Deal_Name", "due_date": "Closing_Date", "description": "Description"},
-    "tracker.epics": {"name": "summary", "due_date": "duedate", "description": "description", "labels": "labels"},
-    "tracker.issues": {"title": "summary", "due_date": "duedate", "description": "description", "status": "status",
-                       "labels": "labels"},
-    "board.cards": {"title": "name", "due_date": "due", "description": "desc", "status": "idList",
-                    "labels": "idLabels"},
-}  # fmt: skip
-"""Stream -> canonical field -> the service's own."""
-
-NUMBER: Final = re.compile(r"#([cdtn]\d+)")
-"""Every name that people give says which thing it names: a truth that no edit takes away, and no API is asked for."""
 
 
 class _Company(Hub):
@@ -95,7 +78,8 @@ class Company:
             if name in history.lags:
                 cast(Any, core).search_lag = history.lags[name]
         self._furnish()
-        self.config = loads(msgspec.json.encode(self._configuration()).decode(), {}, self.registry, "company.yaml")
+        text = msgspec.json.encode(configuration(history, self.registry, self.cores, self.board)).decode()
+        self.config = loads(text, {}, self.registry, "company.yaml")
         self.trace: list[str] = []
         self.fence = CountingFence()
         self._numbers: dict[str, int] = {}
@@ -123,40 +107,6 @@ class Company:
         self.labels = {}
         for name in ("red", "blue"):
             self.labels[name] = board.create("Ada", "labels", {"idBoard": self.board, "name": name, "color": name})
-
-    def _configuration(self) -> dict[str, Any]:
-        history = self.history
-        connections = {
-            name: {"system": system, **self.registry.sandbox(system).settings(self.cores[name], "http://127.0.0.1:1")}
-            for name, system in SYSTEMS.items()
-        }
-        place = {"project": "ACME"}
-        rules = {name: {"policy": history.policy} for name in ("due_date", "description")}
-        cards = {"board.cards": {"idBoard": self.board}} if history.cards else {}
-        syncs: dict[str, dict[str, Any]] = {
-            "customers": {"entity": "customer", "sides": ["crm.Accounts", "files.client_folders"],
-                          "create": {"files.client_folders": {}}, "match": ["name"]},
-            "projects": {"entity": "project", "sides": ["crm.Deals", "tracker.epics", "files.project_folders"],
-                         "create": {"tracker.epics": place, "files.project_folders": {"parent": "customer"}},
-                         "match": ["name"], "fields": rules},
-            "folders": {"entity": "folder", "sides": ["files.category_folders"],
-                        "create": {"files.category_folders": {"parent": "project"}}},
-            "tasks": {"entity": "task", "sides": ["tracker.issues", "board.cards"],
-                      "create": {"tracker.issues": place, **cards}, "match": ["title"], "fields": rules},
-            "documents": {"entity": "document", "sides": ["files.files", "tracker.remote_links"],
-                          "create": {"tracker.remote_links": {"parent": "project"}}},
-            "feedback": {"entity": "feedback", "sides": ["crm.Notes", "tracker.issues"],
-                         "create": {"tracker.issues": place}},
-        }  # fmt: skip
-        configuration = {
-            "version": 1, "store": "sqlite://", "language": "en", "timezone": "Europe/Berlin",
-            "connections": connections,
-            "syncs": {name: {"mode": "write", **syncs[name]} for name in history.syncs},
-        }  # fmt: skip
-        if "tasks" in history.syncs and "change_task.title" in codes():
-            watch = ["crm.Deals.due_date"]
-            configuration["changes_to_tasks"] = {"watch": watch, "create_in": "tracker.issues"}
-        return configuration
 
     # -- workers
 
@@ -234,7 +184,7 @@ class Company:
                 self.person(step)
 
     def _work(self, step: Step) -> None:
-        self.fence.left = int(step.amount) * 2 if step.action == "crash" else None
+        self.fence.left = int(step.amount) if step.action == "crash" else None
         if step.action == "busy":
             self._during = [(self._requests + int(step.amount) + n, each) for n, each in enumerate(step.during)]
         try:
@@ -314,8 +264,8 @@ class Company:
             "tracker.epics": ("crm.Deals", "tracker.epics"),
             "tracker.issues": ("board.cards", "tracker.issues"),
         }.get(step.stream, ("tracker.issues", "board.cards"))
-        taken = {number_of(self.shown(there, row, _title(there))) for row in self.records(there).values()}
-        names = [self.shown(here, row, _title(here)) for _, row in sorted(self.records(here).items())]
+        taken = {number_of(self.shown(there, row, title_of(there))) for row in self.records(there).values()}
+        names = [self.shown(here, row, title_of(here)) for _, row in sorted(self.records(here).items())]
         free = [name for name in names if number_of(name) not in taken and number_of(name)]
         if not free:
             return
@@ -352,8 +302,8 @@ class Company:
         if step.action == "edit":
             self.cores[connection].edit(who, own, id, self._values(stream, rows[id], field, step.value))
         elif step.action == "set_back":
-            before = [entry.changes[native][0] for name, entry in self.log
-                      if name == connection and entry.id == id and native in entry.changes and entry.kind == "update"]  # fmt: skip
+            mine = [entry for name, entry in self.log if name == connection and entry.id == id]
+            before = [e.changes[native][0] for e in mine if e.kind == "update" and native in e.changes]
             if before:
                 self.cores[connection].edit(who, own, id, {native: before[-1]})
         else:
@@ -432,48 +382,3 @@ class Company:
     def _say(self, what: str) -> None:
         seen = {name: len(core.truth.entries) for name, core in self.cores.items()}
         self.trace.append(f"{self.clock.monotonic():.0f} {what} {msgspec.json.encode(seen).decode()}")
-
-
-def plain(field: str, value: Any) -> Any:
-    """A value of any system, or a canonical one, so that equal things are equal: words, a day, a class, names."""
-    if field in ("name", "title"):
-        return " ".join(str(value or "").split())
-    if field == "description":
-        return " ".join(re.findall(r"\w+", _words(value)))
-    if field == "due_date":
-        return _day(value)
-    if field == "status":
-        if isinstance(value, dict):
-            key = value["statusCategory"]["key"]
-            return next(name for name, known in JIRA_STATUS.items() if known == key)
-        return value
-    if field == "labels":
-        return sorted(name for name in value or () if not name.startswith("keepstep-"))
-    return value
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        parts = [str(value.get("text") or ""), *(_words(each) for each in value.get("content") or ())]
-        return (" " if value.get("type") in ("paragraph", "listItem", "hardBreak", "doc") else "").join(parts) + (
-            " " if value.get("type") != "text" else ""
-        )
-    return str(value or "")
-
-
-def _day(value: Any) -> str | None:
-    if not value or len(str(value)) == 10:
-        return value or None
-    return datetime.fromisoformat(str(value)).astimezone(ZoneInfo("Europe/Berlin")).date().isoformat()
-
-
-def number_of(name: Any) -> str | None:
-    """Which thing a name names."""
-    found = NUMBER.search(str(name or ""))
-    return found.group(1) if found else None
-
-
-def _title(stream: str) -> str:
-    return (
-        "name" if stream in ("crm.Deals", "tracker.epics", "crm.Accounts") or stream.startswith("files.") else "title"
-    )

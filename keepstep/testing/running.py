@@ -39,21 +39,20 @@ class Runner:
         self._store = Store("sqlite://", VirtualClock()).open()
 
     def run(self, seed: int, world: World = "memory", sabotage: str | None = None) -> Outcome:
-        """The history of that seed. An error of the engine is a violation too. Raises KeyError for an unknown sabotage."""
+        """The history of that seed. An error of the engine is a violation too. KeyError for an unknown sabotage."""
         bent = SABOTAGES[sabotage]() if sabotage is not None else nullcontext()
         clear(self._store)
-        simulation: Simulation | Company
         broken: list[str]
         trace: list[str] = []
         with bent:
             try:
                 if world == "company":
-                    simulation = company = Company(company_steps.draw(seed), self._store)
+                    company = Company(company_steps.draw(seed), self._store)
                     trace = company.trace
                     company.run()
                     broken = company_checker.violations(company)
                 else:
-                    simulation = memory = Simulation(steps.draw(seed), self._store)
+                    memory = Simulation(steps.draw(seed), self._store)
                     trace = memory.trace
                     memory.run()
                     broken = checker.violations(memory)

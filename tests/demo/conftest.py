@@ -10,6 +10,8 @@ import pytest
 from keepstep.demo.day import ScriptedDay
 from keepstep.demo.play import prepare
 from keepstep.hub import Hub
+from keepstep.logs import configure
+from keepstep.redaction import Redaction
 
 
 @dataclass
@@ -34,6 +36,11 @@ def there(day: ScriptedDay) -> dict[str, set[str]]:
         for name, streams in STREAMS.items()
         for stream in streams
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> None:
+    configure(Redaction(), verbose=False)
 
 
 @pytest.fixture(scope="session", params=["en", "zh-CN"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from connectors.base import Write
-from connectors.errors import ConnectorError
+from connectors.errors import WriteForbidden
 from keepstep.demo.play import play, prepare
 from tests.demo.conftest import Played, there
 
@@ -26,11 +27,19 @@ def test_access_read_refuses_every_request_that_writes() -> None:
     day, hub = prepare(access="read")
     reports = hub.round()
     assert [report.applied.done for report in reports] == [0] * len(reports)
-    for name, values in (("tracker", {"summary": "x"}), ("board", {"name": "x"}), ("files", {"name": "x"})):
-        stream = {"tracker": "issues", "board": "boards", "files": "client_folders"}[name]
+    writes: dict[tuple[str, str], dict[str, Any]] = {
+        ("tracker", "issues"): {"summary": "x", "project": {"key": "ACME"}},
+        ("board", "boards"): {"name": "x"},
+        ("files", "client_folders"): {"name": "x"},
+        ("crm", "Accounts"): {"Account_Name": "x"},
+    }
+    for (name, stream), values in writes.items():
         connector = hub.engine.world.connections[name].connector
-        with pytest.raises(ConnectorError):
-            list(connector.push(stream, [Write(intent="i", kind="create", values=values)], lambda: None))
+        write = Write(
+            intent="i", kind="create", values=values, marker="m", reserved_id="r" if name == "files" else None
+        )
+        with pytest.raises(WriteForbidden):
+            list(connector.push(stream, [write], lambda: None))
     assert all(not core.truth.writes() for core in day.stage.cores.values())
     hub.close()
 

@@ -34,7 +34,7 @@ def test_the_first_plan_waits_and_is_told_once() -> None:
     bench.make("a", title="x")
     report = bench.round()
     assert [hold.reason for hold in report.holds] == ["first_plan"]
-    assert [finding.code for finding in report.fresh] == ["held_first_plan"]
+    assert [finding.code for finding in report.fresh] == ["guard_first_plan"]
     assert bench.round().fresh == []
     assert bench.writes() == 0
 

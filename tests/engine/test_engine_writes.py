@@ -198,7 +198,7 @@ def test_a_refusal_is_over_when_the_value_is_set_back() -> None:
     bench.settle()
     bench.edit("a", bench.only("a"), title="old")
     bench.settle()
-    assert bench.findings() == {"held_first_plan": "resolved", "record_refused": "resolved"}
+    assert bench.findings() == {"guard_first_plan": "resolved", "record_refused": "resolved"}
 
 
 def test_an_unknown_write_on_one_side_keeps_no_other_side_waiting() -> None:

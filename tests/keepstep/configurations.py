@@ -33,7 +33,6 @@ syncs:
     create: {board.cards: {list: Inbox, name: '=entity.title + "!"', position: 3}}
     match: [title, due_date]
     fields: {due_date: {policy: owner, owner: crm}, labels: {policy: set}, status: {policy: rank, direction: forward}}
-    with: [comments]
     every: 1h
 changes_to_tasks: {watch: [crm.Deals.stage, "crm.Accounts.*"], create_in: board.cards}
 documents: {categories: [plan, report]}

@@ -29,10 +29,9 @@ def test_a_whole_configuration_is_read() -> None:
     assert sync.entity is Kind.TASK
     assert sync.sides == [Side("crm", "Tasks"), Side("board", "cards")]
     assert sync.create[Side("board", "cards")] == {"list": "Inbox", "name": '=entity.title + "!"', "position": 3}
-    assert (sync.mode, sync.every, sync.riders, sync.leave, sync.deletes) == (
+    assert (sync.mode, sync.every, sync.leave, sync.deletes) == (
         "propose",
         timedelta(hours=1),
-        ["comments"],
         "park",
         "flag",
     )
@@ -40,7 +39,7 @@ def test_a_whole_configuration_is_read() -> None:
     assert read.changes_to_tasks.watch[1] == Watched("crm", "Accounts", "*")
     assert read.handoffs.since == date(2026, 11, 1)
     assert read.people == ({"crm": "17", "board": "ann@acme.test"},)
-    assert read.retention.audit == timedelta(days=400)
+    assert read.retention.prefect_runs == timedelta(days=14)
 
 
 def test_defaults_protect() -> None:

@@ -86,7 +86,6 @@ from tests.keepstep.plugins import registry
             id="custom",
         ),
         pytest.param(with_sync("every: 5 minutes"), ("bad_duration", 8, 12), {"value": "5 minutes"}, id="duration"),
-        pytest.param(with_sync("with: [checklists]"), ("not_one_of", 8, 12), {"known": ["comments"]}, id="rider"),
         pytest.param(with_sync("leave: follow"), ("not_one_of", 8, 12), {"known": ["park"]}, id="leave"),
         pytest.param(with_sync("match: [titel]"), ("unknown_field", 8, 13), {"nearest": "title"}, id="match"),
         pytest.param(with_sync("fields: {titel: {}}"), ("unknown_field", 8, 14), {"nearest": "title"}, id="field"),

@@ -1,0 +1,41 @@
+"""What is measured in a process of its own: cold starts and peak memory. ``python -m benchmarks.children WHAT ...``."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run(what: str, base: str, path: Path, *more: str) -> dict[str, int]:
+    """What the process told of itself as it ended."""
+    command = [sys.executable, "-m", "benchmarks.children", what, base, str(path), *more]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    told: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def main() -> None:
+    what, base, path = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    told: dict[str, int] = {}
+    if what == "bare":
+        from benchmarks.loops import bare
+
+        told["issues"] = bare(base, path, ("tracker", "mirror"), jql=sys.argv[4])
+    else:
+        from benchmarks.hubs import hub
+
+        one = hub(base, path, ("tracker", "mirror") if what == "round" else ("tracker",))
+        if what == "round":
+            one.round()
+        else:
+            told["issues"] = sum(each.changed for each in one.observe())
+        one.close()
+    told["kib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

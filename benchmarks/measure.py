@@ -1,0 +1,201 @@
+"""The rows of the table: each a figure of ours over one of the bare loop's, taken in the same run, in turns."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks import children, loops
+from benchmarks.hubs import hub
+from benchmarks.issues import stamp
+from benchmarks.linked import fill, written
+from benchmarks.stub import running
+from keepstep.hub import Hub
+from mapping.merge import Agreed, Equality, Rule, View, merge
+
+MEMORY = 130.0
+TURNS = 3
+QUIET = f"updated >= {stamp(200_000)} ORDER BY updated ASC, id ASC"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line. ``limit`` None: a figure to know, without a promise."""
+
+    what: str
+    ours: str
+    beside: str
+    ratio: float | None = None
+    limit: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        return None if self.limit is None or self.ratio is None else self.ratio <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.3f} s ({self.cpu:.3f} s of processor)"
+
+
+def took(work: Callable[[], object]) -> Took:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def best(turns: int, *works: Callable[[int], object]) -> list[Took]:
+    """The least of several turns for each, taken one after the other so that a busy machine harms all alike."""
+    found = [[took(partial(work, turn)) for work in works] for turn in range(turns)]
+    return [min((turn[place] for turn in found), key=lambda each: each.wall) for place in range(len(works))]
+
+
+def _signed_in(base: str, path: Path) -> Hub:
+    """A hub that knows its connections: what is measured begins with the first page."""
+    one = hub(base, path)
+    assert one.engine.world.syncs
+    return one
+
+
+def full_pull(folder: Path, issues: int) -> Iterator[Row]:
+    with running(issues) as base:
+        loops.bare(base, folder / "warm.db")
+
+        hubs = [_signed_in(base, folder / f"hub{turn}.db") for turn in range(TURNS)]
+
+        def ours(turn: int) -> None:
+            assert sum(each.changed for each in hubs[turn].observe()) == issues
+
+        bare, mine, client = best(
+            TURNS,
+            lambda turn: loops.bare(base, folder / f"bare{turn}.db"),
+            ours,
+            lambda turn: loops.public_client(base, folder / f"client{turn}.db"),
+        )
+    yield Row(f"bare loop, {issues} issues", "", str(bare))
+    yield Row(f"full pull, {issues} issues", str(mine), str(bare), mine.wall / bare.wall, 2.0)
+    yield Row("full pull, beside the `jira` package", str(mine), str(client), mine.wall / client.wall)
+
+
+def far_away(folder: Path, issues: int) -> Iterator[Row]:
+    with running(issues) as base:
+        far = f"{base}/wait200"
+
+        one = _signed_in(far, folder / "far-hub.db")
+        bare, mine = best(1, lambda _: loops.bare(far, folder / "far-bare.db"), lambda _: one.observe())
+    what = f"full pull, {issues} issues, 200 ms more per request"
+    yield Row(what, str(mine), str(bare), mine.wall / bare.wall, 1 / 3)
+
+
+def quiet(folder: Path, links: int) -> Iterator[Row]:
+    rounds: dict[int, Took] = {}
+    with running(200) as base:
+        for count in (links, links * 10):
+            path = folder / f"linked{count}.db"
+            one = hub(base, path, ("tracker", "mirror"))
+            for _ in range(2):
+                one.round()
+            fill(one, count)
+            one.round()
+            before, calls = written(one), sum(each.calls for each in one.observe())
+            declared = sum(
+                feed.cost for sync in one.engine.world.syncs.values() for _, feed in one.engine.world.feeds(sync)
+            )
+            bare, mine = best(
+                TURNS * 5,
+                lambda _: loops.bare(base, folder / "quiet.db", ("tracker", "mirror"), jql=QUIET),
+                partial(_round, one),
+            )
+            rounds[count] = mine
+            assert written(one) == before
+            one.close()
+            what = f"nothing changed, {count} links"
+            if count == links:
+                yield Row(what, str(mine), str(bare), mine.wall / bare.wall, 1.5)
+                yield Row(
+                    f"{what}: requests, beside the declared constant", f"{calls}", f"{declared}", calls / declared, 1.0
+                )
+                yield _cold(base, path, folder, count)
+    few, many = rounds[links], rounds[links * 10]
+    yield Row(f"nothing changed, {links * 10} links beside {links}", str(many), str(few), many.wall / few.wall, 1.2)
+
+
+def _round(one: Hub, _: int) -> None:
+    one.round()
+
+
+def _cold(base: str, path: Path, folder: Path, links: int) -> Row:
+    bare, mine = best(
+        TURNS,
+        lambda _: children.run("bare", base, folder / "cold.db", QUIET),
+        lambda _: children.run("round", base, path),
+    )
+    return Row(
+        f"nothing changed, {links} links, cold process",
+        f"{mine.wall:.2f} s",
+        f"{bare.wall:.2f} s",
+        mine.wall / bare.wall,
+        2.5,
+    )
+
+
+def memory(folder: Path, issues: int) -> Iterator[Row]:
+    peaks = []
+    for count in (issues, issues * 10):
+        with running(count) as base:
+            told = children.run("pull", base, folder / f"memory{count}.db")
+        assert told["issues"] == count
+        peaks.append(told["kib"] / 1024)
+        yield Row(f"peak memory, {count} issues", f"{peaks[-1]:.0f} MiB", f"{MEMORY:.0f} MiB", peaks[-1] / MEMORY, 1.0)
+    yield Row(
+        f"peak memory, {issues * 10} issues beside {issues}",
+        f"{peaks[1]:.0f} MiB",
+        f"{peaks[0]:.0f} MiB",
+        peaks[1] / peaks[0],
+        1.1,
+    )
+
+
+def helping() -> Iterator[Row]:
+    command = [sys.executable, "-c", "from keepstep.cli import main; main()", "--help"]
+    bare, mine = best(
+        TURNS * 2,
+        lambda _: subprocess.run([sys.executable, "-c", "pass"], check=True),
+        lambda _: subprocess.run(command, check=True, capture_output=True),  # noqa: S603
+    )
+    yield Row(
+        "`keepstep --help`, beside 0.3 s",
+        f"{mine.wall:.2f} s",
+        f"0.30 s (bare Python {bare.wall:.2f} s)",
+        mine.wall / 0.3,
+        1.0,
+    )
+
+
+def merging(entities: int) -> Iterator[Row]:
+    rng = random.Random(1)
+    fields = [
+        (
+            Agreed("before", 3, "a"),
+            [View(side=side, cur=rng.choice(("before", "after")), shadow="before", shows=3) for side in "abc"],
+        )
+        for _ in range(12)
+    ]
+
+    def work(_: int) -> None:
+        for _ in range(entities):
+            for agreed, views in fields:
+                merge(agreed, views, None, Rule(), Equality(), "2026-01-01T00:00:00.000Z")
+
+    (mine,) = best(TURNS, work)
+    yield Row("pure merge, 12 fields on 3 sides, all in motion", f"{entities / mine.wall:,.0f} entities a second", "")

@@ -1,0 +1,46 @@
+"""The company's configuration, with the syncs that a history draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from keepstep.registry import Registry
+from keepstep.testing.company_steps import CompanyHistory
+
+SYSTEMS: Final = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
+
+
+def configuration(history: CompanyHistory, registry: Registry, cores: Mapping[str, Any], board: str) -> dict[str, Any]:
+    """What would stand in the file. New cards are placed on ``board``."""
+    connections = {
+        name: {"system": system, **registry.sandbox(system).settings(cores[name], "http://127.0.0.1:1")}
+        for name, system in SYSTEMS.items()
+    }
+    place = {"project": "ACME"}
+    rules = {name: {"policy": history.policy} for name in ("due_date", "description")}
+    cards = {"board.cards": {"idBoard": board}} if history.cards else {}
+    syncs: dict[str, dict[str, Any]] = {
+        "customers": {"entity": "customer", "sides": ["crm.Accounts", "files.client_folders"],
+                      "create": {"files.client_folders": {}}, "match": ["name"]},
+        "projects": {"entity": "project", "sides": ["crm.Deals", "tracker.epics", "files.project_folders"],
+                     "create": {"tracker.epics": place, "files.project_folders": {"parent": "customer"}},
+                     "match": ["name"], "fields": rules},
+        "folders": {"entity": "folder", "sides": ["files.category_folders"],
+                    "create": {"files.category_folders": {"parent": "project"}}},
+        "tasks": {"entity": "task", "sides": ["tracker.issues", "board.cards"],
+                  "create": {"tracker.issues": place, **cards}, "match": ["title"], "fields": rules},
+        "documents": {"entity": "document", "sides": ["files.files", "tracker.remote_links"],
+                      "create": {"tracker.remote_links": {"parent": "project"}}},
+        "feedback": {"entity": "feedback", "sides": ["crm.Notes", "tracker.issues"],
+                     "create": {"tracker.issues": place}},
+    }  # fmt: skip
+    whole: dict[str, Any] = {
+        "version": 1, "store": "sqlite://", "language": "en", "timezone": "Europe/Berlin",
+        "connections": connections,
+        "syncs": {name: {"mode": "write", **syncs[name]} for name in history.syncs},
+    }  # fmt: skip
+    if "tasks" in history.syncs:
+        watch = ["crm.Deals.due_date"]
+        whole["changes_to_tasks"] = {"watch": watch, "create_in": "tracker.issues"}
+    return whole

@@ -1,0 +1,109 @@
+"""From nothing to a first plan."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.keepstep.office import Office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    office = Office(tmp_path)
+    office.task("Draft the plan")
+    office.card("Draft the plan")
+    return office
+
+
+def answers(office: Office, **more: object) -> str:
+    path = office.folder / "answers.yaml"
+    path.write_text(json.dumps({"language": "en", "timezone": "Europe/Berlin", **more}), encoding="utf-8")
+    return str(path)
+
+
+def sandboxes(office: Office) -> str:
+    path = office.folder / "sandbox.yaml"
+    path.write_text(json.dumps({"connections": office.connections}), encoding="utf-8")
+    return str(path)
+
+
+def test_a_first_plan_takes_a_handful_of_answers(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(office.folder)
+    given = ["en", "Asia/Shanghai", "n", "y", "y"]
+    result = office.keep("init", "--from", sandboxes(office), answer="\n".join(given) + "\n", configure=False)
+    assert result.exit_code == 0, result.output
+    text = office.path.read_text(encoding="utf-8")
+    assert "sides: [crm.Tasks, board.cards]" in text
+    assert "mode: observe" in text
+    assert text.count("# ") >= 4
+    assert "${CRM_REFRESH_TOKEN}" in text
+    assert office.connections["crm"]["refresh_token"] not in text
+    assert office.connections["crm"]["refresh_token"] not in result.output
+    assert "CRM_REFRESH_TOKEN=\n" in result.stdout
+    assert "no mistakes found" in result.stdout
+    assert "tasks (only observes)" in result.stdout
+    assert office.writes() == []
+
+
+def test_secrets_stand_in_the_file_only_if_the_user_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(office.folder)
+    said = answers(office, secrets_in_file=True, run_check=True)
+    result = office.keep("init", "--from", sandboxes(office), "--answers", said, configure=False)
+    assert result.exit_code == 0, result.output
+    assert office.connections["crm"]["refresh_token"] in office.path.read_text(encoding="utf-8")
+    assert stat.S_IMODE(office.path.stat().st_mode) == 0o600
+    assert office.keep("plan", configure=False).exit_code in (0, 3)
+
+
+def test_what_is_there_is_never_overwritten(office: Office) -> None:
+    office.configure()
+    before = office.path.read_bytes()
+    result = office.keep("init", "--from", sandboxes(office), "--answers", answers(office))
+    assert result.exit_code == 2
+    assert "is there already" in result.stderr
+    assert office.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"systems": ["trelo"]}, "did you mean `trello`?"),
+        ({"timezone": "Mars", "systems": ["trello"]}, "`Mars` is not a time zone"),
+        ({"systems": ["trello"]}, "the answers lack `connections.trello.key`"),
+        ({}, "the answers lack `systems`"),
+        ({"language": "fr", "systems": ["trello"]}, "`fr` is not known"),
+    ],
+)
+def test_wrong_answers_are_wrong_usage(office: Office, more: dict[str, object], words: str) -> None:
+    result = office.keep("init", "--answers", answers(office, **more), configure=False)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert not office.path.exists()
+
+
+def test_settings_are_asked_one_by_one_and_secrets_hidden(office: Office) -> None:
+    office.cores = {"trello": office.board, "zoho_crm": office.crm}
+    board, crm = office.connections["board"], office.connections["crm"]
+    given = ["zh-CN", "Asia/Shanghai", "trello, zoho_crm", board["key"], board["token"]]
+    given += ["us", crm["client_id"], crm["client_secret"], crm["refresh_token"], "n", "n", "n"]
+    assert len(given) <= 12
+    result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
+    assert result.exit_code == 0, result.output
+    text = office.path.read_text(encoding="utf-8")
+    assert "sides: [trello.cards, zoho_crm.Tasks]" in text
+    assert "要保持一致的内容" in text
+    for secret in (board["token"], crm["client_secret"], crm["refresh_token"]):
+        assert secret not in text
+        assert secret not in result.output
+
+
+def test_a_file_without_connections_is_wrong_usage(office: Office) -> None:
+    path = office.folder / "other.yaml"
+    path.write_text("version: 1\n", encoding="utf-8")
+    result = office.keep("init", "--from", str(path), "--answers", answers(office), configure=False)
+    assert result.exit_code == 2
+    assert "has no `connections`" in result.stderr

@@ -1,0 +1,366 @@
+"""The commands that look, plan, write, decide and explain, over stand-ins of a CRM and a board."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.sandbox.faults import Fault
+from tests.keepstep.office import Office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+@pytest.fixture
+def settled(office: Office) -> tuple[Office, str, str]:
+    """One task on both sides, in step; its ids there."""
+    task = office.task("Draft the plan", Due_Date="2026-11-30")
+    assert office.keep("apply", "--yes", "--as", "Ann").exit_code == 0
+    card = next(iter(office.cards()))
+    office.settle()
+    assert office.keep("sync").exit_code in (0, 3)  # a hint that the CRM's owner has no account on the board
+    return office, task, card
+
+
+def conflict(office: Office, task: str, card: str) -> None:
+    office.crm.edit("Bo", "Tasks", task, {"Due_Date": "2026-12-05"})
+    office.board.edit("Ada", "cards", card, {"due": "2026-12-08T10:00:00.000Z"})
+    office.settle()
+    office.keep("sync")
+
+
+def test_a_plan_reads_as_people_do_and_writes_nothing(office: Office) -> None:
+    office.task("Draft the plan", Due_Date="2026-11-30")
+    result = office.keep("plan")
+    assert result.exit_code == 3
+    for words in (
+        "board.cards: create 1",
+        "Draft the plan",
+        "due date: Nov 30, 2026 (crm.Tasks, Bo,",
+        "held: first plan of tasks: 1 operation waits for your approval",
+        "let it through: keepstep apply --sync 'tasks'",
+        "1 to create, 0 to update, 0 to delete",
+        "2 requests to crm",
+    ):
+        assert words in result.stdout
+    assert office.writes() == []
+
+
+def test_an_edit_is_planned_with_both_values_and_its_author(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    result = office.keep("plan")
+    assert result.exit_code == 0
+    assert "title: Draft the plan -> Draft the big plan (crm.Tasks, Bo," in result.stdout
+    data = office.document("plan")["syncs"][0]["operations"]
+    assert [(each["kind"], each["side"], each["record"]) for each in data] == [("update", "board.cards", card)]
+    assert data[0]["fields"][0]["before"] == "Draft the plan"
+
+
+def test_a_held_plan_asks_and_no_is_no(office: Office) -> None:
+    office.task("Draft the plan")
+    result = office.keep("apply", answer="n\n")
+    assert (result.exit_code, office.writes()) == (3, [])
+    assert "Let this plan of tasks through?" in result.stdout
+    assert office.keep("apply", answer="").exit_code == 3
+    assert office.document("apply", code=3)["syncs"][0]["let_through"] is None
+    assert office.writes() == []
+
+
+def test_a_person_lets_a_held_plan_through_once(office: Office) -> None:
+    office.sync["mode"] = "propose"
+    office.task("Draft the plan")
+    assert office.keep("sync").exit_code == 3
+    assert office.writes() == []
+    result = office.keep("apply", "--as", "Mei", answer="y\n")
+    assert result.exit_code == 0
+    assert [each[:2] for each in office.writes()] == [("board", "create")]
+    with sqlite3.connect(office.folder / "keep.db") as db:
+        rows = db.execute("SELECT params FROM audit WHERE code = 'let_through'").fetchall()
+    assert [json.loads(row[0]) for row in rows] == [{"sync": "tasks", "reasons": ["first_plan"], "by": "Mei"}]
+
+
+def test_without_a_name_nobody_decides(office: Office) -> None:
+    office.environ = {"LANG": "C"}
+    office.task("Draft the plan")
+    result = office.keep("apply", "--yes")
+    assert (result.exit_code, office.writes()) == (2, [])
+    assert "--as NAME" in result.stderr
+
+
+def test_apply_never_writes_where_a_sync_only_observes(office: Office) -> None:
+    office.sync["mode"] = "observe"
+    office.task("Draft the plan")
+    result = office.keep("apply", "--yes")
+    assert (result.exit_code, office.writes()) == (2, [])
+    assert "set `mode: propose` or `mode: write`" in result.stderr
+
+
+def test_a_limit_is_kept(office: Office) -> None:
+    for name in ("One", "Two", "Three"):
+        office.task(name)
+    assert office.keep("apply", "--yes", "--limit", "1").exit_code == 0
+    assert len(office.cards()) == 1
+
+
+def test_a_plan_file_is_carried_out_as_written_and_only_once(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    file = str(office.folder / "plan.json")
+    assert office.keep("plan", "-o", file).exit_code == 0
+    before = len(office.writes())
+    first = office.document("apply", file)["syncs"][0]["operations"]
+    assert [each["result"] for each in first] == ["done"]
+    assert office.cards()[card] == "Draft the big plan"
+    again = office.document("apply", file)["syncs"][0]["operations"]
+    assert [each["result"] for each in again] == ["before"]
+    assert len(office.writes()) == before + 1
+
+
+def test_what_moved_since_the_plan_is_skipped_and_told(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Second"})
+    file = str(office.folder / "plan.json")
+    office.keep("plan", "-o", file)
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Third"})
+    result = office.keep("apply", file)
+    assert result.exit_code == 3
+    assert "skipped: it is not owed as written any more" in result.stdout
+    assert office.cards()[card] == "Draft the plan"
+
+
+def test_a_plan_file_holds_for_its_store_and_configuration_only(settled: tuple[Office, str, str]) -> None:
+    office, _, _ = settled
+    path = office.folder / "plan.json"
+    office.keep("plan", "-o", str(path))
+    office.sync["match"] = ["title", "due_date"]
+    result = office.keep("apply", str(path))
+    assert result.exit_code == 2
+    assert "another configuration of tasks" in result.stderr
+    office.sync["match"] = ["title"]
+    (office.folder / "keep.db").unlink()
+    result = office.keep("apply", str(path))
+    assert result.exit_code == 2
+    assert "another store" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"keepstep_plan": 2}', "\xff"])
+def test_what_is_no_plan_file_is_wrong_usage(office: Office, text: str) -> None:
+    path = office.folder / "plan.json"
+    path.write_bytes(text.encode("latin-1"))
+    result = office.keep("apply", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is no plan file" in result.stderr
+    assert office.keep("apply", str(office.folder / "none.json")).exit_code == 2
+
+
+def test_a_conflict_is_found_listed_decided_and_explained(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    found = office.document("findings", "--code", "conflict", code=3)["findings"]
+    assert [each["severity"] for each in found] == ["warning"]
+    assert "Draft the plan: due date was changed in different ways" in found[0]["message"]
+    shown = office.document("resolve", found[0]["id"], code=3)["conflict"]
+    assert {each["side"] for each in shown["candidates"]} == {"board.cards", "crm.Tasks"}
+    assert office.keep("plan").exit_code == 3
+    result = office.keep("resolve", "Draft the plan.due_date", "crm", "--rev", str(shown["rev"]), "--as", "Mei")
+    assert result.exit_code == 0
+    office.settle()
+    office.keep("sync")
+    assert office.board.records("cards")[card]["due"].startswith("2026-12-05")
+    facts = office.document("explain", f"crm.Tasks:{task}.due_date")
+    assert (facts["agreed"]["value"], facts["agreed"]["version"]) == ("2026-12-05", 1)
+    assert {each["standing"] for each in facts["sides"]} == {"even"}
+    said = "\n".join(line["message"] for line in facts["history"])
+    assert "a conflict opened" in said
+    assert "Mei decided for Dec 5, 2026" in said
+    assert "Dec 5, 2026 was written to board.cards" in said
+    assert "截止日期" in office.keep("--lang", "zh-CN", "explain", "Draft the plan.due_date").stdout
+
+
+def test_a_stale_decision_is_refused(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    result = office.keep("resolve", f"crm.Tasks:{task}.due_date", "crm", "--rev", "7")
+    assert result.exit_code == 3
+    assert "has changed since you were shown it" in result.stderr
+    assert office.keep("resolve", "Draft the plan.title", "crm").exit_code == 3
+
+
+def test_a_person_may_set_another_value(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    where = "Draft the plan.due_date"
+    assert office.keep("resolve", where, "value", "--value", "soon").exit_code == 2
+    assert office.keep("resolve", where, "value").exit_code == 2
+    assert office.keep("resolve", where, "value", "--value", "2026-12-24").exit_code == 0
+    office.settle()
+    office.keep("sync")
+    assert office.crm.records("Tasks")[task]["Due_Date"] == "2026-12-24"
+    assert office.board.records("cards")[card]["due"].startswith("2026-12-24")
+
+
+def test_status_says_how_old_the_oldest_change_is(settled: tuple[Office, str, str]) -> None:
+    office, task, _ = settled
+    assert "every change seen has been carried over" in office.keep("status").stdout
+    office.sync["mode"] = "observe"
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    office.keep("sync")
+    office.settle(600)
+    each = office.document("status", code=office.keep("status").exit_code)["syncs"][0]
+    assert each["links"] == {"crm.Tasks": 1, "board.cards": 1}
+    assert each["owed"] == 1
+    assert 12 <= each["behind_seconds"] // 60 <= 14
+    requests = len(office.crm.requests)
+    assert "the oldest change not yet carried over is" in office.keep("status").stdout
+    assert len(office.crm.requests) == requests
+
+
+def test_status_tells_a_feed_that_fails_until_it_works_again(settled: tuple[Office, str, str]) -> None:
+    office, _, _ = settled
+    office.crm.faults.switch_on(Fault("unavailable", "/Tasks", times=50))
+    result = office.keep("sync")
+    assert result.exit_code == 1
+    assert "crm/Tasks could not be read" in result.stderr
+    assert office.keep("status").stdout.count("failed ") == 1
+    office.crm.faults.clear()
+    office.settle(600)
+    office.keep("sync")
+    assert "failed " not in office.keep("status").stdout
+
+
+def test_a_proposal_is_accepted_or_rejected(office: Office) -> None:
+    office.task("Sign")
+    first, second = office.card("Sign"), office.card("Sign")
+    shown = office.document("match", code=3)["syncs"][0]
+    assert shown["links"] == []
+    proposals = shown["proposals"]
+    assert len(proposals) >= 2
+    assert office.keep("match", "--accept", "nonsense").exit_code == 2
+    chosen = proposals[0]
+    after = office.document(
+        "match",
+        "--accept",
+        chosen["id"],
+    )
+    assert after["decided"] == [{"id": chosen["id"], "accepted": True}]
+    links = after["syncs"][0]["links"]
+    assert [each["evidence"] for each in links] == ["accepted"]
+    assert links[0]["records"]["board.cards"] in (first, second)
+    assert after["syncs"][0]["proposals"] == []  # the task has its card: the other proposal is over
+    assert office.writes() == []
+
+
+def test_what_is_rejected_stays_apart(office: Office) -> None:
+    office.task("Sign")
+    office.card("Sign")
+    office.card("Sign")
+    assert office.keep("match").exit_code == 3
+    assert "stay apart" in office.keep("match", "--reject", "all").stdout
+    after = office.document("match")["syncs"][0]
+    assert (after["links"], after["proposals"]) == ([], [])
+
+
+def test_a_finding_once_seen_needs_nobody(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    for each in office.document("findings", code=3)["findings"]:
+        assert office.keep("findings", "ack", each["id"]).exit_code == 0
+    result = office.keep("findings", "--sync", "tasks")
+    assert result.exit_code == 0
+    assert "[seen]" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("plan", "task"), "did you mean `tasks`?"),
+        (("sync", "nothing"), "there is no sync `nothing`"),
+        (("apply", "--sync", "x"), "there is no sync `x`"),
+        (("findings", "ack", "01X"), "there is no finding 01X"),
+        (("findings", "--sync", "x"), "there is no sync `x`"),
+        (("resolve", "nobody.title", "crm"), "nothing is known as `nobody`"),
+        (("resolve", "title"), "names no field"),
+        (("explain", "crm.Tasks:1.title"), "nothing is known as `crm.Tasks:1`"),
+        (("simulate", "--sabotage", "X99"), "there is no sabotage `X99`"),
+    ],
+)
+def test_wrong_names_are_wrong_usage(office: Office, args: tuple[str, ...], words: str) -> None:
+    result = office.keep(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_rule_that_there_is_not_is_told_with_the_nearest(office: Office) -> None:
+    office.rest["handoffs"] = {"use": ["won-deal-start"]}
+    result = office.keep("sync")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean `won-deal-starts`?" in result.stderr
+
+
+def test_a_field_that_is_none_is_wrong_usage(settled: tuple[Office, str, str]) -> None:
+    result = settled[0].keep("explain", "Draft the plan.due")
+    assert result.exit_code == 2
+    assert "did you mean `due_date`?" in result.stderr
+
+
+def test_a_store_that_cannot_be_used_is_told_without_a_traceback(office: Office, monkeypatch: Any) -> None:
+    office.keep("status")
+    path = office.folder / "keep.db"
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    result = office.keep("status")
+    assert result.exit_code == 2
+    assert "written by a newer Keepstep" in result.stderr
+    path.unlink()
+    path.write_bytes(b"this is no database, whatever its name says" * 40)
+    result = office.keep("status", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]["code"] == "store_broken"
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE record (x)")
+    assert office.keep("status").exit_code == 2
+
+
+@pytest.mark.parametrize("code", ["store_locked", "store_full"])
+def test_a_store_in_use_or_full_fails_with_its_cure(office: Office, code: str, monkeypatch: Any) -> None:
+    from keepstep.store.errors import StoreError
+    from keepstep.store.store import Store
+
+    def fail(self: Store) -> Store:
+        raise StoreError(code, url="sqlite:///keep.db", detail="disk")
+
+    monkeypatch.setattr(Store, "open", fail)
+    for args in (("sync",), ("plan",), ("findings",)):
+        result = office.keep(*args)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "keep.db" in result.stderr
+
+
+def test_a_connection_that_is_down_is_told_and_its_syncs_left_out(office: Office) -> None:
+    office.connections["board"]["token"] = "wrong"
+    for args in (("plan",), ("sync",), ("match",)):
+        result = office.keep(*args)
+        assert result.exit_code == 1
+        assert "board: the credentials are refused" in result.stderr
+        assert "tasks was left out" in result.stderr
+
+
+def test_simulate_runs_fresh_histories_and_catches_a_sabotage(office: Office) -> None:
+    result = office.keep("simulate", "--histories", "3", "--seed", "11", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"histories": 3, "first_seed": 11, "violations": [], "caught": None}
+    assert "seeds 11 to 13" in result.stderr
+    result = office.keep("simulate", "--histories", "1", "--seed", "7", "--sabotage", "X1")
+    assert result.exit_code == 0
+    assert "keepstep simulate --seed" in result.stdout
+    assert "X1 was caught" in result.stdout
