@@ -116,11 +116,11 @@ def sync(config: str = "keepstep.yaml", syncs: list[str] | None = None) -> State
 
 def _tick(hub: Hub, config: str, syncs: list[str] | None) -> rounds.Tick:
     begun = hub.ports.now()
-    done = rounds.Tick(syncs=[], observed=[], reports=[], handoffs=[])
+    done = rounds.Tick()
     for connection in rounds.feed_groups(hub, syncs):
         done.observed += observe(config, syncs, connection)
-    ready = _step(config, lambda hub: rounds.take_in(hub, syncs))
-    done.reports += [run(config, name) for name in ready]
+    done.taken = _step(config, lambda hub: rounds.take_in(hub, syncs))
+    done.reports += [run(config, report.sync) for report in done.taken]
     done.reports += [run(config, name) for name in follow_up(config, syncs)]
     done.handoffs = judge(config)
     return rounds.conclude(hub, syncs, done, begun)

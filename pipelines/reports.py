@@ -57,7 +57,6 @@ def _operation(words: Words, operation: Operation) -> list[str]:
     changes = [
         words.say("plan_change", field=name, before=planned.was, after=planned.local)
         for name, planned in operation.fields.items()
-        if name  # the nameless one is the place of a new record
     ]
     return [words.say(f"operation.{operation.kind}"), operation.side, operation.title, "; ".join(changes)]
 
