@@ -60,13 +60,13 @@ def run(config: str, sync: str) -> Report:
     return _step(config, lambda hub: hub.run(sync))
 
 
-@task(name="follow-up", cache_policy=NO_CACHE, persist_result=False)
+@task(name="follow-up", task_run_name="follow-up", cache_policy=NO_CACHE, persist_result=False)
 def follow_up(config: str, syncs: list[str] | None) -> list[str]:
     """Ask for folders and tasks that follow from the whole."""
     return _step(config, lambda hub: rounds.follow_up(hub, syncs))
 
 
-@task(name="judge", cache_policy=NO_CACHE, persist_result=False)
+@task(name="judge", task_run_name="judge", cache_policy=NO_CACHE, persist_result=False)
 def judge(config: str) -> list[Finding]:
     """Judge the handoffs."""
     return _step(config, lambda hub: hub.judge())
@@ -103,11 +103,11 @@ def sync(config: str = "keepstep.yaml", syncs: list[str] | None = None) -> State
                 return Failed(message=words.say("no_such_sync", name=name, nearest=nearest(name, known), known=known))
         try:
             done = _tick(hub, config, syncs)
+            _step(config, lambda hub: _tell(hub, config, done))
         except Fenced:
             return Completed(message=words.say("tick_busy", syncs=list(syncs or hub.config.syncs)), name="Busy")
         except StepFailed as error:
             return Failed(message=str(error))
-        _tell(hub, config, done)
         message = keeper.redaction.text(rounds.summary(done, hub.config.language))
         if done.observed and all(each.failed for each in done.observed):
             return Failed(message=message)
@@ -116,11 +116,11 @@ def sync(config: str = "keepstep.yaml", syncs: list[str] | None = None) -> State
 
 def _tick(hub: Hub, config: str, syncs: list[str] | None) -> rounds.Tick:
     begun = hub.ports.now()
-    done = rounds.Tick(syncs=[], observed=[], reports=[], handoffs=[])
+    done = rounds.Tick()
     for connection in rounds.feed_groups(hub, syncs):
         done.observed += observe(config, syncs, connection)
-    ready = _step(config, lambda hub: rounds.take_in(hub, syncs))
-    done.reports += [run(config, name) for name in ready]
+    done.taken = _step(config, lambda hub: rounds.take_in(hub, syncs))
+    done.reports += [run(config, report.sync) for report in done.taken]
     done.reports += [run(config, name) for name in follow_up(config, syncs)]
     done.handoffs = judge(config)
     return rounds.conclude(hub, syncs, done, begun)

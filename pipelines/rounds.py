@@ -22,6 +22,8 @@ class Tick(msgspec.Struct, kw_only=True):
 
     syncs: list[str] = []
     observed: list[Observed] = []
+    taken: list[Report] = []
+    """What was taken in before anything was written: conflicts open here."""
     reports: list[Report] = []
     handoffs: list[Finding] = []
     """Findings on handoffs that were not open before."""
@@ -34,7 +36,7 @@ class Tick(msgspec.Struct, kw_only=True):
     @property
     def fresh(self) -> list[Finding]:
         """Every finding that was not open before."""
-        return [*(finding for report in self.reports for finding in report.fresh), *self.handoffs]
+        return [*(finding for report in (*self.taken, *self.reports) for finding in report.fresh), *self.handoffs]
 
     @property
     def written(self) -> int:
@@ -73,12 +75,9 @@ def look(hub: Hub, names: Sequence[str] | None, connection: str) -> list[Observe
     return [observe(hub.ports, world, owner, feed) for owner, feed in feeds.values()]
 
 
-def take_in(hub: Hub, names: Sequence[str] | None) -> list[str]:
-    """Match and absorb for all syncs before any of them writes; their names, parents first."""
-    syncs = hub.syncs(names)
-    for sync in syncs:
-        hub.engine.take_in(sync)
-    return [sync.name for sync in syncs]
+def take_in(hub: Hub, names: Sequence[str] | None) -> list[Report]:
+    """Match and absorb for all syncs before any of them writes, parents first."""
+    return [hub.engine.take_in(sync) for sync in hub.syncs(names)]
 
 
 def follow_up(hub: Hub, names: Sequence[str] | None) -> list[str]:
@@ -109,11 +108,11 @@ def closed_since(hub: Hub, moment: str) -> int:
 def tick(hub: Hub, names: Sequence[str] | None = None) -> Tick:
     """All steps, one after the other."""
     begun = hub.ports.now()
-    done = Tick(syncs=[], observed=[], reports=[], handoffs=[])
+    done = Tick()
     for connection in feed_groups(hub, names):
         done.observed += look(hub, names, connection)
-    ready = take_in(hub, names)
-    done.reports += [hub.run(name) for name in ready]
+    done.taken = take_in(hub, names)
+    done.reports += [hub.run(report.sync) for report in done.taken]
     done.reports += [hub.run(name) for name in follow_up(hub, names)]
     done.handoffs = hub.judge()
     return conclude(hub, names, done, begun)

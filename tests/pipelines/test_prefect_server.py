@@ -48,13 +48,13 @@ def gone(pid: int) -> bool:
 def test_it_stops_with_all_that_it_started(tmp_path: Path) -> None:
     local = server(tmp_path / "prefect", ANSWERS)
     local.start()
-    assert local.alive()
     pid = local.pid
     assert pid is not None
-    assert os.getpgid(pid) == pid != os.getpgid(0)
-    words = local.log.read_text().split()
-    assert words[3:] == [str(tmp_path / "prefect"), "1", "false", "None"]
+    groups = (os.getpgid(pid), os.getpgid(0))
+    words = local.log.read_text().splitlines()[0].split()
     local.stop()
+    assert groups[0] == pid != groups[1]
+    assert words[3:] == [str(tmp_path / "prefect"), "1", "false", "None"]
     assert not local.alive()
     assert gone(pid)
     assert gone(int(words[1]))

@@ -35,7 +35,7 @@ def test_findings_come_gravest_first_and_in_the_reader_s_words(company: Company,
         findings.report(tx, there, hub.ports.now(), hub.ports.new_id)
     lines = reports.findings(hub).splitlines()
     assert lines[-2].startswith(r"| error | crm failed: \<b\> | since ")
-    assert lines[-1].startswith(r"| info | record\_refused: ")
+    assert lines[-1].startswith(r"| news | record\_refused: ")
 
 
 def test_without_findings_the_page_says_so(keeper: hubs.Keeper) -> None:

@@ -83,3 +83,19 @@ def test_a_connection_that_is_down_is_named_and_stops_no_other(company: Company,
     done = rounds.tick(keeper.hub())
     assert done.down == ["two"]
     assert "no answer from two" in rounds.summary(done, "en")
+
+
+def test_a_conflict_that_opens_while_taking_in_is_news(company: Company, keeper: hubs.Keeper) -> None:
+    hub = keeper.hub()
+    rounds.tick(hub)
+    company.approve(hub)
+    for _ in range(2):
+        company.clock.advance(60)
+        rounds.tick(hub)
+    [one], [two] = (list(company.services[name].records(STREAM)) for name in ("one", "two"))
+    company.services["one"].edit("Ada", STREAM, one, {"title": "Plan the kickoff well"})
+    company.services["two"].edit("Bo", STREAM, two, {"title": "Plan the kick-off"})
+    company.clock.advance(60)
+    done = rounds.tick(hub)
+    assert [finding.code for finding in done.fresh] == ["conflict"]
+    assert rounds.summary(done, "en") == "2 records changed; 1 new finding"
