@@ -42,7 +42,6 @@ READ_TIMEOUT = 50.0
 REQUEST_TIMEOUT = CONNECT_TIMEOUT + READ_TIMEOUT
 """Seconds after which a request has surely been given up by us; leases and recovery reckon with it."""
 
-CHUNK = 1 << 20
 ATTEMPTS = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -56,7 +55,7 @@ class Answer:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         # In large parts: by itself the library joins a body of a page's size from dozens of small ones.
-        self.body: bytes = b"".join(response.iter_content(CHUNK))
+        self.body: bytes = response.content
         self.verb = verb
         self.path = path
         self._writing = writing
@@ -213,7 +212,7 @@ class Http:
         if gate is not None:
             gate()
         try:
-            with self._session.request(
+            response = self._session.request(
                 verb,
                 self.base_url + path,
                 params=params,
@@ -222,13 +221,11 @@ class Http:
                 auth=self.auth,
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
-                stream=True,
-            ) as response:
-                answer = Answer(response, verb, path, writing)
+            )
         except requests.RequestException as error:
             raise self._broken(error, verb, path, writing) from None
-        log.debug("request", connection=self._name, verb=verb, path=path, status=answer.status)
-        return answer
+        log.debug("request", connection=self._name, verb=verb, path=path, status=response.status_code)
+        return Answer(response, verb, path, writing)
 
     def _broken(self, error: requests.RequestException, verb: str, path: str, writing: bool) -> ConnectorError:
         # The cause is left out on purpose: its text may carry a query string with credentials.
