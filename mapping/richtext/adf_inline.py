@@ -26,7 +26,7 @@ class InlineReader(ABC):
     def lose(self, field: str, why: str, value: Any = None) -> None:
         key = (field, why, str(value))
         if key not in self._losses:
-            self._losses[key] = Loss(field, why, value)
+            self._losses[key] = Loss(field or "node", why, value)
 
     @abstractmethod
     def misplaced(self, node: Mapping[str, Any], depth: int) -> list[Span] | None:
