@@ -8,6 +8,7 @@ import click
 
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
+from keepstep.logs import configure
 from keepstep.problems import Problem, nearest
 from keepstep.testing.running import Outcome, Runner, World
 from keepstep.testing.sabotage import SABOTAGES
@@ -32,6 +33,7 @@ COMPANY_SHARE = 10
 def simulate(ctx: click.Context, histories: int | None, seed: int | None, world: str, sabotage: str | None) -> None:
     session: Session = ctx.obj
     output = session.output
+    configure(session.redaction, verbose=bool(session.options.get("keepstep.verbose")))
     if sabotage is not None and sabotage not in SABOTAGES:
         params = {"name": sabotage, "nearest": nearest(sabotage, SABOTAGES), "known": sorted(SABOTAGES)}
         raise Trouble(Problem("no_such_sabotage", params), WRONG)

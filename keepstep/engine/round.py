@@ -18,6 +18,7 @@ from keepstep.engine.match import Matched, match
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
 from keepstep.engine.ports import Ports
+from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -74,7 +75,8 @@ class Engine:
         self.fingerprint = fingerprint
 
     def observe(self, syncs: Sequence[Sync]) -> list[Observed]:
-        """Look once at every feed that the syncs need."""
+        """Look once at every feed that the syncs need; after a changed configuration, at everything again."""
+        notice(self.ports, self.world, syncs, self.fingerprint)
         seen: dict[str, Observed] = {}
         for sync in syncs:
             for connection, feed in self.world.feeds(sync):

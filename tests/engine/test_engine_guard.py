@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from connectors.memory import STREAM, Traits
 from keepstep.engine import decisions
 from keepstep.engine.decisions import WorldMoved
+from keepstep.engine.world import World
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
 
@@ -233,3 +235,35 @@ def test_a_sync_that_another_worker_has_is_left_alone() -> None:
     bench.look()
     assert bench.store.acquire("sync:tasks", "another", 600) is not None
     assert bench.engine.run(bench.sync).busy is True
+
+
+def test_a_changed_configuration_reads_maps_and_compares_everything_again() -> None:
+    bench = many(3)
+    entities = len(bench.rows(t.entity))
+    before = len(bench.services["a"].requests)
+    bench.fingerprint = "two"
+    bench.restart()
+    bench.round()
+    assert len(bench.rows(t.entity)) == entities, "what is linked stays linked"
+    assert bench.open_findings() == []
+    assert len(bench.services["a"].requests) > before
+    seen = [row["n"] for row in bench.rows(t.change_log)]
+    assert len(seen) >= 2 * entities, "each record was mapped again, although nothing in it changed"
+
+
+def test_a_side_that_joins_later_gets_what_was_there_before() -> None:
+    bench = Bench(Traits(), Traits(), Traits())
+    whole = bench.world
+    few = {name: side for name, side in bench.sync.sides.items() if name != "c.items"}
+    create: dict[str, dict[str, Any]] = {name: {} for name in few}
+    bench.sync = replace(bench.sync, sides=few, create=create)
+    bench.world = World(whole.connections, {"tasks": bench.sync})
+    bench.restart()
+    bench.make("a", title="from before")
+    bench.settle()
+    assert bench.shown("c") == []
+    bench.sync, bench.world = whole.syncs["tasks"], whole
+    bench.fingerprint = "two"
+    bench.restart()
+    bench.settle()
+    assert [row["title"] for row in bench.shown("c")] == ["from before"]
