@@ -95,6 +95,8 @@ def _accounted(
 ) -> bool:
     if any(same(value, other) for other in told.get((entity, CANONICAL[field]), ())):
         return True
+    if _seen_from(simulation, records, name, field, value):
+        return True
     if _everywhere(simulation, records, field, value) or _set_back(simulation, records, name, entry, field, value):
         return True
     for other, id in records.items():
@@ -141,6 +143,17 @@ def _set_back(simulation: Simulation, records: dict[str, str], name: str, entry:
                 if any(same(carried.changes[field][1], form(field, each)) for _, each in between):
                     return False
     return bool(between)
+
+
+def _seen_from(simulation: Simulation, records: dict[str, str], name: str, field: str, value: Any) -> bool:
+    """Every side shows what would look like this value on the side where it was typed: capitals hide the rest."""
+    own = simulation.services[name]
+    for other, id in records.items():
+        service = simulation.services[other]
+        shown = service.records(STREAM).get(id)
+        if shown is not None and field in service.traits.fields and not same(own.form(field, shown[field]), value):
+            return False
+    return True
 
 
 def _everywhere(simulation: Simulation, records: dict[str, str], field: str, value: Any) -> bool:
