@@ -13,11 +13,12 @@ from connectors.base import Change, Record, utc
 from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
-from keepstep.engine.apply import adopt, finish, requeue
+from keepstep.engine.apply import adopt, finish
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.observe import store_records
 from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
+from keepstep.engine.receipts import requeue
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync, World

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.engine import guard
 from keepstep.engine.absorb import absorb, conflict_findings
-from keepstep.engine.apply import Applied, Applier
+from keepstep.engine.apply import Applier
 from keepstep.engine.authors import name_authors
 from keepstep.engine.failures import failure_key
 from keepstep.engine.match import Matched, match
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
 from keepstep.engine.ports import Ports
+from keepstep.engine.receipts import Applied
 from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Outcome, Record
-from keepstep.engine import apply, observe, recover, settle
+from keepstep.engine import apply, observe, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
@@ -58,7 +58,7 @@ def retry_without_looking() -> Iterator[None]:
                 settle.close_intent(tx, row, "not_applied", ports.now())
                 side = sync.sides.get(row["side"])
                 if side is not None:
-                    apply.requeue(tx, sync, row, side, ports.now())
+                    receipts.requeue(tx, sync, row, side, ports.now())
         return recover.Recovered()
 
     with _bent(rounds, "recover", forget):

@@ -89,7 +89,17 @@ def draw(seed: int, length: int | None = None) -> History:
                 kind=rng.choice(kinds),
             )
         )
+    _die_while_taking_in(steps, random.Random(f"{seed} dies"))
     return History(seed=seed, traits=traits, steps=steps, policy=rng.choice(("ask", "ask", "newest")))
+
+
+def _die_while_taking_in(steps: list[Step], rng: random.Random) -> None:
+    """In some histories a worker dies in its first look at an edit: drawn by chance alone that hardly ever happens."""
+    if rng.random() < 0.3:
+        at = rng.randrange(len(steps) + 1)
+        field = rng.choice(list(VALUES))
+        edit = Step("edit", side=0, item=rng.randrange(8), field=field, value=rng.randrange(8))
+        steps[at:at] = [Step("round"), edit, Step("crash", amount=float(rng.randint(1, 4)))]
 
 
 def _traits(rng: random.Random) -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""What a service answered to a write, kept before anything else is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import Outcome
+from keepstep.engine import settle
+from keepstep.engine.owed import title
+from keepstep.engine.ports import Ports
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Side, Sync
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Lease, Tx
+
+
+class Applied(msgspec.Struct, kw_only=True):
+    """What was done, by outcome."""
+
+    done: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    unknown: int = 0
+    put_off: int = 0
+
+    @property
+    def progress(self) -> bool:
+        return self.done > 0 or self.confirmed > 0
+
+
+class Receipts:
+    """Keeps the answers to the writes of one sync, under its lease, and tells what was refused."""
+
+    def __init__(self, ports: Ports, sync: Sync, lease: Lease) -> None:
+        self._ports = ports
+        self._sync = sync
+        self._lease = lease
+
+    def keep(self, side: Side, intent: dict[str, Any], outcome: Outcome, applied: Applied) -> None:
+        """Keep what the service said before anything else is done with it."""
+        now = self._ports.now()
+        kept: dict[str, Any] = {
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "code": outcome.code,
+            "field": outcome.field,
+        }
+        with self._ports.store.write(self._lease) as tx:
+            match outcome.status:
+                case "done":
+                    intent["record"] = outcome.id or intent["record"]
+                    values = {
+                        "state": "acknowledged",
+                        "record": intent["record"],
+                        "answer_version": outcome.version,
+                        "outcome": kept,
+                    }
+                    tx.execute(sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(**values))
+                    intent["answer_version"] = outcome.version
+                case "unknown":
+                    tx.execute(
+                        sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(state="unknown", outcome=kept)
+                    )
+                    applied.unknown += 1
+                case "refused":
+                    if intent["kind"] == "create":
+                        kept["place"] = dict(self._sync.create[side.name])
+                    settle.close_intent(tx, intent, "refused", now, kept)
+                    self._refused(tx, side, intent, outcome)
+                    applied.refused += 1
+                case "gone":
+                    settle.close_intent(tx, intent, "gone", now, kept)
+                    states = load(tx, [intent["entity"]])
+                    for state in states.values():
+                        settle.lost_sight(state, side.name)
+                    save(tx, states.values(), now)
+                case _:
+                    settle.close_intent(tx, intent, "not_sent", now, kept)
+                    applied.put_off += 1
+            if outcome.status in ("stale", "gone", "refused") or intent["kind"] == "create":
+                requeue(tx, self._sync, intent, side, now)
+
+    def _refused(self, tx: Tx, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
+        states = load(tx, [intent["entity"]])
+        state = states.get(intent["entity"])
+        if state is None:
+            return
+        if intent["kind"] == "update":
+            blamed = self._blamed(side, outcome.field, intent)
+            for name in blamed:
+                state.links[side.name].field(name).refused = settle.planned_fields(intent)[name].n
+            state.touch(side.name)
+            save(tx, states.values(), self._ports.now())
+        versions = {name: planned[1] for name, planned in intent["fields"].items()}
+        self.tell_refused(tx, side, state, intent["record"], outcome.field, outcome.reason, versions)
+
+    def tell_refused(
+        self,
+        tx: Tx,
+        side: Side,
+        state: EntityState,
+        record: str | None,
+        field: str | None,
+        reason: str,
+        versions: Mapping[str, int],
+    ) -> None:
+        findings.report(
+            tx,
+            [
+                Finding(
+                    key=f"refused:{state.id}:{side.name}",
+                    code="record_refused",
+                    severity="error",
+                    sync=self._sync.name,
+                    entity=state.id,
+                    params={
+                        "entity": state.id,
+                        "kind": self._sync.kind.value,
+                        "title": title(state, self._sync),
+                        "side": side.name,
+                        "record": record,
+                        "field": field,
+                        "reason": reason,
+                        "versions": dict(versions),
+                    },
+                )
+            ],
+            self._ports.now(),
+            self._ports.new_id,
+        )
+
+    def _blamed(self, side: Side, field: str | None, intent: dict[str, Any]) -> list[str]:
+        """The canonical fields that the service would not have: the one it named, else all that were sent."""
+        names = list(intent["fields"])
+        named = [name for name in names if field is not None and side.mapper.system(self._sync.kind, name) == field]
+        return named or names
+
+
+def requeue(tx: Tx, sync: Sync, intent: dict[str, Any], side: Side, now: str) -> None:
+    """Look at the entity again, and at records of the side that were held back while a create was open."""
+    tx.upsert(t.due, [{"sync": sync.name, "entity": intent["entity"], "since": now}])
+    if intent["kind"] == "create":
+        loose = tx.all(
+            sa.select(t.record.c.id).where(
+                t.record.c.side == side.name, t.record.c.entity.is_(None), t.record.c.deleted.is_(False)
+            )
+        )
+        tx.insert(t.change_log, [{"side": side.name, "id": row["id"], "at": now} for row in loose])
