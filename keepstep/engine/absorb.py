@@ -13,7 +13,7 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
-from mapping.model import OF_ORIGIN
+from mapping.model import OF_ORIGIN, Form
 
 
 class Noted(msgspec.Struct, kw_only=True):
@@ -171,7 +171,7 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
                 candidates.append(
                     {
                         "side": side,
-                        "value": _readable(references, candidate.value),
+                        "value": _readable(references, sync.fields[name], candidate.value),
                         "at": candidate.at,
                         "by": _author(references, side, candidate.by),
                         "url": record["url"] if record else None,
@@ -197,8 +197,13 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
     return found
 
 
-def _readable(references: References, value: Any) -> Any:
-    return references.people.name(value) if isinstance(value, str) and ":" in value else value
+def _readable(references: References, form: Form, value: Any) -> Any:
+    """A value as people know it: persons and things by their names, not by our ids."""
+    if value is None:
+        return None
+    if form is Form.PERSON:
+        return references.people.name(value)
+    return references.title(value) if form is Form.REF else value
 
 
 def _author(references: References, side: str, by: str | None) -> str | None:

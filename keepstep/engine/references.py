@@ -13,7 +13,7 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import Form
+from mapping.model import TITLE, Form, Kind
 
 
 class Unresolved(Exception):
@@ -69,6 +69,13 @@ class References:
             )
             for row in self._tx.all(query):
                 self._records_of[row["entity"]][row["side"]] = row["record"]
+
+    def title(self, entity: str) -> str:
+        """How people know an entity; its id where nothing is agreed on that."""
+        row = self._tx.one(sa.select(t.entity.c.kind, t.entity.c.agreed).where(t.entity.c.id == entity))
+        name = TITLE[Kind(row["kind"])] if row else ""
+        agreed = row["agreed"].get(name) if row else None
+        return str(agreed["value"]) if agreed and agreed["value"] else entity
 
     def inward(self, form: Form, value: Any, connection: str) -> Any:
         """What a side shows as what all sides mean. Raises ``Unresolved`` or ``Outside``."""
