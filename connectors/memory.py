@@ -108,6 +108,8 @@ class MemoryService:
         self.requests: list[str] = []
         self._seq = 0
         self._later: list[tuple[float, Any]] = []
+        self._acting_at: float | None = None
+        """When a late effect came, although it is worked out only now."""
 
     # -- people and tests
 
@@ -161,13 +163,16 @@ class MemoryService:
 
     def _settle(self) -> None:
         now = self.clock.monotonic()
-        due = [work for at, work in self._later if at <= now]
+        due = [(at, work) for at, work in self._later if at <= now]
         self._later = [(at, work) for at, work in self._later if at > now]
-        for work in due:
+        for at, work in due:
+            self._acting_at = at
             try:
                 work()
             except (RecordRefused, EffectUnknown):
                 continue  # a late request finds the record gone or moved: nobody hears of it
+            finally:
+                self._acting_at = None
 
     def write(self, write: Write) -> Item:
         if write.kind == "create":
@@ -205,7 +210,7 @@ class MemoryService:
             seq=self._seq,
             created_at=self._now(),
             changed_at=self._now(),
-            visible_at=self.clock.monotonic() + self.traits.lag,
+            visible_at=self._acting() + self.traits.lag,
             by=by,
             ours=ours,
             marker=marker if self.traits.marker not in ("none", "fingerprint") else None,
@@ -241,7 +246,7 @@ class MemoryService:
     def _touch(self, item: Item, by: str) -> None:
         self._seq += 1
         item.seq, item.changed_at, item.by = self._seq, self._now(), by
-        item.visible_at = self.clock.monotonic() + self.traits.lag
+        item.visible_at = self._acting() + self.traits.lag
 
     def form(self, name: str, value: Any) -> Any:
         """What the service makes of a value that is given to it."""
@@ -259,6 +264,9 @@ class MemoryService:
 
     def _now(self) -> str:
         return utc(self.clock.now())
+
+    def _acting(self) -> float:
+        return self.clock.monotonic() if self._acting_at is None else self._acting_at
 
 
 def place(cursor: str | None) -> int:

@@ -75,6 +75,11 @@ class SandboxCore(ABC):
                 return self._serve(request)
             return trouble.apply(fault, lambda: self._serve(request), self.refuse, self._postpone)
 
+    @property
+    def awaits_effects(self) -> bool:
+        """Whether requests are on their way whose connection broke."""
+        return bool(self._later)
+
     def settle(self) -> None:
         """Let effects come whose time has come."""
         now = self.clock.monotonic()

@@ -152,12 +152,21 @@ class Company:
         for pause in (700.0, 8 * 3600.0):
             quiet = 0
             for _ in range(12):
-                self.clock.advance(pause if not quiet else 700.0)
+                self._pass(pause if not quiet else 700.0)
                 quiet = quiet + 1 if not self.round() and not self.open_intents() else 0
                 self.let_through()
                 if quiet == (1 if pause < 1000 else 2):
                     break
         self._say("calm")
+
+    def _pass(self, seconds: float) -> None:
+        """Time goes by; a request that takes effect late does so in its time, not at the next request."""
+        while seconds > 0:
+            part = min(seconds, 10.0 if any(core.awaits_effects for core in self.cores.values()) else seconds)
+            self.clock.advance(part)
+            seconds -= part
+            for core in self.cores.values():
+                core.settle()
 
     def open_intents(self) -> int:
         with self.store.read() as tx:
@@ -169,7 +178,7 @@ class Company:
             case "round" | "crash" | "busy":
                 self._work(step)
             case "wait":
-                self.clock.advance(step.amount)
+                self._pass(step.amount)
             case "let":
                 self.let_through()
             case "decide":
