@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from connectors.memory import STREAM
+from connectors.memory_service import STREAM
 from connectors.sandbox.truth import Entry
 from keepstep.store import tables as t
 from keepstep.testing.simulator import Simulation

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from connectors.memory import STREAM, Memory, MemoryService
+from connectors.memory import Memory
+from connectors.memory_service import STREAM, MemoryService
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.faults import Fault
 from keepstep.engine import decisions, guard

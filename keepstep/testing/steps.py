@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from connectors.memory import Traits
+from connectors.memory_service import Traits
 from connectors.sandbox.faults import KINDS, Kind
 
 Action = Literal[

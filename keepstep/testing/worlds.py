@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from connectors.memory import STREAM, Memory, MemoryService, Traits
+from connectors.memory import Memory
+from connectors.memory_service import STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from keepstep.engine import guard
 from keepstep.engine.ports import Ports

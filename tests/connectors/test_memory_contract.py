@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.memory import STREAM, Memory, MemoryService, Traits
+from connectors.memory import Memory
+from connectors.memory_service import STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from keepstep.testing.contract import ConnectorContract, World
 

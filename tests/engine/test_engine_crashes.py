@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import keepstep.engine
-from connectors.memory import STREAM, Traits
+from connectors.memory_service import STREAM, Traits
 from keepstep.testing.checker import violations
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.memory import STREAM, Traits
+from connectors.memory_service import STREAM, Traits
 from keepstep.engine import decisions
 from keepstep.engine.decisions import WorldMoved
 from keepstep.engine.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.memory import BOT, STREAM, Traits
+from connectors.memory_service import BOT, STREAM, Traits
 from keepstep.engine.match import decide
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench

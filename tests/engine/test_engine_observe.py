@@ -6,7 +6,7 @@ import pytest
 
 from connectors.base import Record
 from connectors.errors import CursorLost
-from connectors.memory import STREAM, Traits
+from connectors.memory_service import STREAM, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.engine.observe import store_records
 from keepstep.store import tables as t

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import RecordRefused
-from connectors.memory import STREAM, Item, Traits
+from connectors.memory_service import STREAM, Item, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench

@@ -10,7 +10,8 @@ import pytest
 
 from connectors.base import Gate, Outcome, Page, Record, Write
 from connectors.errors import Transient
-from connectors.memory import STREAM, Memory, MemoryService, Traits
+from connectors.memory import Memory
+from connectors.memory_service import STREAM, MemoryService, Traits
 from connectors.sandbox.clock import START, VirtualClock
 from connectors.sandbox.truth import Entry
 from keepstep.testing.contract import ConnectorContract, World

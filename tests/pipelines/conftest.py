@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from connectors.base import ConnectorPlugin, Context
 from connectors.errors import AuthFailed
-from connectors.memory import STREAM, Memory, MemoryService
+from connectors.memory import Memory
 from connectors.memory import Settings as MemorySettings
+from connectors.memory_service import STREAM, MemoryService
 from connectors.sandbox.clock import VirtualClock
 from keepstep.engine import guard
 from keepstep.hub import Hub

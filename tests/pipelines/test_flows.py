@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.memory import STREAM
+from connectors.memory_service import STREAM
 from pipelines import hubs, names
 from tests.pipelines.conftest import Company
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.memory import STREAM
+from connectors.memory_service import STREAM
 from keepstep.store import findings
 from keepstep.store.findings import Finding
 from pipelines import hubs, reports, rounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.memory import STREAM
+from connectors.memory_service import STREAM
 from pipelines import hubs, rounds
 from tests.pipelines.conftest import Company
 
