@@ -248,9 +248,6 @@ class Client:
     def links(self, issue: str) -> list[Json]:
         return self._get(f"/issue/{issue}/remotelink").decode(list[Json])
 
-    def link_by_global_id(self, issue: str, global_id: str) -> Json:
-        return self._get(f"/issue/{issue}/remotelink", globalId=global_id).decode(dict[str, Any])
-
     def link(self, issue: str, id: str) -> Json:
         return self._get(f"/issue/{issue}/remotelink/{id}").decode(dict[str, Any])
 

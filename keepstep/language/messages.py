@@ -83,28 +83,16 @@ CONFIGURATION: Final[dict[str, Message]] = {
 FINDINGS: Final[dict[str, Message]] = {
     "no_route": "{entity} is to appear in {side}, but nothing says where: add an entry under `create`",
     "loss": "{side}, {record}: {field} could not be carried over ({why:reason}): {value:value}",
-    "guard_went_back": "in {side} {count:number} of {total:number} records went back in time; was a backup restored, or a time zone changed?",
-    "guard_flapping": "{entity}: {field:field} went back and forth {count:number} times since {since:when}; something in {side} keeps changing it",
-    "scope_moved": "{entity} moved from {before} to {after} in {side}",
-    "misplaced_document": "{document} lies in {place}; proposed: {proposed}",
     "connection_failed_auth": "{connection}: the credentials are refused; sign in again: `keepstep login {connection}` ({reason})",
     "connection_failed_scope": "{connection}: the account may not do this; grant what is named here: {reason}",
     "connection_failed_unreachable": "{connection} cannot be reached: {reason}",
     "connection_failed_configured": "{connection} cannot work as configured: {reason}",
     "connection_failed": "{connection} failed: {reason}",
-    "schema_drift": "{side}: the field {field} has changed: {before} became {after}",
 }  # fmt: skip
 
 PLAN: Final[dict[str, Message]] = {
-    "plan_create": "create {entity} in {side} ({why:reason})",
-    "plan_update": "set {fields:fields} of {entity} in {side} ({why:reason})",
-    "plan_delete": "delete {entity} in {side} ({why:reason})",
-    "plan_archive": "archive {entity} in {side} ({why:reason})",
     "plan_wait": "{entity} waits in {side} ({why:reason})",
     "plan_change": "{field:field}: {before:value} -> {after:value}",
-    "plan_notifies": Plural(
-        "{count:number} person will be notified", "{count:number} people will be notified"
-    ),
     "plan_calls": Plural(
         "{count:number} request to {connection}", "{count:number} requests to {connection}"
     ),

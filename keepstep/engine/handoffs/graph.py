@@ -49,10 +49,6 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
         return value if isinstance(value, str) and value else self.id
 
     @property
-    def first_linked(self) -> str | None:
-        return min((link.created_at for link in self.links), default=None)
-
-    @property
     def url(self) -> str | None:
         """Where a person can look at it: the oldest link that has an address."""
         ordered = sorted(self.links, key=lambda link: (link.created_at, link.side, link.record_id))
