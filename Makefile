@@ -8,7 +8,8 @@ KEEPSTEP_SHARED ?= ../shared
 export KEEPSTEP_SHARED
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
+# Extras stand in the lock: else pip looks for the newest release of a package named with one, and refuses it.
+LOCK := uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url --no-header
 BUILD := hatchling>=1.27\neditables>=0.5\n
 
 .PHONY: help install dev demo test check lint bench lock clean
