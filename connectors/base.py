@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -95,6 +96,20 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     ignored: list[Ignored] = []
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The bytes that a write uploads, in a private file of ours that was filled and hashed before."""
+
+    path: Path
+    name: str
+    """A label from outside, never a path."""
+    media_type: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hexadecimal."""
+
+
 class Write(msgspec.Struct, frozen=True, kw_only=True):
     """One change to one record. ``values`` holds only what changes, in the system's own words and forms."""
 
@@ -105,6 +120,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     expected_version: str | None = None
     marker: str | None = None
     reserved_id: str | None = None
+    content: Content | None = None
+    """Bytes that go with it, where the stream's ``content`` ability says so."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +181,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Writes that one request takes."""
     search_lag: float = 0.0
     """Seconds until a new record is sure to appear in ``find`` and ``made_since``."""
+    content: int = 0
+    """Largest number of bytes that a create or update may carry. 0: records of this stream have no bytes to write."""
     settle: float = 25.0
     """Longest time in seconds after a request's time-out in which it may still take effect."""
     audience: Literal["team", "client"] = "team"
@@ -207,11 +226,23 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """Resolution of its times, in seconds."""
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account may spend in any ``seconds``, in the service's own unit."""
+
+    unit: Literal["requests", "credits", "points"]
+    amount: int
+    seconds: float
+    used: int | None = None
+    """As the service told last, where it tells."""
+
+
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     streams: list[Stream]
     feeds: list[Feed]
     limits: dict[str, str] = {}
+    quota: Quota | None = None
+    """The allowance that a whole organisation shares; None where the service names none."""
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises KeyError if the connection has none."""
@@ -312,6 +343,9 @@ class ConnectorPlugin:
     build: Callable[[Any, Context], Connector]
     streams: tuple[str, ...] = ()
     """Streams that every account has, known without signing in. Empty: only the service can tell."""
+    login: Callable[[Any, Context, Any], Any] | None = None
+    """Sign in by hand: ``(settings, context, connectors.login.Person) -> connectors.login.SignedIn``. Settings then
+    lack what it gains. Raises ``ConnectorError``. None: all that this system needs stands in the configuration."""
 
 
 def utc(moment: datetime) -> str:

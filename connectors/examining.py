@@ -1,0 +1,35 @@
+"""What is wrong, or about to be, with an account over there: found by looking, without a write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+
+class Symptom(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a person should know before the first write. Said to people by its code and parameters.
+
+    Codes: ``scope_missing``, ``scope_excess`` (``scope``, ``needed_for``), ``field_missing``, ``field_required``,
+    ``field_off_screen``, ``field_retyped`` (``stream``, ``field``), ``value_unmapped`` (``stream``, ``field``,
+    ``value``), ``path_missing`` (``place``, ``from``, ``to``), ``clock_skew`` (``seconds``), ``other_tool`` (``tool``,
+    ``where``), ``not_cloud`` (``kind``), ``expires`` (``what``, ``at``), ``window`` (``stream``: people's edits
+    within one request's length of ours go unseen there).
+    """
+
+    code: str
+    severity: Literal["error", "warning", "info"] = "warning"
+    params: Mapping[str, Any] = {}
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """A connector that can look itself over."""
+
+    def examine(self) -> list[Symptom]:
+        """Look at permissions, screens, status paths and neighbours. Reads only; repeatable; may cost some requests.
+
+        Raises what ``check()`` raises where nothing can be seen at all.
+        """
+        ...
