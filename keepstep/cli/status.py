@@ -13,6 +13,7 @@ from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, Session
 from keepstep.config.schema import Sync
+from keepstep.engine import guard
 from keepstep.engine.freshness import oldest_owed
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -68,9 +69,9 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
         "in_doubt": _count(tx, t.intent, t.intent.c.sync == name, t.intent.c.closed_at.is_(None)),
         "holds": [
             {
-                "reason": hold["reason"],
+                "reason": guard.reason_of(hold["reason"]),
                 "params": hold["params"],
-                "message": told.hold_words(session, name, hold["reason"], hold["params"]),
+                "message": told.hold_words(session, name, guard.reason_of(hold["reason"]), hold["params"]),
             }
             for hold in holds
         ],

@@ -202,7 +202,7 @@ class ScriptedDay:
         for row in rows:
             plan = self.hub.plan(row["sync"])
             counts = {kind: sum(each.kind == kind for each in plan.operations) for kind in ("create", "update")}
-            self.tale.add("plan", "demo_plan_held", sync=row["sync"], reason=row["reason"], **counts)
+            self.tale.add("plan", "demo_plan_held", sync=row["sync"], reason=guard.reason_of(row["reason"]), **counts)
             with self.hub.store.write() as tx:
                 guard.let_through(tx, self.hub.ports, row["sync"], self.staff.lead)
             self.tale.add("decision", "demo_let_through", who=self.staff.lead, sync=row["sync"])

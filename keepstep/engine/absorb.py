@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
-from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
+from mapping.merge import AGREED, Agreed, Candidate, Conflict, Merge, View, merge
 from mapping.model import OF_ORIGIN, Form
 
 
@@ -22,8 +24,18 @@ class Noted(msgspec.Struct, kw_only=True):
     audit: list[dict[str, Any]] = []
 
 
-def absorb(states: Iterable[EntityState], sync: Sync, references: References, now: str, run: str | None) -> Noted:
-    """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place."""
+def absorb(
+    states: Iterable[EntityState],
+    sync: Sync,
+    references: References,
+    now: str,
+    run: str | None,
+    past: Past = MappingProxyType({}),
+) -> Noted:
+    """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place.
+
+    ``past``: what was agreed on lately, by which a field that goes back and forth is known.
+    """
     noted = Noted(audit=[])
     for state in states:
         see_links(state, now, noted, run)
@@ -32,7 +44,7 @@ def absorb(states: Iterable[EntityState], sync: Sync, references: References, no
             continue
         views, doubtful = look(state, sync, references)
         for name, seen in views.items():
-            _field(state, sync, name, seen, name in doubtful, now, run, noted)
+            _field(state, sync, name, seen, name in doubtful, now, run, noted, past.get((state.id, name), ()))
     return noted
 
 
@@ -117,12 +129,15 @@ def _field(
     now: str,
     run: str | None,
     noted: Noted,
+    past: Sequence[Step],
 ) -> None:
     before = state.conflicts.get(name)
     if before is None and not any(view.changed for view in views):
         return
     agreed = state.agreed.get(name, Agreed())
     result = merge(agreed, views, before, sync.rule(name), sync.equality(name), now, in_doubt)
+    if before is None and result.agreed is not agreed and flips(past, result.agreed.value, result.agreed.source):
+        result = asked(agreed, views)
     if result.agreed is not agreed:
         state.agreed[name] = result.agreed
         state.dirty = True
@@ -145,6 +160,15 @@ def _field(
             )
     for note in result.notes:
         noted.audit.append(_line(now, run, note.code, state, note.side, name, {"value": note.value}))
+
+
+def asked(agreed: Agreed, views: Iterable[View]) -> Merge:
+    """Instead of agreeing once more: what changed stands against what is agreed, and a person decides."""
+    changed = [view for view in views if view.changed]
+    candidates = {view.side: Candidate(view.cur, view.at, view.by) for view in changed}
+    candidates[AGREED] = Candidate(agreed.value, agreed.at, agreed.source)
+    sides = {view.side: (view.cur, view.shows) for view in changed}
+    return Merge(agreed=agreed, sides=sides, conflict=Conflict(candidates))
 
 
 def open_conflict(

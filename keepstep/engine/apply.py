@@ -20,7 +20,7 @@ from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
-from keepstep.engine.observe import store_records
+from keepstep.engine.observe import store_looks, store_records
 from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
@@ -78,8 +78,9 @@ class Applier:
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
+            asked_at = self._ports.now()
             looked = self._look(side, operations)
-            writes, intents = self._write_down(side, operations, looked)
+            writes, intents = self._write_down(side, operations, looked, asked_at)
             if writes:
                 self._send(side, writes, intents)
         except ConnectorError as error:
@@ -97,7 +98,7 @@ class Applier:
         return {record.id: record for record in side.connector.get(side.stream, ids)} if ids else {}
 
     def _write_down(
-        self, side: Side, operations: Sequence[Operation], looked: Mapping[str, Record]
+        self, side: Side, operations: Sequence[Operation], looked: Mapping[str, Record], asked_at: str
     ) -> tuple[list[Write], dict[str, dict[str, Any]]]:
         """Store the looks, judge again by them, and commit an intent for each write that still stands."""
         ports = self._ports
@@ -105,7 +106,7 @@ class Applier:
         with ports.store.write(self._lease) as tx:
             if looked:
                 findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
-            store_records(tx, ports, self._world, side.connection, list(looked.values()))
+            store_looks(tx, ports, self._world, side.connection, list(looked.values()), asked_at)
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._world)
             references.prepare(self._sync, states.values())

@@ -20,6 +20,11 @@ DELETES_SHARE = 0.05
 SCOPE_SHARE = 0.5
 MASS_SHARE = 0.5
 MASS_LINKS = 10
+PLACE = ("side", "scope", "field")
+"""What a hold's parameters say of the place it is about."""
+
+
+BACK = 5
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -28,6 +33,11 @@ class Hold(msgspec.Struct, frozen=True):
     reason: str
     params: dict[str, Any]
 
+    @property
+    def key(self) -> str:
+        """Reason and place: a plan may wait for one reason at several sides, and each is let through by itself."""
+        return ":".join([self.reason, *(str(self.params[name]) for name in PLACE if name in self.params)])
+
 
 def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: str) -> list[Hold]:
     """Why this plan must not be carried out unseen. Pure over the store's facts."""
@@ -35,8 +45,9 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     known = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
     if operations and known is None:
         held.append(Hold("first_plan", {"operations": len(operations)}))
-    if operations and known is not None and known["value"] != fingerprint:
+    if operations and reconfigured(tx, sync.name, fingerprint):
         held.append(Hold("configuration_changed", {"operations": len(operations)}))
+    held += _back_in_time(tx, sync, operations)
     held += _deletes(tx, sync, operations)
     held += _mass(tx, sync, operations)
     return held
@@ -80,6 +91,26 @@ def _live_links(tx: Tx, sync: Sync) -> dict[tuple[str, str], int]:
     return {(row["side"], row["scope"] or ""): row["n"] for row in tx.all(query)}
 
 
+def _back_in_time(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
+    """Several records in an older version than the one known: a restored backup, not people."""
+    query = (
+        sa.select(t.went_back.c.side, t.record.c.entity)
+        .join(t.record, sa.and_(t.record.c.side == t.went_back.c.side, t.record.c.id == t.went_back.c.id))
+        .where(t.went_back.c.side.in_(list(sync.sides)))
+    )
+    back = {(row["side"], row["entity"]) for row in tx.all(query)}
+    if not back:
+        return []
+    carried = Counter(
+        side for operation in operations for side in operation.because if (side, operation.entity) in back
+    )
+    return [
+        Hold("back_in_time", {"side": side, "changes": count})
+        for side, count in sorted(carried.items())
+        if count > BACK
+    ]
+
+
 def _mass(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
     """Over half of a stream changing one field at once is a moved time zone or a restored backup, not people."""
     changed: Counter[tuple[str, str]] = Counter()
@@ -106,36 +137,32 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     rows = {row["reason"]: row for row in tx.all(sa.select(t.hold).where(t.hold.c.sync == sync.name))}
     there = reasons(tx, sync, operations, fingerprint)
     for hold in there:
-        row = rows.get(hold.reason)
+        row = rows.get(hold.key)
         if row is not None and row["state"] == "let_through" and not _grown(row["params"], hold.params):
             continue
         standing.append(hold)
-        tx.upsert(
-            t.hold,
-            [
-                {
-                    "sync": sync.name,
-                    "reason": hold.reason,
-                    "params": hold.params,
-                    "state": "open",
-                    "by": None,
-                    "at": ports.now(),
-                }
-            ],
-        )
-    over = [reason for reason in rows if reason not in {hold.reason for hold in there}]
+        row = {"sync": sync.name, "reason": hold.key, "params": hold.params, "state": "open", "by": None}
+        tx.upsert(t.hold, [row | {"at": ports.now()}])
+    over = rows.keys() - {hold.key for hold in there}
     if over:
-        tx.execute(sa.delete(t.hold).where(t.hold.c.sync == sync.name, t.hold.c.reason.in_(over)))
+        tx.execute(sa.delete(t.hold).where(t.hold.c.sync == sync.name, t.hold.c.reason.in_(sorted(over))))
     return standing
 
 
 def _grown(shown: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether more would be deleted or overwritten, or elsewhere, than the person who let it through was shown."""
-    counts = ("deletes", "changes")
-    where = ("side", "scope", "field")
-    return any(now.get(name, 0) > shown.get(name, 0) for name in counts) or any(
-        now.get(name) != shown.get(name) for name in where
-    )
+    """Whether more would be deleted or overwritten than the person who let it through was shown."""
+    return any(now.get(name, 0) > shown.get(name, 0) for name in ("deletes", "changes"))
+
+
+def reconfigured(tx: Tx, sync: str, fingerprint: str) -> bool:
+    """Whether plans were carried out under another configuration, and none under this one yet."""
+    known = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
+    return known is not None and known["value"] != fingerprint
+
+
+def reason_of(key: str) -> str:
+    """The reason within a hold's stored key."""
+    return key.partition(":")[0]
 
 
 def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:
@@ -146,7 +173,7 @@ def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:
         .where(t.hold.c.sync == sync, t.hold.c.state == "open")
         .values(state="let_through", by=by, at=ports.now())
     )
-    reasons = [row["reason"] for row in rows]
+    reasons = list(dict.fromkeys(reason_of(row["reason"]) for row in rows))
     if reasons:
         tx.insert(
             t.audit,
@@ -165,7 +192,8 @@ def let_through(tx: Tx, ports: Ports, sync: str, by: str) -> list[str]:
     return reasons
 
 
-def passed(tx: Tx, sync: str, fingerprint: str) -> None:
+def passed(tx: Tx, sync: Sync, fingerprint: str) -> None:
     """A plan of this configuration was carried out; a permission to pass holds for one plan."""
-    tx.upsert(t.setting, [{"name": f"applied:{sync}", "value": fingerprint}])
-    tx.execute(sa.delete(t.hold).where(t.hold.c.sync == sync, t.hold.c.state == "let_through"))
+    tx.upsert(t.setting, [{"name": f"applied:{sync.name}", "value": fingerprint}])
+    tx.execute(sa.delete(t.hold).where(t.hold.c.sync == sync.name, t.hold.c.state == "let_through"))
+    tx.execute(sa.delete(t.went_back).where(t.went_back.c.side.in_(list(sync.sides))))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -128,9 +129,10 @@ def _take(
     seen: Observed,
     crawl: set[tuple[str, str]] | None,
 ) -> None:
-    confirmed = confirm(ports, world, connection, page.records)
+    asked_at = ports.now()
+    confirmed, strong = confirm(ports, world, connection, page.records)
     with ports.store.write(lease) as tx:
-        changed = store_records(tx, ports, world, connection, confirmed)
+        changed = store_records(tx, ports, world, connection, confirmed, dict.fromkeys(strong, asked_at))
         values: dict[str, Any] = {"cursor": page.cursor}
         if page.last:
             values["crawled"] = True
@@ -170,8 +172,11 @@ def used(world: World, connection: Connection, stream: str) -> bool:
     return stream in connection.mappers and world.side(f"{connection.name}.{stream}") is not None
 
 
-def confirm(ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> list[Record]:
-    """Replace what is only a hint, and what claims a delete or a return from the dead, by a strong look at the record.
+def confirm(
+    ports: Ports, world: World, connection: Connection, records: Sequence[Record]
+) -> tuple[list[Record], set[tuple[str, str]]]:
+    """Replace what is only a hint, and what claims a delete, a return from the dead or an older version than the one
+    held, by a strong look at the record. Returns all records, and stream and id of those that were looked at.
 
     Deletes are rare and cost much if they are wrong: an index may lag, a record may have been restored since.
     """
@@ -180,16 +185,20 @@ def confirm(ports: Ports, world: World, connection: Connection, records: Sequenc
     held = _held(ports, connection, kept)
     for record in kept:
         known = held.get((record.stream, record.id))
-        buried = known is not None and known["deleted"]
-        if record.partial or (record.deleted and known is not None and not buried) or (buried and not record.deleted):
+        if record.partial or (known is not None and _surprising(record, known)):
             doubtful.setdefault(record.stream, []).append(record.id)
     if not doubtful:
-        return kept
+        return kept, set()
     strong: dict[tuple[str, str], Record] = {}
     for stream, ids in doubtful.items():
         for record in connection.connector.get(stream, ids):
             strong[(record.stream, record.id)] = record
-    return [strong.get((record.stream, record.id), record) for record in kept]
+    return [strong.get((record.stream, record.id), record) for record in kept], set(strong)
+
+
+def _surprising(record: Record, known: dict[str, Any]) -> bool:
+    """Whether a feed says what it seldom says rightly: gone, back from the dead, or older than it was."""
+    return bool(record.deleted) != bool(known["deleted"]) or _older(record, known)
 
 
 def _held(ports: Ports, connection: Connection, records: Sequence[Record]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -200,7 +209,7 @@ def _held(ports: Ports, connection: Connection, records: Sequence[Record]) -> di
     with ports.store.read() as tx:
         for stream, ids in by_stream.items():
             for part in chunks(ids, 900):
-                query = sa.select(t.record.c.id, t.record.c.deleted).where(
+                query = sa.select(t.record.c.id, t.record.c.deleted, t.record.c.version, t.record.c.modified_at).where(
                     t.record.c.side == f"{connection.name}.{stream}", t.record.c.id.in_(part)
                 )
                 for row in tx.all(query):
@@ -208,18 +217,40 @@ def _held(ports: Ports, connection: Connection, records: Sequence[Record]) -> di
     return held
 
 
-def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> int:
-    """Keep what differs from what is held, and log it. Returns how many did. Costs two queries when none does."""
+def store_looks(
+    tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record], asked_at: str
+) -> int:
+    """As ``store_records``, for records that were all asked for by id at that time."""
+    return store_records(
+        tx, ports, world, connection, records, {(record.stream, record.id): asked_at for record in records}
+    )
+
+
+def store_records(
+    tx: Tx,
+    ports: Ports,
+    world: World,
+    connection: Connection,
+    records: Sequence[Record],
+    asked: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> int:
+    """Keep what differs from what is held, and log it. Returns how many did. Costs two queries when none does.
+
+    ``asked``: stream and id of records that were read by id -> when they were asked for. Of these an older version
+    than the one held is believed if nothing newer came in since: the service went back in time. Of others it is not.
+    """
     by_side: dict[str, dict[str, Record]] = {}
     for record in records:
         if used(world, connection, record.stream) and not record.forbidden:
             by_side.setdefault(f"{connection.name}.{record.stream}", {})[record.id] = record
     now = ports.now()
     rows: list[dict[str, Any]] = []
+    back: list[dict[str, Any]] = []
     for side, latest in by_side.items():
         held: dict[str, dict[str, Any]] = {}
         columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.shown,
-                   t.record.c.kind, t.record.c.entity, t.record.c.missed, t.record.c.match_key)  # fmt: skip
+                   t.record.c.kind, t.record.c.entity, t.record.c.missed, t.record.c.match_key, t.record.c.modified_at,
+                   t.record.c.seen_at)  # fmt: skip
         for part in chunks(list(latest), 900):
             for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.record.c.id.in_(part))):
                 held[row["id"]] = row
@@ -232,16 +263,21 @@ def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, re
             if known is not None and known["digest"] == digest and not known["missed"]:
                 continue
             if known is not None and _older(record, known):
-                continue
+                if known["seen_at"] >= asked.get((record.stream, record.id), ""):
+                    continue
+                back.append({"side": side, "id": id, "at": now})
             rows.append(_row(side, record, digest, known, mapper, now))
     tx.upsert(t.record, rows)
+    tx.upsert(t.went_back, back)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return len(rows)
 
 
 def _older(record: Record, known: dict[str, Any]) -> bool:
     """An index that lags behind our own write would look like a person setting it back."""
-    return bool(record.version and known["version"] and record.version < known["version"] and not record.deleted)
+    held = known["version"] or known["modified_at"]
+    shown = record.version if known["version"] else record.modified_at
+    return bool(shown and held and shown < held and not record.deleted)
 
 
 def _row(
@@ -313,9 +349,10 @@ def _count_missed(
             )
         ids = [row["id"] for row in twice]
         if ids:
+            asked_at = ports.now()
             looked = list(connection.connector.get(stream, ids))
             with ports.store.write(lease) as tx:
-                store_records(tx, ports, world, connection, looked)
+                store_looks(tx, ports, world, connection, looked, asked_at)
     return count
 
 

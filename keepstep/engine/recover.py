@@ -15,7 +15,7 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.apply import adopt, finish
 from keepstep.engine.failures import tell_failure
-from keepstep.engine.observe import store_records
+from keepstep.engine.observe import store_looks
 from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import requeue
@@ -82,7 +82,12 @@ def ripe_at(intent: dict[str, Any], side: Side) -> str:
 def _by_id(
     ports: Ports, world: World, sync: Sync, side: Side, lease: Lease, row: dict[str, Any], result: Recovered
 ) -> None:
+    asked_at = ports.now()
     record = next(iter(side.connector.get(side.stream, [row["record"]])))
+    if record.forbidden:
+        _tell_unseen(ports, sync, side, lease, row)
+        result.waiting += 1
+        return
     changes: list[Change] = []
     if side.abilities.history and row["kind"] == "update" and not record.deleted:
         changes = list(side.connector.history(side.stream, [row["record"]], row["written_at"]))
@@ -90,7 +95,7 @@ def _by_id(
     with ports.store.write(lease) as tx:
         if row["kind"] == "create":
             adopt(tx, ports, world, sync, side, row, [record])
-        store_records(tx, ports, world, side.connection, [record])
+        store_looks(tx, ports, world, side.connection, [record], asked_at)
         states = load(tx, [row["entity"]])
         references = References(tx, world)
         references.prepare(sync, states.values())
@@ -98,6 +103,7 @@ def _by_id(
             outcome = _judge(state, sync, side, references, row, record, changes, now)
             setattr(result, outcome, getattr(result, outcome) + 1)
             settle.close_intent(tx, row, outcome, now)
+        findings.close(tx, [_unseen_key(row)], now)
         save(tx, states.values(), now)
         requeue(tx, sync, row, side, now)
         ports.fence.point("recover.storing")
@@ -115,8 +121,6 @@ def _judge(
 ) -> str:
     """done, not_applied or unclear; the state is moved accordingly."""
     acknowledged = row["state"] == "acknowledged"
-    if record.forbidden:
-        return "unclear"
     if record.deleted:
         if row["kind"] == "delete":
             finish(state, sync, side, references, row, record, {}, False, now)
@@ -211,6 +215,29 @@ def _unlinked(ports: Ports, side: Side, row: dict[str, Any]) -> list[Record]:
     scope = (row["outcome"] or {}).get("scope")
     made = side.connector.made_since(side.stream, scope, row["written_at"])
     return sorted((r for r in made if r.id not in linked), key=lambda record: (record.created_at or "", record.id))
+
+
+def _unseen_key(row: dict[str, Any]) -> str:
+    return f"write_unseen:{row['id']}"
+
+
+def _tell_unseen(ports: Ports, sync: Sync, side: Side, lease: Lease, row: dict[str, Any]) -> None:
+    """The record may not be seen any more (403): what became of the write stays in doubt until it can be."""
+    with ports.store.write(lease) as tx:
+        finding = Finding(
+            key=_unseen_key(row),
+            code="write_unseen",
+            severity="error",
+            sync=sync.name,
+            entity=row["entity"],
+            params={
+                "title": _title(tx, sync, row["entity"]),
+                "side": side.name,
+                "record": row["record"],
+                "at": row["written_at"],
+            },
+        )
+        findings.report(tx, [finding], ports.now(), ports.new_id)
 
 
 def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any]) -> None:

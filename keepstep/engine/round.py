@@ -14,6 +14,7 @@ from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.authors import name_authors
 from keepstep.engine.failures import failure_key
+from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
@@ -131,8 +132,9 @@ class Engine:
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
-            if mode == "write" and not report.holds and report.applied.progress:
-                guard.passed(tx, sync.name, self.fingerprint(sync.name))
+            compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
+            if mode == "write" and not report.holds and (report.applied.progress or compared):
+                guard.passed(tx, sync, self.fingerprint(sync.name))
             if report.applied.progress or report.planned or report.matched.entities:
                 counts = {"planned": report.planned, "applied": msgspec.to_builtins(report.applied)}
                 row = {"id": report.run, "sync": sync.name, "mode": mode, "started_at": started}
@@ -163,10 +165,11 @@ class Engine:
                 states = load(tx, part)
                 references = References(tx, self.world)
                 references.prepare(sync, states.values())
-                absorb(states.values(), sync, references, self.ports.now(), None)
+                now = self.ports.now()
+                absorb(states.values(), sync, references, now, None, recent(tx, states, now))
                 save(tx, states.values(), self.ports.now())
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
-                plan.operations += found.operations
+                plan.operations += self._allowed(tx, sync, found.operations)
                 plan.waits += sorted(found.waiting)
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
             plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
@@ -204,7 +207,7 @@ class Engine:
                 references = References(tx, self.world)
                 references.prepare(sync, states.values())
                 now = ports.now()
-                noted = absorb(states.values(), sync, references, now, report.run)
+                noted = absorb(states.values(), sync, references, now, report.run, recent(tx, states, now))
                 for state in states.values():
                     if not state.owing:
                         state.owing = state.dirty = True
@@ -248,13 +251,29 @@ class Engine:
                 references = References(tx, self.world)
                 references.prepare(sync, states.values())
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
-                operations += found.operations
+                operations += self._allowed(tx, sync, found.operations)
                 report.fresh += findings.reconcile(
                     tx, list(states), "entity:", found.findings, ports.now(), ports.new_id
                 )
                 self._close_refused(tx, states)
                 self._cross_off(tx, states, found)
         return operations
+
+    def _reconfigured(self, tx: Tx, sync: Sync) -> bool:
+        return guard.reconfigured(tx, sync.name, self.fingerprint(sync.name))
+
+    def _read_whole(self, tx: Tx, sync: Sync) -> bool:
+        """Whether every feed has been read from its beginning to its end under this configuration."""
+        names = [connection.feed_key(feed) for connection, feed in self.world.feeds(sync)]
+        rows = tx.all(sa.select(t.feed.c.cursor, t.feed.c.crawled).where(t.feed.c.name.in_(names)))
+        return len(rows) == len(names) and all(row["crawled"] and row["cursor"] is not None for row in rows)
+
+    def _allowed(self, tx: Tx, sync: Sync, operations: list[Operation]) -> list[Operation]:
+        """Nothing is deleted in the first plan under a changed configuration: it may be the change that hides it."""
+        deletes = [operation for operation in operations if operation.kind in ("delete", "archive")]
+        if not deletes or not self._reconfigured(tx, sync):
+            return operations
+        return [operation for operation in operations if operation not in deletes]
 
     def _close_refused(self, tx: Tx, states: dict[str, EntityState]) -> None:
         """What a side refused is over once it has the record, or the value moved on."""
@@ -295,7 +314,7 @@ class Engine:
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
         there = [
             Finding(
-                key=f"held:{sync.name}:{hold.reason}",
+                key=f"held:{sync.name}:{hold.key}",
                 code=f"guard_{hold.reason}",
                 severity="warning",
                 sync=sync.name,

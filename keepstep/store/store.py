@@ -17,7 +17,7 @@ from connectors.base import Clock
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000

@@ -81,6 +81,15 @@ record = Table(
 Index("record_by_entity", record.c.entity)
 Index("record_by_key", record.c.side, record.c.match_key)
 
+went_back = Table(
+    "went_back",
+    metadata,
+    Column("side", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("at", String, nullable=False),
+)
+"""Records that were read by id in an older version than the one held, until a plan that follows was carried out."""
+
 change_log = Table(
     "change_log",
     metadata,
