@@ -63,12 +63,17 @@ class Answer:
     @overload
     def decode(self) -> Any: ...
     @overload
-    def decode(self, shape: type[T]) -> T: ...
-    def decode(self, shape: Any = Any) -> Any:
-        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing)."""
+    def decode(self, shape: type[T], *, in_part: bool = False) -> T: ...
+    def decode(self, shape: Any = Any, *, in_part: bool = False) -> Any:
+        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing).
+
+        ``in_part``: the shape leaves values as bytes, so that all of the body is checked to be text here.
+        """
         try:
+            if in_part and not self.body.isascii():
+                self.body.decode()
             return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
             kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
             message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
             if self._writing:

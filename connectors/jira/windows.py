@@ -10,9 +10,9 @@ from typing import NamedTuple
 from connectors.errors import Malformed
 from connectors.http import Answer
 from connectors.jira.answers import Refused
-from connectors.jira.client import Client
+from connectors.jira.client import Client, search_page
 from connectors.jira.cursors import Crawl, Window
-from connectors.jira.models import Json, SearchPage
+from connectors.jira.models import Json
 from connectors.jira.records import milliseconds, moment
 
 OVERLAP = 120_000
@@ -98,7 +98,7 @@ class Windows:
                     window = waiting.popleft()
                     turn.append((window, pool.submit(self._page, window, window.token, fields)))
                 window, answer = turn.popleft()
-                page = answer.result().decode(SearchPage)
+                page = search_page(answer.result())
                 if page.issues:
                     window.seen = max(window.seen, _created(page.issues[-1]))
                 if page.nextPageToken is None or page.isLast is True:

@@ -13,6 +13,7 @@ import structlog
 
 from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
+from connectors.undecoded import encodable
 from keepstep.engine.failures import failure_code
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
@@ -175,13 +176,14 @@ def confirm(ports: Ports, world: World, connection: Connection, records: Sequenc
 
     Deletes are rare and cost much if they are wrong: an index may lag, a record may have been restored since.
     """
-    kept = [record for record in records if used(world, connection, record.stream)]
+    asked = {stream for stream in {record.stream for record in records} if used(world, connection, stream)}
+    kept = [record for record in records if record.stream in asked]
     doubtful: dict[str, list[str]] = {}
-    held = _held(ports, connection, kept)
+    # Of what is shown as alive, only what lies buried here is of interest: mostly nothing.
+    buried = _held(ports, connection, [record for record in kept if not record.deleted], sa.true())
+    alive = _held(ports, connection, [record for record in kept if record.deleted], sa.false())
     for record in kept:
-        known = held.get((record.stream, record.id))
-        buried = known is not None and known["deleted"]
-        if record.partial or (record.deleted and known is not None and not buried) or (buried and not record.deleted):
+        if record.partial or (record.stream, record.id) in (alive if record.deleted else buried):
             doubtful.setdefault(record.stream, []).append(record.id)
     if not doubtful:
         return kept
@@ -192,37 +194,42 @@ def confirm(ports: Ports, world: World, connection: Connection, records: Sequenc
     return [strong.get((record.stream, record.id), record) for record in kept]
 
 
-def _held(ports: Ports, connection: Connection, records: Sequence[Record]) -> dict[tuple[str, str], dict[str, Any]]:
-    held = {}
+def _held(
+    ports: Ports, connection: Connection, records: Sequence[Record], deleted: sa.ColumnElement[bool]
+) -> set[tuple[str, str]]:
+    """Stream and id of those records that are held, as deleted or as alive."""
     by_stream: dict[str, list[str]] = {}
     for record in records:
         by_stream.setdefault(record.stream, []).append(record.id)
+    if not by_stream:
+        return set()
+    held: set[tuple[str, str]] = set()
     with ports.store.read() as tx:
         for stream, ids in by_stream.items():
-            for part in chunks(ids, 900):
-                query = sa.select(t.record.c.id, t.record.c.deleted).where(
-                    t.record.c.side == f"{connection.name}.{stream}", t.record.c.id.in_(part)
-                )
-                for row in tx.all(query):
-                    held[(stream, row["id"])] = row
+            query = sa.select(t.record.c.id).where(
+                t.record.c.side == f"{connection.name}.{stream}",
+                t.among(t.record.c.id, ids),
+                t.record.c.deleted == deleted,
+            )
+            held.update((stream, id) for id in tx.connection.execute(query).scalars())
     return held
 
 
 def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> int:
     """Keep what differs from what is held, and log it. Returns how many did. Costs two queries when none does."""
     by_side: dict[str, dict[str, Record]] = {}
+    asked = {stream for stream in {record.stream for record in records} if used(world, connection, stream)}
     for record in records:
-        if used(world, connection, record.stream) and not record.forbidden:
+        if record.stream in asked and not record.forbidden:
             by_side.setdefault(f"{connection.name}.{record.stream}", {})[record.id] = record
     now = ports.now()
     rows: list[dict[str, Any]] = []
     for side, latest in by_side.items():
         held: dict[str, dict[str, Any]] = {}
-        columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.shown,
-                   t.record.c.kind, t.record.c.entity, t.record.c.missed, t.record.c.match_key)  # fmt: skip
-        for part in chunks(list(latest), 900):
-            for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.record.c.id.in_(part))):
-                held[row["id"]] = row
+        columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.kind,
+                   t.record.c.entity, t.record.c.missed, t.record.c.match_key)  # fmt: skip
+        for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.among(t.record.c.id, latest))):
+            held[row["id"]] = row
         mapper = connection.mappers[side.partition(".")[2]]
         for id, record in latest.items():
             known = held.get(id)
@@ -233,6 +240,9 @@ def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, re
                 continue
             if known is not None and _older(record, known):
                 continue
+            if known is not None and record.deleted:
+                query = sa.select(t.record.c.shown).where(t.record.c.side == side, t.record.c.id == id)
+                known["shown"] = tx.scalar(query)
             rows.append(_row(side, record, digest, known, mapper, now))
     tx.upsert(t.record, rows)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
@@ -253,7 +263,7 @@ def _row(
     else:
         mapped = mapper.canon(record)
         kind, values = mapped.kind.value, mapped.values
-        losses = msgspec.to_builtins(mapped.losses) or None
+        losses = msgspec.to_builtins(mapped.losses) if mapped.losses else None
     return {
         "side": side,
         "id": record.id,
@@ -279,7 +289,7 @@ def _row(
 
 def digest_of(record: Record) -> bytes:
     """What tells one look at a record from another: all that it says, not when it was seen."""
-    return hashlib.blake2b(msgspec.json.encode(record), digest_size=16).digest()
+    return hashlib.blake2b(msgspec.json.encode(record, enc_hook=encodable), digest_size=16).digest()
 
 
 def _count_missed(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -43,7 +45,9 @@ class Tx:
         self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
     def all(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
-        return [dict(row) for row in self.connection.execute(statement).mappings()]
+        result = self.connection.execute(statement)
+        names = tuple(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result.all()]
 
     def one(self, statement: sa.Select[Any]) -> dict[str, Any] | None:
         row = self.connection.execute(statement).mappings().first()
@@ -98,27 +102,29 @@ class Prepared:
     """An insert as text, and what turns a row into its values: per row that costs a fraction of the general way."""
 
     sql: str
-    columns: tuple[tuple[str, Any, Any], ...]
-    """Name, the type's own conversion or None, and the value where the row names none."""
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The row's values in the order of the text."""
+    encoded: tuple[int, ...]
+    """Places of values that are kept as JSON. The driver takes all others as they are."""
+    unnamed: Mapping[str, Any]
+    """Values of the columns that the rows do not name."""
 
     @classmethod
     def of(cls, statement: Any, table: sa.Table, names: Sequence[str], dialect: sa.Dialect) -> Prepared:
-        unnamed = {column.name: getattr(column.default, "arg", None) for column in table.columns}
         compiled = statement.compile(dialect=dialect, column_keys=names)
-        columns = tuple(
-            (name, table.columns[name].type.dialect_impl(dialect).bind_processor(dialect), unnamed.get(name))
-            for name in compiled.positiontup
-        )
-        return cls(str(compiled), columns)
+        columns = tuple(compiled.positiontup)
+        encoded = tuple(place for place, name in enumerate(columns) if isinstance(table.columns[name].type, t.Json))
+        unnamed = {name: getattr(table.columns[name].default, "arg", None) for name in columns if name not in names}
+        if len(columns) > 1:
+            return cls(str(compiled), itemgetter(*columns), encoded, unnamed)
+        return cls(str(compiled), lambda row: (row[columns[0]],), encoded, unnamed)
 
     def values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(
-            [
-                value if convert is None else convert(value)
-                for name, convert, unnamed in self.columns
-                for value in (row.get(name, unnamed),)
-            ]
-        )
+        found = list(self.pick({**self.unnamed, **row} if self.unnamed else row))
+        for place in self.encoded:
+            if found[place] is not None:
+                found[place] = msgspec.json.encode(found[place]).decode()
+        return tuple(found)
 
 
 _PREPARED: dict[tuple[str, bool, tuple[str, ...]], Prepared] = {}
