@@ -116,6 +116,11 @@ class Http:
         self._reading_posts = re.compile("|".join(f"(?:{pattern})" for pattern in reading_posts) or r"(?!)")
         self._name = context.name
         self._session = requests.Session()
+        # What the environment says of proxies and certificates is asked once: by itself the library walks through all
+        # of it at each request. It would also send a password of ~/.netrc with requests that are not signed.
+        around = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies, self._session.verify = around["proxies"], around["verify"]
+        self._session.trust_env = False
         self._session.headers.update({"User-Agent": "keepstep", "Accept": "application/json", **(headers or {})})
         adapter = context.transport or HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
         self._session.mount("https://", adapter)

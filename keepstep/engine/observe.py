@@ -27,6 +27,10 @@ log = structlog.get_logger()
 LEASE = 300.0
 """Seconds; longer than the slowest page plus a request's time-out. Each page renews it."""
 
+# Asked at each look at each feed: built once.
+_FEED = sa.select(t.feed).where(t.feed.c.name == sa.bindparam("key"))
+_MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
+
 CENSUS_EVERY = timedelta(hours=6)
 CENSUS_AFTER_MISS = timedelta(minutes=10)
 
@@ -48,13 +52,14 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     """One look at one feed, page by page, from its cursor. Trouble ends as a finding, never as an exception."""
     key = connection.feed_key(feed)
     seen = Observed(feed=key)
-    lease = ports.store.acquire(f"feed:{key}", ports.holder, LEASE)
+    row: dict[str, Any] | None = None
+    with ports.store.acquiring(f"feed:{key}", ports.holder, LEASE) as (lease, tx):
+        if lease is not None:
+            row = tx.one(_FEED, key=key)
     if lease is None:
         seen.busy = True
         return seen
     before = connection.connector.calls
-    with ports.store.read() as tx:
-        row = tx.one(sa.select(t.feed).where(t.feed.c.name == key))
     if row is None:
         row = {"cursor": None, "failed": None, "census_at": None}
         with ports.store.write(lease) as tx:
@@ -76,7 +81,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
             if row["failed"] is not None:
                 findings.close(tx, [f"connection_failed:{key}"], ports.now())
                 ended["failed"] = None
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**ended))
+            tx.execute(_MOVE, key=key, **ended)
     return seen
 
 
@@ -135,7 +140,7 @@ def _take(
         values: dict[str, Any] = {"cursor": page.cursor}
         if page.last:
             values["crawled"] = True
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**values))
+        tx.execute(_MOVE, key=key, **values)
         if page.ignored:
             report_ignored(tx, ports, connection, page)
         ports.fence.point("observe.page.storing")

@@ -24,6 +24,16 @@ REVISION = "0001"
 
 BATCH = 1000
 
+# Leases are in every transaction. As text, these cost a fraction of what building them each time costs.
+_ACQUIRE = sa.text(
+    "INSERT INTO lease (name, epoch, holder, until) VALUES (:name, 1, :holder, :until) "
+    "ON CONFLICT (name) DO UPDATE SET epoch = lease.epoch + 1, holder = excluded.holder, until = excluded.until "
+    "WHERE lease.until <= :now OR lease.holder = excluded.holder RETURNING epoch"
+)
+_MINE = "WHERE name = :name AND epoch = :epoch AND holder = :holder"
+_RENEW = sa.text(f"UPDATE lease SET until = :until {_MINE}")  # noqa: S608
+_GIVE_BACK = sa.text(f"UPDATE lease SET until = 0, holder = '' {_MINE}")  # noqa: S608
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -44,21 +54,22 @@ class Tx:
         """Something was written, apart from the lease."""
         self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
-    def all(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
-        result = self.connection.execute(statement)
+    def all(self, statement: sa.Select[Any], **values: Any) -> list[dict[str, Any]]:
+        """The rows. ``values``: of the parameters that the statement names."""
+        result = self.connection.execute(statement, values)
         names = tuple(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result.all()]
 
-    def one(self, statement: sa.Select[Any]) -> dict[str, Any] | None:
-        row = self.connection.execute(statement).mappings().first()
+    def one(self, statement: sa.Select[Any], **values: Any) -> dict[str, Any] | None:
+        row = self.connection.execute(statement, values).mappings().first()
         return dict(row) if row is not None else None
 
     def scalar(self, statement: sa.Select[Any]) -> Any:
         return self.connection.execute(statement).scalar()
 
-    def execute(self, statement: sa.Executable) -> int:
+    def execute(self, statement: sa.Executable, **values: Any) -> int:
         self.wrote = True
-        return int(self.connection.execute(statement).rowcount)
+        return int(self.connection.execute(statement, values).rowcount)
 
     def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         self._many(table, False, rows)
@@ -168,8 +179,7 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """A consistent look; nothing is written."""
         with self._errors(), self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN")
+            self._begin(connection, "BEGIN")
             try:
                 yield Tx(connection)
             finally:
@@ -181,16 +191,14 @@ class Store:
 
         ``last``: gives the lease back with it. What wrote nothing is not committed, unless the lease grows old.
         """
-        with self._transaction(lease) as (connection, tx):
+        with self._transaction(lease, last) as (connection, tx):
             yield tx
-            if lease is not None and last:
-                tx.execute(_given_back(lease))
-            if tx.wrote or lease is None or self._ages(lease):
+            if tx.wrote or last or lease is None or self._ages(lease):
                 connection.commit()
                 if lease is not None:
                     self._renewed[lease] = self._clock.now().timestamp()
                     if last:
-                        del self._renewed[lease]
+                        self._renewed.pop(lease)
 
     def _ages(self, lease: Lease) -> bool:
         return self._clock.now().timestamp() - self._renewed.get(lease, 0.0) > lease.seconds / 4
@@ -202,17 +210,14 @@ class Store:
         A lease that a failing machine forgets had its holder on that machine, or one whose later commits kept it.
         """
         with self._errors(), self._engine.connect() as connection:
-            hasty = self._engine.dialect.name == "sqlite"
+            self._begin(connection, "PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
             try:
-                if hasty:
-                    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield Tx(connection)
                 connection.commit()
             finally:
                 connection.rollback()
-                if hasty:
-                    connection.exec_driver_sql("PRAGMA synchronous=FULL")
+                if connection.dialect.name == "sqlite":
+                    connection.connection.cursor().execute("PRAGMA synchronous=FULL")
 
     @contextmanager
     def rehearse(self) -> Iterator[Tx]:
@@ -221,44 +226,52 @@ class Store:
             yield tx
 
     @contextmanager
-    def _transaction(self, lease: Lease | None) -> Iterator[tuple[sa.Connection, Tx]]:
+    def _transaction(self, lease: Lease | None, last: bool = False) -> Iterator[tuple[sa.Connection, Tx]]:
         with self._errors(), self._engine.connect() as connection:
+            self._begin(connection, "BEGIN IMMEDIATE")
             try:
-                if self._engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 if lease is not None:
-                    self._renew(connection, lease)
+                    self._renew(connection, lease, last)
                 yield connection, Tx(connection)
             finally:
                 connection.rollback()
 
-    def _renew(self, connection: sa.Connection, lease: Lease) -> None:
+    def _begin(self, connection: sa.Connection, *words: str) -> None:
+        """Begin a transaction, on SQLite in those words: they go to the driver, by the general way they cost as much
+        as a query."""
+        connection.begin()
+        if connection.dialect.name == "sqlite":
+            for each in words:
+                connection.connection.cursor().execute(each)
+
+    def _renew(self, connection: sa.Connection, lease: Lease, last: bool) -> None:
+        """Push the lease's end on, or give it back with this transaction."""
         until = self._clock.now().timestamp() + lease.seconds
-        held = connection.execute(
-            sa.update(t.lease)
-            .where(t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch, t.lease.c.holder == lease.holder)
-            .values(until=until)
-        ).rowcount
-        if not held:
+        known = {"name": lease.name, "epoch": lease.epoch, "holder": lease.holder}
+        if not connection.execute(_GIVE_BACK if last else _RENEW, known if last else known | {"until": until}).rowcount:
             raise Fenced(lease.name)
 
     def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
         """The lease of that name with the next epoch, or None while another holder has it."""
+        with self.acquiring(name, holder, seconds) as (lease, _):
+            return lease
+
+    @contextmanager
+    def acquiring(self, name: str, holder: str, seconds: float) -> Iterator[tuple[Lease | None, Tx]]:
+        """As ``acquire``, and the transaction in which that happens, for a first look at what the lease is about."""
         now = self._clock.now().timestamp()
         with self._hasty() as tx:
-            held = tx.one(sa.select(t.lease).where(t.lease.c.name == name))
-            if held is not None and held["until"] > now and held["holder"] != holder:
-                return None
-            epoch = (held["epoch"] if held else 0) + 1
-            tx.upsert(t.lease, [{"name": name, "epoch": epoch, "holder": holder, "until": now + seconds}])
-        lease = Lease(name, epoch, holder, seconds)
-        self._renewed[lease] = now
-        return lease
+            given = {"name": name, "holder": holder, "until": now + seconds, "now": now}
+            epoch = tx.connection.execute(_ACQUIRE, given).scalar()
+            lease = None if epoch is None else Lease(name, epoch, holder, seconds)
+            yield lease, tx
+        if lease is not None:
+            self._renewed[lease] = now
 
     def release(self, lease: Lease) -> None:
         """Give it back. Harmless if it was lost already."""
         with self._hasty() as tx:
-            tx.execute(_given_back(lease))
+            tx.connection.execute(_GIVE_BACK, {"name": lease.name, "epoch": lease.epoch, "holder": lease.holder})
         self._renewed.pop(lease, None)
 
     def left(self, lease: Lease) -> float:
@@ -286,11 +299,6 @@ class Store:
             raise StoreError("store_broken", url=self._shown(), detail=str(error.orig)) from error
         except sqlite3.Error as error:  # from preparing a new connection, which SQLAlchemy does not wrap
             raise StoreError(_code(str(error)), url=self._shown(), detail=str(error)) from error
-
-
-def _given_back(lease: Lease) -> sa.Update:
-    mine = (t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch)
-    return sa.update(t.lease).where(*mine).values(until=0.0, holder="")
 
 
 def _code(words: str) -> str:
