@@ -20,6 +20,7 @@ from keepstep.hub import Hub
 from mapping.merge import Agreed, Equality, Rule, View, merge
 
 MEMORY = 130.0
+MERGES = 30_000
 TURNS = 3
 QUIET = f"updated >= {stamp(200_000)} ORDER BY updated ASC, id ASC"
 
@@ -184,18 +185,26 @@ def helping() -> Iterator[Row]:
 
 def merging(entities: int) -> Iterator[Row]:
     rng = random.Random(1)
-    fields = [
-        (
-            Agreed("before", 3, "a"),
-            [View(side=side, cur=rng.choice(("before", "after")), shadow="before", shows=3) for side in "abc"],
-        )
-        for _ in range(12)
-    ]
+    now, rule, equality = "2026-01-01T00:00:00.000Z", Rule(), Equality()
 
-    def work(_: int) -> None:
-        for _ in range(entities):
-            for agreed, views in fields:
-                merge(agreed, views, None, Rule(), Equality(), "2026-01-01T00:00:00.000Z")
+    def field(*shown: str) -> tuple[Agreed, list[View]]:
+        views = [View(side=side, cur=cur, shadow="before", shows=3) for side, cur in zip("abc", shown, strict=True)]
+        return Agreed("before", 3, "a"), views
 
-    (mine,) = best(TURNS, work)
-    yield Row("pure merge, 12 fields on 3 sides, all in motion", f"{entities / mine.wall:,.0f} entities a second", "")
+    still = field("before", "before", "before")
+    cases = {
+        "one field changed on one side": [field("after", "before", "before")] + [still] * 11,
+        "all in motion": [field(*rng.choices(("before", "after"), k=3)) for _ in range(12)],
+    }
+    for case, fields in cases.items():
+
+        def work(_: int, fields: list[tuple[Agreed, list[View]]] = fields) -> None:
+            for _ in range(entities):
+                for agreed, views in fields:
+                    merge(agreed, views, None, rule, equality, now)
+
+        (mine,) = best(TURNS * 2, work)
+        rate = entities / mine.cpu
+        limit = 1.0 if case != "all in motion" else None
+        what = f"pure merge, 12 fields on 3 sides, {case}"
+        yield Row(what, f"{rate:,.0f} entities a second", f"{MERGES:,} entities a second", MERGES / rate, limit)

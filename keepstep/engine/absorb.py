@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
-from mapping.merge import AGREED, Agreed, Candidate, Conflict, View, merge
+from mapping.merge import AGREED, Agreed, Candidate, Conflict, Equality, Rule, View, merge
 from mapping.model import OF_ORIGIN, Form
 
 
@@ -25,6 +26,7 @@ class Noted(msgspec.Struct, kw_only=True):
 def absorb(states: Iterable[EntityState], sync: Sync, references: References, now: str, run: str | None) -> Noted:
     """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place."""
     noted = Noted(audit=[])
+    how = cache(lambda name: (sync.rule(name), sync.equality(name)))
     for state in states:
         see_links(state, now, noted, run)
         judge_scope(state, sync)
@@ -32,7 +34,7 @@ def absorb(states: Iterable[EntityState], sync: Sync, references: References, no
             continue
         views, doubtful = look(state, sync, references)
         for name, seen in views.items():
-            _field(state, sync, name, seen, name in doubtful, now, run, noted)
+            _field(state, name, seen, how, name in doubtful, now, run, noted)
     return noted
 
 
@@ -110,9 +112,9 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
 
 def _field(
     state: EntityState,
-    sync: Sync,
     name: str,
     views: list[View],
+    how: Callable[[str], tuple[Rule, Equality]],
     in_doubt: bool,
     now: str,
     run: str | None,
@@ -122,7 +124,7 @@ def _field(
     if before is None and not any(view.changed for view in views):
         return
     agreed = state.agreed.get(name, Agreed())
-    result = merge(agreed, views, before, sync.rule(name), sync.equality(name), now, in_doubt)
+    result = merge(agreed, views, before, *how(name), now, in_doubt)
     if result.agreed is not agreed:
         state.agreed[name] = result.agreed
         state.dirty = True
