@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import children, loops
 from benchmarks.hubs import hub
 from benchmarks.issues import stamp
-from benchmarks.linked import fill, written
+from benchmarks.linked import edit, fill, pairs, written
 from benchmarks.stub import running
 from keepstep.hub import Hub
 from mapping.merge import Agreed, Equality, Rule, View, merge
@@ -165,6 +165,39 @@ def memory(folder: Path, issues: int) -> Iterator[Row]:
         peaks[1] / peaks[0],
         1.1,
     )
+
+
+def planning(folder: Path, few: int, changed: int) -> Iterator[Row]:
+    """A plan follows what changed, not what there is: the same number of edits among few links and among many."""
+    many = few * 100
+    took_for: dict[int, Took] = {}
+    peaks: dict[int, float] = {}
+    with running(20) as base:
+        for links in (few, many):
+            path = folder / f"planned{links}.db"
+            one = hub(base, path, ("tracker", "mirror"))
+            for _ in range(2):
+                one.round()
+            pairs(one, links)
+            found = []
+            for turn in range(TURNS):
+                edit(one, changed, links, f"Title {turn} of ")
+                found.append(took(lambda one=one: _planned(one, changed)))
+            took_for[links] = min(found, key=lambda each: each.cpu)
+            edit(one, changed, links, "Title of ")
+            one.close()
+            told = children.run("plan", base, path)
+            assert told["operations"] == changed
+            peaks[links] = told["kib"] / 1024
+            path.unlink()
+    what = f"plan of {changed} changes among {many} links, beside {few}"
+    yield Row(what, str(took_for[many]), str(took_for[few]), took_for[many].cpu / took_for[few].cpu, 1.5)
+    ratio = peaks[many] / peaks[few]
+    yield Row(f"{what}: peak memory", f"{peaks[many]:.0f} MiB", f"{peaks[few]:.0f} MiB", ratio, 1.1)
+
+
+def _planned(one: Hub, changed: int) -> None:
+    assert len(one.plan("tasks").operations) == changed
 
 
 def helping() -> Iterator[Row]:
