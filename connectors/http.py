@@ -10,7 +10,6 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 import requests
-import structlog
 import tenacity
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
@@ -32,8 +31,9 @@ from connectors.errors import (
     Unreachable,
     WriteForbidden,
 )
+from connectors.log import Log
 
-log = structlog.get_logger()
+log = Log()
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-import structlog
 
 from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
+from connectors.log import Log
 from connectors.undecoded import encodable
 from keepstep.engine.failures import failure_code
 from keepstep.engine.ports import Ports
@@ -22,7 +22,7 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
 
-log = structlog.get_logger()
+log = Log()
 
 LEASE = 300.0
 """Seconds; longer than the slowest page plus a request's time-out. Each page renews it."""

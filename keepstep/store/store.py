@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
 from connectors.base import Clock
@@ -52,7 +52,7 @@ class Tx:
         self.connection = connection
         self.wrote = False
         """Something was written, apart from the lease."""
-        self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        self._insert: Any = _insert_of(connection.dialect.name)
 
     def all(self, statement: sa.Select[Any], **values: Any) -> list[dict[str, Any]]:
         """The rows. ``values``: of the parameters that the statement names."""
@@ -106,6 +106,15 @@ class Tx:
         if overwrite:
             return statement.on_conflict_do_update(index_elements=keys, set_=overwrite)
         return statement.on_conflict_do_nothing(index_elements=keys)
+
+
+def _insert_of(dialect: str) -> Any:
+    """The insert that can say what happens to a row that is there already."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # drags its drivers in: only for those who use it
+
+        return postgresql.insert
+    return sqlite.insert
 
 
 @dataclass(frozen=True, slots=True)
