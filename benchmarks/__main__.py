@@ -49,6 +49,7 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "quiet": lambda: measure.quiet(folder, 10_000 // tenth),
         "plan": lambda: measure.planning(folder, 10_000 // tenth, 1_000 // tenth),
         "memory": lambda: measure.memory(folder, 10_000 // tenth),
+        "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),
         "help": measure.helping,
         "merge": lambda: measure.merging(2_000 // tenth),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import subprocess
 import sys
@@ -198,6 +200,39 @@ def planning(folder: Path, few: int, changed: int) -> Iterator[Row]:
 
 def _planned(one: Hub, changed: int) -> None:
     assert len(one.plan("tasks").operations) == changed
+
+
+def beside_dlt(folder: Path, issues: int) -> Iterator[Row]:
+    """Both as processes of their own. Left out, by name, where dlt cannot be installed."""
+    what = f"full pull, {issues} issues, a process, beside dlt into DuckDB"
+    python = folder / "dlt" / "bin" / "python"
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "dlt")], check=True, capture_output=True)  # noqa: S603
+        install = [str(python), "-m", "pip", "install", "--quiet", "dlt[duckdb]"]
+        subprocess.run(install, check=True, capture_output=True, timeout=300)  # noqa: S603
+    except (subprocess.SubprocessError, OSError) as error:
+        yield Row(f"{what}: left out, dlt cannot be installed here ({type(error).__name__})", "", "")
+        return
+    told: dict[str, dict[str, int]] = {}
+    script = str(Path(__file__).with_name("dlt_pull.py"))
+
+    def theirs(turn: int) -> None:
+        place = folder / f"dlt{turn}"
+        place.mkdir()
+        command = [str(python), script, base, str(place)]
+        environ = {"PATH": os.environ["PATH"], "HOME": str(place), "RUNTIME__DLTHUB_TELEMETRY": "false"}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)  # noqa: S603
+        told["dlt"] = json.loads(done.stdout.splitlines()[-1])
+
+    def ours(turn: int) -> None:
+        told["keepstep"] = children.run("pull", base, folder / f"beside{turn}.db")
+
+    with running(issues) as base:
+        their, mine = best(1, theirs, ours)
+    assert told["dlt"]["issues"] == told["keepstep"]["issues"] == issues
+    yield Row(what, f"{mine.wall:.2f} s", f"{their.wall:.2f} s", mine.wall / their.wall, 1 / 5)
+    kept, spent = told["keepstep"]["kib"] / 1024, told["dlt"]["kib"] / 1024
+    yield Row(f"{what}: peak memory", f"{kept:.0f} MiB", f"{spent:.0f} MiB", kept / spent, 1 / 4)
 
 
 def helping() -> Iterator[Row]:
