@@ -27,7 +27,8 @@ same small stand-in for Jira, in the same run and in turns. Only the ratios mean
   and commits each page with its cursor.
 - In the rows where nothing changed the store was made by the engine for 400 links; the rows beyond those are copies
   under other ids, inserted directly.
-- A figure in seconds is the least of several turns.
+- A figure in seconds is the least of several turns. What stands beside a figure of ours that was not taken in turns
+  with it is compared by processor time.
 - Beside a cold process stands the bare loop as a process of its own: Python, requests, orjson and SQLite, nothing else.
 - A plan is measured over pairs of linked records that were inserted directly, as many changed among few as among many.
 - dlt runs in an environment of its own, and is asked for the least: raw issues, nothing nested taken apart.

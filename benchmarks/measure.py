@@ -130,7 +130,7 @@ def quiet(folder: Path, links: int) -> Iterator[Row]:
                 )
                 yield _cold(base, path, folder, count)
     few, many = rounds[links], rounds[links * 10]
-    yield Row(f"nothing changed, {links * 10} links beside {links}", str(many), str(few), many.wall / few.wall, 1.2)
+    yield Row(f"nothing changed, {links * 10} links beside {links}", str(many), str(few), many.cpu / few.cpu, 1.2)
 
 
 def _round(one: Hub, _: int) -> None:
