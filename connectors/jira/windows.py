@@ -19,7 +19,7 @@ from connectors.jira.records import milliseconds, moment
 OVERLAP = 120_000
 """Milliseconds by which each crawl reaches back before the start of the one before it."""
 
-SIDE_BY_SIDE = 12
+SIDE_BY_SIDE = 8
 """Requests under way at once. Jira's limits are kept by the budget, which all of them share."""
 
 WORTHWHILE = 2_000
