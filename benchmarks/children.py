@@ -35,9 +35,11 @@ def main() -> None:
     else:
         from benchmarks.hubs import hub
 
-        one = hub(base, path, ("tracker", "mirror") if what == "round" else ("tracker",))
+        one = hub(base, path, ("tracker",) if what == "pull" else ("tracker", "mirror"))
         if what == "round":
             one.round()
+        elif what == "plan":
+            told["operations"] = len(one.plan("tasks").operations)
         else:
             told["issues"] = sum(each.changed for each in one.observe())
         one.close()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
-import structlog
-
+from keepstep import logs
 from keepstep.config import loads
 from keepstep.hub import Hub
+from keepstep.redaction import Redaction
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 
@@ -19,7 +18,7 @@ ENVIRON = {"TOKEN": "a-token-of-the-stub"}
 
 def hub(base: str, path: Path, connections: tuple[str, ...] = ("tracker",), **more: object) -> Hub:
     """A hub with one sync of tasks, whose sides are the issues of each connection."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    logs.configure(Redaction())
     registry = Registry.installed()
     said = {
         "version": 1,

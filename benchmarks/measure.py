@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import subprocess
 import sys
@@ -14,12 +16,13 @@ from pathlib import Path
 from benchmarks import children, loops
 from benchmarks.hubs import hub
 from benchmarks.issues import stamp
-from benchmarks.linked import fill, written
+from benchmarks.linked import edit, fill, pairs, written
 from benchmarks.stub import running
 from keepstep.hub import Hub
 from mapping.merge import Agreed, Equality, Rule, View, merge
 
 MEMORY = 130.0
+MERGES = 30_000
 TURNS = 3
 QUIET = f"updated >= {stamp(200_000)} ORDER BY updated ASC, id ASC"
 
@@ -83,7 +86,7 @@ def full_pull(folder: Path, issues: int) -> Iterator[Row]:
             lambda turn: loops.public_client(base, folder / f"client{turn}.db"),
         )
     yield Row(f"bare loop, {issues} issues", "", str(bare))
-    yield Row(f"full pull, {issues} issues", str(mine), str(bare), mine.wall / bare.wall, 2.0)
+    yield Row(f"full pull, {issues} issues", str(mine), str(bare), mine.wall / bare.wall, 1.5)
     yield Row("full pull, beside the `jira` package", str(mine), str(client), mine.wall / client.wall)
 
 
@@ -127,7 +130,7 @@ def quiet(folder: Path, links: int) -> Iterator[Row]:
                 )
                 yield _cold(base, path, folder, count)
     few, many = rounds[links], rounds[links * 10]
-    yield Row(f"nothing changed, {links * 10} links beside {links}", str(many), str(few), many.wall / few.wall, 1.2)
+    yield Row(f"nothing changed, {links * 10} links beside {links}", str(many), str(few), many.cpu / few.cpu, 1.2)
 
 
 def _round(one: Hub, _: int) -> None:
@@ -166,6 +169,73 @@ def memory(folder: Path, issues: int) -> Iterator[Row]:
     )
 
 
+def planning(folder: Path, few: int, changed: int) -> Iterator[Row]:
+    """A plan follows what changed, not what there is: the same number of edits among few links and among many."""
+    many = few * 100
+    took_for: dict[int, Took] = {}
+    peaks: dict[int, float] = {}
+    with running(20) as base:
+        for links in (few, many):
+            path = folder / f"planned{links}.db"
+            one = hub(base, path, ("tracker", "mirror"))
+            for _ in range(2):
+                one.round()
+            pairs(one, links)
+            found = []
+            for turn in range(TURNS):
+                edit(one, changed, links, f"Title {turn} of ")
+                found.append(took(lambda one=one: _planned(one, changed)))
+            took_for[links] = min(found, key=lambda each: each.cpu)
+            edit(one, changed, links, "Title of ")
+            one.close()
+            told = children.run("plan", base, path)
+            assert told["operations"] == changed
+            peaks[links] = told["kib"] / 1024
+            path.unlink()
+    what = f"plan of {changed} changes among {many} links, beside {few}"
+    yield Row(what, str(took_for[many]), str(took_for[few]), took_for[many].cpu / took_for[few].cpu, 1.5)
+    ratio = peaks[many] / peaks[few]
+    yield Row(f"{what}: peak memory", f"{peaks[many]:.0f} MiB", f"{peaks[few]:.0f} MiB", ratio, 1.1)
+
+
+def _planned(one: Hub, changed: int) -> None:
+    assert len(one.plan("tasks").operations) == changed
+
+
+def beside_dlt(folder: Path, issues: int) -> Iterator[Row]:
+    """Both as processes of their own. Left out, by name, where dlt cannot be installed."""
+    what = f"full pull, {issues} issues, a process, beside dlt into DuckDB"
+    python = folder / "dlt" / "bin" / "python"
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "dlt")], check=True, capture_output=True)  # noqa: S603
+        install = [str(python), "-m", "pip", "install", "--quiet", "dlt[duckdb]"]
+        subprocess.run(install, check=True, capture_output=True, timeout=300)  # noqa: S603
+    except (subprocess.SubprocessError, OSError) as error:
+        yield Row(f"{what}: left out, dlt cannot be installed here ({type(error).__name__})", "", "")
+        return
+    told: dict[str, dict[str, int]] = {}
+    script = str(Path(__file__).with_name("dlt_pull.py"))
+
+    def theirs(turn: int) -> None:
+        place = folder / f"dlt{turn}"
+        place.mkdir()
+        command = [str(python), script, base, str(place)]
+        environ = {"PATH": os.environ["PATH"], "HOME": str(place), "RUNTIME__DLTHUB_TELEMETRY": "false"}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)  # noqa: S603
+        told["dlt"] = json.loads(done.stdout.splitlines()[-1])
+
+    def ours(turn: int) -> None:
+        told["keepstep"] = children.run("pull", base, folder / f"beside{turn}.db")
+
+    with running(issues) as base:
+        loops.bare(base, folder / "warm-dlt.db")
+        their, mine = best(1, theirs, ours)
+    assert told["dlt"]["issues"] == told["keepstep"]["issues"] == issues
+    yield Row(what, f"{mine.wall:.2f} s", f"{their.wall:.2f} s", mine.wall / their.wall, 1 / 5)
+    kept, spent = told["keepstep"]["kib"] / 1024, told["dlt"]["kib"] / 1024
+    yield Row(f"{what}: peak memory", f"{kept:.0f} MiB", f"{spent:.0f} MiB", kept / spent, 1 / 4)
+
+
 def helping() -> Iterator[Row]:
     command = [sys.executable, "-c", "from keepstep.cli import main; main()", "--help"]
     bare, mine = best(
@@ -184,18 +254,26 @@ def helping() -> Iterator[Row]:
 
 def merging(entities: int) -> Iterator[Row]:
     rng = random.Random(1)
-    fields = [
-        (
-            Agreed("before", 3, "a"),
-            [View(side=side, cur=rng.choice(("before", "after")), shadow="before", shows=3) for side in "abc"],
-        )
-        for _ in range(12)
-    ]
+    now, rule, equality = "2026-01-01T00:00:00.000Z", Rule(), Equality()
 
-    def work(_: int) -> None:
-        for _ in range(entities):
-            for agreed, views in fields:
-                merge(agreed, views, None, Rule(), Equality(), "2026-01-01T00:00:00.000Z")
+    def field(*shown: str) -> tuple[Agreed, list[View]]:
+        views = [View(side=side, cur=cur, shadow="before", shows=3) for side, cur in zip("abc", shown, strict=True)]
+        return Agreed("before", 3, "a"), views
 
-    (mine,) = best(TURNS, work)
-    yield Row("pure merge, 12 fields on 3 sides, all in motion", f"{entities / mine.wall:,.0f} entities a second", "")
+    still = field("before", "before", "before")
+    cases = {
+        "one field changed on one side": [field("after", "before", "before")] + [still] * 11,
+        "all in motion": [field(*rng.choices(("before", "after"), k=3)) for _ in range(12)],
+    }
+    for case, fields in cases.items():
+
+        def work(_: int, fields: list[tuple[Agreed, list[View]]] = fields) -> None:
+            for _ in range(entities):
+                for agreed, views in fields:
+                    merge(agreed, views, None, rule, equality, now)
+
+        (mine,) = best(TURNS * 2, work)
+        rate = entities / mine.cpu
+        limit = 1.0 if case != "all in motion" else None
+        what = f"pure merge, 12 fields on 3 sides, {case}"
+        yield Row(what, f"{rate:,.0f} entities a second", f"{MERGES:,} entities a second", MERGES / rate, limit)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 import requests
-import structlog
 import tenacity
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
@@ -32,8 +31,9 @@ from connectors.errors import (
     Unreachable,
     WriteForbidden,
 )
+from connectors.log import Log
 
-log = structlog.get_logger()
+log = Log()
 
 T = TypeVar("T")
 
@@ -63,12 +63,17 @@ class Answer:
     @overload
     def decode(self) -> Any: ...
     @overload
-    def decode(self, shape: type[T]) -> T: ...
-    def decode(self, shape: Any = Any) -> Any:
-        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing)."""
+    def decode(self, shape: type[T], *, in_part: bool = False) -> T: ...
+    def decode(self, shape: Any = Any, *, in_part: bool = False) -> Any:
+        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing).
+
+        ``in_part``: the shape leaves values as bytes, so that all of the body is checked to be text here.
+        """
         try:
+            if in_part and not self.body.isascii():
+                self.body.decode()
             return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
             kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
             message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
             if self._writing:
@@ -111,6 +116,11 @@ class Http:
         self._reading_posts = re.compile("|".join(f"(?:{pattern})" for pattern in reading_posts) or r"(?!)")
         self._name = context.name
         self._session = requests.Session()
+        # What the environment says of proxies and certificates is asked once: by itself the library walks through all
+        # of it at each request. It would also send a password of ~/.netrc with requests that are not signed.
+        around = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+        self._session.proxies, self._session.verify = around["proxies"], around["verify"]
+        self._session.trust_env = False
         self._session.headers.update({"User-Agent": "keepstep", "Accept": "application/json", **(headers or {})})
         adapter = context.transport or HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
         self._session.mount("https://", adapter)

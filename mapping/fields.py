@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from connectors.base import Description, Record, utc
+from connectors.undecoded import picked
 from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
 
 
@@ -139,6 +140,7 @@ class StreamMapping:
             unknown = set(table) - set(MODEL[kind])
             if unknown:
                 raise ValueError(f"{kind.value} has no field {', '.join(sorted(unknown))}")
+        self._names = {kind: tuple({row.system for row in table.values()}) for kind, table in self._rows.items()}
         self._section = section
         self._kind_of = kind_of or (lambda record: self.kinds[0])
         self._extra = extra
@@ -152,20 +154,27 @@ class StreamMapping:
             return Mapped(kind=kind, values={}, losses=[Loss(self._section, "section_missing")], url=record.url)
         values: dict[str, Any] = {}
         losses: list[Loss] = []
+        shown = self._picked(kind, section)
         for row in self._rows[kind].values():
-            if row.system not in section:
+            if row.system not in shown:
                 continue
             try:
                 if row.lossy is not None:
-                    values[row.canonical], lost = row.lossy(section[row.system])
+                    values[row.canonical], lost = row.lossy(shown[row.system])
                     losses += [Loss(f"{row.system}.{loss.field}", loss.why, loss.value) for loss in lost]
                 else:
-                    values[row.canonical] = row.read(section[row.system], section)
+                    values[row.canonical] = row.read(shown[row.system], section)
             except Unmappable as trouble:
                 losses.append(Loss(row.system, trouble.why, trouble.value))
             except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as trouble:
                 losses.append(Loss(row.system, "unreadable", f"{type(trouble).__name__}: {trouble}"))
         return Mapped(kind=kind, values=values, losses=losses, url=record.url)
+
+    def _picked(self, kind: Kind, section: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return picked(section, self._names[kind])
+        except ValueError:  # one of them cannot be read: the others can, one by one
+            return section
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         seen = (base.get(self._section) if self._section else base) if base else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -20,6 +21,8 @@ UNSURE: Final[dict[str, bool]] = {"$unsure": True}
 
 AGREED: Final = "agreed"
 """The name under which the agreed value stands among the candidates of a conflict."""
+
+_SIDE = attrgetter("side")
 
 Policy = Literal["ask", "owner", "newest", "set", "append", "rank"]
 
@@ -139,13 +142,17 @@ def merge(
     in_doubt: bool = False,
 ) -> Merge:
     """One look at one field. ``in_doubt``: another side has an open intent on it, so nobody may say "all agree"."""
-    views = sorted(views, key=lambda view: view.side)
     if conflict is not None:
-        return _in_conflict(agreed, views, conflict, equality, now, in_doubt)
-    if rule.policy == "set":
-        return _merge_set(agreed, views, now)
-    changed = [view for view in views if view.changed]
+        return _in_conflict(agreed, sorted(views, key=_SIDE), conflict, equality, now, in_doubt)
+    # As ``View.changed``, written out: nearly all fields of nearly all entities end here.
+    changed = [view for view in views if view.cur != view.shadow]
     result = Merge(agreed=agreed)
+    if not changed:
+        return result
+    if len(changed) > 1:
+        changed.sort(key=_SIDE)
+    if rule.policy == "set":
+        return _merge_set(agreed, changed, result, now)
     rest = []
     for view in changed:
         if agreed.n >= 0 and equality.shows(view, agreed.value):
@@ -154,15 +161,14 @@ def merge(
             rest.append(view)
     if not rest:
         return result
-    values = _distinct(rest, equality)
+    values = _distinct(rest, equality) if len(rest) > 1 else [rest[0].cur]
     if len(values) == 1:
-        return _one_value(agreed, views, rest, values[0], rule, equality, result, now)
+        return _one_value(agreed, rest, values[0], rule, equality, result, now)
     return _several(agreed, rest, rule, equality, result, now)
 
 
 def _one_value(
     agreed: Agreed,
-    views: Sequence[View],
     rest: Sequence[View],
     value: Any,
     rule: Rule,
@@ -170,10 +176,10 @@ def _one_value(
     result: Merge,
     now: str,
 ) -> Merge:
-    up_to_date = [view for view in rest if view.shows == agreed.n]
+    up_to_date = any(view.shows == agreed.n for view in rest)
     compatible = agreed.n >= 0 and equality.same(value, agreed.value)
     # A side linked just now and showing nothing there overrules nobody; an empty agreed value is filled.
-    fills = agreed.n >= 0 and agreed.value is None and all(view.shows == -1 for view in rest)
+    fills = agreed.value is None and agreed.n >= 0 and all(view.shows == -1 for view in rest)
     if up_to_date or compatible or fills:
         if compatible and not up_to_date:
             value = equality.finer(value, agreed.value)
@@ -319,12 +325,8 @@ def _in_conflict(
     return result
 
 
-def _merge_set(agreed: Agreed, views: Sequence[View], now: str) -> Merge:
+def _merge_set(agreed: Agreed, changed: Sequence[View], result: Merge, now: str) -> Merge:
     """Three-way, element by element, each side against its own shadow. An addition beats a removal."""
-    result = Merge(agreed=agreed)
-    changed = [view for view in views if view.changed]
-    if not changed:
-        return result
     added: set[str] = set()
     removed: dict[str, str] = {}
     for view in changed:

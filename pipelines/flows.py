@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -21,6 +20,7 @@ from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Failed
 
+from connectors.log import Log
 from keepstep.config import ConfigurationError
 from keepstep.engine.observe import Observed
 from keepstep.engine.round import Report
@@ -33,7 +33,7 @@ from pipelines import hubs, pruning, reports, rounds
 from pipelines.names import slug, tenant
 from pipelines.words import trouble
 
-log = structlog.get_logger()
+log = Log()
 T = TypeVar("T")
 
 EVENTS = {"conflict": "keepstep.conflict.opened", "handoff_breached": "keepstep.handoff.breached"}

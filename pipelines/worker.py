@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import structlog
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -35,10 +34,11 @@ from prefect.states import Cancelled, Crashed, Pending
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.engine import propose_state_sync
 
+from connectors.log import Log
 from keepstep.config import Config
 from pipelines import flows, names
 
-log = structlog.get_logger()
+log = Log()
 
 POLL = 1.0
 SILENCE = 5.0

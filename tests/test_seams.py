@@ -94,3 +94,16 @@ def test_the_test_sees(line: str) -> None:
 )
 def test_the_test_lets_pass(line: str) -> None:
     assert list(offences(line, "x.py")) == []
+
+
+def test_structlog_is_drawn_in_by_the_log_alone() -> None:
+    """Whoever imports it by itself makes every process pay for it, and writes past what is configured later."""
+    users = []
+    for floor in ("connectors", "mapping", "keepstep", "pipelines"):
+        for path in sorted((ROOT / floor).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                if any(name.partition(".")[0] == "structlog" for name in names):
+                    users.append(str(path.relative_to(ROOT)))
+    assert users == ["connectors/log.py", "keepstep/logs.py"]

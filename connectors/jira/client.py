@@ -14,7 +14,6 @@ from connectors.http import Answer, Http
 from connectors.jira.answers import classify
 from connectors.jira.models import (
     BulkHistories,
-    BulkIssues,
     CommentList,
     CommentPage,
     Count,
@@ -24,9 +23,13 @@ from connectors.jira.models import (
     IssueHistory,
     Json,
     SearchPage,
+    SentIssues,
+    SentPage,
     Transition,
     Transitions,
+    opened,
 )
+from connectors.undecoded import Slices
 
 API = "/rest/api/3"
 SEARCH_PAGE = 100
@@ -152,7 +155,7 @@ class Client:
         reconcile: Sequence[int] = (),
     ) -> SearchPage:
         """One page of a search. A token that Jira no longer knows raises ``Refused`` with status 400."""
-        return self.search_answer(jql, fields=fields, token=token, size=size, reconcile=reconcile).decode(SearchPage)
+        return search_page(self.search_answer(jql, fields=fields, token=token, size=size, reconcile=reconcile))
 
     def search_answer(
         self,
@@ -163,7 +166,7 @@ class Client:
         size: int = SEARCH_PAGE,
         reconcile: Sequence[int] = (),
     ) -> Answer:
-        """As ``search``, before it is decoded."""
+        """As ``search``, before it is decoded: ``search_page`` does that."""
         body: Json = {"jql": jql, "maxResults": size, "fields": list(fields)}
         if "*all" in fields:
             body["properties"] = [PROPERTY]
@@ -192,15 +195,17 @@ class Client:
                 raise Malformed(f"POST {API}/search/jql: the same page token came twice")
             seen.add(token)
 
-    def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> BulkIssues:
+    def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Json]:
         """At most 100 issues by id."""
         body: Json = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
         if "*all" in fields:
             body["properties"] = [PROPERTY]
-        return self._ask("/issue/bulkfetch", body).decode(BulkIssues)
+        sent = self._ask("/issue/bulkfetch", body).decode(SentIssues, in_part=True)
+        return [opened(issue) for issue in sent.issues]
 
     def issue(self, id: str, fields: Sequence[str] = FIELDS) -> Json:
-        return self._get(f"/issue/{id}", fields=",".join(fields), properties=PROPERTY).decode(dict[str, Any])
+        answer = self._get(f"/issue/{id}", fields=",".join(fields), properties=PROPERTY)
+        return opened(answer.decode(Slices, in_part=True))
 
     def histories(self, ids: Sequence[str]) -> Iterator[IssueHistory]:
         """Changelogs of at most 1000 issues; an issue may come in several parts."""
@@ -296,6 +301,12 @@ class Client:
 
     def delete_link(self, issue: str, id: str, gate: Gate) -> None:
         _done(self.http.write("DELETE", f"{API}/issue/{issue}/remotelink/{id}", gate=gate))
+
+
+def search_page(answer: Answer) -> SearchPage:
+    """The page that an answer to a search holds. Raises ``Malformed``."""
+    sent = answer.decode(SentPage, in_part=True)
+    return SearchPage([opened(issue) for issue in sent.issues], sent.nextPageToken, sent.isLast)
 
 
 def _done(answer: Answer) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 from connectors.base import Clock
 from connectors.errors import Malformed
@@ -19,7 +21,7 @@ from connectors.jira.windows import Found, Windows, following
 SEARCH_LAG = 60.0
 """Seconds after which a write is taken to be in the search index."""
 
-ALONE = 2
+ALONE = 1
 """Pages of a full crawl after which it is worth asking whether it should be cut into windows."""
 
 RECONCILE = 50
@@ -77,26 +79,32 @@ class Crawler:
             crawl.started = milliseconds(moment(self._client.server_info().get("serverTime")) or _no_time())
             crawl.reconcile = self._recent.ids()
         tokens: set[str] = set()
-        while True:
-            if crawl.full and len(tokens) == ALONE:
-                crawl.windows = self._windows.cut()
-            if crawl.windows:
-                crawl.token = None
-                yield from self._windows.pages(crawl, fields)
-                return
-            page = self._page(crawl, fields)
-            if page.issues:
-                crawl.seen = max(crawl.seen, _updated(page.issues[-1]))
-            last = page.nextPageToken is None or page.isLast is True
-            if last:
-                yield Found(page.issues, following(crawl), True, crawl.full)
-                return
-            assert page.nextPageToken is not None  # noqa: S101  (told to the type checker)
-            if page.nextPageToken in tokens:
-                raise Malformed("POST /rest/api/3/search/jql: the same page token came twice")
-            tokens.add(page.nextPageToken)
-            crawl.token = page.nextPageToken
-            yield Found(page.issues, crawl.encode(), False, False)
+        ahead: Future[SearchPage] | None = None
+        with ExitStack() as stack:
+            while True:
+                if crawl.full and len(tokens) == ALONE:
+                    crawl.windows = self._windows.cut()
+                if crawl.windows:
+                    crawl.token = None
+                    yield from self._windows.pages(crawl, fields)
+                    return
+                page = ahead.result() if ahead is not None else self._page(crawl, fields)
+                if page.issues:
+                    crawl.seen = max(crawl.seen, _updated(page.issues[-1]))
+                if page.nextPageToken is None or page.isLast is True:
+                    yield Found(page.issues, following(crawl), True, crawl.full)
+                    return
+                if page.nextPageToken in tokens:
+                    raise Malformed("POST /rest/api/3/search/jql: the same page token came twice")
+                tokens.add(page.nextPageToken)
+                crawl.token = page.nextPageToken
+                found = Found(page.issues, crawl.encode(), False, False)
+                if not crawl.full or len(tokens) != ALONE:
+                    # While a page is stored the next one is under way.
+                    if ahead is None:
+                        pool = stack.enter_context(ThreadPoolExecutor(1))
+                    ahead = pool.submit(self._page, crawl, fields)
+                yield found
 
     def _page(self, crawl: Crawl, fields: Sequence[str]) -> SearchPage:
         if crawl.token is not None:

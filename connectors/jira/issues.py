@@ -64,7 +64,7 @@ class IssueWriter:
         ids = [w.id for w in writes if w.kind == "update" and w.id and {"status", "labels"} & set(w.values)]
         found: dict[str, Json] = {}
         for batch in chunks(list(dict.fromkeys(ids)), FETCH_BATCH):
-            for issue in self._client.bulk_fetch(batch, LOOK).issues:
+            for issue in self._client.bulk_fetch(batch, LOOK):
                 found[str(issue["id"])] = issue
         return found
 

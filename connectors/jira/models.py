@@ -6,11 +6,27 @@ from typing import Any
 
 import msgspec
 
+from connectors.undecoded import Slices, Undecoded
+
 Json = dict[str, Any]
 
 
-class SearchPage(msgspec.Struct):
+class SentPage(msgspec.Struct):
     """Answer of ``/search/jql``. Without ``issues`` it is no answer of Jira's."""
+
+    issues: list[Slices]
+    nextPageToken: str | None = None
+    isLast: bool | None = None
+
+
+class SentIssues(msgspec.Struct):
+    """Answer of ``/issue/bulkfetch``."""
+
+    issues: list[Slices]
+
+
+class SearchPage(msgspec.Struct):
+    """A page of a search, its issues opened."""
 
     issues: list[Json]
     nextPageToken: str | None = None
@@ -21,11 +37,6 @@ class Count(msgspec.Struct):
     """Answer of ``/search/approximate-count``."""
 
     count: int
-
-
-class BulkIssues(msgspec.Struct):
-    issues: list[Json]
-    issueErrors: list[Json] = []
 
 
 class CommentPage(msgspec.Struct):
@@ -90,6 +101,16 @@ class Transition(msgspec.Struct):
 
 class Transitions(msgspec.Struct):
     transitions: list[Transition]
+
+
+def opened(issue: Slices) -> Json:
+    """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read."""
+    found: Json = {name: msgspec.json.decode(value) for name, value in issue.items() if name != "fields"}
+    if "fields" in issue:
+        sent = issue["fields"]
+        whole = bytes(sent).lstrip()[:1] == b"{"
+        found["fields"] = Undecoded(msgspec.json.decode(sent, type=Slices)) if whole else msgspec.json.decode(sent)
+    return found
 
 
 class ErrorBody(msgspec.Struct):

@@ -105,7 +105,7 @@ class Reading:
 
     def _issues(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
         reader = self._reader()
-        found = {str(issue["id"]): issue for issue in self._client.bulk_fetch(ids).issues}
+        found = {str(issue["id"]): issue for issue in self._client.bulk_fetch(ids)}
         for id in ids:
             issue = found.get(id)
             if issue is None:
@@ -126,7 +126,7 @@ class Reading:
         """Which stream each issue is in; those that are gone are missing."""
         found: dict[str, str] = {}
         for batch in chunks(list(dict.fromkeys(issues)), FETCH_BATCH):
-            for issue in self._client.bulk_fetch(batch, ["issuetype"]).issues:
+            for issue in self._client.bulk_fetch(batch, ["issuetype"]):
                 found[str(issue["id"])] = STREAM_OF_LEVEL.get(level(issue), "issues")
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,13 @@ from typing import Any
 from connectors.base import Ignored, Record
 from connectors.jira.client import PROPERTY
 from connectors.jira.models import Json
+from connectors.undecoded import Undecoded, picked
 
 MARKER_LABEL = "keepstep-"
 GLOBAL_ID = "keepstep:"
+
+OUTSIDE = ("issuetype", "labels", "created", "updated", "project", "creator")
+"""Fields of an issue that a record says outside of its payload."""
 
 STREAM_OF_LEVEL = {1: "epics", 0: "issues", -1: "issues"}
 
@@ -39,7 +43,11 @@ def milliseconds(text: str) -> int:
 
 def level(issue: Json) -> int:
     """Hierarchy level of an issue; older answers only say whether it is a subtask."""
-    kind = (issue.get("fields") or {}).get("issuetype") or {}
+    return _level(issue.get("fields") or {})
+
+
+def _level(fields: Mapping[str, Any]) -> int:
+    kind = fields.get("issuetype") or {}
     known = kind.get("hierarchyLevel")
     if isinstance(known, int):
         return known
@@ -83,35 +91,36 @@ class Reader:
     def issue(self, issue: Json) -> Record | Ignored:
         """An issue or epic, without its comments; one above the epics is ignored."""
         id = str(issue["id"])
-        stream = STREAM_OF_LEVEL.get(level(issue))
+        fields = _apart(issue.get("fields") or {})
+        seen = picked(fields, OUTSIDE)
+        rank = _level(seen)
+        stream = STREAM_OF_LEVEL.get(rank)
         if stream is None:
-            return Ignored(f"issue of hierarchy level {level(issue)}", id)
-        fields: Json = dict(issue.get("fields") or {})
-        fields.pop("comment", None)
+            return Ignored(f"issue of hierarchy level {rank}", id)
         marker = None
-        labels = fields.get("labels")
+        labels = seen.get("labels")
         if isinstance(labels, list):
             kept = [label for label in labels if not label.startswith(MARKER_LABEL)]
             if len(kept) < len(labels):
                 marker = next(label for label in labels if label.startswith(MARKER_LABEL))[len(MARKER_LABEL) :]
-                fields["labels"] = kept
+                fields = _with_labels(fields, kept)
         payload = {**issue, "fields": fields}
         properties = payload.pop("properties", None)
         if marker is None:
             marker = _marker(properties)
-        updated = moment(fields.get("updated"))
+        made, updated = moment(seen.get("created")), moment(seen.get("updated"))
         key = issue.get("key")
-        project = fields.get("project")
+        project = seen.get("project")
         return Record(
             stream=stream,
             id=id,
             payload=payload,
             version=updated,
             marker=marker,
-            ours=self.me is not None and account_of(fields.get("creator")) == self.me,
+            ours=self.me is not None and account_of(seen.get("creator")) == self.me,
             scope=str(project["id"]) if isinstance(project, dict) and "id" in project else None,
             url=f"{self.site}/browse/{key}" if key else None,
-            created_at=moment(fields.get("created")),
+            created_at=made,
             modified_at=updated,
         )
 
@@ -177,6 +186,17 @@ def issue_and_comments(reader: Reader, issue: Json) -> Iterator[Record | Ignored
     if isinstance(record, Record):
         for comment in embedded_comments(issue)[0]:
             yield reader.comment(comment, record.id, record.stream, issue.get("key"))
+
+
+def _apart(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An issue's fields without its comments, which are records of their own."""
+    if isinstance(fields, Undecoded):
+        return fields.without("comment")
+    return {name: value for name, value in fields.items() if name != "comment"}
+
+
+def _with_labels(fields: Mapping[str, Any], labels: list[str]) -> Mapping[str, Any]:
+    return fields.replaced("labels", labels) if isinstance(fields, Undecoded) else {**fields, "labels": labels}
 
 
 def _marker(properties: Any) -> str | None:

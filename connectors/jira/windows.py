@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from typing import NamedTuple
 
 from connectors.errors import Malformed
 from connectors.http import Answer
 from connectors.jira.answers import Refused
-from connectors.jira.client import Client
+from connectors.jira.client import Client, search_page
 from connectors.jira.cursors import Crawl, Window
-from connectors.jira.models import Json, SearchPage
+from connectors.jira.models import Json
 from connectors.jira.records import milliseconds, moment
 
 OVERLAP = 120_000
 """Milliseconds by which each crawl reaches back before the start of the one before it."""
 
-SIDE_BY_SIDE = 6
+SIDE_BY_SIDE = 8
 """Requests under way at once. Jira's limits are kept by the budget, which all of them share."""
 
 WORTHWHILE = 2_000
 """Issues from which cutting pays for the questions it takes."""
 
-PIECES = 16
+PIECES = 24
+"""Windows that a crawl is cut into at most, where the times of creation allow it."""
+
+SLACK = 1.5
+"""How much larger than wanted a window may be before it is worth more questions."""
+
 ROUNDS = 12
 
 
@@ -54,33 +60,34 @@ class Windows:
     def cut(self) -> list[Window]:
         """Windows of about equal size over everything, the oldest first and the last one open; none for a small site.
 
-        Counts are approximate: they decide where to cut, never what to leave out.
+        Counts are approximate: they decide where to cut, never what to leave out. What does not depend on an answer
+        is asked side by side: far away, it is the turns that cost.
         """
         total = self._client.approximate_count(self._query(Window(since=self._beginning)))
         if total < WORTHWHILE:
             return []
-        oldest = self._client.search(
-            self._query(Window(since=self._beginning), ordered=True), fields=["created"], size=1
-        ).issues
-        newest = self._client.search(
-            f"{self._scope}created >= {self._beginning} ORDER BY created DESC", fields=["created"], size=1
-        ).issues
-        if not oldest or not newest:
-            return []
-        pieces = [(_created(oldest[0]), _created(newest[0]) + 1, total)]
-        most = max(WORTHWHILE // 2, -(-total // PIECES))
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            oldest, newest = pool.map(self._end, ("ASC", "DESC"))
+            if oldest is None or newest is None:
+                return []
+            most = max(WORTHWHILE // 4, -(-total // PIECES))
+            pieces = [(oldest, newest + 1, total)]
             for _ in range(ROUNDS):
-                large = [piece for piece in pieces if piece[2] > most and piece[1] - piece[0] > 1]
+                large = [piece for piece in pieces if piece[2] > most * SLACK and piece[1] - piece[0] > 1]
                 if not large:
                     break
-                halves = [Window(since=since, until=(since + until) // 2) for since, until, _ in large]
-                counts = pool.map(self._client.approximate_count, [self._query(half) for half in halves])
-                for (since, until, count), half, left in zip(large, halves, list(counts), strict=True):
-                    middle = half.until or until
-                    pieces.remove((since, until, count))
-                    pieces += [(since, middle, left), (middle, until, max(0, count - left))]
+                parts = [part for since, until, count in large for part in _parts(since, until, -(-count // most))]
+                queries = [self._query(Window(since=since, until=until)) for since, until in parts]
+                counts = pool.map(self._client.approximate_count, queries)
+                pieces = [piece for piece in pieces if piece not in large]
+                pieces += [(since, until, count) for (since, until), count in zip(parts, counts, strict=True)]
         return _joined(sorted(pieces), most, self._beginning)
+
+    def _end(self, order: str) -> int | None:
+        """When the oldest (``ASC``) or newest (``DESC``) issue was made; None if there is none."""
+        query = f"{self._query(Window(since=self._beginning))} ORDER BY created {order}"
+        found = self._client.search(query, fields=["created"], size=1).issues
+        return _created(found[0]) if found else None
 
     def pages(self, crawl: Crawl, fields: Sequence[str]) -> Iterator[Found]:
         """Pages of all windows that are left, in turn: one of each that is open, then the next of each.
@@ -98,7 +105,7 @@ class Windows:
                     window = waiting.popleft()
                     turn.append((window, pool.submit(self._page, window, window.token, fields)))
                 window, answer = turn.popleft()
-                page = answer.result().decode(SearchPage)
+                page = search_page(answer.result())
                 if page.issues:
                     window.seen = max(window.seen, _created(page.issues[-1]))
                 if page.nextPageToken is None or page.isLast is True:
@@ -130,6 +137,13 @@ class Windows:
         until = f" AND created < {window.until}" if window.until is not None else ""
         order = " ORDER BY created ASC, id ASC" if ordered else ""
         return f"{self._scope}created >= {window.since}{until}{order}"
+
+
+def _parts(since: int, until: int, wanted: int) -> list[tuple[int, int]]:
+    """The time between, cut into so many parts of equal length, if it is that long."""
+    count = min(wanted, until - since)
+    cuts = [since + (until - since) * number // count for number in range(count + 1)]
+    return list(pairwise(cuts))
 
 
 def _joined(pieces: Sequence[tuple[int, int, int]], most: int, beginning: int) -> list[Window]:

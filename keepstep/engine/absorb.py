@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +15,7 @@ from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
-from mapping.merge import AGREED, Agreed, Candidate, Conflict, Merge, View, merge
+from mapping.merge import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View, merge
 from mapping.model import OF_ORIGIN, Form
 
 
@@ -37,6 +38,7 @@ def absorb(
     ``past``: what was agreed on lately, by which a field that goes back and forth is known.
     """
     noted = Noted(audit=[])
+    how = cache(lambda name: (sync.rule(name), sync.equality(name)))
     for state in states:
         see_links(state, now, noted, run)
         judge_scope(state, sync)
@@ -44,7 +46,7 @@ def absorb(
             continue
         views, doubtful = look(state, sync, references)
         for name, seen in views.items():
-            _field(state, sync, name, seen, name in doubtful, now, run, noted, past.get((state.id, name), ()))
+            _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()))
     return noted
 
 
@@ -122,9 +124,9 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
 
 def _field(
     state: EntityState,
-    sync: Sync,
     name: str,
     views: list[View],
+    how: Callable[[str], tuple[Rule, Equality]],
     in_doubt: bool,
     now: str,
     run: str | None,
@@ -135,7 +137,7 @@ def _field(
     if before is None and not any(view.changed for view in views):
         return
     agreed = state.agreed.get(name, Agreed())
-    result = merge(agreed, views, before, sync.rule(name), sync.equality(name), now, in_doubt)
+    result = merge(agreed, views, before, *how(name), now, in_doubt)
     if before is None and result.agreed is not agreed and flips(past, result.agreed.value, result.agreed.source):
         result = asked(agreed, views)
     if result.agreed is not agreed:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 
 from connectors.base import Change, utc
 from connectors.errors import ConnectorError
+from connectors.log import Log
 from keepstep.engine.absorb import conflict_findings
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
@@ -19,7 +19,7 @@ from keepstep.store import findings
 from keepstep.store.store import Lease
 from mapping.merge import Candidate
 
-log = structlog.get_logger()
+log = Log()
 
 BACK = timedelta(days=2)
 """How far before the record's last change its history is read."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import structlog
-
 from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
+from connectors.log import Log
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Side
 from keepstep.store import findings
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
 
-log = structlog.get_logger()
+log = Log()
 
 
 def failure_code(error: ConnectorError) -> str:

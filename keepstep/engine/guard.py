@@ -119,16 +119,22 @@ def _mass(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
             changed.update(
                 (operation.side, name) for name, planned in operation.fields.items() if planned.was is not None
             )
-    if not changed or max(changed.values()) < MASS_LINKS:
-        return []
-    there: Counter[str] = Counter()
-    for (side, _), count in _live_links(tx, sync).items():
-        there[side] += count
-    return [
-        Hold("mass_change", {"side": side, "field": name, "changes": count, "there": there[side]})
-        for (side, name), count in sorted(changed.items())
-        if count >= MASS_LINKS and count > there[side] * MASS_SHARE
-    ]
+    held = []
+    for (side, name), count in sorted(changed.items()):
+        if count < MASS_LINKS:
+            continue
+        # Where there are so many that the changes are no mass, it does not matter how many more there are.
+        there = _live_up_to(tx, side, int(count / MASS_SHARE))
+        if count > there * MASS_SHARE:
+            held.append(Hold("mass_change", {"side": side, "field": name, "changes": count, "there": there}))
+    return held
+
+
+def _live_up_to(tx: Tx, side: str, limit: int) -> int:
+    """How many linked records a side has that are there, counted no further than the limit."""
+    there = (t.record.c.side == side, t.record.c.entity.is_not(None), t.record.c.deleted.is_(False))
+    some = sa.select(t.record.c.id).where(*there).limit(limit).subquery()
+    return int(tx.scalar(sa.select(sa.func.count()).select_from(some)))
 
 
 def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fingerprint: str) -> list[Hold]:

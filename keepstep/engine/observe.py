@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-import structlog
 
 from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
+from connectors.log import Log
+from connectors.undecoded import encodable
 from keepstep.engine.failures import failure_code
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
@@ -22,10 +22,14 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
 
-log = structlog.get_logger()
+log = Log()
 
 LEASE = 300.0
 """Seconds; longer than the slowest page plus a request's time-out. Each page renews it."""
+
+# Asked at each look at each feed: built once.
+_FEED = sa.select(t.feed).where(t.feed.c.name == sa.bindparam("key"))
+_MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 
 CENSUS_EVERY = timedelta(hours=6)
 CENSUS_AFTER_MISS = timedelta(minutes=10)
@@ -48,13 +52,14 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     """One look at one feed, page by page, from its cursor. Trouble ends as a finding, never as an exception."""
     key = connection.feed_key(feed)
     seen = Observed(feed=key)
-    lease = ports.store.acquire(f"feed:{key}", ports.holder, LEASE)
+    row: dict[str, Any] | None = None
+    with ports.store.acquiring(f"feed:{key}", ports.holder, LEASE) as (lease, tx):
+        if lease is not None:
+            row = tx.one(_FEED, key=key)
     if lease is None:
         seen.busy = True
         return seen
     before = connection.connector.calls
-    with ports.store.read() as tx:
-        row = tx.one(sa.select(t.feed).where(t.feed.c.name == key))
     if row is None:
         row = {"cursor": None, "failed": None, "census_at": None}
         with ports.store.write(lease) as tx:
@@ -63,7 +68,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     trouble = None
     try:
         ended |= _pull(ports, world, connection, feed, row["cursor"], lease, seen)
-        if not feed.deletes:
+        if not feed.deletes or row["census_at"] is not None:
             _census_if_due(ports, world, connection, feed, row["census_at"], lease)
     except ConnectorError as error:
         seen.failed = str(error)
@@ -76,7 +81,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
             if row["failed"] is not None:
                 findings.close(tx, [f"connection_failed:{key}"], ports.now())
                 ended["failed"] = None
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**ended))
+            tx.execute(_MOVE, key=key, **ended)
     return seen
 
 
@@ -103,7 +108,10 @@ def _pull(
                 return {"cursor": page.cursor, "crawled": True}
             _take(ports, world, connection, key, lease, page, seen, crawl)
             if page.last and page.complete and crawl is not None:
-                _count_missed(ports, world, connection, feed.streams, lease, crawl)
+                missed = _count_missed(ports, world, connection, feed.streams, lease, crawl)
+                if missed and feed.deletes:
+                    # The feed has told of their delete to nobody: it went by while the cursor was lost.
+                    _schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
     except CursorLost:
         # Crawl again next time; what that crawl does not show is not deleted by it alone.
         with ports.store.write(lease) as tx:
@@ -129,24 +137,36 @@ def _take(
     seen: Observed,
     crawl: set[tuple[str, str]] | None,
 ) -> None:
-    asked_at = ports.now()
-    confirmed, strong = confirm(ports, world, connection, page.records)
+    confirmed = confirm(ports, world, connection, page.records)
     with ports.store.write(lease) as tx:
-        changed = store_records(tx, ports, world, connection, confirmed, dict.fromkeys(strong, asked_at))
+        stored = store_records(tx, ports, world, connection, confirmed)
         values: dict[str, Any] = {"cursor": page.cursor}
         if page.last:
             values["crawled"] = True
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**values))
+        tx.execute(_MOVE, key=key, **values)
         if page.ignored:
             report_ignored(tx, ports, connection, page)
         ports.fence.point("observe.page.storing")
     ports.fence.point("observe.page.stored")
+    changed = stored.changed + _look_back(ports, world, connection, lease, stored.older)
     seen.pages += 1
     seen.records += len(page.records)
     seen.changed += changed
     seen.ignored.extend(item.what for item in page.ignored)
     if crawl is not None:
         crawl.update((record.stream, record.id) for record in page.records)
+
+
+def _look_back(ports: Ports, world: World, connection: Connection, lease: Lease, older: Sequence[Record]) -> int:
+    """Look by id at what a feed shows in an older version than the one held: an index that lags, or a service that went
+    back in time. Returns how many did."""
+    count = 0
+    for stream in sorted({record.stream for record in older}):
+        asked_at = ports.now()
+        looked = list(connection.connector.get(stream, [record.id for record in older if record.stream == stream]))
+        with ports.store.write(lease) as tx:
+            count += store_looks(tx, ports, world, connection, looked, asked_at).changed
+    return count
 
 
 def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> None:
@@ -172,88 +192,88 @@ def used(world: World, connection: Connection, stream: str) -> bool:
     return stream in connection.mappers and world.side(f"{connection.name}.{stream}") is not None
 
 
-def confirm(
-    ports: Ports, world: World, connection: Connection, records: Sequence[Record]
-) -> tuple[list[Record], set[tuple[str, str]]]:
-    """Replace what is only a hint, and what claims a delete, a return from the dead or an older version than the one
-    held, by a strong look at the record. Returns all records, and stream and id of those that were looked at.
+def confirm(ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> list[Record]:
+    """Replace what is only a hint, and what claims a delete or a return from the dead, by a strong look at the record.
 
     Deletes are rare and cost much if they are wrong: an index may lag, a record may have been restored since.
     """
-    kept = [record for record in records if used(world, connection, record.stream)]
+    asked = {stream for stream in {record.stream for record in records} if used(world, connection, stream)}
+    kept = [record for record in records if record.stream in asked]
     doubtful: dict[str, list[str]] = {}
-    held = _held(ports, connection, kept)
+    # Of what is shown as alive, only what lies buried here is of interest: mostly nothing.
+    buried = _held(ports, connection, [record for record in kept if not record.deleted], sa.true())
+    alive = _held(ports, connection, [record for record in kept if record.deleted], sa.false())
     for record in kept:
-        known = held.get((record.stream, record.id))
-        if record.partial or (known is not None and _surprising(record, known)):
+        if record.partial or (record.stream, record.id) in (alive if record.deleted else buried):
             doubtful.setdefault(record.stream, []).append(record.id)
     if not doubtful:
-        return kept, set()
+        return kept
     strong: dict[tuple[str, str], Record] = {}
     for stream, ids in doubtful.items():
         for record in connection.connector.get(stream, ids):
             strong[(record.stream, record.id)] = record
-    return [strong.get((record.stream, record.id), record) for record in kept], set(strong)
+    return [strong.get((record.stream, record.id), record) for record in kept]
 
 
-def _surprising(record: Record, known: dict[str, Any]) -> bool:
-    """Whether a feed says what it seldom says rightly: gone, back from the dead, or older than it was."""
-    return bool(record.deleted) != bool(known["deleted"]) or _older(record, known)
-
-
-def _held(ports: Ports, connection: Connection, records: Sequence[Record]) -> dict[tuple[str, str], dict[str, Any]]:
-    held = {}
+def _held(
+    ports: Ports, connection: Connection, records: Sequence[Record], deleted: sa.ColumnElement[bool]
+) -> set[tuple[str, str]]:
+    """Stream and id of those records that are held, as deleted or as alive."""
     by_stream: dict[str, list[str]] = {}
     for record in records:
         by_stream.setdefault(record.stream, []).append(record.id)
+    if not by_stream:
+        return set()
+    held: set[tuple[str, str]] = set()
     with ports.store.read() as tx:
         for stream, ids in by_stream.items():
-            for part in chunks(ids, 900):
-                query = sa.select(t.record.c.id, t.record.c.deleted, t.record.c.version, t.record.c.modified_at).where(
-                    t.record.c.side == f"{connection.name}.{stream}", t.record.c.id.in_(part)
-                )
-                for row in tx.all(query):
-                    held[(stream, row["id"])] = row
+            query = sa.select(t.record.c.id).where(
+                t.record.c.side == f"{connection.name}.{stream}",
+                t.among(t.record.c.id, ids),
+                t.record.c.deleted == deleted,
+            )
+            held.update((stream, id) for id in tx.connection.execute(query).scalars())
     return held
+
+
+class Stored(NamedTuple):
+    """How many records differed from what was held, and those left out because a newer version is."""
+
+    changed: int
+    older: list[Record]
 
 
 def store_looks(
     tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record], asked_at: str
-) -> int:
-    """As ``store_records``, for records that were all asked for by id at that time."""
-    return store_records(
-        tx, ports, world, connection, records, {(record.stream, record.id): asked_at for record in records}
-    )
+) -> Stored:
+    """As ``store_records``, for records that were all read by id, and asked for at that time."""
+    return store_records(tx, ports, world, connection, records, asked_at)
 
 
 def store_records(
-    tx: Tx,
-    ports: Ports,
-    world: World,
-    connection: Connection,
-    records: Sequence[Record],
-    asked: Mapping[tuple[str, str], str] = MappingProxyType({}),
-) -> int:
-    """Keep what differs from what is held, and log it. Returns how many did. Costs two queries when none does.
+    tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record], asked_at: str = ""
+) -> Stored:
+    """Keep what differs from what is held, and log it. Costs two queries when nothing does.
 
-    ``asked``: stream and id of records that were read by id -> when they were asked for. Of these an older version
-    than the one held is believed if nothing newer came in since: the service went back in time. Of others it is not.
+    An older version than the one held is left out: an index lags. If the records were read by id (``asked_at``) and
+    nothing came in since, it is believed: the service went back in time.
     """
     by_side: dict[str, dict[str, Record]] = {}
+    asked = {stream for stream in {record.stream for record in records} if used(world, connection, stream)}
     for record in records:
-        if used(world, connection, record.stream) and not record.forbidden:
+        if record.stream in asked and not record.forbidden:
             by_side.setdefault(f"{connection.name}.{record.stream}", {})[record.id] = record
     now = ports.now()
     rows: list[dict[str, Any]] = []
+    older: list[Record] = []
     back: list[dict[str, Any]] = []
     for side, latest in by_side.items():
         held: dict[str, dict[str, Any]] = {}
-        columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.shown,
-                   t.record.c.kind, t.record.c.entity, t.record.c.missed, t.record.c.match_key, t.record.c.modified_at,
+        columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.kind,
+                   t.record.c.entity, t.record.c.missed, t.record.c.match_key, t.record.c.modified_at,
                    t.record.c.seen_at)  # fmt: skip
-        for part in chunks(list(latest), 900):
-            for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.record.c.id.in_(part))):
-                held[row["id"]] = row
+        for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.among(t.record.c.id, latest))):
+            held[row["id"]] = row
         mapper = connection.mappers[side.partition(".")[2]]
         for id, record in latest.items():
             known = held.get(id)
@@ -263,14 +283,18 @@ def store_records(
             if known is not None and known["digest"] == digest and not known["missed"]:
                 continue
             if known is not None and _older(record, known):
-                if known["seen_at"] >= asked.get((record.stream, record.id), ""):
+                if known["seen_at"] >= asked_at:
+                    older.append(record)
                     continue
                 back.append({"side": side, "id": id, "at": now})
+            if known is not None and record.deleted:
+                query = sa.select(t.record.c.shown).where(t.record.c.side == side, t.record.c.id == id)
+                known["shown"] = tx.scalar(query)
             rows.append(_row(side, record, digest, known, mapper, now))
     tx.upsert(t.record, rows)
     tx.upsert(t.went_back, back)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
-    return len(rows)
+    return Stored(len(rows), older)
 
 
 def _older(record: Record, known: dict[str, Any]) -> bool:
@@ -289,7 +313,7 @@ def _row(
     else:
         mapped = mapper.canon(record)
         kind, values = mapped.kind.value, mapped.values
-        losses = msgspec.to_builtins(mapped.losses) or None
+        losses = msgspec.to_builtins(mapped.losses) if mapped.losses else None
     return {
         "side": side,
         "id": record.id,
@@ -315,7 +339,7 @@ def _row(
 
 def digest_of(record: Record) -> bytes:
     """What tells one look at a record from another: all that it says, not when it was seen."""
-    return hashlib.blake2b(msgspec.json.encode(record), digest_size=16).digest()
+    return hashlib.blake2b(msgspec.json.encode(record, enc_hook=encodable), digest_size=16).digest()
 
 
 def _count_missed(
@@ -326,16 +350,23 @@ def _count_missed(
     lease: Lease,
     seen: set[tuple[str, str]],
 ) -> int:
-    """After a complete listing: what it did not show is missed; missed twice, and gone by id, is deleted."""
+    """After a complete listing: what it did not show is missed; missed twice, and gone by id, is deleted.
+
+    Returns how many were missed for the first time."""
     count = 0
     for stream in streams:
         if not used(world, connection, stream):
             continue
         side = f"{connection.name}.{stream}"
         with ports.store.write(lease) as tx:
-            alive = tx.all(sa.select(t.record.c.id).where(t.record.c.side == side, t.record.c.deleted.is_(False)))
-            missing = [row["id"] for row in alive if (stream, row["id"]) not in seen]
-            count += len(missing)
+            alive = tx.all(
+                sa.select(t.record.c.id, t.record.c.missed).where(
+                    t.record.c.side == side, t.record.c.deleted.is_(False)
+                )
+            )
+            rows = [row for row in alive if (stream, row["id"]) not in seen]
+            missing = [row["id"] for row in rows]
+            count += sum(row["missed"] == 0 for row in rows)
             for part in chunks(missing, 900):
                 tx.execute(
                     sa.update(t.record)
@@ -359,13 +390,13 @@ def _count_missed(
 def _census_if_due(
     ports: Ports, world: World, connection: Connection, feed: Feed, following: str | None, lease: Lease
 ) -> None:
-    """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own."""
+    """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own.
+
+    Of a feed that does tell, once, after a listing that missed something.
+    """
     key = connection.feed_key(feed)
     if following is None:
-        # The first crawl has just listed everything.
-        with ports.store.write(lease) as tx:
-            due = utc(ports.clock.now() + CENSUS_EVERY)
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=due))
+        _schedule_census(ports, key, lease, CENSUS_EVERY)  # the first crawl has just listed everything
         return
     if following > ports.now():
         return
@@ -374,9 +405,16 @@ def _census_if_due(
     for stream in streams:
         listed = {(stream, id) for page in connection.connector.ids(stream) for id in page}
         missed += _count_missed(ports, world, connection, [stream], lease, listed)
-    upcoming = ports.clock.now() + (CENSUS_AFTER_MISS if missed else CENSUS_EVERY)
+    if missed:
+        _schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
+    else:
+        _schedule_census(ports, key, lease, None if feed.deletes else CENSUS_EVERY)
+
+
+def _schedule_census(ports: Ports, key: str, lease: Lease, after: timedelta | None) -> None:
+    due = utc(ports.clock.now() + after) if after is not None else None
     with ports.store.write(lease) as tx:
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=utc(upcoming)))
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=due))
 
 
 def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError) -> None:

@@ -11,6 +11,8 @@ from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
+_SETTINGS = sa.select(t.setting).where(t.setting.c.name.in_(sa.bindparam("names", expanding=True)))
+
 NEVER_SEEN = b""
 """A digest that no look has: the next look at the record is mapped, whatever it shows."""
 
@@ -22,7 +24,7 @@ def notice(ports: Ports, world: World, syncs: Sequence[Sync], fingerprint: Calla
     """
     names = {f"configured:{sync.name}": sync for sync in syncs}
     with ports.store.read() as tx:
-        rows = tx.all(sa.select(t.setting).where(t.setting.c.name.in_(list(names))))
+        rows = tx.all(_SETTINGS, names=list(names))
     known = {row["name"]: row["value"] for row in rows}
     moved = [name for name, sync in names.items() if known.get(name) != fingerprint(sync.name)]
     if not moved:

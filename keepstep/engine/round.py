@@ -36,6 +36,23 @@ PASSES = 4
 """A parent made in one pass lets its children be made in the next."""
 
 
+def _news() -> sa.Select[bool, bool, bool, bool, bool]:
+    """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
+    log, intent, due = t.change_log.c, t.intent.c, t.due.c
+    sync: sa.BindParameter[str] = sa.bindparam("sync")
+    position = sa.select(t.position.c.n).where(t.position.c.sync == sync).scalar_subquery()
+    return sa.select(
+        position.is_not(None),
+        sa.exists().where(log.n > position, log.side.in_(sa.bindparam("sides", expanding=True))),
+        sa.exists().where(due.sync == sync),
+        sa.exists().where(t.entity.c.sync == sync, t.entity.c.owing.is_(True)),
+        sa.exists().where(intent.sync == sync, intent.closed_at.is_(None)),
+    )
+
+
+_NEWS = _news()
+
+
 class Plan(msgspec.Struct, kw_only=True):
     """What a sync would write now, and why it would not be allowed to without a person."""
 
@@ -179,17 +196,8 @@ class Engine:
 
     def _nothing_new(self, sync: Sync) -> bool:
         """Whether a round would find nothing to do: one question, however many links there are."""
-        log, intent, due = t.change_log.c, t.intent.c, t.due.c
-        position = sa.select(t.position.c.n).where(t.position.c.sync == sync.name).scalar_subquery()
-        query = sa.select(
-            position.is_not(None),
-            sa.exists().where(log.n > position, log.side.in_(sorted(sync.sides))),
-            sa.exists().where(due.sync == sync.name),
-            sa.exists().where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)),
-            sa.exists().where(intent.sync == sync.name, intent.closed_at.is_(None)),
-        )
         with self.ports.store.read() as tx:
-            begun, *there = tx.connection.execute(query).one()
+            begun, *there = tx.connection.execute(_NEWS, {"sync": sync.name, "sides": sorted(sync.sides)}).one()
         return bool(begun) and not any(there)
 
     def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:

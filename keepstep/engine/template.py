@@ -14,6 +14,7 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.state import load
 from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
+from keepstep.store.store import Tx
 from mapping.model import Kind
 
 NAMES = {
@@ -39,8 +40,12 @@ def category_folders(
     if sync is None:
         return set()
     with ports.store.read() as tx:
-        ids = _projects_with_folder(tx, sync)
-        there = _folders(tx, sync)
+        there = _folders(tx, world, sync)
+        ids = [
+            project
+            for project in _projects_with_folder(tx, world, sync)
+            if any((project, category) not in there for category in categories)
+        ]
     names = NAMES.get(language, NAMES["en"])
     begun = False
     for part in chunks(ids, 200):
@@ -58,18 +63,44 @@ def category_folders(
     return {sync.name} if begun else set()
 
 
-def _projects_with_folder(tx: Any, sync: Sync) -> list[str]:
+def _syncs_of(tx: Tx, world: World, kind: Kind) -> list[str]:
+    """The syncs, also former ones, whose entities may be of that kind; found without a look at all entities."""
+    found: list[str] = []
+    last = ""
+    while True:
+        following = [
+            tx.scalar(
+                sa.select(sa.func.min(t.entity.c.sync)).where(t.entity.c.owing.is_(owing), t.entity.c.sync > last)
+            )
+            for owing in (False, True)
+        ]
+        last = min((name for name in following if name is not None), default="")
+        if not last:
+            return found
+        if last not in world.syncs or world.syncs[last].kind is kind:
+            found.append(last)
+
+
+def _of_kind(tx: Tx, world: World, kind: Kind) -> sa.ColumnElement[bool]:
+    """Entities of that kind, by the index: it begins with what is owing."""
+    entity = t.entity.c
+    return sa.and_(
+        entity.owing.in_([False, True]), entity.sync.in_(_syncs_of(tx, world, kind)), entity.kind == kind.value
+    )
+
+
+def _projects_with_folder(tx: Tx, world: World, sync: Sync) -> list[str]:
     connections = {side.connection.name for side in sync.sides.values() if side.name in sync.create}
     query = (
         sa.select(t.link.c.entity, t.link.c.side)
         .join(t.entity, t.entity.c.id == t.link.c.entity)
-        .where(t.entity.c.kind == Kind.PROJECT.value, t.link.c.state == "live")
+        .where(_of_kind(tx, world, Kind.PROJECT), t.link.c.state == "live")
     )
     return sorted({row["entity"] for row in tx.all(query) if row["side"].partition(".")[0] in connections})
 
 
-def _folders(tx: Any, sync: Sync) -> set[tuple[str, str]]:
-    rows = tx.all(sa.select(t.entity.c.agreed).where(t.entity.c.kind == sync.kind.value))
+def _folders(tx: Tx, world: World, sync: Sync) -> set[tuple[str, str]]:
+    rows = tx.all(sa.select(t.entity.c.agreed).where(_of_kind(tx, world, sync.kind)))
     found = set()
     for row in rows:
         agreed = row["agreed"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
 from connectors.base import Clock
@@ -21,6 +23,16 @@ REVISION = "0002"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
+
+# Leases are in every transaction. As text, these cost a fraction of what building them each time costs.
+_ACQUIRE = sa.text(
+    "INSERT INTO lease (name, epoch, holder, until) VALUES (:name, 1, :holder, :until) "
+    "ON CONFLICT (name) DO UPDATE SET epoch = lease.epoch + 1, holder = excluded.holder, until = excluded.until "
+    "WHERE lease.until <= :now OR lease.holder = excluded.holder RETURNING epoch"
+)
+_MINE = "WHERE name = :name AND epoch = :epoch AND holder = :holder"
+_RENEW = sa.text(f"UPDATE lease SET until = :until {_MINE}")  # noqa: S608
+_GIVE_BACK = sa.text(f"UPDATE lease SET until = 0, holder = '' {_MINE}")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +52,24 @@ class Tx:
         self.connection = connection
         self.wrote = False
         """Something was written, apart from the lease."""
-        self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        self._insert: Any = _insert_of(connection.dialect.name)
 
-    def all(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
-        return [dict(row) for row in self.connection.execute(statement).mappings()]
+    def all(self, statement: sa.Select[Any], **values: Any) -> list[dict[str, Any]]:
+        """The rows. ``values``: of the parameters that the statement names."""
+        result = self.connection.execute(statement, values)
+        names = tuple(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result.all()]
 
-    def one(self, statement: sa.Select[Any]) -> dict[str, Any] | None:
-        row = self.connection.execute(statement).mappings().first()
+    def one(self, statement: sa.Select[Any], **values: Any) -> dict[str, Any] | None:
+        row = self.connection.execute(statement, values).mappings().first()
         return dict(row) if row is not None else None
 
     def scalar(self, statement: sa.Select[Any]) -> Any:
         return self.connection.execute(statement).scalar()
 
-    def execute(self, statement: sa.Executable) -> int:
+    def execute(self, statement: sa.Executable, **values: Any) -> int:
         self.wrote = True
-        return int(self.connection.execute(statement).rowcount)
+        return int(self.connection.execute(statement, values).rowcount)
 
     def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         self._many(table, False, rows)
@@ -93,32 +108,43 @@ class Tx:
         return statement.on_conflict_do_nothing(index_elements=keys)
 
 
+def _insert_of(dialect: str) -> Any:
+    """The insert that can say what happens to a row that is there already."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # drags its drivers in: only for those who use it
+
+        return postgresql.insert
+    return sqlite.insert
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An insert as text, and what turns a row into its values: per row that costs a fraction of the general way."""
 
     sql: str
-    columns: tuple[tuple[str, Any, Any], ...]
-    """Name, the type's own conversion or None, and the value where the row names none."""
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The row's values in the order of the text."""
+    encoded: tuple[int, ...]
+    """Places of values that are kept as JSON. The driver takes all others as they are."""
+    unnamed: Mapping[str, Any]
+    """Values of the columns that the rows do not name."""
 
     @classmethod
     def of(cls, statement: Any, table: sa.Table, names: Sequence[str], dialect: sa.Dialect) -> Prepared:
-        unnamed = {column.name: getattr(column.default, "arg", None) for column in table.columns}
         compiled = statement.compile(dialect=dialect, column_keys=names)
-        columns = tuple(
-            (name, table.columns[name].type.dialect_impl(dialect).bind_processor(dialect), unnamed.get(name))
-            for name in compiled.positiontup
-        )
-        return cls(str(compiled), columns)
+        columns = tuple(compiled.positiontup)
+        encoded = tuple(place for place, name in enumerate(columns) if isinstance(table.columns[name].type, t.Json))
+        unnamed = {name: getattr(table.columns[name].default, "arg", None) for name in columns if name not in names}
+        if len(columns) > 1:
+            return cls(str(compiled), itemgetter(*columns), encoded, unnamed)
+        return cls(str(compiled), lambda row: (row[columns[0]],), encoded, unnamed)
 
     def values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(
-            [
-                value if convert is None else convert(value)
-                for name, convert, unnamed in self.columns
-                for value in (row.get(name, unnamed),)
-            ]
-        )
+        found = list(self.pick({**self.unnamed, **row} if self.unnamed else row))
+        for place in self.encoded:
+            if found[place] is not None:
+                found[place] = msgspec.json.encode(found[place]).decode()
+        return tuple(found)
 
 
 _PREPARED: dict[tuple[str, bool, tuple[str, ...]], Prepared] = {}
@@ -162,8 +188,7 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """A consistent look; nothing is written."""
         with self._errors(), self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN")
+            self._begin(connection, "BEGIN")
             try:
                 yield Tx(connection)
             finally:
@@ -175,16 +200,14 @@ class Store:
 
         ``last``: gives the lease back with it. What wrote nothing is not committed, unless the lease grows old.
         """
-        with self._transaction(lease) as (connection, tx):
+        with self._transaction(lease, last) as (connection, tx):
             yield tx
-            if lease is not None and last:
-                tx.execute(_given_back(lease))
-            if tx.wrote or lease is None or self._ages(lease):
+            if tx.wrote or last or lease is None or self._ages(lease):
                 connection.commit()
                 if lease is not None:
                     self._renewed[lease] = self._clock.now().timestamp()
                     if last:
-                        del self._renewed[lease]
+                        self._renewed.pop(lease)
 
     def _ages(self, lease: Lease) -> bool:
         return self._clock.now().timestamp() - self._renewed.get(lease, 0.0) > lease.seconds / 4
@@ -196,17 +219,14 @@ class Store:
         A lease that a failing machine forgets had its holder on that machine, or one whose later commits kept it.
         """
         with self._errors(), self._engine.connect() as connection:
-            hasty = self._engine.dialect.name == "sqlite"
+            self._begin(connection, "PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
             try:
-                if hasty:
-                    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield Tx(connection)
                 connection.commit()
             finally:
                 connection.rollback()
-                if hasty:
-                    connection.exec_driver_sql("PRAGMA synchronous=FULL")
+                if connection.dialect.name == "sqlite":
+                    connection.connection.cursor().execute("PRAGMA synchronous=FULL")
 
     @contextmanager
     def rehearse(self) -> Iterator[Tx]:
@@ -215,44 +235,52 @@ class Store:
             yield tx
 
     @contextmanager
-    def _transaction(self, lease: Lease | None) -> Iterator[tuple[sa.Connection, Tx]]:
+    def _transaction(self, lease: Lease | None, last: bool = False) -> Iterator[tuple[sa.Connection, Tx]]:
         with self._errors(), self._engine.connect() as connection:
+            self._begin(connection, "BEGIN IMMEDIATE")
             try:
-                if self._engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 if lease is not None:
-                    self._renew(connection, lease)
+                    self._renew(connection, lease, last)
                 yield connection, Tx(connection)
             finally:
                 connection.rollback()
 
-    def _renew(self, connection: sa.Connection, lease: Lease) -> None:
+    def _begin(self, connection: sa.Connection, *words: str) -> None:
+        """Begin a transaction, on SQLite in those words: they go to the driver, by the general way they cost as much
+        as a query."""
+        connection.begin()
+        if connection.dialect.name == "sqlite":
+            for each in words:
+                connection.connection.cursor().execute(each)
+
+    def _renew(self, connection: sa.Connection, lease: Lease, last: bool) -> None:
+        """Push the lease's end on, or give it back with this transaction."""
         until = self._clock.now().timestamp() + lease.seconds
-        held = connection.execute(
-            sa.update(t.lease)
-            .where(t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch, t.lease.c.holder == lease.holder)
-            .values(until=until)
-        ).rowcount
-        if not held:
+        known = {"name": lease.name, "epoch": lease.epoch, "holder": lease.holder}
+        if not connection.execute(_GIVE_BACK if last else _RENEW, known if last else known | {"until": until}).rowcount:
             raise Fenced(lease.name)
 
     def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
         """The lease of that name with the next epoch, or None while another holder has it."""
+        with self.acquiring(name, holder, seconds) as (lease, _):
+            return lease
+
+    @contextmanager
+    def acquiring(self, name: str, holder: str, seconds: float) -> Iterator[tuple[Lease | None, Tx]]:
+        """As ``acquire``, and the transaction in which that happens, for a first look at what the lease is about."""
         now = self._clock.now().timestamp()
         with self._hasty() as tx:
-            held = tx.one(sa.select(t.lease).where(t.lease.c.name == name))
-            if held is not None and held["until"] > now and held["holder"] != holder:
-                return None
-            epoch = (held["epoch"] if held else 0) + 1
-            tx.upsert(t.lease, [{"name": name, "epoch": epoch, "holder": holder, "until": now + seconds}])
-        lease = Lease(name, epoch, holder, seconds)
-        self._renewed[lease] = now
-        return lease
+            given = {"name": name, "holder": holder, "until": now + seconds, "now": now}
+            epoch = tx.connection.execute(_ACQUIRE, given).scalar()
+            lease = None if epoch is None else Lease(name, epoch, holder, seconds)
+            yield lease, tx
+        if lease is not None:
+            self._renewed[lease] = now
 
     def release(self, lease: Lease) -> None:
         """Give it back. Harmless if it was lost already."""
         with self._hasty() as tx:
-            tx.execute(_given_back(lease))
+            tx.connection.execute(_GIVE_BACK, {"name": lease.name, "epoch": lease.epoch, "holder": lease.holder})
         self._renewed.pop(lease, None)
 
     def left(self, lease: Lease) -> float:
@@ -280,11 +308,6 @@ class Store:
             raise StoreError("store_broken", url=self._shown(), detail=str(error.orig)) from error
         except sqlite3.Error as error:  # from preparing a new connection, which SQLAlchemy does not wrap
             raise StoreError(_code(str(error)), url=self._shown(), detail=str(error)) from error
-
-
-def _given_back(lease: Lease) -> sa.Update:
-    mine = (t.lease.c.name == lease.name, t.lease.c.epoch == lease.epoch)
-    return sa.update(t.lease).where(*mine).values(until=0.0, holder="")
 
 
 def _code(words: str) -> str:

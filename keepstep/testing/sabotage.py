@@ -108,7 +108,7 @@ def receipt_before_the_answer() -> Iterator[None]:
 def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
     right = observe.store_records
 
-    def store_records(tx: Any, ports: Any, world: Any, connection: Any, records: Any, *asked: Any) -> int:
+    def store_records(tx: Any, ports: Any, world: Any, connection: Any, records: Any, *asked: Any) -> observe.Stored:
         return right(tx, ports, world, connection, [record for record in records if hears(ports, record)], *asked)
 
     return store_records

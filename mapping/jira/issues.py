@@ -90,6 +90,7 @@ class IssueMapping(StreamMapping):
     def __init__(self, rows: Rows, words: Words) -> None:
         super().__init__(rows, section="fields", kind_of=self._kind)
         self._words = words
+        self._above = {kind: [row.canonical for row in table if row.system == "parent"] for kind, table in rows.items()}
 
     def _kind(self, record: Record) -> Kind:
         if len(self.kinds) > 1:
@@ -101,13 +102,11 @@ class IssueMapping(StreamMapping):
 
     def canon(self, record: Record) -> Mapped:
         fields = record.payload.get("fields")
-        if isinstance(fields, Mapping) and "issuetype" in fields and "parent" not in fields:
-            # Jira leaves the key out where there is no parent.
-            record = Record(
-                stream=record.stream, id=record.id, payload={"fields": {**fields, "parent": None}}, url=record.url
-            )
         mapped = super().canon(record)
         if isinstance(fields, Mapping):
+            if "issuetype" in fields and "parent" not in fields:
+                # Jira leaves the key out where there is no parent.
+                mapped.values.update(dict.fromkeys(self._above[mapped.kind]))
             # A subtask hangs on a task, any other issue on an epic: the other of the two it does not have.
             mapped.values.pop("project" if _is_subtask(fields) else "parent", None)
         return mapped

@@ -12,8 +12,8 @@ from mapping.model import Loss
 from mapping.richtext.adf_in import AdfReader
 from mapping.richtext.adf_out import document
 from mapping.richtext.adf_plain import plain_document
+from mapping.richtext.parsing import parse
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
-from mapping.richtext.reader import parse
 from mapping.richtext.rebuild import rebuilt
 from mapping.richtext.tree import clean_text
 from mapping.richtext.writer import render

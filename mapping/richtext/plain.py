@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from mapping.richtext.reader import parse
+from mapping.richtext.parsing import parse
 from mapping.richtext.tree import CODE, IMAGE, Block, Code, Heading, Listing, Para, Quote, Rule, Span, clean_text, tidy
 from mapping.richtext.writer import render
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from mapping.richtext.reader import parse_spans
+from mapping.richtext.parsing import parse_spans
 from mapping.richtext.tree import (
     CODE,
     EM,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.memory_service import STREAM, Traits
 from keepstep.engine import decisions
@@ -119,6 +120,107 @@ def test_one_field_changed_on_over_half_of_a_stream_at_once_is_held() -> None:
         bench.edit("a", id, due="2026-11-29")
     assert held(bench) == ["mass_change"]
     assert {each["due"] for each in bench.shown("b")} == {"2026-11-30"}
+
+
+def restore_backup(bench: Bench, count: int, title: str) -> None:
+    """A service shows records as they were before what is known of them."""
+    service = bench.services["a"]
+    for number, id in enumerate(ids(bench, "a")[:count], 1):
+        item = service.items[id]
+        item.values = {**item.values, "title": f"{title} {id}"}
+        item.seq = number
+
+
+def test_many_records_in_an_older_version_are_a_restored_backup_and_held() -> None:
+    bench = many(20)
+    for id in ids(bench, "a")[:10]:
+        bench.edit("a", id, notes="later")
+    bench.settle()
+    bench.clock.advance(3600)
+    restore_backup(bench, 6, "old")
+    forget_cursor(bench)
+    assert held(bench) == ["back_in_time"]
+    assert all(each["title"].startswith("t") for each in bench.shown("b"))
+    bench.let_through()
+    bench.settle()
+    assert sum(each["title"].startswith("old") for each in bench.shown("b")) == 6
+    assert bench.rows(t.went_back) == []
+
+
+def test_few_records_in_an_older_version_are_taken_for_what_they_show() -> None:
+    bench = many(20)
+    for id in ids(bench, "a")[:10]:
+        bench.edit("a", id, notes="later")
+    bench.settle()
+    bench.clock.advance(3600)
+    restore_backup(bench, 2, "old")
+    forget_cursor(bench)
+    assert held(bench) == []
+    assert sum(each["title"].startswith("old") for each in bench.shown("b")) == 2
+
+
+def forget_cursor(bench: Bench) -> None:
+    with bench.store.write() as tx:
+        tx.execute(sa.update(t.feed).values(cursor=None))
+
+
+def test_holds_of_one_reason_at_two_sides_are_each_let_through() -> None:
+    bench = many(24)
+    for id in ids(bench, "a")[:13]:
+        bench.edit("a", id, due="2026-11-29")
+    for id in ids(bench, "b")[:13]:
+        bench.edit("b", id, notes="moved")
+    for id in ids(bench, "b"):
+        bench.edit("b", id, notes="first")
+    bench.settle()
+    for id in ids(bench, "a")[:13]:
+        bench.edit("a", id, due="2026-11-28")
+    for id in ids(bench, "b")[:13]:
+        bench.edit("b", id, notes="second")
+    assert held(bench) == ["mass_change", "mass_change"]
+    assert bench.let_through() == ["mass_change"]
+    assert held(bench) == []
+
+
+def test_nothing_is_deleted_by_the_first_plan_under_a_changed_configuration() -> None:
+    bench = many(5, deletes="propagate")
+    bench.fingerprint = "two"
+    bench.restart()
+    bench.services["a"].delete("Ada", STREAM, ids(bench, "a")[0])
+    bench.edit("a", ids(bench, "a")[0], title="new")
+    assert held(bench) == ["configuration_changed"]
+    bench.let_through()
+    assert bench.round().applied.done == 1
+    assert len(bench.shown("b")) == 5
+    bench.settle(wait=1000)
+    bench.settle(wait=1000)
+    assert len(bench.shown("b")) == 4
+
+
+def test_a_field_that_two_systems_set_back_and_forth_is_put_before_a_person() -> None:
+    bench = many(1)
+    one, other = bench.only("a"), bench.only("b")
+    for _ in range(2):
+        bench.edit("a", one, title="A")
+        bench.round()
+        bench.edit("b", other, title="B")
+        bench.round()
+    assert bench.open_findings() == ["conflict"]
+    (conflict,) = bench.rows(t.conflict)
+    assert sorted(each["value"] for each in conflict["state"]["candidates"].values()) == ["A", "B"]
+    before = bench.writes()
+    bench.round()
+    assert bench.writes() == before
+
+
+def test_one_person_may_change_their_mind_as_often_as_they_like() -> None:
+    bench = many(1)
+    for _ in range(3):
+        for title in ("A", "B"):
+            bench.edit("a", bench.only("a"), title=title)
+            bench.round()
+    assert bench.open_findings() == []
+    assert bench.shown("b")[0]["title"] == "B"
 
 
 # -- parking

@@ -45,7 +45,7 @@ def test_an_older_look_at_a_record_is_ignored() -> None:
     connection = bench.world.connections["a"]
     stale = Record(stream=STREAM, id=id, version="000000000000", payload={"title": "old"})
     with bench.store.write() as tx:
-        assert store_records(tx, bench.ports, bench.world, connection, [stale]) == 0
+        assert store_records(tx, bench.ports, bench.world, connection, [stale]) == (0, [stale])
     (held,) = bench.rows(t.record, t.record.c.side == "a.items")
     assert held["shown"]["title"] == "new"
 

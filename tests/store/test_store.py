@@ -179,6 +179,18 @@ def test_more_rows_than_one_statement_takes_are_all_stored(store: Store) -> None
         assert tx.all(sa.select(t.setting).order_by(t.setting.c.name)) == rows
 
 
+def test_many_values_are_one_condition_which_uses_the_index(store: Store) -> None:
+    names = [f"{number:05d}" for number in range(70_000)]
+    with store.write() as tx:
+        tx.upsert(t.setting, [{"name": name, "value": 1} for name in [*names[:3], "other", "o'ther\\"]])
+    query = sa.select(t.setting.c.name).where(t.among(t.setting.c.name, [*names, "o'ther\\"]))
+    with store.read() as tx:
+        assert sorted(row["name"] for row in tx.all(query)) == [*names[:3], "o'ther\\"]
+        sql = str(query.compile(dialect=tx.connection.dialect))
+        steps = [row[3] for row in tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[]",))]
+    assert steps[0].startswith("SEARCH setting USING")
+
+
 # -- leases
 
 

@@ -11,6 +11,7 @@ from connectors.base import Page, Record
 from connectors.errors import CursorLost
 from connectors.sandbox.clock import START, VirtualClock
 from connectors.sandbox.exchange import Refusal
+from connectors.undecoded import encodable
 from keepstep.testing.contract.ground import OTHER, PERSON, Ground
 from keepstep.testing.contract.world import World
 
@@ -34,7 +35,7 @@ class ReadingContract(Ground):
             assert isinstance(record.id, str)
             assert record.id
             assert record.stream in streams
-            msgspec.json.encode(record)
+            msgspec.json.encode(record, enc_hook=encodable)
             for moment in (record.created_at, record.modified_at):
                 assert moment is None or INSTANT.fullmatch(moment), moment
         assert made <= set(self.standing(pages))

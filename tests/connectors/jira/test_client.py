@@ -111,7 +111,15 @@ def test_a_page_token_that_comes_twice_raises():
 
 
 @responses.activate
-@pytest.mark.parametrize("body", [b"<!doctype html><title>Log in</title>", b'{"issues": [{"id"', b'{"isLast": true}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!doctype html><title>Log in</title>",
+        b'{"issues": [{"id"',
+        b'{"isLast": true}',
+        b'{"issues": [{"id": "1", "fields": {"summary": "\xff"}}]}',
+    ],
+)
 def test_html_a_cut_off_body_or_another_shape_is_never_an_empty_page(body):
     responses.post(f"{API}/search/jql", body=body)
     client, _, _ = make()

@@ -101,6 +101,20 @@ def test_our_own_writes_are_reconciled_and_come_at_once(desk):
     assert searches(desk)[-1]["reconcileIssues"] == [int(done.id)]
 
 
+def test_the_next_page_is_under_way_while_one_is_stored(desk):
+    _, last = desk.pull()
+    for number in range(250):
+        desk.issue(summary=f"Cable {number}")
+    desk.settled()
+    before = len(searches(desk))
+    pages = desk.jira.pull("issues", last.cursor)
+    first = next(pages)
+    pages.close()  # waits for what is under way
+    assert len(searches(desk)) == before + 2
+    records, _ = desk.pull(cursor=first.cursor)
+    assert len({record.id for record in [*first.records, *records]}) == 250
+
+
 def test_pages_share_one_window_one_start_and_one_list_of_reconciled_ids(desk):
     for number in range(205):
         desk.issue(summary=f"Cable {number}")

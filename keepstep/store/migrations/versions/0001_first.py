@@ -66,7 +66,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("entity_by_sync", "entity", ["sync", "owing"], unique=False)
+    op.create_index("entity_by_owing", "entity", ["owing", "sync"], unique=False)
     op.create_table(
         "feed",
         sa.Column("name", sa.String(), nullable=False),
