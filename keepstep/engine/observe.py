@@ -14,6 +14,7 @@ import structlog
 from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
 from keepstep.engine.failures import failure_code
+from keepstep.engine.match.addresses import keep_addresses
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
 from keepstep.store import findings
@@ -216,6 +217,7 @@ def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, re
             by_side.setdefault(f"{connection.name}.{record.stream}", {})[record.id] = record
     now = ports.now()
     rows: list[dict[str, Any]] = []
+    told: list[tuple[Record, dict[str, Any]]] = []
     for side, latest in by_side.items():
         held: dict[str, dict[str, Any]] = {}
         columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.shown,
@@ -234,7 +236,9 @@ def store_records(tx: Tx, ports: Ports, world: World, connection: Connection, re
             if known is not None and _older(record, known):
                 continue
             rows.append(_row(side, record, digest, known, mapper, now))
+            told.append((record, rows[-1]))
     tx.upsert(t.record, rows)
+    keep_addresses(tx, connection, told)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return len(rows)
 
