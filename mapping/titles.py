@@ -72,12 +72,13 @@ class Title:
         return f"{self.latin} {self.han}".strip()
 
     def tokens(self) -> set[str]:
-        """What to look for likely counterparts by: words, pairs of Chinese characters, and parts of a short name's
-        words, so that one wrong letter does not hide it."""
+        """What to look for likely counterparts by: words, pairs of Chinese characters, parts of a short name's words,
+        so that one wrong letter does not hide it, and the whole, which nothing hides."""
         words = self.latin.split()
         pairs = {self.han[at : at + 2] for at in range(len(self.han) - 1)}
         parts = {f"{word[at : at + 3]}*" for word in words for at in range(len(word) - 2) if len(word) > 4}
-        return {word for word in words if len(word) > 1} | pairs | (parts if len(words) < SHORT else set())
+        short = parts if len(words) < SHORT else set()
+        return {word for word in words if len(word) > 1} | pairs | short | {f"={self.whole}"}
 
 
 def title_of(text: str) -> Title:

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keepstep.engine.match.following import follow
-from keepstep.engine.match.linking import link_row, proposal_row
+from keepstep.engine.match.linking import MERGED, keys_moved, link_row, proposal_row
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
@@ -189,19 +189,30 @@ def _settle_others(tx: Tx, kept: str, moved: str, answered: str, places: set[str
     )
     changed = []
     asked: set[str] = set()
+    bereft: set[tuple[str, str]] = set()
     for row in rows:
         third = row["other"] if row["entity"] in both else row["entity"]
         theirs = {link["side"] for link in tx.all(sa.select(t.link.c.side).where(t.link.c.entity == third))}
         values: dict[str, Any] = {"entity": third, "other": kept}
         if third in both or third in asked or theirs & places:
-            values = {"state": "rejected", "by": "merged", "at": now}
+            values = {"state": "rejected", "by": MERGED, "at": now}
+            bereft.add((row["sync"], third))
         elif moved not in (row["entity"], row["other"]):
             asked.add(third)
             continue
         asked.add(third)
         changed.append([row["id"], row["entity"], row["other"]])
         tx.execute(sa.update(t.proposal).where(t.proposal.c.id == row["id"]).values(**values))
+    _look_again(tx, bereft, now)
     return changed
+
+
+def _look_again(tx: Tx, bereft: set[tuple[str, str]], now: str) -> None:
+    """Where a question has become pointless, the next matching finds another candidate, if there is one."""
+    ids = sorted(entity for _, entity in bereft)
+    records = tx.all(sa.select(t.link.c.side, t.link.c.record).where(t.link.c.entity.in_(ids)).order_by(t.link.c.side))
+    tx.insert(t.change_log, [{"side": row["side"], "id": row["record"], "at": now} for row in records])
+    tx.upsert(t.setting, [{"name": keys_moved(sync), "value": True} for sync in sorted({sync for sync, _ in bereft})])
 
 
 def undo(ports: Ports, proposal_id: str, by: str) -> tuple[str, str]:
@@ -289,6 +300,6 @@ def _part(tx: Tx, ports: Ports, row: Mapping[str, Any], kept: str, moved: str) -
         if len(there) == 2:
             tx.execute(
                 sa.update(t.proposal)
-                .where(t.proposal.c.id == id, sa.or_(t.proposal.c.state == "open", t.proposal.c.by == "merged"))
+                .where(t.proposal.c.id == id, sa.or_(t.proposal.c.state == "open", t.proposal.c.by == MERGED))
                 .values(state="open", by=None, at=now, entity=first, other=second)
             )

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
-from keepstep.store import findings
 from keepstep.store import tables as t
-from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
-from mapping.model import TITLE, Form
+from mapping.model import Form
 
 SEPARATOR = "\x1f"
 
 MOST = 5
 """Records of one key that are looked at on a side: a key that more of them share is no key, but a frequent word."""
-
-NAMED = 20
-"""Records that the warning about a key names; the others are counted."""
 
 
 def folded(value: Any) -> str:
@@ -101,58 +95,3 @@ def alike(tx: Tx, sync: Sync, keys: Iterable[str]) -> dict[str, dict[str, Group]
             group = found.setdefault(row["match_key"], {}).setdefault(row["side"], Group(row["count"]))
             group.ids.append(row["id"])
     return found
-
-
-def warn_of_shared(tx: Tx, ports: Ports, sync: Sync) -> None:
-    """One finding for each side on which the declared key is not unique; over once it is."""
-    if not sync.match:
-        return
-    there = [found for side in sync.sides if (found := _shared(tx, sync, side)) is not None]
-    findings.report(tx, there, ports.now(), ports.new_id)
-    open_ones = {finding.key for finding in there}
-    findings.close(tx, [key for side in sync.sides if (key := _key(sync, side)) not in open_ones], ports.now())
-
-
-def _key(sync: Sync, side: str) -> str:
-    return f"key_not_unique:{sync.name}:{side}"
-
-
-def _shared(tx: Tx, sync: Sync, side: str) -> Finding | None:
-    r = t.record.c
-    mine: Sequence[sa.ColumnElement[bool]] = (
-        r.side == side,
-        r.match_key.is_not(None),
-        r.kind == sync.kind.value,
-        r.deleted.is_(False),
-    )
-    several = (
-        sa.select(r.match_key, sa.func.count().label("n"))
-        .where(*mine)
-        .group_by(r.match_key)
-        .having(sa.func.count() > 1)
-    ).subquery()
-    counted = tx.connection.execute(sa.select(sa.func.count(), sa.func.sum(several.c.n))).one()
-    if not counted[0]:
-        return None
-    named = tx.all(
-        sa.select(r.id, r.shown, r.url)
-        .join(several, several.c.match_key == r.match_key)
-        .where(*mine)
-        .order_by(r.match_key, r.id)
-        .limit(NAMED)
-    )
-    title = TITLE[sync.kind]
-    return Finding(
-        key=_key(sync, side),
-        code="key_not_unique",
-        severity="warning",
-        sync=sync.name,
-        params={
-            "sync": sync.name,
-            "side": side,
-            "keys": list(sync.match),
-            "values": counted[0],
-            "count": int(counted[1]),
-            "records": [f"{row['shown'].get(title) or row['id']} ({row['id']})" for row in named],
-        },
-    )

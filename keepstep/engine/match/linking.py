@@ -11,6 +11,14 @@ from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
+MERGED = "merged"
+"""Who answered a question that another answer has made pointless."""
+
+
+def keys_moved(sync: str) -> str:
+    """The setting that asks the next matching to look at all keys of a sync again."""
+    return f"keys_moved:{sync}"
+
 
 def link_record(
     tx: Tx,

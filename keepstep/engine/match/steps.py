@@ -8,8 +8,10 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine.match.keys import Keys, warn_of_shared
+from keepstep.engine.match.crowds import ask_about_crowds, warn_of_shared
+from keepstep.engine.match.keys import Keys
 from keepstep.engine.match.likeness import compared, propose_alike
+from keepstep.engine.match.linking import keys_moved
 from keepstep.engine.match.placing import Placing
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync, World
@@ -42,7 +44,6 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
     done.waiting = next((name for name in names if name not in known), None)
     if done.waiting is not None:
         return done
-    seen = False
     while True:
         with ports.store.write(lease) as tx:
             more = _step(tx, ports, sync, done)
@@ -50,14 +51,10 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
         ports.fence.point("match.stored")
         if not more:
             break
-        seen = True
-    if not seen and not comparing:
-        return done
-    with ports.store.write(lease) as tx:
-        warn_of_shared(tx, ports, sync)
-        if comparing:
+    if comparing:
+        with ports.store.write(lease) as tx:
             done.proposals += propose_alike(tx, ports, sync)
-        ports.fence.point("match.comparing")
+            ports.fence.point("match.comparing")
     return done
 
 
@@ -85,10 +82,12 @@ def _step(tx: Tx, ports: Ports, sync: Sync, done: Matched) -> bool:
         sa.select(t.change_log.c.n, t.change_log.c.side, t.change_log.c.id)
         .where(t.change_log.c.n > position, t.change_log.c.side.in_(list(sync.sides)))
         .order_by(t.change_log.c.n)
-        .limit(BATCH)
+        .limit(BATCH + 1)
     )
     if not logged:
         return False
+    more = len(logged) > BATCH
+    logged = logged[:BATCH]
     wanted: dict[str, list[str]] = {}
     old: set[tuple[str, str]] = set()
     for row in logged:
@@ -100,15 +99,36 @@ def _step(tx: Tx, ports: Ports, sync: Sync, done: Matched) -> bool:
         for part in chunks(sorted(set(wanted[side])), 400):
             query = sa.select(t.record).where(t.record.c.side == side, t.record.c.id.in_(part))
             records += tx.all(query.order_by(t.record.c.id))
-    _take(tx, ports, sync, records, done, old)
+    moved = _take(tx, ports, sync, records, done, old)
     tx.upsert(t.position, [{"sync": sync.name, "n": logged[-1]["n"]}])
-    return True
+    _look_at_keys(tx, ports, sync, done, moved, more)
+    return more
+
+
+def _look_at_keys(tx: Tx, ports: Ports, sync: Sync, done: Matched, moved: bool, more: bool) -> None:
+    """With the last batch, if any key came, went or changed: what is not unique is told and asked about.
+
+    That some did is kept until then: the worker may be killed between two batches.
+    """
+    if not sync.match:
+        return
+    name = keys_moved(sync.name)
+    if more:
+        if moved:
+            tx.upsert(t.setting, [{"name": name, "value": True}])
+        return
+    kept = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == name))
+    if kept is not None:
+        tx.execute(sa.delete(t.setting).where(t.setting.c.name == name))
+    if moved or kept is not None:
+        warn_of_shared(tx, ports, sync)
+        done.proposals += ask_about_crowds(tx, ports, sync)
 
 
 def _take(
     tx: Tx, ports: Ports, sync: Sync, records: list[dict[str, Any]], done: Matched, old: set[tuple[str, str]]
-) -> None:
-    """Match one batch. The number of queries does not depend on its size."""
+) -> bool:
+    """Match one batch. The number of queries does not depend on its size. Whether any key came, went or changed."""
     now = ports.now()
     mine = [row for row in records if row["kind"] == sync.kind.value]
     keys = Keys(tx, sync, mine)
@@ -136,6 +156,7 @@ def _take(
     done.held += placing.held
     done.queued += len(queue)
     tx.upsert(t.due, [{"sync": sync.name, "entity": id, "since": now} for id in sorted(queue)])
+    return bool(rekeyed or loose or any(row["deleted"] for row in mine))
 
 
 def _of_sync(tx: Tx, sync: Sync, entities: set[str]) -> set[str]:
