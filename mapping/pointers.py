@@ -26,6 +26,9 @@ SHORTEST_PART = 4
 DIGITS = 10
 """Plain digits name something on their own from this length on: shorter ones are amounts, years and numbers."""
 
+LONG = 15
+"""Characters from which on no host is needed beside an id: shorter ones are counted anew in each place."""
+
 DEPTH = 6
 LINK = re.compile(r"https?://[^\s<>\"'\\|\]\[(){}，。；、）】」]+")
 WORD = re.compile(r"(?<![\w-])[A-Za-z0-9][A-Za-z0-9_-]{3,127}(?![\w-])")
@@ -51,7 +54,7 @@ def pointers(record: Record, kind: Kind, values: Mapping[str, Any], custom: Iter
     for link in links:
         there, parts = _link(link.rstrip(".,;:!?*_"))
         if there is not None and there != host:
-            found |= {f"{there} {part}": None for part in parts}
+            found |= {part if _unmistakable(part) else f"{there} {part}": None for part in parts}
     for text in texts:
         found |= {word: None for word in WORD.findall(LINK.sub(" ", text)) if _distinctive(word)}
     own = own_addresses(record)
@@ -81,6 +84,11 @@ def _distinctive(word: str) -> bool:
     if not SHORTEST_PART <= len(word) <= LONGEST_PART or not any(each.isdigit() for each in word):
         return False
     return len(word) >= DIGITS if word.isdigit() else any(each.isalpha() for each in word)
+
+
+def _unmistakable(part: str) -> bool:
+    """Whether a part of a link names its record on whatever host: one product answers under several."""
+    return len(part) >= LONG and _distinctive(part)
 
 
 def _custom(payload: Mapping[str, Any], names: Iterable[str]) -> list[str]:

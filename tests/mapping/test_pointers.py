@@ -48,6 +48,7 @@ def text(value: str, kind: Kind = Kind.TASK, field: str = "description") -> set[
         (CARD, "Trello id 5f2b8c0de4a1b2c3d4e5f601"),
         (DEAL, "https://crm.zoho.eu/crm/org20098/tab/Potentials/543783000000012345"),
         (DEAL, "543783000000012345"),
+        (DEAL, "https://crm.zoho.com/crm/EntityInfo.do?module=Potentials&id=543783000000012345"),
         (FOLDER, "https://drive.google.com/drive/u/0/folders/1AbCdEfGhIjKlMnOpQrStUvWx-_z?usp=sharing"),
         (FOLDER, "https://drive.google.com/open?id=1AbCdEfGhIjKlMnOpQrStUvWx-_z"),
     ],
