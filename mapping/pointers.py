@@ -31,7 +31,7 @@ LONG = 15
 
 DEPTH = 6
 LINK = re.compile(r"https?://[^\s<>\"'\\|\]\[(){}，。；、）】」]+")
-WORD = re.compile(r"(?<![\w-])[A-Za-z0-9][A-Za-z0-9_-]{3,127}(?![\w-])")
+WORD = re.compile(r"(?<![\w-])(?=[A-Za-z_-]*\d)[A-Za-z0-9][A-Za-z0-9_-]{3,127}(?![\w-])", re.ASCII)
 
 
 def own_addresses(record: Record) -> set[str]:
@@ -47,18 +47,19 @@ def pointers(record: Record, kind: Kind, values: Mapping[str, Any], custom: Iter
     """What the record points at outside its own host. ``custom``: names of the service's fields that people added."""
     host = _link(record.url)[0] if record.url else None
     texts = [text for name, text in values.items() if MODEL[kind].get(name) in (Form.TEXT, Form.RICH) and text]
-    texts += _custom(record.payload, custom)
+    texts += _custom(record.payload, frozenset(custom))
     found: dict[str, None] = {}
-    links = [link for text in texts for link in LINK.findall(text)]
-    links += [each for each in _strings(record.payload, DEPTH) if LINK.fullmatch(each)]
+    links = dict.fromkeys(link for text in texts if "://" in text for link in LINK.findall(text))
+    links |= dict.fromkeys(_whole_links(record.payload))
     for link in links:
         there, parts = _link(link.rstrip(".,;:!?*_"))
         if there is not None and there != host:
             found |= {part if _unmistakable(part) else f"{there} {part}": None for part in parts}
     for text in texts:
-        found |= {word: None for word in WORD.findall(LINK.sub(" ", text)) if _distinctive(word)}
+        words = dict.fromkeys(WORD.findall(LINK.sub(" ", text) if "://" in text else text))
+        found |= {word: None for word in words if _distinctive(word)}
     own = own_addresses(record)
-    return {each for each in list(found)[:MOST] if each not in own}
+    return set(list(found)[:MOST]) - own
 
 
 def hung_on(record: Record) -> Iterator[tuple[str, str]]:
@@ -91,16 +92,25 @@ def _unmistakable(part: str) -> bool:
     return len(part) >= LONG and _distinctive(part)
 
 
-def _custom(payload: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+def _custom(payload: Mapping[str, Any], names: frozenset[str]) -> list[str]:
     """Texts in the fields of those names, at the top of the payload or in one section of it."""
     sections = [payload, *(value for value in payload.values() if isinstance(value, Mapping))]
-    found = (section.get(name) for name in names for section in sections)
-    return [value for value in found if isinstance(value, str)]
+    found = (section[name] for section in sections for name in names & section.keys())
+    return sorted(value for value in found if isinstance(value, str))
 
 
-def _strings(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif depth and isinstance(value, Mapping | list):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(each, depth - 1)
+def _whole_links(payload: Mapping[str, Any]) -> list[str]:
+    """Values that are a link as a whole, however deep they lie."""
+    found: list[str] = []
+    level: list[Any] = [payload]
+    for _ in range(DEPTH):
+        deeper: list[Any] = []
+        for holder in level:
+            for value in holder.values() if isinstance(holder, dict) else holder:
+                if isinstance(value, str):
+                    if value.startswith("http") and LINK.fullmatch(value):
+                        found.append(value)
+                elif value and isinstance(value, dict | list):
+                    deeper.append(value)
+        level = deeper
+    return found

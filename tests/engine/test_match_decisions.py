@@ -63,7 +63,9 @@ def test_a_kill_before_likeness_was_stored_asks_later() -> None:
     bench = Bench()
     bench.make("a", title="Acme GmbH")
     bench.make("b", title="ACME")
-    assert bench.kill_at("match.comparing")
+    assert bench.kill_at("match.storing", after=2)
+    assert bench.rows(t.entity) != []
+    assert bench.rows(t.proposal) == []
     bench.settle(700.0)
     assert len(proposals(bench)) == 1
     assert bench.writes() == 0

@@ -54,7 +54,7 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
     if comparing:
         with ports.store.write(lease) as tx:
             done.proposals += propose_alike(tx, ports, sync)
-            ports.fence.point("match.comparing")
+            ports.fence.point("match.storing")
     return done
 
 
