@@ -71,6 +71,21 @@ def test_a_kill_before_likeness_was_stored_asks_later() -> None:
     assert bench.writes() == 0
 
 
+def test_what_was_found_about_an_entity_that_is_no_more_is_over() -> None:
+    bench = Bench(Traits(), Traits(), Traits(), match=("title",), create={})
+    bench.make("a", title="ACME")
+    for name, notes in (("b", "one"), ("c", "two")):
+        bench.make(name, title="Acme GmbH", notes=notes)
+    bench.round()
+    (row,) = bench.rows(t.proposal)
+    (conflict,) = bench.rows(t.finding, t.finding.c.code == "conflict")
+    kept = decide(bench.ports, bench.sync, row["id"], True, "Bo")
+    assert conflict["entity"] == row["entity"] != kept
+    bench.round()
+    open_ones = bench.rows(t.finding, t.finding.c.code == "conflict", t.finding.c.state == "open")
+    assert {each["entity"] for each in open_ones} == {kept}
+
+
 def test_undone_both_stand_as_before_and_the_pair_is_not_asked_about_again() -> None:
     bench = asked(("Acme GmbH", "ACME"), create={})
     before = {row["side"]: row["entity"] for row in bench.rows(t.link)}

@@ -12,6 +12,7 @@ from keepstep.engine.match.following import follow
 from keepstep.engine.match.linking import MERGED, keys_moved, link_row, proposal_row
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
+from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -167,6 +168,8 @@ def _fold(tx: Tx, ports: Ports, kept: str, moved: str, answered: Mapping[str, An
     for table in (t.conflict, t.due):
         tx.execute(sa.delete(table).where(table.c.entity == moved))
     tx.execute(sa.delete(t.entity).where(t.entity.c.id == moved))
+    told = sa.select(t.finding.c.key).where(t.finding.c.entity == moved, t.finding.c.state.in_(findings.OPEN))
+    findings.close(tx, [row["key"] for row in tx.all(told)], now)
     over = _settle_others(tx, kept, moved, answered["id"], places | set(sides), now)
     return {
         "entity": {"id": moved, "kind": entity["kind"], "old": entity["old"], "created_at": entity["created_at"]},

@@ -53,6 +53,7 @@ def propose_alike(tx: Tx, ports: Ports, sync: Sync) -> int:
         known[side].append(each)
     linked = _linked_at(tx, sync, known)
     rows = []
+    paired: set[frozenset[str]] = set()
     for one, other in combinations(sorted(sync.sides), 2):
         left = {each.id: each for each in known[one] if other not in places[each.entity]}
         right = {each.id: each for each in known[other] if one not in places[each.entity]}
@@ -65,7 +66,9 @@ def propose_alike(tx: Tx, ports: Ports, sync: Sync) -> int:
         )
         for pair in found:
             a, b = left[pair.left], right[pair.right]
-            if not places[a.entity] & places[b.entity]:
+            both = frozenset((a.entity, b.entity))
+            if not places[a.entity] & places[b.entity] and both not in paired:
+                paired.add(both)
                 evidence = {"by": "likeness", "score": round(pair.score, 1)}
                 rows.append(proposal_row(ports, sync.name, b.entity, a.entity, evidence))
     tx.insert(t.proposal, rows)
