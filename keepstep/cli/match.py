@@ -166,7 +166,7 @@ class Answers:
         rows = [
             row
             for row in self._open()
-            if (row["evidence"]["by"] == rule if score is None else row["evidence"].get("score", 0.0) >= score)
+            if (row["evidence"]["by"] == rule if score is None else row["evidence"].get("score", -1.0) >= score)
         ]
         rows.sort(key=lambda row: (-row["evidence"].get("score", 0.0), row["id"]))
         self._carry_out([Decision(row["id"], True) for row in rows], quiet=True)
@@ -200,10 +200,12 @@ class Answers:
 
 
 def _score(rule: str) -> float | None:
+    """The likeness from which on to accept; None if the rule is no number from 0 to 100."""
     try:
-        return float(rule)
+        score = float(rule)
     except ValueError:
         return None
+    return score if 0 <= score <= 100 else None
 
 
 def _show(session: Session, data: dict[str, Any]) -> None:

@@ -37,21 +37,20 @@ def as_data(tx: Tx, reading: Reading, sync: Sync, operations: Iterable[Operation
     )
     entities: dict[str, list[dict[str, Any]]] = {}
     titles: dict[str, str] = {}
-    for row in tx.all(query):
-        shown = row.pop("shown").get(title)
-        if shown:
-            titles.setdefault(row["entity"], str(shown))
-        entities.setdefault(row["entity"], []).append(row)
+    for entity, side, record, evidence, shown in tx.connection.execute(query):  # one by one: records may be large
+        if shown.get(title):
+            titles.setdefault(entity, str(shown[title]))
+        entities.setdefault(entity, []).append({"side": side, "record": record, "evidence": evidence})
     links = []
     for id, rows in entities.items():
         if len(rows) > 1:
-            evidence = surest([row["evidence"] for row in rows])
+            sure = surest([row["evidence"] for row in rows])
             links.append(
                 {
                     "entity": id,
                     "title": titles.get(id, id),
-                    "evidence": evidence["by"],
-                    "proposal": evidence.get("proposal"),
+                    "evidence": sure["by"],
+                    "proposal": sure.get("proposal"),
                     "records": {row["side"]: row["record"] for row in rows},
                 }
             )

@@ -268,6 +268,7 @@ proposal = Table(
 """``before``: what an acceptance joined, so that it can be undone."""
 Index("proposal_by_sync", proposal.c.sync, proposal.c.state)
 Index("proposal_by_entity", proposal.c.entity)
+Index("proposal_by_other", proposal.c.other)
 
 person = Table(
     "person",

@@ -195,8 +195,9 @@ def test_all_of_one_kind_are_accepted_at_once(alike: Office, rule: str) -> None:
 
 def test_a_rule_that_nothing_keeps_accepts_nothing(alike: Office) -> None:
     assert alike.document("match", "--accept-rule", "key", code=3)["decided"] == []
-    result = alike.keep("match", "--accept-rule", "nonsense")
-    assert (result.exit_code, "is no rule" in result.stderr) == (2, True)
+    for rule in ("nonsense", "-1", "101", "nan"):
+        result = alike.keep("match", "--accept-rule", rule)
+        assert (result.exit_code, "is no rule" in result.stderr) == (2, True)
     assert alike.keep("match", "--accept-rule", "90", "--undo", "x").exit_code == 2
 
 
@@ -240,6 +241,18 @@ def test_differing_values_are_one_table_with_what_becomes_of_them(office: Office
     (row,) = [row for row in rows(path) if row["field"]]
     assert (row["what"], row["then"]) == ("difference", words)
     assert "Dec 1, 2026" in row["values"]
+
+
+def test_a_stream_that_two_syncs_share_keeps_the_keys_of_both(office: Office) -> None:
+    card = office.card("Sign")
+    other = {"entity": "feedback", "mode": "observe", "sides": ["crm.Notes", "board.cards"]}
+    office.rest = {"syncs": {"tasks": office.sync, "feedback": other}}
+    office.keep("match")
+    task = office.task("Sign")
+    links = office.document("match")["syncs"][0]["links"]
+    assert [(each["evidence"], each["records"]) for each in links] == [
+        ("key", {"board.cards": card, "crm.Tasks": task})
+    ]
 
 
 def test_the_first_plan_shows_the_linking_that_letting_it_through_accepts(alike: Office) -> None:

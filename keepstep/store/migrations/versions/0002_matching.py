@@ -25,3 +25,4 @@ def upgrade() -> None:
     op.add_column("proposal", sa.Column("before", Json(), nullable=True))
     op.create_index("proposal_by_sync", "proposal", ["sync", "state"], unique=False)
     op.create_index("proposal_by_entity", "proposal", ["entity"], unique=False)
+    op.create_index("proposal_by_other", "proposal", ["other"], unique=False)
