@@ -69,7 +69,7 @@ def ask_about_crowds(tx: Tx, ports: Ports, sync: Sync) -> int:
 
 def warn_of_shared(tx: Tx, ports: Ports, sync: Sync) -> None:
     """One finding for each side on which the declared key is not unique; over once it is."""
-    if not sync.match:
+    if not sync.match or len(sync.sides) < 2:
         return
     there = [found for side in sync.sides if (found := _shared(tx, sync, side)) is not None]
     findings.report(tx, there, ports.now(), ports.new_id)
