@@ -43,23 +43,36 @@ def own_addresses(record: Record) -> set[str]:
     return found | {name for name in told | {record.id} if _distinctive(name)}
 
 
-def pointers(record: Record, kind: Kind, values: Mapping[str, Any], custom: Iterable[str] = ()) -> set[str]:
-    """What the record points at outside its own host. ``custom``: names of the service's fields that people added."""
+def pointers(record: Record, kind: Kind, values: Mapping[str, Any], custom: Iterable[str] = ()) -> dict[str, bool]:
+    """What the record points at outside its own host; True where a field or an attachment holds nothing else.
+
+    ``custom``: names of the service's fields that people added.
+    """
     host = _link(record.url)[0] if record.url else None
     texts = [text for name, text in values.items() if MODEL[kind].get(name) in (Form.TEXT, Form.RICH) and text]
     texts += _custom(record.payload, frozenset(custom))
-    found: dict[str, None] = {}
-    links = dict.fromkeys(link for text in texts if "://" in text for link in LINK.findall(text))
-    links |= dict.fromkeys(_whole_links(record.payload))
-    for link in links:
+    links = dict.fromkeys(_whole_links(record.payload), True)
+    words: dict[str, bool] = {}
+    for text in texts:
+        whole = text.strip()
+        for link in LINK.findall(text) if "://" in text else ():
+            links[link] = links.get(link, False) or link == whole
+        for word in WORD.findall(LINK.sub(" ", text) if "://" in text else text):
+            if _distinctive(word):
+                words[word] = words.get(word, False) or word == whole
+    found: dict[str, bool] = {}
+    for link, whole_link in links.items():
+        if len(found) >= MOST:
+            break
         there, parts = _link(link.rstrip(".,;:!?*_"))
         if there is not None and there != host:
-            found |= {part if _unmistakable(part) else f"{there} {part}": None for part in parts}
-    for text in texts:
-        words = dict.fromkeys(WORD.findall(LINK.sub(" ", text) if "://" in text else text))
-        found |= {word: None for word in words if _distinctive(word)}
+            for part in parts:
+                address = part if _unmistakable(part) else f"{there} {part}"
+                found[address] = found.get(address, False) or whole_link
+    for word, whole_word in words.items():
+        found[word] = found.get(word, False) or whole_word
     own = own_addresses(record)
-    return set(list(found)[:MOST]) - own
+    return {address: found[address] for address in list(found)[:MOST] if address not in own}
 
 
 def hung_on(record: Record) -> Iterator[tuple[str, str]]:

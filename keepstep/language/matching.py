@@ -21,7 +21,7 @@ MATCHING: Final[dict[str, Message]] = {
     "evidence.earlier": Plural("{count:number} linked earlier:", "{count:number} linked earlier:"),
     "proposal_line": "{id}  {title} ({records:list}) may be the same as {other} ({others:list}): {why}",
     "proposed_by.key": "the same {keys:fields}",
-    "proposed_by.pointer": "one names the other, and is not the only one",
+    "proposed_by.pointer": "one mentions the other",
     "proposed_by.likeness": "their names are alike ({score:number} of 100)",
     "proposed_by.person": "as a person said",
     "proposal_cure": "decide: keepstep match --accept ID (the same) or --reject ID (different); many at once: --export and --import a CSV file, or --accept-rule",

@@ -89,9 +89,10 @@ address = Table(
     Column("own", Boolean, primary_key=True),
     Column("side", String, primary_key=True),
     Column("id", String, primary_key=True),
+    Column("whole", Boolean, nullable=False),
 )
-"""By what a record is known (``own``), and what it points at. ``source``: the record that was seen to say so, which may
-hang on the one meant: a remote link points for its issue."""
+"""By what a record is known (``own``), and what it points at; ``whole``: where a field holds nothing else, or a link.
+``source``: the record that was seen to say so, which may hang on the one meant: a remote link points for its issue."""
 Index("address_by_record", address.c.side, address.c.id)
 Index("address_by_address", address.c.address, address.c.own)
 

@@ -68,13 +68,26 @@ def test_what_one_record_names_of_the_other_links_them(office: Office, way: str)
     assert office.writes() == []
 
 
+@pytest.mark.parametrize(("text", "kind"), [("{}", "pointer"), ("blocked by {}", None)])
+def test_what_comes_later_is_linked_by_a_field_and_asked_about_by_a_mention(
+    office: Office, text: str, kind: str | None
+) -> None:
+    card = office.card("Design the landing page")
+    office.sync["create"] = {}
+    office.keep("match")
+    office.task("LP", Description=text.format(card_url(office, card)))
+    data = office.document("match", code=0 if kind else 3)["syncs"][0]
+    assert [each["evidence"] for each in data["links"]] == ([kind] if kind else [])
+    assert [each["evidence"] for each in data["proposals"]] == ([] if kind else ["pointer"])
+
+
 def test_one_that_several_name_is_a_question(office: Office) -> None:
     card = office.card("Design the landing page")
     for subject in ("LP", "Newsletter"):
         office.task(subject, Description=f"see {card_url(office, card)}")
     result = office.keep("match")
     assert result.exit_code == 3
-    assert result.stdout.count("one names the other, and is not the only one") == 2
+    assert result.stdout.count("one mentions the other") == 2
     assert office.document("match", code=3)["syncs"][0]["links"] == []
 
 

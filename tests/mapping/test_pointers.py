@@ -32,7 +32,7 @@ FOLDER = Record(
 
 
 def text(value: str, kind: Kind = Kind.TASK, field: str = "description") -> set[str]:
-    return pointers(Record(stream="x", id="1"), kind, {field: value})
+    return set(pointers(Record(stream="x", id="1"), kind, {field: value}))
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_where_to_look_is_said_by_the_model_and_by_the_service() -> None:
     payload: dict[str, Any] = {"Jira_Key": "ACME-12", "Territory": "ACME-12", "fields": {"customfield_1": "ACME-12"}}
     record = Record(stream="Deals", id="1", payload=payload)
     own = own_addresses(ISSUE)
-    assert not pointers(record, Kind.PROJECT, {}) & own
-    assert pointers(record, Kind.PROJECT, {}, ["Jira_Key"]) & own
-    assert pointers(record, Kind.PROJECT, {}, ["customfield_1"]) & own
+    assert not pointers(record, Kind.PROJECT, {}).keys() & own
+    assert pointers(record, Kind.PROJECT, {}, ["Jira_Key"]).keys() & own
+    assert pointers(record, Kind.PROJECT, {}, ["customfield_1"]).keys() & own
     assert text("ACME-12", Kind.CUSTOMER, "website") & own
     assert not text("ACME-12", Kind.TASK, "status") & own
 
@@ -92,9 +92,28 @@ def test_an_attachment_that_is_a_link_points_and_links_of_ones_own_system_do_not
     card = Record(
         stream="cards", id="1", url="https://trello.com/c/x1y2z3", payload={"attachments": [{"name": "x", "url": link}]}
     )
-    assert pointers(card, Kind.TASK, {}) & own_addresses(ISSUE)
+    assert pointers(card, Kind.TASK, {}).keys() & own_addresses(ISSUE)
     sibling = Record(stream="issues", id="2", url="https://acme.atlassian.net/browse/ACME-2", payload={"a": link})
     assert not pointers(sibling, Kind.TASK, {})
+
+
+@pytest.mark.parametrize(
+    ("values", "payload", "whole"),
+    [
+        ({"description": "ACME-12"}, {}, True),
+        ({"description": " https://acme.atlassian.net/browse/ACME-12\n"}, {}, True),
+        ({"description": "blocked by ACME-12"}, {}, False),
+        ({"description": "see https://acme.atlassian.net/browse/ACME-12"}, {}, False),
+        ({"description": "blocked by ACME-12", "title": "ACME-12"}, {}, True),
+        ({"description": "see https://acme.atlassian.net/browse/ACME-12"}, {"Key": "ACME-12"}, True),
+        ({"description": "see ACME-12"}, {"attachments": [{"url": ISSUE.url}]}, True),
+    ],
+)
+def test_a_field_that_holds_nothing_else_is_told_from_a_mention(
+    values: dict[str, str], payload: dict[str, Any], whole: bool
+) -> None:
+    found = pointers(Record(stream="x", id="1", payload=payload), Kind.TASK, values, ["Key"])
+    assert any(found[address] for address in found.keys() & own_addresses(ISSUE)) is whole
 
 
 def test_nobody_points_at_himself() -> None:

@@ -31,24 +31,28 @@ def keep_addresses(tx: Tx, connection: Connection, looked: Sequence[tuple[Record
             continue
         source = f"{row['side']}:{row['id']}"
         places = {(row["side"], row["id"]), *((f"{connection.name}.{stream}", id) for stream, id in hung_on(record))}
-        for address in sorted(own_addresses(record)):
-            rows.append({"source": source, "address": address, "own": True, "side": row["side"], "id": row["id"]})
-        for address in sorted(pointers(record, Kind(row["kind"]), row["shown"], custom.get(record.stream, ()))):
-            # What hangs on a record points for that record as well: a remote link for its issue.
+        own = {"source": source, "side": row["side"], "id": row["id"], "own": True, "whole": False}
+        rows += [own | {"address": address} for address in sorted(own_addresses(record))]
+        said = pointers(record, Kind(row["kind"]), row["shown"], custom.get(record.stream, ()))
+        # What hangs on a record points for that record as well: a remote link for its issue.
+        for address, whole in sorted(said.items()):
             for side, id in sorted(places):
-                rows.append({"source": source, "address": address, "own": False, "side": side, "id": id})
+                rows.append(
+                    {"source": source, "side": side, "id": id, "own": False, "whole": whole, "address": address}
+                )
     sources = [f"{row['side']}:{row['id']}" for _, row in looked]
     for part in chunks(sources, 900):
         tx.execute(sa.delete(t.address).where(t.address.c.source.in_(part)))
     tx.insert(t.address, rows)
 
 
-def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, set[Place]]:
+def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, dict[Place, bool]]:
     """For each of those records, the records on other sides that it points at or that point at it.
 
-    Only live records of the sync's kind count. A constant number of queries, however many records.
+    True where a field or an attachment holds nothing else, False where it is only mentioned. Only live records of the
+    sync's kind count. A constant number of queries, however many records.
     """
-    found: dict[Place, set[Place]] = defaultdict(set)
+    found: dict[Place, dict[Place, bool]] = defaultdict(dict)
     there, here = t.address.alias("there"), t.address.alias("here")
     wanted: dict[str, list[str]] = defaultdict(list)
     for side, id in places:
@@ -56,7 +60,14 @@ def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, set[Pla
     for side in sorted(wanted):
         for part in chunks(sorted(set(wanted[side])), 400):
             query = (
-                sa.select(here.c.id.label("here"), there.c.side, there.c.id)
+                sa.select(
+                    here.c.id.label("here"),
+                    here.c.own,
+                    here.c.whole.label("whole_here"),
+                    there.c.side,
+                    there.c.id,
+                    there.c.whole.label("whole_there"),
+                )
                 .join(there, sa.and_(here.c.address == there.c.address, here.c.own != there.c.own))
                 .join(t.record, sa.and_(t.record.c.side == there.c.side, t.record.c.id == there.c.id))
                 .where(
@@ -70,5 +81,7 @@ def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, set[Pla
                 .distinct()
             )
             for row in tx.all(query):
-                found[(side, row["here"])].add((row["side"], row["id"]))
+                mine, peer = found[(side, row["here"])], (row["side"], row["id"])
+                whole = row["whole_there"] if row["own"] else row["whole_here"]
+                mine[peer] = mine.get(peer, False) or bool(whole)
     return found

@@ -128,7 +128,7 @@ class Placing:
                 self._tell_twin(row, None, None)
             self.held += 1
             return None
-        pointed, mentions = self._pointed(row)
+        pointed, mentions = self._pointed(row, old)
         if len(pointed) == 1:
             return self._link(row, *pointed.popitem())
         entity, taken = self._by_key(row)
@@ -139,10 +139,11 @@ class Placing:
             return self._link(row, entity, {"by": "key", "keys": list(self._sync.match), "value": row["match_key"]})
         return self._begin(row, old, pointed | mentions)
 
-    def _pointed(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _pointed(self, row: Mapping[str, Any], old: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """Entities that the record and no other of its side points at, or is pointed at from; and those in doubt.
 
-        A taken place is no trouble here: people mention things.
+        What came later and only mentions something is in doubt: nobody looks over its links before they are used. A
+        taken place is no trouble here: people mention things.
         """
         here = (row["side"], row["id"])
         sure: dict[str, Any] = {}
@@ -158,7 +159,8 @@ class Placing:
                 if entity is None or not self._free(entity, row["side"]) or max(len(back), len(peers)) > MENTIONS:
                     continue
                 evidence = {"by": "pointer", "records": [":".join(peer)]}
-                (sure if len(back) == len(peers) == 1 else doubtful)[entity] = evidence
+                alone = len(back) == len(peers) == 1
+                (sure if alone and (old or self._pairs[here][peer]) else doubtful)[entity] = evidence
         return sure, doubtful
 
     def _by_key(self, row: Mapping[str, Any]) -> tuple[str | None, str | None]:

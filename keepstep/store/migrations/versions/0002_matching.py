@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("own", sa.Boolean(), nullable=False),
         sa.Column("side", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("source", "address", "own", "side", "id"),
     )
     op.create_index("address_by_record", "address", ["side", "id"], unique=False)
