@@ -30,13 +30,14 @@ def keep_addresses(tx: Tx, connection: Connection, looked: Sequence[tuple[Record
         if record.deleted:
             continue
         source = f"{row['side']}:{row['id']}"
-        places = {(row["side"], row["id"]), *((f"{connection.name}.{stream}", id) for stream, id in hung_on(record))}
+        here = (row["side"], row["id"])
+        above = [(f"{connection.name}.{stream}", id) for stream, id in hung_on(record)]
         own = {"source": source, "side": row["side"], "id": row["id"], "own": True, "whole": False}
         rows += [own | {"address": address} for address in sorted(own_addresses(record))]
         said = pointers(record, Kind(row["kind"]), row["shown"], custom.get(record.stream, ()))
-        # What hangs on a record points for that record as well: a remote link for its issue.
+        # A link that hangs on a record points for that record as well; what somebody mentions in a comment does not.
         for address, whole in sorted(said.items()):
-            for side, id in sorted(places):
+            for side, id in sorted({here, *above}) if whole else (here,):
                 rows.append(
                     {"source": source, "side": side, "id": id, "own": False, "whole": whole, "address": address}
                 )
