@@ -23,7 +23,10 @@ from keepstep.problems import Problem
 ALL = "all"
 RULES = ("pointer", "key", "likeness")
 SHOWN = 20
-"""Links and differences of one kind that are printed; ``--json`` and the file have all."""
+"""Links and differences of one kind that are printed; ``--json`` has all."""
+
+ASKED = 100
+"""Proposals that are printed; ``--json`` and the file have all."""
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -226,15 +229,16 @@ def _show(session: Session, data: dict[str, Any]) -> None:
     for side, count in data["alone"].items():
         output.line("  " + say("match_alone", side=side, count=count))
     _show_differences(session, data["differences"])
-    for each in data["proposals"]:
+    for each in data["proposals"][:ASKED]:
         output.line("  " + cell(_proposal(session, each)))
+    _and_more(session, len(data["proposals"]), ASKED)
     if data["proposals"]:
         output.line("  " + say("proposal_cure"))
 
 
-def _and_more(session: Session, count: int) -> None:
-    if count > SHOWN:
-        session.output.line("    " + session.say("match_more", count=count - SHOWN))
+def _and_more(session: Session, count: int, shown: int = SHOWN) -> None:
+    if count > shown:
+        session.output.line("    " + session.say("match_more", count=count - shown))
 
 
 def _proposal(session: Session, each: dict[str, Any]) -> str:

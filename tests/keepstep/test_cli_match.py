@@ -256,6 +256,14 @@ def test_differing_values_are_one_table_with_what_becomes_of_them(office: Office
     assert "Dec 1, 2026" in row["values"]
 
 
+def test_long_lists_are_cut_where_people_read_and_whole_where_programs_do(office: Office) -> None:
+    for number in range(25):
+        office.task(f"Task {number}")
+        office.card(f"Task {number}")
+    assert "    5 more; --json has all" in office.keep("match").stdout
+    assert len(office.document("match")["syncs"][0]["links"]) == 25
+
+
 def test_a_stream_that_two_syncs_share_keeps_the_keys_of_both(office: Office) -> None:
     card = office.card("Sign")
     other = {"entity": "feedback", "mode": "observe", "sides": ["crm.Notes", "board.cards"]}
