@@ -209,6 +209,24 @@ def test_what_refers_to_an_entity_follows_it_and_is_matched_by_its_new_key() -> 
     assert bench.writes() == 0
 
 
+def test_what_refers_to_one_that_is_joined_twice_follows_to_the_end() -> None:
+    bench = Bench(Traits(), Traits(), Traits(), create={})
+    ids = {name: bench.make(name, title=title) for name, title in (("a", "Acme GmbH"), ("b", "ACME"), ("c", "Acme AG"))}
+    bench.round()
+    bench.make("c", title="Kickoff", parent=ids["c"])
+    bench.round()
+    entity = {row["side"][0]: row["entity"] for row in bench.rows(t.link) if row["record"] == ids[row["side"][0]]}
+    asked_about = {(row["entity"], row["other"]): row["id"] for row in bench.rows(t.proposal)}
+    chain = [asked_about[entity["c"], entity["b"]], asked_about[entity["b"], entity["a"]]]
+    assert len(decide_all(bench.ports, [Decision(id, True) for id in chain], "Bo", whole=True).done) == 2
+    (child,) = [row for row in bench.rows(t.entity) if "parent" in row["agreed"]]
+    assert child["agreed"]["parent"]["value"] == entity["a"]
+    (link,) = bench.rows(t.link, t.link.c.entity == child["id"])
+    assert link["fields"]["parent"][0] == entity["a"]
+    bench.settle()
+    assert bench.writes() == 0
+
+
 def test_records_under_what_is_known_to_be_apart_are_not_alike() -> None:
     bench = Bench(match=("title",), create={})
     for title in ("Acme", "Globex"):

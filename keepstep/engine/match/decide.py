@@ -84,10 +84,17 @@ def decide_all(ports: Ports, decisions: Sequence[Decision], by: str, *, whole: b
                     followed[moved] = kept
             if whole and decided.refused:
                 raise _Undone
-            follow(tx, ports, followed)
+            follow(tx, ports, {moved: _last(followed, moved) for moved in followed})
     except _Undone:
         decided.done = []
     return decided
+
+
+def _last(followed: Mapping[str, str], entity: str) -> str:
+    """The entity that stands in the end: one that others were joined with may be joined with another in turn."""
+    while entity in followed:
+        entity = followed[entity]
+    return entity
 
 
 class _Undone(Exception):
