@@ -10,6 +10,7 @@ from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import Session
 from keepstep.cli.values import Reading
+from keepstep.engine.match.summary import linked_by
 from keepstep.engine.owed import Operation
 from keepstep.engine.round import Plan
 from keepstep.engine.state import EntityState, load
@@ -35,6 +36,7 @@ def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | Non
         told_operations = [_operation(tx, reading, sync, each, states[each.entity]) for each in operations]
         waits = [{"entity": id, "title": reading.title(id)} for id in dict.fromkeys(plan.waits)]
         conflicts = told.stored(tx, code="conflict", syncs=[sync.name])
+        linking = _linking(tx, sync, plan)
     return {
         "name": sync.name,
         "mode": sync.mode,
@@ -55,9 +57,18 @@ def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | Non
             }
             for hold in plan.holds
         ],
+        "linking": linking,
         "waiting": plan.waiting,
         "busy": plan.busy,
     }
+
+
+def _linking(tx: Tx, sync: Sync, plan: Plan) -> dict[str, Any] | None:
+    """What first linking came to, as long as the sync's first plan has not been let through."""
+    first = next((hold for hold in plan.holds if hold.reason == "first_plan"), None)
+    if first is None:
+        return None
+    return {name: first.params[name] for name in ("linked", "proposals", "creates")} | {"by": linked_by(tx, sync.name)}
 
 
 def _operation(tx: Tx, reading: Reading, sync: Sync, operation: Operation, state: EntityState) -> dict[str, Any]:
@@ -138,10 +149,20 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
     for conflict in data["conflicts"]:
         output.line("  " + cell(conflict["message"]))
         output.line("    " + say("conflict_cure", id=conflict["id"]))
+    if data["linking"]:
+        _show_linking(session, data["name"], data["linking"])
     for hold in data["holds"]:
         output.line("  " + say("plan_held", text=hold["message"]))
     if data["holds"]:
         output.line("    " + say("plan_let", sync=data["name"]))
+
+
+def _show_linking(session: Session, sync: str, linking: Mapping[str, Any]) -> None:
+    say = session.say
+    by = [say(f"linked_by.{name}", count=count) for name, count in linking["by"].items()] or [say("word.empty")]
+    counts = {"count": linking["linked"], "proposals": linking["proposals"], "creates": linking["creates"]}
+    session.output.line("  " + say("plan_linking", by=say("word.comma").join(by), **counts))
+    session.output.line("    " + say("plan_linking_accept", sync=sync))
 
 
 def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:

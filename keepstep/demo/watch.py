@@ -16,7 +16,15 @@ from keepstep.store.store import Tx
 from mapping.model import TITLE, Kind
 
 VERBS = {"create": "demo_created", "update": "demo_updated", "delete": "demo_deleted", "archive": "demo_archived"}
-TOLD = ("conflict", "handoff_due", "handoff_breached", "handoff_baseline", "assignee_unmatched", "gone")
+TOLD = (
+    "conflict",
+    "handoff_due",
+    "handoff_breached",
+    "handoff_baseline",
+    "assignee_unmatched",
+    "gone",
+    "key_not_unique",
+)
 """Findings that have a sentence of their own here; others are named by their code."""
 
 
@@ -65,7 +73,8 @@ class Watch:
             self._findings[row["key"]] = state
             said = _said(tx, people, row)
             if state == "over":
-                self._tale.add("settled", "demo_settled", finding=said["finding"], title=said["title"])
+                about = said["title"] or said.get("side")
+                self._tale.add("settled", "demo_settled", finding=said["finding"], title=about)
             else:
                 code = f"demo_found_{row['code']}" if row["code"] in TOLD else "demo_found"
                 self._tale.add("finding", code, **said)
@@ -94,6 +103,8 @@ def _said(tx: Tx, people: People, row: dict[str, Any]) -> dict[str, Any]:
             said |= {"count": params["count"]}
         case "assignee_unmatched":
             said |= {"side": params["side"], "person": params["person"]}
+        case "key_not_unique":
+            said |= {name: params[name] for name in ("side", "keys", "values")}
         case "gone":
             said |= {"side": params["side"]}
     return said

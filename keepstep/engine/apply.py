@@ -390,4 +390,4 @@ def adopt(
     alive = record is not None and not record.deleted
     fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
     row = {"side": side.name, "id": id}
-    link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone")
+    link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone", {"by": "marker"})

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from keepstep.engine.match.summary import linked_count, open_proposals
 from keepstep.engine.owed import Operation
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
@@ -44,7 +45,18 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     held = []
     known = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
     if operations and known is None:
-        held.append(Hold("first_plan", {"operations": len(operations)}))
+        # Letting it through accepts the sync's first matching as well: so it says what that linked and asks.
+        held.append(
+            Hold(
+                "first_plan",
+                {
+                    "operations": len(operations),
+                    "creates": sum(operation.kind == "create" for operation in operations),
+                    "linked": linked_count(tx, sync.name),
+                    "proposals": open_proposals(tx, sync.name),
+                },
+            )
+        )
     if operations and reconfigured(tx, sync.name, fingerprint):
         held.append(Hold("configuration_changed", {"operations": len(operations)}))
     held += _back_in_time(tx, sync, operations)

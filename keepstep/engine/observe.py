@@ -15,6 +15,7 @@ from connectors.errors import ConnectorError, CursorLost, Fatal
 from connectors.log import Log
 from connectors.undecoded import encodable
 from keepstep.engine.failures import failure_code
+from keepstep.engine.match.addresses import keep_addresses
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
 from keepstep.store import findings
@@ -267,6 +268,7 @@ def store_records(
     rows: list[dict[str, Any]] = []
     older: list[Record] = []
     back: list[dict[str, Any]] = []
+    told: list[tuple[Record, dict[str, Any]]] = []
     for side, latest in by_side.items():
         held: dict[str, dict[str, Any]] = {}
         columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.kind,
@@ -291,8 +293,10 @@ def store_records(
                 query = sa.select(t.record.c.shown).where(t.record.c.side == side, t.record.c.id == id)
                 known["shown"] = tx.scalar(query)
             rows.append(_row(side, record, digest, known, mapper, now))
+            told.append((record, rows[-1]))
     tx.upsert(t.record, rows)
     tx.upsert(t.went_back, back)
+    keep_addresses(tx, connection, told)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return Stored(len(rows), older)
 

@@ -96,6 +96,7 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
         )  # fmt: skip
     for row in tx.all(sa.select(t.link).where(t.link.c.entity.in_(ids))):
         entity = row.pop("entity")
+        del row["evidence"]
         if entity in states:
             fields = msgspec.convert(row.pop("fields"), dict[str, FieldState])
             states[entity].links[row["side"]] = LinkState(**row, fields=fields)

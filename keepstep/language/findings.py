@@ -23,7 +23,7 @@ TOLD: Final[dict[str, Message]] = {
     "gone": "{title} was deleted in {side}; the other sides keep it until you decide",
     "assignee_unmatched": "{title}: {person} has no account in {side}, so {field:field} stays as it is there; add the person under `people`",
     "unmapped_value": "{title}: {field:field} {value:value} cannot be said in {side} ({why:reason}); add it under `values`",
-    "guard_first_plan": Plural("first plan of {sync}: {operations:number} operation waits for your approval", "first plan of {sync}: {operations:number} operations wait for your approval", by="operations"),
+    "guard_first_plan": Plural("first plan of {sync}: {operations:number} operation waits for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", "first plan of {sync}: {operations:number} operations wait for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", by="operations"),
     "guard_configuration_changed": Plural("the configuration of {sync} has changed: {operations:number} operation waits for your approval", "the configuration of {sync} has changed: {operations:number} operations wait for your approval", by="operations"),
     "guard_too_many_deletes": Plural("{sync} would delete {deletes:number} record, more than the {limit:number} allowed without asking", "{sync} would delete {deletes:number} records, more than the {limit:number} allowed without asking", by="deletes"),
     "guard_scope_emptied": "{sync} would delete all {there:number} records of {scope:unsaid} in {side}",

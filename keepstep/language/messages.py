@@ -9,6 +9,7 @@ from typing import Final
 
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
+from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
 from keepstep.language.tasks import TASKS
@@ -237,7 +238,7 @@ WORDS: Final[dict[str, Message]] = {
 }
 
 MESSAGES: Final[dict[str, Message]] = (
-    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | TASKS | WORDS | DEMO
+    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | MATCHING | TASKS | WORDS | DEMO
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

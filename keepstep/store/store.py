@@ -19,7 +19,7 @@ from connectors.base import Clock
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
@@ -77,6 +77,21 @@ class Tx:
     def upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert the rows, or overwrite those whose primary key is there. All rows name the same columns."""
         self._many(table, True, rows)
+
+    def change(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set columns of the rows that the primary keys name. All rows name the same columns, the keys among them."""
+        if not rows:
+            return
+        self.wrote = True
+        keys = [column.name for column in table.primary_key]
+        statement = sa.update(table).where(*(table.c[name] == sa.bindparam(f"key_{name}") for name in keys))
+        statement = statement.values({name: sa.bindparam(f"new_{name}") for name in rows[0] if name not in keys})
+        for start in range(0, len(rows), BATCH):
+            part = [
+                {f"key_{name}" if name in keys else f"new_{name}": value for name, value in row.items()}
+                for row in rows[start : start + BATCH]
+            ]
+            self.connection.execute(statement, part)
 
     def _many(self, table: sa.Table, over: bool, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:

@@ -122,6 +122,21 @@ went_back = Table(
 )
 """Records that were read by id in an older version than the one held, until a plan that follows was carried out."""
 
+address = Table(
+    "address",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    Column("own", Boolean, primary_key=True),
+    Column("side", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("whole", Boolean, nullable=False),
+)
+"""By what a record is known (``own``), and what it points at; ``whole``: where a field holds nothing else, or a link.
+``source``: the record that was seen to say so, which may hang on the one meant: a remote link points for its issue."""
+Index("address_by_record", address.c.side, address.c.id)
+Index("address_by_address", address.c.address, address.c.own)
+
 change_log = Table(
     "change_log",
     metadata,
@@ -159,6 +174,7 @@ link = Table(
     Column("state", String, nullable=False),
     Column("fields", Json, nullable=False),
     Column("linked_at", String, nullable=False),
+    Column("evidence", Json),
 )
 Index("link_by_record", link.c.side, link.c.record, unique=True)
 
@@ -290,7 +306,12 @@ proposal = Table(
     Column("state", String, nullable=False),
     Column("by", String),
     Column("at", String, nullable=False),
+    Column("before", Json),
 )
+"""``before``: what an acceptance joined, so that it can be undone."""
+Index("proposal_by_sync", proposal.c.sync, proposal.c.state)
+Index("proposal_by_entity", proposal.c.entity)
+Index("proposal_by_other", proposal.c.other)
 
 person = Table(
     "person",

@@ -66,7 +66,7 @@ def test_an_accepted_proposal_joins_both_and_a_rejected_one_lets_them_be_made() 
     bench.settle()
     assert bench.shown("a") == bench.shown("b")
     assert len(bench.rows(t.entity)) == 2
-    assert bench.open_findings() == []
+    assert bench.open_findings() == ["key_not_unique", "key_not_unique"]  # two called x on either side, as decided
 
 
 def test_a_proposal_is_answered_once() -> None:
@@ -153,7 +153,7 @@ def test_what_our_account_had_made_before_the_first_look_is_a_record_like_any_ot
 
 
 def test_a_kill_during_the_first_matching_does_not_make_the_rest_look_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keepstep.engine.match.BATCH", 2)
+    monkeypatch.setattr("keepstep.engine.match.steps.BATCH", 2)
     bench = Bench(eligible=lambda tx, now: lambda state: False)
     for title in "abcde":
         bench.make("a", title=title)

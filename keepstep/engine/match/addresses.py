@@ -1,0 +1,88 @@
+"""What records are known by and point at, kept beside them; and who points at whom among the sides of a sync."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import Record, chunks
+from keepstep.engine.world import Connection, Sync
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+from mapping.model import Kind
+from mapping.pointers import hung_on, own_addresses, pointers
+
+Place = tuple[str, str]
+"""Side and record id."""
+
+
+def keep_addresses(tx: Tx, connection: Connection, looked: Sequence[tuple[Record, dict[str, Any]]]) -> None:
+    """Replace what these records were seen to be known by and to point at. ``looked``: records with their rows."""
+    rows = []
+    custom = {
+        stream.name: [field.name for field in stream.fields if field.custom]
+        for stream in connection.description.streams
+    }
+    for record, row in looked:
+        if record.deleted:
+            continue
+        source = f"{row['side']}:{row['id']}"
+        here = (row["side"], row["id"])
+        above = [(f"{connection.name}.{stream}", id) for stream, id in hung_on(record)]
+        own = {"source": source, "side": row["side"], "id": row["id"], "own": True, "whole": False}
+        rows += [own | {"address": address} for address in sorted(own_addresses(record))]
+        said = pointers(record, Kind(row["kind"]), row["shown"], custom.get(record.stream, ()))
+        # A link that hangs on a record points for that record as well; what somebody mentions in a comment does not.
+        for address, whole in sorted(said.items()):
+            for side, id in sorted({here, *above}) if whole else (here,):
+                rows.append(
+                    {"source": source, "side": side, "id": id, "own": False, "whole": whole, "address": address}
+                )
+    sources = [f"{row['side']}:{row['id']}" for _, row in looked]
+    for part in chunks(sources, 900):
+        tx.execute(sa.delete(t.address).where(t.address.c.source.in_(part)))
+    tx.insert(t.address, rows)
+
+
+def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, dict[Place, bool]]:
+    """For each of those records, the records on other sides that it points at or that point at it.
+
+    True where a field or an attachment holds nothing else, False where it is only mentioned. Only live records of the
+    sync's kind count. A constant number of queries, however many records.
+    """
+    found: dict[Place, dict[Place, bool]] = defaultdict(dict)
+    there, here = t.address.alias("there"), t.address.alias("here")
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for side, id in places:
+        wanted[side].append(id)
+    for side in sorted(wanted):
+        for part in chunks(sorted(set(wanted[side])), 400):
+            query = (
+                sa.select(
+                    here.c.id.label("here"),
+                    here.c.own,
+                    here.c.whole.label("whole_here"),
+                    there.c.side,
+                    there.c.id,
+                    there.c.whole.label("whole_there"),
+                )
+                .join(there, sa.and_(here.c.address == there.c.address, here.c.own != there.c.own))
+                .join(t.record, sa.and_(t.record.c.side == there.c.side, t.record.c.id == there.c.id))
+                .where(
+                    here.c.side == side,
+                    here.c.id.in_(part),
+                    there.c.side != side,
+                    there.c.side.in_(list(sync.sides)),
+                    t.record.c.kind == sync.kind.value,
+                    t.record.c.deleted.is_(False),
+                )
+                .distinct()
+            )
+            for row in tx.all(query):
+                mine, peer = found[(side, row["here"])], (row["side"], row["id"])
+                whole = row["whole_there"] if row["own"] else row["whole_here"]
+                mine[peer] = mine.get(peer, False) or bool(whole)
+    return found

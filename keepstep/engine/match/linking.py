@@ -1,0 +1,73 @@
+"""Tying records to entities, with the evidence, and questions to people about what may belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from keepstep.engine.ports import Ports
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+
+MERGED = "merged"
+"""Who answered a question that another answer has made pointless."""
+
+
+def keys_moved(sync: str) -> str:
+    """The setting that asks the next matching to look at all keys of a sync again."""
+    return f"keys_moved:{sync}"
+
+
+def link_record(
+    tx: Tx,
+    row: Mapping[str, Any],
+    entity: str,
+    now: str,
+    fields: dict[str, Any] | None = None,
+    state: str = "live",
+    evidence: Mapping[str, Any] | None = None,
+) -> None:
+    """Tie a record to an entity. Without ``fields`` the shadows are empty, so the first look compares everything."""
+    tx.upsert(t.link, [link_row(row, entity, now, fields, state, evidence)])
+    tx.execute(
+        sa.update(t.record).where(t.record.c.side == row["side"], t.record.c.id == row["id"]).values(entity=entity)
+    )
+
+
+def link_row(
+    row: Mapping[str, Any],
+    entity: str,
+    now: str,
+    fields: dict[str, Any] | None = None,
+    state: str = "live",
+    evidence: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """``evidence``: by what it was told to belong there, with what proves it; None for an entity's first record."""
+    return {
+        "entity": entity,
+        "side": row["side"],
+        "record": row["id"],
+        "state": state,
+        "fields": fields or {},
+        "linked_at": now,
+        "evidence": evidence,
+    }
+
+
+def proposal_row(
+    ports: Ports, sync: str, entity: str, other: str, evidence: Mapping[str, Any], state: str = "open"
+) -> dict[str, Any]:
+    """A question: are these two entities one? ``evidence`` says by what, and how sure."""
+    return {
+        "id": ports.new_id(),
+        "sync": sync,
+        "entity": entity,
+        "other": other,
+        "evidence": evidence,
+        "state": state,
+        "by": None,
+        "at": ports.now(),
+        "before": None,
+    }

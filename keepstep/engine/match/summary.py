@@ -1,0 +1,47 @@
+"""What the first matching of a sync came to, for the person who lets its first plan through."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from keepstep.store import tables as t
+from keepstep.store.store import Tx
+
+EVIDENCE = ("marker", "pointer", "key", "accepted", "earlier")
+"""By what a record was told to belong to an entity, the surest first."""
+
+
+def linked_count(tx: Tx, sync: str) -> int:
+    """Entities with records on several sides."""
+    several = (
+        sa.select(t.link.c.entity)
+        .join(t.entity, t.entity.c.id == t.link.c.entity)
+        .where(t.entity.c.sync == sync)
+        .group_by(t.link.c.entity)
+        .having(sa.func.count() > 1)
+    )
+    return int(tx.scalar(sa.select(sa.func.count()).select_from(several.subquery())) or 0)
+
+
+def open_proposals(tx: Tx, sync: str) -> int:
+    """Questions that nobody has answered yet."""
+    query = sa.select(sa.func.count()).select_from(t.proposal)
+    return int(tx.scalar(query.where(t.proposal.c.sync == sync, t.proposal.c.state == "open")) or 0)
+
+
+def linked_by(tx: Tx, sync: str) -> dict[str, int]:
+    """Evidence -> how many records were linked by it."""
+    query = sa.select(t.link.c.evidence).join(t.entity, t.entity.c.id == t.link.c.entity)
+    rows = tx.all(query.where(t.entity.c.sync == sync, t.link.c.evidence.is_not(None)))
+    counts = Counter(row["evidence"]["by"] for row in rows)
+    return {by: counts[by] for by in EVIDENCE if counts[by]}
+
+
+def surest(evidence: list[Mapping[str, Any] | None]) -> Mapping[str, Any]:
+    """Of the evidence of an entity's links, what was surest."""
+    known = [each for each in evidence if each is not None]
+    return min(known, key=lambda each: EVIDENCE.index(each["by"]), default={"by": "earlier"})
