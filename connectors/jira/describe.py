@@ -15,6 +15,9 @@ from connectors.jira.settings import Settings
 # Metadata costs a request per project and issue type; beyond this many projects fields are described site-wide.
 PROJECTS = 20
 
+MAKERS = ("com.atlassian.jira.plugin.system.customfieldtypes", "com.pyxis.greenhopper.jira")
+"""Whose custom fields are known by their type's own name; apps give theirs names of their own."""
+
 READ_ONLY = {
     "created",
     "updated",
@@ -129,7 +132,7 @@ def _field(
 ) -> Field:
     id = str(row["id"])
     shown = [screen[id] for screen in screens if id in screen]
-    values = _allowed(shown)
+    values = _options(shown) if row.get("custom") else _allowed(shown)
     classes: dict[str, str] | None = None
     writable = id not in READ_ONLY and (bool(shown) or not screens)
     if id == "status":
@@ -145,7 +148,7 @@ def _field(
     return Field(
         name=id,
         label=str(row.get("name") or id),
-        kind=_kind(row),
+        kind=kind_of(row),
         writable=writable,
         required=bool(screens) and all(_demanded(screen.get(id)) for screen in screens),
         custom=bool(row.get("custom")),
@@ -154,8 +157,12 @@ def _field(
     )
 
 
-def _kind(row: Json) -> str:
+def kind_of(row: Json) -> str:
+    """Jira's own word: of a custom field the type that an administrator chose, which says more than its schema."""
     schema = row.get("schema") or {}
+    maker, _, chosen = str(schema.get("custom") or "").partition(":")
+    if chosen and maker in MAKERS:
+        return chosen
     kind = str(schema.get("type") or "any")
     return f"array of {schema['items']}" if kind == "array" and schema.get("items") else kind
 
@@ -172,6 +179,23 @@ def _allowed(metas: Sequence[Json]) -> list[str] | None:
             key = (each.get("id") or each.get("value") or each.get("name")) if isinstance(each, dict) else each
             found[str(key)] = None
     return list(found) or None
+
+
+def _options(metas: Sequence[Json]) -> list[str] | None:
+    """Names that any of the screens allows, of a cascading list also both steps together; None where anything goes."""
+    found: dict[str, None] = {}
+    known = False
+    for meta in metas:
+        known = known or "allowedValues" in meta
+        for each in meta.get("allowedValues") or ():
+            name = each
+            if isinstance(each, dict):
+                # A project is written by its key; anything else has one name.
+                name = each.get("value") or (each.get("key") if "projectTypeKey" in each else None) or each.get("name")
+            found[str(name)] = None
+            for child in (each.get("children") or ()) if isinstance(each, dict) else ():
+                found[f"{name} > {child.get('value')}"] = None
+    return list(found) if known else None
 
 
 def _as_dict(abilities: Abilities) -> Json:

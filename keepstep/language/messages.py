@@ -119,6 +119,10 @@ REASONS: Final[dict[str, Message]] = {
     "reason.other_currency": "another currency",
     "reason.unknown_value": "a value without a declared meaning",
     "reason.no_such_value": "no counterpart there",
+    "reason.not_an_address": "not an address on the web",
+    "reason.several_people": "several people where one is meant",
+    "reason.label_with_space": "a label may hold no space",
+    "reason.markup_dropped": "markup that a plain text cannot show",
     "reason.unreadable": "not readable",
     "reason.section_missing": "the part that holds the fields is missing",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,18 +29,28 @@ class JiraSandbox(SiteRoutes):
         return self.world.add_project(key, name, kind)
 
     def add_field(
-        self, id: str, name: str, kind: str, options: list[str] | None = None, *, required: bool = False
+        self,
+        id: str,
+        name: str,
+        kind: str,
+        options: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        *,
+        required: bool = False,
     ) -> None:
-        """A custom field on every screen: number, date, text, textarea, option or user."""
-        chosen = [
-            {"self": f"{self.world.site}/rest/api/3/customFieldOption/{number}", "value": value, "id": str(number)}
-            for number, value in enumerate(options or (), self.world.number() * 100)
-        ]
+        """A custom field on every screen; ``options`` of a cascading list are first choice -> second choices."""
+        chosen = [self._option(value) for value in options or ()]
+        if isinstance(options, Mapping):
+            for option in chosen:
+                option["children"] = [self._option(value) for value in options[option["value"]]]
         self.world.fields[id] = FieldKind(id, name, kind, chosen, required)
         for issue in self.world.issues.values():
             issue.view.raw.setdefault(id, None)
             for _, view in issue.indexed:
                 view.raw.setdefault(id, None)
+
+    def _option(self, value: str) -> Json:
+        number = str(self.world.number())
+        return {"self": f"{self.world.site}/rest/api/3/customFieldOption/{number}", "value": value, "id": number}
 
     def require_on_transition(self, status: str, field: str) -> None:
         """Let every transition into a status (by name) ask for a field."""

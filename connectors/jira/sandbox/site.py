@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from connectors.base import Clock, utc
+from connectors.jira.sandbox import custom
 from connectors.jira.sandbox.shapes import Shapes
 from connectors.jira.sandbox.values import wiki
 from connectors.jira.sandbox.world import Entry, Issue, Json, User, View, World
@@ -223,6 +224,8 @@ class Site(SandboxCore, ABC):
         if raw is None:
             return None, None
         kind = self.world.fields.get(name)
+        if kind is not None and kind.kind in custom.MANY | dict.fromkeys(("radio", "cascade", "version", "project")):
+            return custom.said(self.world, kind, raw)
         match kind.kind if kind else name:
             case "description" | "environment" | "textarea":
                 return None, wiki(raw)
@@ -244,7 +247,10 @@ class Site(SandboxCore, ABC):
             case "resolution":
                 return raw, self.world.resolutions[raw]
             case "option":
-                return raw, next(option["value"] for option in kind.options if option["id"] == raw) if kind else None
+                return custom.said(self.world, kind, raw) if kind else (None, None)
+            case "datetime":
+                shown = str(self.shapes.time(raw))
+                return shown, shown
             case "number":
                 return None, str(raw)
         return None, str(raw)
