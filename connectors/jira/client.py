@@ -103,6 +103,13 @@ class Client:
         params = {"keys": list(keys)} if keys else {}
         return [row for rows in self._pages("/project/search", "values", size=50, **params) for row in rows]
 
+    def versions(self, project: str) -> Iterator[list[Json]]:
+        """Pages of a project's versions, archived ones too."""
+        yield from self._pages(f"/project/{project}/version", "values", size=50)
+
+    def version(self, id: str) -> Json:
+        return self._get(f"/version/{id}").decode(dict[str, Any])
+
     def fields(self) -> list[Json]:
         return self._get("/field").decode(list[Json])
 
@@ -256,6 +263,17 @@ class Client:
     def create_issues(self, bodies: Sequence[Json], gate: Gate) -> Created:
         answer = self.http.write("POST", f"{API}/issue/bulk", json={"issueUpdates": list(bodies)}, gate=gate)
         return answer.decode(Created)
+
+    def create_version(self, body: Json, gate: Gate) -> Json:
+        return self.http.write("POST", f"{API}/version", json=body, gate=gate).decode(dict[str, Any])
+
+    def edit_version(self, id: str, body: Json, gate: Gate) -> Json:
+        """What the body leaves out stays as it is."""
+        return self.http.write("PUT", f"{API}/version/{id}", json=body, gate=gate).decode(dict[str, Any])
+
+    def delete_version(self, id: str, gate: Gate) -> None:
+        """Issues that name it lose the name."""
+        _done(self.http.write("DELETE", f"{API}/version/{id}", gate=gate))
 
     def edit_issue(self, id: str, body: Json, gate: Gate, *, quiet: bool) -> None:
         params = {"notifyUsers": "false"} if quiet else None

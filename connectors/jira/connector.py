@@ -19,8 +19,9 @@ from connectors.jira.reading import Reading
 from connectors.jira.records import MARKER_LABEL, Reader, account_of, moment
 from connectors.jira.settings import Settings
 from connectors.jira.signin import auth
+from connectors.jira.versions import Versions
 
-STREAMS = ("epics", "issues", "comments", "remote_links", "users")
+STREAMS = ("epics", "issues", "comments", "remote_links", "users", "versions")
 
 
 class Jira:
@@ -37,6 +38,7 @@ class Jira:
         self._places = Places(self._client, settings.projects)
         self._reading = Reading(self._client, Crawler(self._client, settings.projects, recent), self._reader)
         self._issues = IssueWriter(self._client, context.clock, self._places, recent, quiet)
+        self._versions = Versions(self._client, settings.site, settings.projects)
         self._attached = AttachedWriter(self._client, self._reader, recent, quiet)
 
     @property
@@ -79,9 +81,13 @@ class Jira:
                 return self._reading.links(cursor)
             case "users":
                 return self._reading.users(cursor)
+            case "versions":
+                return self._versions.pull(cursor)
         raise ValueError(f"Jira has no feed {feed}")
 
     def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        if stream == "versions":
+            return self._versions.get(list(dict.fromkeys(ids)))
         return self._reading.by_id(_known(stream), ids)
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
@@ -91,14 +97,20 @@ class Jira:
             return self._issues.push(stream, writes, gate)
         if stream in ("comments", "remote_links"):
             return self._attached.push(stream, writes, gate)
+        if stream == "versions":
+            return self._versions.push(writes, gate)
         raise ValueError(f"Jira {_known(stream)} cannot be written")
 
     def find(self, stream: str, marker: str) -> list[Record]:
         """Deleted issues are beyond finding: Jira has no trash."""
+        if stream == "versions":
+            return sorted(self._versions.find(marker), key=lambda record: int(record.id))
         found = self._reading.find(_known(stream), marker, MARKER_LABEL + marker, self._account())
         return sorted(found, key=lambda record: (record.created_at or "", record.id))
 
     def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
+        if stream == "versions":
+            raise ValueError("Jira does not tell who made a version")
         return self._reading.made_since(_known(stream), scope, since, self._account())
 
     def reserve(self, stream: str, count: int) -> list[str]:
@@ -111,6 +123,8 @@ class Jira:
         return history.changes(self._client, ids, since, self._account(), self._field_schemas())
 
     def ids(self, stream: str) -> Iterator[list[str]]:
+        if stream == "versions":
+            return self._versions.ids()
         return self._reading.ids(_known(stream))
 
     def _account(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.jira import versions
 from connectors.jira.client import CREATE_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json
@@ -107,8 +108,11 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
         Stream(name="comments", abilities=comments, parent="issues", fields=_comment_fields()),
         Stream(name="remote_links", abilities=LINKS, parent="issues", fields=_link_fields()),
         Stream(name="users", abilities=Abilities(), fields=_user_fields()),
+        Stream(name="versions", abilities=versions.ABILITIES, fields=list(versions.FIELDS)),
     ]
-    return Description(system="jira", streams=streams, feeds=list(FEEDS), limits=dict(LIMITS))
+    cost = -(-len(projects) // 50) + len(projects)
+    feeds = [*FEEDS, Feed(name="versions", streams=["versions"], cost=cost, deletes=False)]
+    return Description(system="jira", streams=streams, feeds=feeds, limits=dict(LIMITS))
 
 
 def _statuses(client: Client, keys: Sequence[str]) -> dict[str, str]:

@@ -68,6 +68,9 @@ class JiraSandbox(SiteRoutes):
         with self._as(person) as actor:
             if stream == "users":
                 return self.add_user(str(values["displayName"]), values.get("emailAddress")).id
+            if stream == "versions":
+                place = {"projectId": next(iter(self.world.projects))}
+                return self.version(actor, {**place, **values}).id
             if stream in ("comments", "remote_links"):
                 issue = self.seen(str(values["issue"]["id"]))
                 if stream == "comments":
@@ -88,6 +91,9 @@ class JiraSandbox(SiteRoutes):
             if stream == "users":
                 user = self.world.users[id]
                 user.name = str(values.get("displayName", user.name))
+                return
+            if stream == "versions":
+                self.reversion(actor, self._version(id), self._beside_marker(id, values))
                 return
             if stream in ("comments", "remote_links"):
                 issue, own = self._attached(id)
@@ -121,6 +127,8 @@ class JiraSandbox(SiteRoutes):
             elif stream == "remote_links":
                 issue, own = self._attached(id)
                 self.unlink(actor, issue, self._link_id(issue, str(own)))
+            elif stream == "versions":
+                self.unversion(actor, self._version(id))
             elif stream == "users":
                 self.world.users[id].active = False
             else:
@@ -135,6 +143,8 @@ class JiraSandbox(SiteRoutes):
         with self._lock:
             if stream == "users":
                 return {id: self.shapes.user(id) or {} for id in self.world.users}
+            if stream == "versions":
+                return {id: self.shapes.version(each) for id, each in self.world.versions.items()}
             found: dict[str, dict[str, Any]] = {}
             for issue in self.world.issues.values():
                 place = {"issue": {"id": str(issue.id), "stream": self.stream_of(issue)}}
@@ -149,6 +159,14 @@ class JiraSandbox(SiteRoutes):
             return found
 
     # -- how
+
+    def _beside_marker(self, id: str, values: Mapping[str, Any]) -> Json:
+        """People edit a version's description above the hub's line, which stays."""
+        edited = dict(values)
+        last = self._version(id).description.rpartition("\n")[2]
+        if "description" in edited and last.startswith("keepstep:"):
+            edited["description"] = f"{edited['description'] or ''}\n\n{last}".lstrip("\n")
+        return edited
 
     @contextmanager
     def _as(self, person: str) -> Iterator[User]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC
 from urllib.parse import parse_qs
 
-from connectors.jira.sandbox.routes_attached import AttachedRoutes
 from connectors.jira.sandbox.routes_issues import API
+from connectors.jira.sandbox.routes_versions import VersionRoutes
 from connectors.jira.sandbox.shapes import SYSTEM_FIELDS
 from connectors.jira.sandbox.site import no
 from connectors.jira.sandbox.values import SCREEN
@@ -15,7 +15,7 @@ from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 
 
-class SiteRoutes(AttachedRoutes, ABC):
+class SiteRoutes(VersionRoutes, ABC):
     """Metadata, people and signing in."""
 
     @route("POST", "/oauth/token")

@@ -246,6 +246,7 @@ class Shapes:
             "name": version.name,
             "archived": version.archived,
             "released": version.released,
+            "projectId": int(version.project),
             **{name: day for name, day in dates.items() if day is not None},
         }
 

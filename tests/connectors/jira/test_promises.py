@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from connectors.jira import CONNECTOR
@@ -72,3 +73,21 @@ class TestRemoteLinks(AttachedContract):
     stream = "remote_links"
     sample = {"object": {"title": "Plan", "url": "https://files.example/plan"}}
     edit = {"object": {"title": "Plan, second edition", "url": "https://files.example/plan"}}
+
+
+class TestVersions(JiraContract):
+    """Within a project no two versions have one name, so each create has its own."""
+
+    stream = "versions"
+    crowd = 60
+    sample = {"name": "Go live", "releaseDate": "2026-12-01", "description": "All of it"}
+    edit = {"releaseDate": "2026-12-08", "description": "Nearly all"}
+    numbers = count()
+
+    def values(self, world: World, n: int | None = None) -> dict[str, Any]:
+        return {**super().values(world, n), "name": f"Go live {next(self.numbers)}"}
+
+    def make(self, clock: VirtualClock) -> World:
+        world = super().make(clock)
+        world.place = {"project": "ACME"}
+        return world
