@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write
 from connectors.errors import Malformed, Misconfigured, NotFound, ScopeMissing
-from connectors.jira import history
+from connectors.hooks import Delivery
+from connectors.jira import history, hooks
 from connectors.jira.attached import AttachedWriter
 from connectors.jira.client import Client
 from connectors.jira.crawl import Crawler, Recent
@@ -126,6 +127,11 @@ class Jira:
         if stream == "versions":
             return self._versions.ids()
         return self._reading.ids(_known(stream))
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """See ``connectors.hooks``."""
+        secret = self._settings.hook_secret
+        return hooks.parse(headers, body, secret.get_secret_value() if secret else None)
 
     def _account(self) -> str:
         """Our own account id, asked once."""

@@ -33,6 +33,9 @@ class Settings(BaseModel):
     feedback_label: Annotated[str, StringConstraints(pattern=r"^\S{1,255}$")] = Field(default="feedback")
     """The label by which an issue is known as feedback of a customer."""
 
+    hook_secret: SecretStr | None = None
+    """The secret under which webhooks of the site were registered. Without it every delivery is refused."""
+
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Settings:
         basic = [self.email, self.token]
