@@ -11,6 +11,7 @@ from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
+from keepstep.language.sign_in_jira import SIGN_IN_JIRA
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
 
@@ -241,7 +242,7 @@ WORDS: Final[dict[str, Message]] = {
 }
 
 MESSAGES: Final[dict[str, Message]] = (
-    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | TASKS | WORDS | DEMO
+    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | TASKS | WORDS | DEMO | SIGN_IN_JIRA
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

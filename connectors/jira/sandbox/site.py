@@ -53,6 +53,9 @@ class Site(SandboxCore, ABC):
         self.world.add_project("ACME", "Acme")
         self._tokens = {"Basic " + base64.b64encode(f"{HUB_EMAIL}:{HUB_TOKEN}".encode()).decode()}
         self._refresh = HUB_REFRESH
+        self.cloud_id = "cid"
+        self._codes: dict[str, tuple[str, str]] = {}
+        """Codes of consents: redirect and challenge."""
         self._caller: User = self.hub
         self._written: dict[int, deque[float]] = {}
 
