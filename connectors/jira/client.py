@@ -90,9 +90,10 @@ class Client:
     def server_info(self) -> Json:
         return self._get("/serverInfo").decode(dict[str, Any])
 
-    def my_permissions(self, *names: str) -> dict[str, bool]:
-        """Which of the named permissions the account has somewhere."""
-        answer: Json = self._get("/mypermissions", permissions=",".join(names)).decode(dict[str, Any])
+    def my_permissions(self, *names: str, project: str | None = None) -> dict[str, bool]:
+        """Which of the named permissions the account has in a project, or somewhere."""
+        place = {"projectKey": project} if project is not None else {}
+        answer: Json = self._get("/mypermissions", permissions=",".join(names), **place).decode(dict[str, Any])
         held = answer.get("permissions") or {}
         return {name: bool((held.get(name) or {}).get("havePermission")) for name in names}
 
@@ -278,6 +279,10 @@ class Client:
     def edit_issue(self, id: str, body: Json, gate: Gate, *, quiet: bool) -> None:
         params = {"notifyUsers": "false"} if quiet else None
         _done(self.http.write("PUT", f"{API}/issue/{id}", json=body, params=params, gate=gate))
+
+    def delete_property(self, place: str, name: str, gate: Gate) -> None:
+        """Of an issue or a comment (``issue/10001``)."""
+        _done(self.http.write("DELETE", f"{API}/{place}/properties/{name}", gate=gate))
 
     def delete_issue(self, id: str, gate: Gate) -> None:
         _done(self.http.write("DELETE", f"{API}/issue/{id}", gate=gate))

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write
 from connectors.errors import Malformed, Misconfigured, NotFound, ScopeMissing
+from connectors.examining import Symptom
 from connectors.hooks import Delivery
 from connectors.jira import history, hooks
+from connectors.jira.additions import Additions
 from connectors.jira.attached import AttachedWriter
 from connectors.jira.client import Client
 from connectors.jira.crawl import Crawler, Recent
 from connectors.jira.describe import describe
+from connectors.jira.examine import examine
 from connectors.jira.issues import IssueWriter, Quiet
 from connectors.jira.models import Json
 from connectors.jira.places import Places
@@ -21,6 +24,7 @@ from connectors.jira.records import MARKER_LABEL, Reader, account_of, moment
 from connectors.jira.settings import Settings
 from connectors.jira.signin import auth
 from connectors.jira.versions import Versions
+from connectors.preparing import Addition
 
 STREAMS = ("epics", "issues", "comments", "remote_links", "users", "versions")
 
@@ -30,6 +34,7 @@ class Jira:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
+        self._context = context
         self._client = Client(context, settings.address, auth(settings, context))
         self._lock = threading.Lock()
         self._me: str | None = None
@@ -40,6 +45,7 @@ class Jira:
         self._reading = Reading(self._client, Crawler(self._client, settings.projects, recent), self._reader)
         self._issues = IssueWriter(self._client, context.clock, self._places, recent, quiet)
         self._versions = Versions(self._client, settings.site, settings.projects)
+        self._additions = Additions(self._client, settings, self._versions, self._issues.edit)
         self._attached = AttachedWriter(self._client, self._reader, recent, quiet)
 
     @property
@@ -132,6 +138,23 @@ class Jira:
         """See ``connectors.hooks``."""
         secret = self._settings.hook_secret
         return hooks.parse(headers, body, secret.get_secret_value() if secret else None)
+
+    def examine(self) -> list[Symptom]:
+        return list(examine(self._client, self._settings, self._context, self._places))
+
+    def additions(self) -> list[Addition]:
+        return self._additions.all()
+
+    def add(self, id: str, gate: Gate) -> None:
+        """Nothing to make: labels and properties come with the first record that carries one."""
+        self._additions.known(id)
+
+    def remove(self, id: str, gate: Gate) -> None:
+        """Nothing to take away but what is on records: see ``unmark``."""
+        self._additions.known(id)
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._additions.unmark(_known(stream), ids, gate)
 
     def _account(self) -> str:
         """Our own account id, asked once."""

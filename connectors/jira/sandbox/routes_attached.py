@@ -229,3 +229,15 @@ class AttachedRoutes(IssueRoutes, ABC):
         if self.writable(id).properties.pop(name, None) is None:
             raise no(404, f"The property with key {name} does not exist.")
         return Response(204)
+
+    @route("DELETE", f"{API}/comment/{{own}}/properties/{{name}}")
+    def drop_comment_property(self, request: Request, own: str, name: str) -> Response:
+        places = [
+            (issue, issue.comments[int(own)])
+            for issue in self.world.issues.values()
+            if own.isdecimal() and int(own) in issue.comments
+        ]
+        if not places or places[0][1].properties.pop(name, None) is None:
+            raise no(404, f"The property with key {name} does not exist.")
+        self.writable(str(places[0][0].id))
+        return Response(204)

@@ -85,6 +85,9 @@ def session(desk):
         assert desk.jira.find(stream, marker)
     list(desk.jira.made_since("issues", None, "2026-11-01T00:00:00.000Z"))
     released(desk)
+    desk.jira.examine()
+    for stream, id in (("issues", task), ("comments", said.id)):
+        desk.jira.unmark(stream, [id], lambda: None)
     desk.push("remote_links", Write(intent="g", kind="delete", id=linked.id))
     desk.push("comments", Write(intent="h", kind="delete", id=said.id))
     desk.push("issues", Write(intent="i", kind="delete", id=task))
