@@ -119,6 +119,17 @@ class JiraSandbox(SiteRoutes):
             if target:
                 self._travel(actor, issue, target)
 
+    def move(self, person: str, id: str, project: str) -> str:
+        """Move an issue and its subtasks to another project (by key); its new key. The old key still leads to it."""
+        with self._as(person) as actor:
+            target = self.world.project(project)
+            if target is None:
+                raise no(404, f"No project could be found with key '{project}'.")
+            issue = self.seen(id)
+            for child in (issue, *self.shapes.children(issue)):
+                self.rekey(actor, child, target)
+            return issue.key
+
     def delete(self, person: str, stream: str, id: str) -> None:
         with self._as(person) as actor:
             if stream == "comments":

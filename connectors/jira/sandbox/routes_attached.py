@@ -54,6 +54,11 @@ class AttachedRoutes(IssueRoutes, ABC):
         comment = self.comment(self._caller, issue, text, properties, body.get("visibility"))
         return Response.json(self.shapes.comment(issue, comment), 201)
 
+    @route("GET", f"{API}/issue/{{id}}/comment/{{own}}")
+    def comment_one(self, request: Request, id: str, own: str) -> Response:
+        issue = self.seen(id)
+        return Response.json(self.shapes.comment(issue, self._comment(issue, own)))
+
     @route("PUT", f"{API}/issue/{{id}}/comment/{{own}}")
     def edit_comment(self, request: Request, id: str, own: str) -> Response:
         issue = self.writable(id)

@@ -294,7 +294,7 @@ class Shapes:
             "statusCategory": lambda: self.category(category),
             "resolutiondate": lambda: self.time(issue.resolved),
             "comment": lambda: self.comments(issue),
-            "subtasks": lambda: [self.brief(child) for child in self._children(issue)],
+            "subtasks": lambda: [self.brief(child) for child in self.children(issue)],
         }
         for name, make in extra.items():
             if (names is None or name in names) and name not in leave:
@@ -303,7 +303,7 @@ class Shapes:
             fields.pop(name, None)
         return fields
 
-    def _children(self, issue: Issue) -> list[Issue]:
+    def children(self, issue: Issue) -> list[Issue]:
         subtasks = (self._world.issues[id] for id in sorted(self._world.subtasks))
         return [child for child in subtasks if child.view.raw["parent"] == issue.id]
 

@@ -12,7 +12,7 @@ from connectors.base import Clock, utc
 from connectors.jira.sandbox import custom
 from connectors.jira.sandbox.shapes import Shapes
 from connectors.jira.sandbox.values import wiki
-from connectors.jira.sandbox.world import Entry, Issue, Json, User, View, World
+from connectors.jira.sandbox.world import Entry, Issue, Json, Project, User, View, World
 from connectors.sandbox.core import SandboxCore
 from connectors.sandbox.exchange import Refusal, Request, Response
 
@@ -191,6 +191,18 @@ class Site(SandboxCore, ABC):
         self._log(actor, "update", self.stream_of(issue), str(issue.id), changes, notified)
         return True
 
+    def rekey(self, actor: User, issue: Issue, project: Project) -> None:
+        """An issue goes to another project: a new key, the same id."""
+        if issue.view.raw["project"] == project.id:
+            return
+        old = issue.key
+        project.last_number += 1
+        issue.key = f"{project.key}-{project.last_number}"
+        self.world.keys[issue.key] = issue.id
+        self.change(actor, issue, {"project": project.id})
+        item: Json = {"field": "Key", "fieldtype": "jira", "from": None, "fromString": old}
+        issue.history[-1].items.append(item | {"to": None, "toString": issue.key})
+
     def _resolution(self, issue: Issue, new: Json) -> Json:
         """A finished issue has a resolution, an open one has none."""
         before = self.world.statuses[issue.view.raw["status"]].category
@@ -247,6 +259,8 @@ class Site(SandboxCore, ABC):
                 return raw, self.world.priorities[raw]
             case "issuetype":
                 return raw, self.world.types[raw].name
+            case "project":
+                return raw, self.world.projects[raw].name
             case "resolution":
                 return raw, self.world.resolutions[raw]
             case "option":
