@@ -15,6 +15,7 @@ from connectors.jira.answers import classify
 from connectors.jira.models import (
     BulkHistories,
     BulkIssues,
+    ChangedWorklogs,
     CommentList,
     CommentPage,
     Count,
@@ -34,6 +35,7 @@ FETCH_BATCH = 100
 CREATE_BATCH = 50
 HISTORY_BATCH = 1000
 COMMENT_BATCH = 1000
+WORKLOG_BATCH = 1000
 PAGE = 100
 USERS_PAGE = 1000
 
@@ -59,6 +61,7 @@ class Client:
                 rf"{API}/issue/bulkfetch",
                 rf"{API}/changelog/bulkfetch",
                 rf"{API}/comment/list",
+                rf"{API}/worklog/list",
             ],
         )
 
@@ -252,6 +255,17 @@ class Client:
     def comments_by_id(self, ids: Sequence[int]) -> list[Json]:
         """At most 1000 comments, their properties with them."""
         return self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList).values
+
+    def worklogs_updated(self, since: int) -> ChangedWorklogs:
+        """Worklogs booked or edited after a time (epoch milliseconds), but for the last minute."""
+        return self._get("/worklog/updated", since=since).decode(ChangedWorklogs)
+
+    def worklogs_deleted(self, since: int) -> ChangedWorklogs:
+        return self._get("/worklog/deleted", since=since).decode(ChangedWorklogs)
+
+    def worklogs(self, ids: Sequence[int]) -> list[Json]:
+        """At most 1000 worklogs; those that are gone or hidden are left out."""
+        return self._ask("/worklog/list", {"ids": list(ids)}).decode(list[Json])
 
     def links(self, issue: str) -> list[Json]:
         return self._get(f"/issue/{issue}/remotelink").decode(list[Json])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connectors.base import Abilities, Description, Feed, Field, Stream
-from connectors.jira import versions
+from connectors.jira import versions, worklogs
 from connectors.jira.client import CREATE_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json
@@ -42,6 +42,7 @@ READ_ONLY = {
 FEEDS = [
     Feed(name="issues", streams=["epics", "issues", "comments"], cost=2, deletes=False),
     Feed(name="remote_links", streams=["remote_links"], cost=2, deletes=False),
+    Feed(name="worklogs", streams=["worklogs"], cost=2),
     Feed(name="users", streams=["users"], cost=2, deletes=False),
 ]
 
@@ -108,6 +109,7 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
         Stream(name="comments", abilities=comments, parent="issues", fields=_comment_fields()),
         Stream(name="remote_links", abilities=LINKS, parent="issues", fields=_link_fields()),
         Stream(name="users", abilities=Abilities(), fields=_user_fields()),
+        Stream(name="worklogs", abilities=worklogs.ABILITIES, fields=list(worklogs.FIELDS)),
         Stream(name="versions", abilities=versions.ABILITIES, fields=list(versions.FIELDS)),
     ]
     cost = -(-len(projects) // 50) + len(projects)

@@ -68,6 +68,8 @@ class JiraSandbox(SiteRoutes):
         with self._as(person) as actor:
             if stream == "users":
                 return self.add_user(str(values["displayName"]), values.get("emailAddress")).id
+            if stream == "worklogs":
+                return str(self.book(actor, values).id)
             if stream == "versions":
                 place = {"projectId": next(iter(self.world.projects))}
                 return self.version(actor, {**place, **values}).id
@@ -91,6 +93,9 @@ class JiraSandbox(SiteRoutes):
             if stream == "users":
                 user = self.world.users[id]
                 user.name = str(values.get("displayName", user.name))
+                return
+            if stream == "worklogs":
+                self.rebook(actor, self.worklog_of(id), values)
                 return
             if stream == "versions":
                 self.reversion(actor, self._version(id), self._beside_marker(id, values))
@@ -138,6 +143,8 @@ class JiraSandbox(SiteRoutes):
             elif stream == "remote_links":
                 issue, own = self._attached(id)
                 self.unlink(actor, issue, self._link_id(issue, str(own)))
+            elif stream == "worklogs":
+                self.unbook(actor, self.worklog_of(id))
             elif stream == "versions":
                 self.unversion(actor, self._version(id))
             elif stream == "users":
@@ -154,6 +161,8 @@ class JiraSandbox(SiteRoutes):
         with self._lock:
             if stream == "users":
                 return {id: self.shapes.user(id) or {} for id in self.world.users}
+            if stream == "worklogs":
+                return {str(id): self.shapes.worklog(log) for id, log in self.world.worklogs.items()}
             if stream == "versions":
                 return {id: self.shapes.version(each) for id, each in self.world.versions.items()}
             found: dict[str, dict[str, Any]] = {}

@@ -24,6 +24,7 @@ from connectors.jira.sandbox.world import (
     Version,
     View,
     Way,
+    Worklog,
     World,
 )
 
@@ -235,6 +236,21 @@ class Shapes:
             case "project":
                 return self.project(self._world.projects[raw])
         return raw
+
+    def worklog(self, log: Worklog) -> Json:
+        shown: Json = {
+            "self": f"{self._api}/issue/{log.issue}/worklog/{log.id}",
+            "author": self.user(log.author),
+            "updateAuthor": self.user(log.editor),
+            "created": self.time(log.created),
+            "updated": self.time(log.updated),
+            "started": self.time(log.started),
+            "timeSpent": f"{log.seconds // 60}m",
+            "timeSpentSeconds": log.seconds,
+            "id": str(log.id),
+            "issueId": str(log.issue),
+        }
+        return shown | {"comment": log.comment} if log.comment is not None else shown
 
     def version(self, version: Version) -> Json:
         """A version; dates that are not set have no key."""

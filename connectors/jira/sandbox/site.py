@@ -280,6 +280,9 @@ class Site(SandboxCore, ABC):
                     self.remove_issue(actor, other)
                 else:
                     self.change(actor, other, {"parent": None})
+        for log in [log for log in self.world.worklogs.values() if log.issue == issue.id]:
+            del self.world.worklogs[log.id]
+            self.world.worklogs_gone[log.id] = self.ms()
         for id in issue.comments:
             self._log(actor, "delete", "comments", f"{issue.id}-{id}", {}, 0)
         for id in issue.links:

@@ -119,6 +119,21 @@ class Version:
 
 
 @dataclass(slots=True)
+class Worklog:
+    """Time booked on an issue."""
+
+    id: int
+    issue: int
+    author: str
+    seconds: int
+    started: int
+    created: int
+    updated: int
+    editor: str
+    comment: Any = None
+
+
+@dataclass(slots=True)
 class Comment:
     id: int
     author: str
@@ -190,6 +205,9 @@ class World:
         self.groups: dict[str, str] = {}
         """Name -> id."""
         self.versions: dict[str, Version] = {}
+        self.worklogs: dict[int, Worklog] = {}
+        self.worklogs_gone: dict[int, int] = {}
+        """Id -> when it was deleted."""
         self.fields: dict[str, FieldKind] = {}
         self.issues: dict[int, Issue] = {}
         self.keys: dict[str, int] = {}

@@ -11,7 +11,7 @@ from connectors.jira.sandbox import SANDBOX
 from connectors.sandbox.clock import VirtualClock
 from keepstep.testing.contract import ConnectorContract, World
 
-ASKING = r"(?!.*(/search/jql|/bulkfetch|/comment/list|/approximate-count))"
+ASKING = r"(?!.*(/search/jql|/bulkfetch|/comment/list|/worklog/list|/approximate-count))"
 
 
 class JiraContract(ConnectorContract):
@@ -73,6 +73,18 @@ class TestRemoteLinks(AttachedContract):
     stream = "remote_links"
     sample = {"object": {"title": "Plan", "url": "https://files.example/plan"}}
     edit = {"object": {"title": "Plan, second edition", "url": "https://files.example/plan"}}
+
+
+class TestWorklogs(JiraContract):
+    stream = "worklogs"
+    crowd = 0
+    sample = {"timeSpentSeconds": 3600}
+    edit = {"timeSpentSeconds": 5400}
+
+    def make(self, clock: VirtualClock) -> World:
+        world = super().make(clock)
+        world.place = {"issueId": world.core.create("Anna Berg", "issues", {"summary": "Order the cables"})}
+        return world
 
 
 class TestVersions(JiraContract):

@@ -85,12 +85,25 @@ def session(desk):
         assert desk.jira.find(stream, marker)
     list(desk.jira.made_since("issues", None, "2026-11-01T00:00:00.000Z"))
     released(desk)
+    booked(desk, task)
     desk.jira.examine()
     for stream, id in (("issues", task), ("comments", said.id)):
         desk.jira.unmark(stream, [id], lambda: None)
     desk.push("remote_links", Write(intent="g", kind="delete", id=linked.id))
     desk.push("comments", Write(intent="h", kind="delete", id=said.id))
     desk.push("issues", Write(intent="i", kind="delete", id=task))
+
+
+def booked(desk, task):
+    ids = [desk.sandbox.create("Ann", "worklogs", {"issueId": task, "comment": DOC}) for _ in range(2)]
+    desk.clock.advance(61)
+    _, last = desk.pull("worklogs")
+    desk.sandbox.delete("Ann", "worklogs", ids[0])
+    desk.clock.advance(61)
+    records, _ = desk.pull("worklogs", last.cursor)
+    assert [(record.id, record.deleted) for record in records] == [(ids[0], True)]
+    list(desk.jira.get("worklogs", ids))
+    list(desk.jira.ids("worklogs"))
 
 
 def released(desk):
