@@ -2,6 +2,7 @@
 
 from connectors.base import ConnectorPlugin
 from connectors.jira.connector import STREAMS, Jira
+from connectors.jira.login import login
 from connectors.jira.settings import Settings
 
-CONNECTOR = ConnectorPlugin(system="jira", settings=Settings, build=Jira, streams=STREAMS)
+CONNECTOR = ConnectorPlugin(system="jira", settings=Settings, build=Jira, streams=STREAMS, login=login)

@@ -14,6 +14,7 @@ from connectors.http import Answer, Http
 from connectors.jira.answers import classify
 from connectors.jira.models import (
     BulkHistories,
+    ChangedWorklogs,
     CommentList,
     CommentPage,
     Count,
@@ -37,6 +38,7 @@ FETCH_BATCH = 100
 CREATE_BATCH = 50
 HISTORY_BATCH = 1000
 COMMENT_BATCH = 1000
+WORKLOG_BATCH = 1000
 PAGE = 100
 USERS_PAGE = 1000
 
@@ -62,6 +64,7 @@ class Client:
                 rf"{API}/issue/bulkfetch",
                 rf"{API}/changelog/bulkfetch",
                 rf"{API}/comment/list",
+                rf"{API}/worklog/list",
             ],
         )
 
@@ -93,9 +96,10 @@ class Client:
     def server_info(self) -> Json:
         return self._get("/serverInfo").decode(dict[str, Any])
 
-    def my_permissions(self, *names: str) -> dict[str, bool]:
-        """Which of the named permissions the account has somewhere."""
-        answer: Json = self._get("/mypermissions", permissions=",".join(names)).decode(dict[str, Any])
+    def my_permissions(self, *names: str, project: str | None = None) -> dict[str, bool]:
+        """Which of the named permissions the account has in a project, or somewhere."""
+        place = {"projectKey": project} if project is not None else {}
+        answer: Json = self._get("/mypermissions", permissions=",".join(names), **place).decode(dict[str, Any])
         held = answer.get("permissions") or {}
         return {name: bool((held.get(name) or {}).get("havePermission")) for name in names}
 
@@ -105,6 +109,13 @@ class Client:
         """The named projects, as far as the account may see them, or all."""
         params = {"keys": list(keys)} if keys else {}
         return [row for rows in self._pages("/project/search", "values", size=50, **params) for row in rows]
+
+    def versions(self, project: str) -> Iterator[list[Json]]:
+        """Pages of a project's versions, archived ones too."""
+        yield from self._pages(f"/project/{project}/version", "values", size=50)
+
+    def version(self, id: str) -> Json:
+        return self._get(f"/version/{id}").decode(dict[str, Any])
 
     def fields(self) -> list[Json]:
         return self._get("/field").decode(list[Json])
@@ -250,6 +261,17 @@ class Client:
         """At most 1000 comments, their properties with them."""
         return self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList).values
 
+    def worklogs_updated(self, since: int) -> ChangedWorklogs:
+        """Worklogs booked or edited after a time (epoch milliseconds), but for the last minute."""
+        return self._get("/worklog/updated", since=since).decode(ChangedWorklogs)
+
+    def worklogs_deleted(self, since: int) -> ChangedWorklogs:
+        return self._get("/worklog/deleted", since=since).decode(ChangedWorklogs)
+
+    def worklogs(self, ids: Sequence[int]) -> list[Json]:
+        """At most 1000 worklogs; those that are gone or hidden are left out."""
+        return self._ask("/worklog/list", {"ids": list(ids)}).decode(list[Json])
+
     def links(self, issue: str) -> list[Json]:
         return self._get(f"/issue/{issue}/remotelink").decode(list[Json])
 
@@ -262,9 +284,24 @@ class Client:
         answer = self.http.write("POST", f"{API}/issue/bulk", json={"issueUpdates": list(bodies)}, gate=gate)
         return answer.decode(Created)
 
+    def create_version(self, body: Json, gate: Gate) -> Json:
+        return self.http.write("POST", f"{API}/version", json=body, gate=gate).decode(dict[str, Any])
+
+    def edit_version(self, id: str, body: Json, gate: Gate) -> Json:
+        """What the body leaves out stays as it is."""
+        return self.http.write("PUT", f"{API}/version/{id}", json=body, gate=gate).decode(dict[str, Any])
+
+    def delete_version(self, id: str, gate: Gate) -> None:
+        """Issues that name it lose the name."""
+        _done(self.http.write("DELETE", f"{API}/version/{id}", gate=gate))
+
     def edit_issue(self, id: str, body: Json, gate: Gate, *, quiet: bool) -> None:
         params = {"notifyUsers": "false"} if quiet else None
         _done(self.http.write("PUT", f"{API}/issue/{id}", json=body, params=params, gate=gate))
+
+    def delete_property(self, place: str, name: str, gate: Gate) -> None:
+        """Of an issue or a comment (``issue/10001``)."""
+        _done(self.http.write("DELETE", f"{API}/{place}/properties/{name}", gate=gate))
 
     def delete_issue(self, id: str, gate: Gate) -> None:
         _done(self.http.write("DELETE", f"{API}/issue/{id}", gate=gate))

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write
-from connectors.errors import Malformed, Misconfigured, NotFound, ScopeMissing
-from connectors.jira import history
+from connectors.errors import Malformed, Misconfigured, NotFound, RecordRefused, ScopeMissing
+from connectors.examining import Symptom
+from connectors.hooks import Delivery
+from connectors.jira import history, hooks
+from connectors.jira.additions import Additions
 from connectors.jira.attached import AttachedWriter
 from connectors.jira.client import Client
 from connectors.jira.crawl import Crawler, Recent
 from connectors.jira.describe import describe
+from connectors.jira.examine import examine
 from connectors.jira.issues import IssueWriter, Quiet
 from connectors.jira.models import Json
+from connectors.jira.outcomes import failed
 from connectors.jira.places import Places
 from connectors.jira.reading import Reading
 from connectors.jira.records import MARKER_LABEL, Reader, account_of, moment
 from connectors.jira.settings import Settings
 from connectors.jira.signin import auth
+from connectors.jira.versions import Versions
+from connectors.jira.worklogs import Worklogs
+from connectors.preparing import Addition
 
-STREAMS = ("epics", "issues", "comments", "remote_links", "users")
+STREAMS = ("epics", "issues", "comments", "remote_links", "users", "versions", "worklogs")
 
 
 class Jira:
@@ -28,6 +36,7 @@ class Jira:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
+        self._context = context
         self._client = Client(context, settings.address, auth(settings, context))
         self._lock = threading.Lock()
         self._me: str | None = None
@@ -37,6 +46,9 @@ class Jira:
         self._places = Places(self._client, settings.projects)
         self._reading = Reading(self._client, Crawler(self._client, settings.projects, recent), self._reader)
         self._issues = IssueWriter(self._client, context.clock, self._places, recent, quiet)
+        self._worklogs = Worklogs(self._client, self._reader)
+        self._versions = Versions(self._client, settings.site, settings.projects)
+        self._additions = Additions(self._client, settings, self._versions, self._issues.edit)
         self._attached = AttachedWriter(self._client, self._reader, recent, quiet)
 
     @property
@@ -79,9 +91,17 @@ class Jira:
                 return self._reading.links(cursor)
             case "users":
                 return self._reading.users(cursor)
+            case "worklogs":
+                return self._worklogs.pull(cursor)
+            case "versions":
+                return self._versions.pull(cursor)
         raise ValueError(f"Jira has no feed {feed}")
 
     def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        if stream == "worklogs":
+            return self._worklogs.get(list(dict.fromkeys(ids)))
+        if stream == "versions":
+            return self._versions.get(list(dict.fromkeys(ids)))
         return self._reading.by_id(_known(stream), ids)
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
@@ -91,14 +111,25 @@ class Jira:
             return self._issues.push(stream, writes, gate)
         if stream in ("comments", "remote_links"):
             return self._attached.push(stream, writes, gate)
-        raise ValueError(f"Jira {_known(stream)} cannot be written")
+        if stream == "versions":
+            return self._versions.push(writes, gate)
+        refusal = RecordRefused(f"{_known(stream)} are read only here", code="no_such_ability")
+        return iter([failed(write, refusal) for write in writes])
 
     def find(self, stream: str, marker: str) -> list[Record]:
         """Deleted issues are beyond finding: Jira has no trash."""
+        if stream == "worklogs":
+            return []  # they are read only, so none carries a marker of ours
+        if stream == "versions":
+            return sorted(self._versions.find(marker), key=lambda record: int(record.id))
         found = self._reading.find(_known(stream), marker, MARKER_LABEL + marker, self._account())
         return sorted(found, key=lambda record: (record.created_at or "", record.id))
 
     def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
+        if stream == "versions":
+            raise ValueError("Jira does not tell who made a version")
+        if stream == "worklogs":
+            raise ValueError("worklogs are read only: none is ours")
         return self._reading.made_since(_known(stream), scope, since, self._account())
 
     def reserve(self, stream: str, count: int) -> list[str]:
@@ -111,7 +142,33 @@ class Jira:
         return history.changes(self._client, ids, since, self._account(), self._field_schemas())
 
     def ids(self, stream: str) -> Iterator[list[str]]:
+        if stream == "worklogs":
+            return self._worklogs.ids()
+        if stream == "versions":
+            return self._versions.ids()
         return self._reading.ids(_known(stream))
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """See ``connectors.hooks``."""
+        secret = self._settings.hook_secret
+        return hooks.parse(headers, body, secret.get_secret_value() if secret else None)
+
+    def examine(self) -> list[Symptom]:
+        return list(examine(self._client, self._settings, self._context, self._places))
+
+    def additions(self) -> list[Addition]:
+        return self._additions.all()
+
+    def add(self, id: str, gate: Gate) -> None:
+        """Nothing to make: labels and properties come with the first record that carries one."""
+        self._additions.known(id)
+
+    def remove(self, id: str, gate: Gate) -> None:
+        """Nothing to take away but what is on records: see ``unmark``."""
+        self._additions.known(id)
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._additions.unmark(_known(stream), ids, gate)
 
     def _account(self) -> str:
         """Our own account id, asked once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.jira import versions, worklogs
 from connectors.jira.client import CREATE_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json
@@ -14,6 +15,9 @@ from connectors.jira.settings import Settings
 
 # Metadata costs a request per project and issue type; beyond this many projects fields are described site-wide.
 PROJECTS = 20
+
+MAKERS = ("com.atlassian.jira.plugin.system.customfieldtypes", "com.pyxis.greenhopper.jira")
+"""Whose custom fields are known by their type's own name; apps give theirs names of their own."""
 
 READ_ONLY = {
     "created",
@@ -38,6 +42,7 @@ READ_ONLY = {
 FEEDS = [
     Feed(name="issues", streams=["epics", "issues", "comments"], cost=2, deletes=False),
     Feed(name="remote_links", streams=["remote_links"], cost=2, deletes=False),
+    Feed(name="worklogs", streams=["worklogs"], cost=2),
     Feed(name="users", streams=["users"], cost=2, deletes=False),
 ]
 
@@ -104,8 +109,12 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
         Stream(name="comments", abilities=comments, parent="issues", fields=_comment_fields()),
         Stream(name="remote_links", abilities=LINKS, parent="issues", fields=_link_fields()),
         Stream(name="users", abilities=Abilities(), fields=_user_fields()),
+        Stream(name="worklogs", abilities=worklogs.ABILITIES, fields=list(worklogs.FIELDS)),
+        Stream(name="versions", abilities=versions.ABILITIES, fields=list(versions.FIELDS)),
     ]
-    return Description(system="jira", streams=streams, feeds=list(FEEDS), limits=dict(LIMITS))
+    cost = -(-len(projects) // 50) + len(projects)
+    feeds = [*FEEDS, Feed(name="versions", streams=["versions"], cost=cost, deletes=False)]
+    return Description(system="jira", streams=streams, feeds=feeds, limits=dict(LIMITS))
 
 
 def _statuses(client: Client, keys: Sequence[str]) -> dict[str, str]:
@@ -129,7 +138,7 @@ def _field(
 ) -> Field:
     id = str(row["id"])
     shown = [screen[id] for screen in screens if id in screen]
-    values = _allowed(shown)
+    values = _options(shown) if row.get("custom") else _allowed(shown)
     classes: dict[str, str] | None = None
     writable = id not in READ_ONLY and (bool(shown) or not screens)
     if id == "status":
@@ -145,7 +154,7 @@ def _field(
     return Field(
         name=id,
         label=str(row.get("name") or id),
-        kind=_kind(row),
+        kind=kind_of(row),
         writable=writable,
         required=bool(screens) and all(_demanded(screen.get(id)) for screen in screens),
         custom=bool(row.get("custom")),
@@ -154,8 +163,12 @@ def _field(
     )
 
 
-def _kind(row: Json) -> str:
+def kind_of(row: Json) -> str:
+    """Jira's own word: of a custom field the type that an administrator chose, which says more than its schema."""
     schema = row.get("schema") or {}
+    maker, _, chosen = str(schema.get("custom") or "").partition(":")
+    if chosen and maker in MAKERS:
+        return chosen
     kind = str(schema.get("type") or "any")
     return f"array of {schema['items']}" if kind == "array" and schema.get("items") else kind
 
@@ -172,6 +185,23 @@ def _allowed(metas: Sequence[Json]) -> list[str] | None:
             key = (each.get("id") or each.get("value") or each.get("name")) if isinstance(each, dict) else each
             found[str(key)] = None
     return list(found) or None
+
+
+def _options(metas: Sequence[Json]) -> list[str] | None:
+    """Names that any of the screens allows, of a cascading list also both steps together; None where anything goes."""
+    found: dict[str, None] = {}
+    known = False
+    for meta in metas:
+        known = known or "allowedValues" in meta
+        for each in meta.get("allowedValues") or ():
+            name = each
+            if isinstance(each, dict):
+                # A project is written by its key; anything else has one name.
+                name = each.get("value") or (each.get("key") if "projectTypeKey" in each else None) or each.get("name")
+            found[str(name)] = None
+            for child in (each.get("children") or ()) if isinstance(each, dict) else ():
+                found[f"{name} > {child.get('value')}"] = None
+    return list(found) if known else None
 
 
 def _as_dict(abilities: Abilities) -> Json:

@@ -26,6 +26,14 @@ FIELD_OF_ENTRY = {
     "Key": "key",
 }
 NAMED = {"status", "priority", "issuetype", "resolution", "project", "security"}
+PARTS = {
+    "option": ("id", "value"),
+    "version": ("id", "name"),
+    "user": ("accountId", "displayName"),
+    "group": ("groupId", "name"),
+}
+"""What the parts of a list are called in a payload: id and name."""
+CHOICES = re.compile(r"Parent values: (.+?)\((\d+)\)(?:Level 1 values: (.+?)\((\d+)\))?")
 PEOPLE = {"assignee", "reporter", "creator"}
 
 
@@ -84,9 +92,35 @@ def value(name: str, schema: Json, raw: Any, shown: Any, account: Any = None) ->
         return _number(shown)
     if kind == "option":
         return {"id": str(raw), "value": shown} if raw else None
+    if kind == "option-with-child":
+        return _cascade(str(shown)) if shown else None
+    if kind == "version":
+        return {"id": str(raw), "name": shown} if raw else None
+    if kind == "group":
+        return {"name": str(shown).strip("[]")} if shown else None
+    if kind == "array" and schema.get("items") in PARTS:
+        return _several(PARTS[str(schema["items"])], raw, shown)
     if kind == "datetime":
         return raw or shown or None
     return shown if shown not in ("", None) else None
+
+
+def _cascade(shown: str) -> Json | None:
+    """Both choices of a cascading list, which an entry tells in one sentence."""
+    found = CHOICES.fullmatch(shown)
+    if found is None:
+        return None
+    first: Json = {"id": found[2], "value": found[1]}
+    return first | {"child": {"id": found[4], "value": found[3]}} if found[4] else first
+
+
+def _several(names: tuple[str, str], raw: Any, shown: Any) -> list[Json]:
+    """The parts of a list. Names may hold commas themselves: then only the ids are sure, and the names are left out."""
+    ids = [part for part in str(raw or "").strip("[]").split(", ") if part]
+    texts = [part.strip() for part in str(shown or "").split(",") if part.strip()]
+    if len(ids) != len(texts):
+        return [{names[0]: id} for id in ids]
+    return [{names[0]: id, names[1]: text} for id, text in zip(ids, texts, strict=True)]
 
 
 def _day(text: Any) -> str | None:

@@ -176,7 +176,7 @@ class IssueWriter:
             walk = None
         body = _edit_body(values, look)
         if body:
-            self._send_edit(id, body, gate)
+            self.edit(id, body, gate)
             progress.moved = True
         if walk is not None:
             walk.go(write.values, gate, progress)
@@ -186,7 +186,8 @@ class IssueWriter:
         if walk is not None:
             walk.go(values, gate, Progress())
 
-    def _send_edit(self, id: str, body: Json, gate: Gate) -> None:
+    def edit(self, id: str, body: Json, gate: Gate) -> None:
+        """Edit without mail to watchers, as long as Jira lets this account."""
         try:
             self._client.edit_issue(id, body, gate, quiet=self._quiet.allowed)
         except Forbidden as error:

@@ -54,6 +54,14 @@ class CommentList(msgspec.Struct):
     values: list[Json]
 
 
+class ChangedWorklogs(msgspec.Struct):
+    """A page of ids of worklogs that changed, oldest first (``values``)."""
+
+    values: list[Json]
+    lastPage: bool
+    until: int | None = None
+
+
 class ElementError(msgspec.Struct):
     failedElementNumber: int
     elementErrors: Json = {}

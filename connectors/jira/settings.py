@@ -13,7 +13,8 @@ ProjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 class Settings(BaseModel):
-    """E-mail and API token, or an OAuth 2.0 application with a refresh token and the site's cloud id."""
+    """E-mail and API token, or an OAuth 2.0 application and the site's cloud id. The token, and the refresh token, are
+    left out where a person signs in by hand: then they are kept in the token store."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,14 +34,18 @@ class Settings(BaseModel):
     feedback_label: Annotated[str, StringConstraints(pattern=r"^\S{1,255}$")] = Field(default="feedback")
     """The label by which an issue is known as feedback of a customer."""
 
+    hook_secret: SecretStr | None = None
+    """The secret under which webhooks of the site were registered. Without it every delivery is refused."""
+
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Settings:
         basic = [self.email, self.token]
         oauth = [self.client_id, self.client_secret, self.refresh_token, self.cloud_id]
+        wanted = "give email (and token, unless signed in), or client_id, client_secret and cloud_id"
         if any(basic) and any(oauth):
-            raise ValueError("give email and token, or client_id, client_secret, refresh_token and cloud_id, not both")
-        if not all(basic) and not all(oauth):
-            raise ValueError("give email and token, or client_id, client_secret, refresh_token and cloud_id")
+            raise ValueError(f"{wanted}, not both")
+        if not self.email and not all((self.client_id, self.client_secret, self.cloud_id)):
+            raise ValueError(wanted)
         return self
 
     @property

@@ -77,9 +77,11 @@ def fit(session: Session, config: Config, descriptions: Mapping[str, Description
             mappers[name] = session.registry.mappers(config.connections[name], description)
         except UnknownSystem:
             mappers[name] = {}
+        except ConnectorError as error:
+            yield failure(name, error)
     for sync in config.syncs.values():
         for side in sync.sides:
-            if side.connection not in descriptions:
+            if side.connection not in mappers:
                 continue
             streams = [stream.name for stream in descriptions[side.connection].streams]
             if side.stream not in streams:

@@ -12,6 +12,7 @@ from keepstep.language.findings import TOLD
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
+from keepstep.language.sign_in_jira import SIGN_IN_JIRA
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
 
@@ -120,6 +121,10 @@ REASONS: Final[dict[str, Message]] = {
     "reason.other_currency": "another currency",
     "reason.unknown_value": "a value without a declared meaning",
     "reason.no_such_value": "no counterpart there",
+    "reason.not_an_address": "not an address on the web",
+    "reason.several_people": "several people where one is meant",
+    "reason.label_with_space": "a label may hold no space",
+    "reason.markup_dropped": "markup that a plain text cannot show",
     "reason.unreadable": "not readable",
     "reason.section_missing": "the part that holds the fields is missing",
 }
@@ -238,7 +243,19 @@ WORDS: Final[dict[str, Message]] = {
 }
 
 MESSAGES: Final[dict[str, Message]] = (
-    CONFIGURATION | FINDINGS | TOLD | PLAN | SERVING | REASONS | COMMANDS | WORK | MATCHING | TASKS | WORDS | DEMO
+    CONFIGURATION
+    | FINDINGS
+    | TOLD
+    | PLAN
+    | SERVING
+    | REASONS
+    | COMMANDS
+    | WORK
+    | MATCHING
+    | TASKS
+    | WORDS
+    | DEMO
+    | SIGN_IN_JIRA
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

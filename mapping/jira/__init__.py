@@ -1,6 +1,7 @@
-"""Jira's epics, issues, comments and remote links, and the canonical model.
+"""Jira's epics, issues, comments, remote links and versions, and the canonical model.
 
-Epics are projects. Issues are tasks, or what a label of theirs says (``Options.labels``: kind -> label; feedback is
+Epics are projects, versions are milestones.
+Issues are tasks, or what a label of theirs says (``Options.labels``: kind -> label; feedback is
 known by the connection's own label). Statuses are known by Jira's category, never by name, except where
 ``Options.values`` says otherwise by id or name.
 """
@@ -14,16 +15,18 @@ from mapping.fields import Mapper, MappingPlugin, Options
 from mapping.jira.attached import comments, links
 from mapping.jira.issues import IssueMapping, epic_rows, issue_rows
 from mapping.jira.values import Words
+from mapping.jira.versions import versions
 
 
 def build(options: Options, description: Description) -> Mapping[str, Mapper]:
-    """Mappers of the four streams that have a canonical counterpart."""
+    """Mappers of the streams that have a canonical counterpart."""
     words = Words.of(options, description)
     return {
         "epics": IssueMapping(epic_rows(words), words),
         "issues": IssueMapping(issue_rows(words), words),
         "comments": comments(),
         "remote_links": links(),
+        "versions": versions(words),
     }
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping, Unmappable, day
+from mapping.jira.custom import custom
 from mapping.jira.values import (
     MARKED,
     Section,
     Words,
-    custom,
     instant_read,
     labels,
     person,

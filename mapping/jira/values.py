@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.base import Description
-from mapping.fields import FieldMap, Options, Pair, Unmappable, clean, day, moment, money, string_set, text
+from connectors.base import Description, Field
+from mapping.fields import Options, Pair, Unmappable, clean, moment
 from mapping.jira.wiki import wiki_to_markdown
-from mapping.model import MODEL, PRIORITY, Form, Kind, Loss
+from mapping.model import PRIORITY, Kind, Loss
 from mapping.richtext import adf_to_markdown, markdown_to_adf, normal_markdown
 
 Section = Mapping[str, Any]
@@ -37,22 +37,20 @@ class Words:
     """priority id -> canonical class."""
     marks: Mapping[Kind, str]
     """kind -> label."""
+    fields: Mapping[str, Mapping[str, Field]]
+    """stream -> field id -> what the site says of it."""
 
     @classmethod
     def of(cls, options: Options, description: Description) -> Words:
-        fields = {
-            field.name: field for stream in description.streams for field in stream.fields if stream.name == "issues"
-        }
-        epics = {
-            field.name: field for stream in description.streams for field in stream.fields if stream.name == "epics"
-        }
+        known = {stream.name: {field.name: field for field in stream.fields} for stream in description.streams}
+        issues, epics = known.get("issues", {}), known.get("epics", {})
         categories: dict[str, str] = {}
-        for known in (epics.get("status"), fields.get("status")):
-            for id, key in ((known.classes or {}) if known else {}).items():
+        for status in (epics.get("status"), issues.get("status")):
+            for id, key in ((status.classes or {}) if status else {}).items():
                 categories[id] = CATEGORY_CLASS.get(key, "todo")
-        priority = fields.get("priority")
+        priority = issues.get("priority")
         marks = {kind: options.labels[kind.value] for kind in MARKED if kind.value in options.labels}
-        labels = fields.get("labels")
+        labels = issues.get("labels")
         for label, kind in ((labels.classes or {}) if labels else {"feedback": "feedback"}).items():
             marks.setdefault(Kind(kind), label)
         return cls(
@@ -61,6 +59,7 @@ class Words:
             options.values.get("status", {}),
             spread((priority.values if priority else None) or []) | dict(options.values.get("priority", {})),
             marks,
+            known,
         )
 
     @property
@@ -235,58 +234,3 @@ def labels(words: Words) -> Pair:
 
 def instant_read(value: Any, _: Section) -> Any:
     return moment(value)
-
-
-def custom(words: Words, stream: str, kind: Kind) -> list[FieldMap]:
-    """Rows for the fields that the configuration places in custom fields."""
-    rows = []
-    for canonical, system in words.options.custom.get(stream, {}).items():
-        form = MODEL[kind].get(canonical)
-        if form is None:
-            continue  # a field of another kind in the same stream
-        read, write = _custom_pair(words, form, canonical, system)
-        rows.append(FieldMap(canonical, system, read, write))
-    return rows
-
-
-def _custom_pair(words: Words, form: Form, canonical: str, system: str) -> Pair:
-    match form:
-        case Form.TEXT:
-            return text(LONGEST)
-        case Form.RICH:
-            return rich(system)
-        case Form.DATE:
-            return day(words.options.zone)
-        case Form.NUMBER:
-            return (lambda value, _: value), (lambda value, _: value)
-        case Form.MONEY:
-            return money(lambda _: words.options.currency)
-        case Form.SET:
-            return string_set()
-        case Form.PERSON:
-            return person()
-        case Form.CHOICE:
-            return _option(words.options.values.get(canonical, {}))
-    raise ValueError(f"a {form.value} ({canonical}) cannot be kept in Jira's field {system}")
-
-
-def _option(table: Mapping[str, str]) -> Pair:
-    """A select list: option id or value -> class, as configured."""
-    back = {canonical: own for own, canonical in reversed(list(table.items()))}
-
-    def read(value: Any, _: Section) -> Any:
-        if not value:
-            return None
-        found = table.get(str(value.get("id"))) or table.get(str(value.get("value")))
-        if found is None:
-            raise Unmappable("unknown_value", value.get("value"))
-        return found
-
-    def write(value: Any, _: Section) -> Any:
-        if value is None:
-            return None
-        if value not in back:
-            raise Unmappable("no_such_value", value)
-        return {"id": back[value]} if back[value].isdecimal() else {"value": back[value]}
-
-    return read, write

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,18 +29,28 @@ class JiraSandbox(SiteRoutes):
         return self.world.add_project(key, name, kind)
 
     def add_field(
-        self, id: str, name: str, kind: str, options: list[str] | None = None, *, required: bool = False
+        self,
+        id: str,
+        name: str,
+        kind: str,
+        options: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        *,
+        required: bool = False,
     ) -> None:
-        """A custom field on every screen: number, date, text, textarea, option or user."""
-        chosen = [
-            {"self": f"{self.world.site}/rest/api/3/customFieldOption/{number}", "value": value, "id": str(number)}
-            for number, value in enumerate(options or (), self.world.number() * 100)
-        ]
+        """A custom field on every screen; ``options`` of a cascading list are first choice -> second choices."""
+        chosen = [self._option(value) for value in options or ()]
+        if isinstance(options, Mapping):
+            for option in chosen:
+                option["children"] = [self._option(value) for value in options[option["value"]]]
         self.world.fields[id] = FieldKind(id, name, kind, chosen, required)
         for issue in self.world.issues.values():
             issue.view.raw.setdefault(id, None)
             for _, view in issue.indexed:
                 view.raw.setdefault(id, None)
+
+    def _option(self, value: str) -> Json:
+        number = str(self.world.number())
+        return {"self": f"{self.world.site}/rest/api/3/customFieldOption/{number}", "value": value, "id": number}
 
     def require_on_transition(self, status: str, field: str) -> None:
         """Let every transition into a status (by name) ask for a field."""
@@ -58,6 +68,11 @@ class JiraSandbox(SiteRoutes):
         with self._as(person) as actor:
             if stream == "users":
                 return self.add_user(str(values["displayName"]), values.get("emailAddress")).id
+            if stream == "worklogs":
+                return str(self.book(actor, values).id)
+            if stream == "versions":
+                place = {"projectId": next(iter(self.world.projects))}
+                return self.version(actor, {**place, **values}).id
             if stream in ("comments", "remote_links"):
                 issue = self.seen(str(values["issue"]["id"]))
                 if stream == "comments":
@@ -78,6 +93,12 @@ class JiraSandbox(SiteRoutes):
             if stream == "users":
                 user = self.world.users[id]
                 user.name = str(values.get("displayName", user.name))
+                return
+            if stream == "worklogs":
+                self.rebook(actor, self.worklog_of(id), values)
+                return
+            if stream == "versions":
+                self.reversion(actor, self._version(id), self._beside_marker(id, values))
                 return
             if stream in ("comments", "remote_links"):
                 issue, own = self._attached(id)
@@ -103,6 +124,17 @@ class JiraSandbox(SiteRoutes):
             if target:
                 self._travel(actor, issue, target)
 
+    def move(self, person: str, id: str, project: str) -> str:
+        """Move an issue and its subtasks to another project (by key); its new key. The old key still leads to it."""
+        with self._as(person) as actor:
+            target = self.world.project(project)
+            if target is None:
+                raise no(404, f"No project could be found with key '{project}'.")
+            issue = self.seen(id)
+            for child in (issue, *self.shapes.children(issue)):
+                self.rekey(actor, child, target)
+            return issue.key
+
     def delete(self, person: str, stream: str, id: str) -> None:
         with self._as(person) as actor:
             if stream == "comments":
@@ -111,6 +143,10 @@ class JiraSandbox(SiteRoutes):
             elif stream == "remote_links":
                 issue, own = self._attached(id)
                 self.unlink(actor, issue, self._link_id(issue, str(own)))
+            elif stream == "worklogs":
+                self.unbook(actor, self.worklog_of(id))
+            elif stream == "versions":
+                self.unversion(actor, self._version(id))
             elif stream == "users":
                 self.world.users[id].active = False
             else:
@@ -125,6 +161,10 @@ class JiraSandbox(SiteRoutes):
         with self._lock:
             if stream == "users":
                 return {id: self.shapes.user(id) or {} for id in self.world.users}
+            if stream == "worklogs":
+                return {str(id): self.shapes.worklog(log) for id, log in self.world.worklogs.items()}
+            if stream == "versions":
+                return {id: self.shapes.version(each) for id, each in self.world.versions.items()}
             found: dict[str, dict[str, Any]] = {}
             for issue in self.world.issues.values():
                 place = {"issue": {"id": str(issue.id), "stream": self.stream_of(issue)}}
@@ -139,6 +179,14 @@ class JiraSandbox(SiteRoutes):
             return found
 
     # -- how
+
+    def _beside_marker(self, id: str, values: Mapping[str, Any]) -> Json:
+        """People edit a version's description above the hub's line, which stays."""
+        edited = dict(values)
+        last = self._version(id).description.rpartition("\n")[2]
+        if "description" in edited and last.startswith("keepstep:"):
+            edited["description"] = f"{edited['description'] or ''}\n\n{last}".lstrip("\n")
+        return edited
 
     @contextmanager
     def _as(self, person: str) -> Iterator[User]:

@@ -54,6 +54,11 @@ class AttachedRoutes(IssueRoutes, ABC):
         comment = self.comment(self._caller, issue, text, properties, body.get("visibility"))
         return Response.json(self.shapes.comment(issue, comment), 201)
 
+    @route("GET", f"{API}/issue/{{id}}/comment/{{own}}")
+    def comment_one(self, request: Request, id: str, own: str) -> Response:
+        issue = self.seen(id)
+        return Response.json(self.shapes.comment(issue, self._comment(issue, own)))
+
     @route("PUT", f"{API}/issue/{{id}}/comment/{{own}}")
     def edit_comment(self, request: Request, id: str, own: str) -> Response:
         issue = self.writable(id)
@@ -228,4 +233,16 @@ class AttachedRoutes(IssueRoutes, ABC):
     def drop_property(self, request: Request, id: str, name: str) -> Response:
         if self.writable(id).properties.pop(name, None) is None:
             raise no(404, f"The property with key {name} does not exist.")
+        return Response(204)
+
+    @route("DELETE", f"{API}/comment/{{own}}/properties/{{name}}")
+    def drop_comment_property(self, request: Request, own: str, name: str) -> Response:
+        places = [
+            (issue, issue.comments[int(own)])
+            for issue in self.world.issues.values()
+            if own.isdecimal() and int(own) in issue.comments
+        ]
+        if not places or places[0][1].properties.pop(name, None) is None:
+            raise no(404, f"The property with key {name} does not exist.")
+        self.writable(str(places[0][0].id))
         return Response(204)

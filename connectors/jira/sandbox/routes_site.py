@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from abc import ABC
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
-from connectors.jira.sandbox.routes_attached import AttachedRoutes
 from connectors.jira.sandbox.routes_issues import API
+from connectors.jira.sandbox.routes_worklogs import WorklogRoutes
 from connectors.jira.sandbox.shapes import SYSTEM_FIELDS
 from connectors.jira.sandbox.site import no
 from connectors.jira.sandbox.values import SCREEN
@@ -15,7 +17,7 @@ from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 
 
-class SiteRoutes(AttachedRoutes, ABC):
+class SiteRoutes(WorklogRoutes, ABC):
     """Metadata, people and signing in."""
 
     @route("POST", "/oauth/token")
@@ -25,7 +27,9 @@ class SiteRoutes(AttachedRoutes, ABC):
             sent: Json = request.json() or {}
         else:
             sent = {name: found[0] for name, found in parse_qs(request.body.decode()).items()}
-        if sent.get("refresh_token") != self._refresh:
+        if sent.get("grant_type") == "authorization_code":
+            self._redeem(sent)
+        elif sent.get("refresh_token") != self._refresh:
             raise Refusal(403, {"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."})
         self._refresh = f"refresh-{self.rng.getrandbits(64):016x}"
         access = f"access-{self.rng.getrandbits(64):016x}"
@@ -39,6 +43,25 @@ class SiteRoutes(AttachedRoutes, ABC):
                 "scope": "read:jira-work write:jira-work read:jira-user offline_access",
             }
         )
+
+    def consent(self, address: str) -> dict[str, str]:
+        """A person agrees on the sign-in page at ``address``: the query with which the browser is sent back."""
+        asked = {name: found[0] for name, found in parse_qs(urlsplit(address).query).items()}
+        code = f"code-{self.rng.getrandbits(64):016x}"
+        self._codes[code] = (asked["redirect_uri"], asked["code_challenge"])
+        return {"code": code, "state": asked["state"]}
+
+    def _redeem(self, sent: Json) -> None:
+        redirect, challenge = self._codes.pop(str(sent.get("code")), ("", ""))
+        digest = hashlib.sha256(str(sent.get("code_verifier")).encode()).digest()
+        shown = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if not redirect or sent.get("redirect_uri") != redirect or shown != challenge:
+            raise Refusal(403, {"error": "invalid_grant", "error_description": "Invalid authorization code"})
+
+    @route("GET", "/oauth/token/accessible-resources")
+    def resources(self, request: Request) -> Response:
+        site = {"id": self.cloud_id, "url": self.world.site, "name": "acme", "scopes": ["read:jira-work"]}
+        return Response.json([site])
 
     @route("GET", f"{API}/myself")
     def myself(self, request: Request) -> Response:

@@ -7,19 +7,24 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.jira.sandbox import custom
+from connectors.jira.sandbox.custom import MANY, SCHEMAS
 from connectors.jira.sandbox.world import (
     CATEGORIES,
     CATEGORY_NAMES,
     Comment,
     Entry,
+    FieldKind,
     Issue,
     IssueType,
     Json,
     Project,
     Status,
     User,
+    Version,
     View,
     Way,
+    Worklog,
     World,
 )
 
@@ -27,15 +32,6 @@ EMBEDDED = 20
 """Comments that come within an issue."""
 
 SIZES = ("48x48", "24x24", "16x16", "32x32")
-
-SCHEMAS: dict[str, Json] = {
-    "number": {"type": "number", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:float"},
-    "date": {"type": "date", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:datepicker"},
-    "text": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textfield"},
-    "textarea": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textarea"},
-    "option": {"type": "option", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:select"},
-    "user": {"type": "user", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:userpicker"},
-}
 
 SYSTEM_FIELDS: dict[str, tuple[str, Json | None]] = {
     "statuscategorychangedate": ("Status Category Changed", {"type": "datetime"}),
@@ -215,11 +211,60 @@ class Shapes:
                 parent = self._world.issues.get(raw) if raw is not None else None
                 return self.brief(parent) if parent else None
         kind = self._world.fields.get(name)
-        if kind is not None and kind.kind == "user":
-            return self.user(raw)
-        if kind is not None and kind.kind == "option" and raw is not None:
-            return next(option for option in kind.options if option["id"] == raw)
+        return self._custom(kind, raw) if kind is not None else raw
+
+    def _custom(self, kind: FieldKind, raw: Any) -> Any:
+        if raw is None:
+            return None
+        if kind.kind in MANY:
+            single = FieldKind(kind.id, kind.name, MANY[kind.kind], kind.options)
+            return [self._custom(single, each) for each in raw]
+        match kind.kind:
+            case "user":
+                return self.user(raw)
+            case "option" | "radio":
+                return custom.option(kind, raw)
+            case "cascade":
+                return custom.cascade(kind, raw)
+            case "datetime":
+                return self.time(raw)
+            case "group":
+                group = self._world.groups[raw]
+                return {"name": raw, "groupId": group, "self": f"{self._api}/group?groupId={group}"}
+            case "version":
+                return self.version(self._world.versions[raw])
+            case "project":
+                return self.project(self._world.projects[raw])
         return raw
+
+    def worklog(self, log: Worklog) -> Json:
+        shown: Json = {
+            "self": f"{self._api}/issue/{log.issue}/worklog/{log.id}",
+            "author": self.user(log.author),
+            "updateAuthor": self.user(log.editor),
+            "created": self.time(log.created),
+            "updated": self.time(log.updated),
+            "started": self.time(log.started),
+            "timeSpent": f"{log.seconds // 60}m",
+            "timeSpentSeconds": log.seconds,
+            "id": str(log.id),
+            "issueId": str(log.issue),
+        }
+        return shown | {"comment": log.comment} if log.comment is not None else shown
+
+    def version(self, version: Version) -> Json:
+        """A version; dates that are not set have no key."""
+        dates = {"startDate": version.start_date, "releaseDate": version.release_date}
+        return {
+            "self": f"{self._api}/version/{version.id}",
+            "id": version.id,
+            "description": version.description,
+            "name": version.name,
+            "archived": version.archived,
+            "released": version.released,
+            "projectId": int(version.project),
+            **{name: day for name, day in dates.items() if day is not None},
+        }
 
     def issue(self, issue: Issue, view: View, wanted: Sequence[str], properties: Iterable[str] = ()) -> Json:
         """An issue with the wanted fields: names, ``*all``, ``*navigable``, and ``-name`` to leave one out."""
@@ -265,7 +310,7 @@ class Shapes:
             "statusCategory": lambda: self.category(category),
             "resolutiondate": lambda: self.time(issue.resolved),
             "comment": lambda: self.comments(issue),
-            "subtasks": lambda: [self.brief(child) for child in self._children(issue)],
+            "subtasks": lambda: [self.brief(child) for child in self.children(issue)],
         }
         for name, make in extra.items():
             if (names is None or name in names) and name not in leave:
@@ -274,7 +319,7 @@ class Shapes:
             fields.pop(name, None)
         return fields
 
-    def _children(self, issue: Issue) -> list[Issue]:
+    def children(self, issue: Issue) -> list[Issue]:
         subtasks = (self._world.issues[id] for id in sorted(self._world.subtasks))
         return [child for child in subtasks if child.view.raw["parent"] == issue.id]
 

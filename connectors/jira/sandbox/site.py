@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from connectors.base import Clock, utc
+from connectors.jira.sandbox import custom
 from connectors.jira.sandbox.shapes import Shapes
 from connectors.jira.sandbox.values import wiki
-from connectors.jira.sandbox.world import Entry, Issue, Json, User, View, World
+from connectors.jira.sandbox.world import Entry, Issue, Json, Project, User, View, World
 from connectors.sandbox.core import SandboxCore
 from connectors.sandbox.exchange import Refusal, Request, Response
 
@@ -52,6 +53,9 @@ class Site(SandboxCore, ABC):
         self.world.add_project("ACME", "Acme")
         self._tokens = {"Basic " + base64.b64encode(f"{HUB_EMAIL}:{HUB_TOKEN}".encode()).decode()}
         self._refresh = HUB_REFRESH
+        self.cloud_id = "cid"
+        self._codes: dict[str, tuple[str, str]] = {}
+        """Codes of consents: redirect and challenge."""
         self._caller: User = self.hub
         self._written: dict[int, deque[float]] = {}
 
@@ -187,6 +191,18 @@ class Site(SandboxCore, ABC):
         self._log(actor, "update", self.stream_of(issue), str(issue.id), changes, notified)
         return True
 
+    def rekey(self, actor: User, issue: Issue, project: Project) -> None:
+        """An issue goes to another project: a new key, the same id."""
+        if issue.view.raw["project"] == project.id:
+            return
+        old = issue.key
+        project.last_number += 1
+        issue.key = f"{project.key}-{project.last_number}"
+        self.world.keys[issue.key] = issue.id
+        self.change(actor, issue, {"project": project.id})
+        item: Json = {"field": "Key", "fieldtype": "jira", "from": None, "fromString": old}
+        issue.history[-1].items.append(item | {"to": None, "toString": issue.key})
+
     def _resolution(self, issue: Issue, new: Json) -> Json:
         """A finished issue has a resolution, an open one has none."""
         before = self.world.statuses[issue.view.raw["status"]].category
@@ -223,6 +239,8 @@ class Site(SandboxCore, ABC):
         if raw is None:
             return None, None
         kind = self.world.fields.get(name)
+        if kind is not None and kind.kind in custom.MANY | dict.fromkeys(("radio", "cascade", "version", "project")):
+            return custom.said(self.world, kind, raw)
         match kind.kind if kind else name:
             case "description" | "environment" | "textarea":
                 return None, wiki(raw)
@@ -241,10 +259,15 @@ class Site(SandboxCore, ABC):
                 return raw, self.world.priorities[raw]
             case "issuetype":
                 return raw, self.world.types[raw].name
+            case "project":
+                return raw, self.world.projects[raw].name
             case "resolution":
                 return raw, self.world.resolutions[raw]
             case "option":
-                return raw, next(option["value"] for option in kind.options if option["id"] == raw) if kind else None
+                return custom.said(self.world, kind, raw) if kind else (None, None)
+            case "datetime":
+                shown = str(self.shapes.time(raw))
+                return shown, shown
             case "number":
                 return None, str(raw)
         return None, str(raw)
@@ -257,6 +280,9 @@ class Site(SandboxCore, ABC):
                     self.remove_issue(actor, other)
                 else:
                     self.change(actor, other, {"parent": None})
+        for log in [log for log in self.world.worklogs.values() if log.issue == issue.id]:
+            del self.world.worklogs[log.id]
+            self.world.worklogs_gone[log.id] = self.ms()
         for id in issue.comments:
             self._log(actor, "delete", "comments", f"{issue.id}-{id}", {}, 0)
         for id in issue.links:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from connectors.jira.sandbox import custom
+from connectors.jira.sandbox.custom import Wrong as Wrong
 from connectors.jira.sandbox.world import FieldKind, Json, World
 from connectors.sandbox.exchange import Refusal
 
@@ -23,10 +26,6 @@ SCREEN = (
     "resolution",
 )
 NOT_THERE = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
-
-
-class Wrong(Exception):
-    """A value that Jira will not have, in its words."""
 
 
 def blank(world: World) -> Json:
@@ -172,28 +171,13 @@ def _named(world: World, name: str, value: Json) -> str:
 
 
 def _custom(world: World, kind: FieldKind, value: Any) -> Any:
-    if value is None:
-        return None
-    match kind.kind:
-        case "number":
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise Wrong("Operation value must be a number")
-            return value
-        case "date":
-            return _day(value)
-        case "textarea":
-            return document(value)
-        case "user":
-            return _person(world, value)
-        case "option":
-            wanted = {value.get("id"), value.get("value")} if isinstance(value, dict) else set()
-            for option in kind.options:
-                if option["id"] in wanted or option["value"] in wanted:
-                    return option["id"]
-            raise Wrong("Option id 'null' is not valid")
-    if not isinstance(value, str):
-        raise Wrong("Operation value must be a string")
-    return value
+    plain: dict[str, Callable[[Any], Any]] = {
+        "date": _day,
+        "textarea": document,
+        "user": lambda person: _person(world, person),
+        "labels": _labels,
+    }
+    return custom.kept(world, kind, value, plain)
 
 
 def wiki(document: Any) -> str | None:

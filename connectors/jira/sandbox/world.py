@@ -95,13 +95,42 @@ class User:
 
 @dataclass(slots=True)
 class FieldKind:
-    """A custom field: ``kind`` is number, date, text, textarea, option or user."""
+    """A custom field; ``sandbox.custom.SCHEMAS`` lists the kinds."""
 
     id: str
     name: str
     kind: str
     options: list[Json] = field(default_factory=list)
     required: bool = False
+
+
+@dataclass(slots=True)
+class Version:
+    """A version of a project."""
+
+    id: str
+    project: str
+    name: str
+    description: str = ""
+    start_date: str | None = None
+    release_date: str | None = None
+    released: bool = False
+    archived: bool = False
+
+
+@dataclass(slots=True)
+class Worklog:
+    """Time booked on an issue."""
+
+    id: int
+    issue: int
+    author: str
+    seconds: int
+    started: int
+    created: int
+    updated: int
+    editor: str
+    comment: Any = None
 
 
 @dataclass(slots=True)
@@ -173,6 +202,12 @@ class World:
         self.priorities: dict[str, str] = {}
         self.resolutions: dict[str, str] = {}
         self.users: dict[str, User] = {}
+        self.groups: dict[str, str] = {}
+        """Name -> id."""
+        self.versions: dict[str, Version] = {}
+        self.worklogs: dict[int, Worklog] = {}
+        self.worklogs_gone: dict[int, int] = {}
+        """Id -> when it was deleted."""
         self.fields: dict[str, FieldKind] = {}
         self.issues: dict[int, Issue] = {}
         self.keys: dict[str, int] = {}

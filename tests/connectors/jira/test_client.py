@@ -83,7 +83,7 @@ def test_oauth_refreshes_keeps_the_rotated_token_and_uses_the_cloud_address():
     client.myself()
     assert json.loads(responses.calls[0].request.body)["refresh_token"] == "rt1"
     assert responses.calls[1].request.headers["Authorization"] == "Bearer at"
-    assert tokens.kept == {"tracker.refresh_token": "rt2"}
+    assert tokens.kept == {"refresh_token": "rt2", "refresh_token_before": "rt1"}
 
 
 @responses.activate
@@ -218,7 +218,7 @@ def test_users_are_read_to_the_first_empty_page():
 @pytest.mark.parametrize(
     "given",
     [
-        {"email": "a@b.c"},
+        {"token": "t"},
         {"email": "a@b.c", "token": "t", "cloud_id": "x"},
         {"email": "a@b.c", "token": "t", "projekts": []},
         {"email": "a@b.c", "token": "t", "projects": ["a b"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from connectors.jira import CONNECTOR
@@ -10,7 +11,7 @@ from connectors.jira.sandbox import SANDBOX
 from connectors.sandbox.clock import VirtualClock
 from keepstep.testing.contract import ConnectorContract, World
 
-ASKING = r"(?!.*(/search/jql|/bulkfetch|/comment/list|/approximate-count))"
+ASKING = r"(?!.*(/search/jql|/bulkfetch|/comment/list|/worklog/list|/approximate-count))"
 
 
 class JiraContract(ConnectorContract):
@@ -72,3 +73,33 @@ class TestRemoteLinks(AttachedContract):
     stream = "remote_links"
     sample = {"object": {"title": "Plan", "url": "https://files.example/plan"}}
     edit = {"object": {"title": "Plan, second edition", "url": "https://files.example/plan"}}
+
+
+class TestWorklogs(JiraContract):
+    stream = "worklogs"
+    crowd = 0
+    sample = {"timeSpentSeconds": 3600}
+    edit = {"timeSpentSeconds": 5400}
+
+    def make(self, clock: VirtualClock) -> World:
+        world = super().make(clock)
+        world.place = {"issueId": world.core.create("Anna Berg", "issues", {"summary": "Order the cables"})}
+        return world
+
+
+class TestVersions(JiraContract):
+    """Within a project no two versions have one name, so each create has its own."""
+
+    stream = "versions"
+    crowd = 60
+    sample = {"name": "Go live", "releaseDate": "2026-12-01", "description": "All of it"}
+    edit = {"releaseDate": "2026-12-08", "description": "Nearly all"}
+    numbers = count()
+
+    def values(self, world: World, n: int | None = None) -> dict[str, Any]:
+        return {**super().values(world, n), "name": f"Go live {next(self.numbers)}"}
+
+    def make(self, clock: VirtualClock) -> World:
+        world = super().make(clock)
+        world.place = {"project": "ACME"}
+        return world

@@ -333,7 +333,7 @@ def test_check_with_oauth_refreshes_and_names_the_cloud(desk):
     oauth = {"client_id": "c", "client_secret": "s", "refresh_token": HUB_REFRESH, "cloud_id": "cid"}
     jira = desk.connect(email=None, token=None, accounts_url="https://acme.atlassian.net", **oauth)
     assert jira.check().site == "cid"
-    assert desk.tokens.kept["tracker.refresh_token"] != HUB_REFRESH
+    assert desk.tokens.kept["refresh_token"] != HUB_REFRESH
     again = desk.connect(email=None, token=None, accounts_url="https://acme.atlassian.net", **oauth)
     assert again.check().name == "Keepstep"
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from connectors.base import Record
+from connectors.jira import worklogs
 from connectors.jira.answers import reasons
 from connectors.jira.models import Created, Transitions
 from connectors.jira.records import Reader, embedded_comments, issue_and_comments, moment
@@ -17,15 +18,24 @@ from connectors.jira.records import Reader, embedded_comments, issue_and_comment
 SHARED = Path(os.environ.get("KEEPSTEP_SHARED", Path(__file__).parents[4] / "shared"))
 MANIFEST = SHARED / "recorded" / "MANIFEST.json"
 
-READ = {"issues", "comments", "users", "fields", "transitions", "statuses", "priorities", "issue-types", "projects"}
-ALSO = {"errors", "answer:issues", "answer:comments", "acknowledgement", "createmeta"}
+READ = {
+    "issues",
+    "comments",
+    "users",
+    "fields",
+    "transitions",
+    "statuses",
+    "priorities",
+    "issue-types",
+    "projects",
+    "worklogs",
+}
+ALSO = {"errors", "answer:worklogs", "answer:issues", "answer:comments", "acknowledgement", "createmeta"}
 NOT_HERE = {
     "adf",  # rich text: the mapping's test reads these
-    "webhook",
-    "webhook-registrations",
+    "webhook",  # webhooks have a test of their own
     "signature-vectors",
-    "worklogs",
-    "answer:worklogs",
+    "webhook-registrations",
     "sprints",
     "components",
     "versions",
@@ -120,6 +130,16 @@ def test_comments(entry):
         assert record.id == f"10002-{comment['id']}"
         assert {name: record.payload[name] for name in comment} == comment
         assert record.version <= "2027"
+
+
+@pytest.mark.parametrize("entry", of("worklogs", "answer:worklogs"))
+def test_worklogs(entry):
+    found = [row for body in answers(entry) for row in rows(body, "worklogs")]
+    records = [worklogs.record(row, READER) for row in found]
+    assert len(records) == sum(entry["expect"].values())
+    for row, record in zip(found, records, strict=True):
+        assert (record.id, record.payload) == (row["id"], row)
+        assert (record.scope, record.version) == (row.get("issueId"), moment(row["updated"]))
 
 
 @pytest.mark.parametrize("entry", of("users"))

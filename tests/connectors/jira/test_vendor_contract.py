@@ -84,9 +84,41 @@ def session(desk):
     for stream, marker in (("issues", "ma"), ("comments", "mc"), ("remote_links", "l1")):
         assert desk.jira.find(stream, marker)
     list(desk.jira.made_since("issues", None, "2026-11-01T00:00:00.000Z"))
+    released(desk)
+    booked(desk, task)
+    desk.jira.examine()
+    for stream, id in (("issues", task), ("comments", said.id)):
+        desk.jira.unmark(stream, [id], lambda: None)
     desk.push("remote_links", Write(intent="g", kind="delete", id=linked.id))
     desk.push("comments", Write(intent="h", kind="delete", id=said.id))
     desk.push("issues", Write(intent="i", kind="delete", id=task))
+
+
+def booked(desk, task):
+    ids = [desk.sandbox.create("Ann", "worklogs", {"issueId": task, "comment": DOC}) for _ in range(2)]
+    desk.clock.advance(61)
+    _, last = desk.pull("worklogs")
+    desk.sandbox.delete("Ann", "worklogs", ids[0])
+    desk.clock.advance(61)
+    records, _ = desk.pull("worklogs", last.cursor)
+    assert [(record.id, record.deleted) for record in records] == [(ids[0], True)]
+    list(desk.jira.get("worklogs", ids))
+    list(desk.jira.ids("worklogs"))
+
+
+def released(desk):
+    values = {"project": "ACME", "name": "Go live", "description": "All", "releaseDate": "2026-12-01"}
+    [made] = desk.push("versions", Write(intent="v1", kind="create", marker="mv", values=values))
+    desk.push("versions", Write(intent="v2", kind="create", values={"project": "ACME", "name": "Go live"}))
+    changed = {"description": None, "releaseDate": "2026-12-02", "startDate": "2026-11-30", "released": True}
+    desk.push("versions", Write(intent="v3", kind="update", id=made.id, values=changed))
+    _, last = desk.pull("versions")
+    assert desk.pull("versions", last.cursor)[0] == []
+    assert desk.jira.find("versions", "mv")
+    list(desk.jira.get("versions", [made.id, "99999"]))
+    list(desk.jira.ids("versions"))
+    desk.push("versions", Write(intent="v4", kind="archive", id=made.id))
+    desk.push("versions", Write(intent="v5", kind="delete", id=made.id))
 
 
 def test_every_request_and_answer_of_a_session_keeps_the_vendors_contract(desk, contracts):
