@@ -40,9 +40,17 @@ class Attempt:
         self._gate = gate
         self._taken = 0
 
-    def send(self, verb: str, path: str, values: dict[str, Any] | None = None, *, whole: bool = False) -> Any:
+    def send(
+        self,
+        verb: str,
+        path: str,
+        values: dict[str, Any] | None = None,
+        *,
+        whole: bool = False,
+        body: dict[str, Any] | None = None,
+    ) -> Any:
         """Send one request. ``whole``: its answer carries the record, or it is no answer."""
-        answer = self.client.send(verb, path, self._gate, values)
+        answer = self.client.send(verb, path, self._gate, values, body)
         self._taken += 1
         self.answer = None
         if not whole:

@@ -122,17 +122,20 @@ class TrelloClient:
 
     # -- writing
 
-    def send(self, verb: str, path: str, gate: Gate, values: Params | None = None) -> Answer:
-        """One writing request, in the query form; null and long text go into a JSON body, which works as well."""
+    def send(
+        self, verb: str, path: str, gate: Gate, values: Params | None = None, body: Params | None = None
+    ) -> Answer:
+        """One writing request, in the query form; null and long text go into a JSON body, which works as well.
+        ``body``: what the service wants in a JSON body alone."""
         query: dict[str, str] = {}
-        body: dict[str, Any] = {}
+        told: dict[str, Any] = dict(body or {})
         for name, value in (values or {}).items():
             text = wire(value)
             if text is None or len(quote(text)) > LONGEST_QUERY:
-                body[name] = value
+                told[name] = value
             else:
                 query[name] = text
-        return self.http.write(verb, path, gate=gate, params=query, json=body or None)
+        return self.http.write(verb, path, gate=gate, params=query, json=told or None)
 
     # -- errors
 

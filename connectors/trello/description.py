@@ -14,6 +14,7 @@ from connectors.base import Abilities, Description, Feed, Field, Stream
 from connectors.errors import NotFound
 from connectors.trello.cards import label_word
 from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
+from connectors.trello.custom import option_words
 from connectors.trello.models import STREAMS, Raw
 from connectors.trello.words import classes
 
@@ -150,9 +151,10 @@ def _card_fields(found: dict[str, list[Raw]], kinds: dict[str, str]) -> list[Fie
                 name=each["id"],
                 label=each.get("name") or "",
                 kind=each.get("type") or "text",
-                writable=False,
                 custom=True,
-                values=[one["id"] for one in each["options"]] if each.get("options") else None,
+                values=list(called) if (called := option_words(each)) else None,
+                called=called or None,
+                scope=each["idBoard"],
             )
             for each in found["customFields"]
         ),

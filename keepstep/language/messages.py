@@ -120,6 +120,12 @@ REASONS: Final[dict[str, Message]] = {
     "reason.unknown_value": "a value without a declared meaning",
     "reason.no_such_value": "no counterpart there",
     "reason.unreadable": "not readable",
+    "reason.no_such_field": "the place has no such field",
+    "reason.other_type": "the field there has another type",
+    "reason.no_such_list": "no list there stands for it",
+    "reason.unknown_list": "the list has no declared meaning",
+    "reason.no_such_label": "no such label there",
+    "reason.cannot_be_empty": "cannot be empty there",
     "reason.section_missing": "the part that holds the fields is missing",
 }
 

@@ -82,10 +82,31 @@ class Changes(State):
             same = [each["id"] for each in twins if (each["name"], each["color"]) == (own["name"], own["color"])]
             labels += same[:1]
         card["idBoard"], card["idLabels"] = target, labels
+        self._carry_customs(card["id"], target)
         for one in self.checklists_of(card["id"]):
             one["idBoard"] = target
         for comment in self.comments_of(card["id"]):
             comment["data"]["board"] = self.board_ref(target)
+
+    def _carry_customs(self, card: str, target: str) -> None:
+        """Values go to the fields of the same name and type; those without one are lost."""
+        known = {each["id"]: each for row in self.custom_fields.values() for each in row}
+        twins = {(each["name"], each["type"]): each for each in self.custom_fields.get(target, [])}
+        kept = []
+        for item in self.custom_items.get(card, []):
+            own = known[item["idCustomField"]]
+            twin = twins.get((own["name"], own["type"]))
+            if twin is None:
+                continue
+            moved = {**item, "idCustomField": twin["id"]}
+            if item.get("idValue"):
+                said = next(each["value"] for each in own["options"] if each["id"] == item["idValue"])
+                option = next((each["id"] for each in twin["options"] if each["value"] == said), None)
+                if option is None:
+                    continue
+                moved["idValue"] = option
+            kept.append(moved)
+        self.custom_items[card] = kept
 
     def make_label(self, actor: Actor, values: Raw, *, quiet: bool = False) -> Raw:
         color = values.get("color") or None
@@ -210,6 +231,7 @@ class Changes(State):
         for one in self.checklists_of(id):
             del self.checklists[one["id"]]
         self.attachments.pop(id, None)
+        self.custom_items.pop(id, None)
         del self.cards[id]
         self.log(actor, "deleteCard", data)
         self.note(actor, "delete", "cards", id, {})

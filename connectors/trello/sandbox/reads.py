@@ -14,7 +14,7 @@ from connectors.base import utc
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.trello.sandbox import shapes
-from connectors.trello.sandbox.details import Details
+from connectors.trello.sandbox.customs import Customs
 from connectors.trello.sandbox.shapes import Raw
 
 MOST = 1000
@@ -36,7 +36,7 @@ def answer(raws: Raw | Iterable[Raw], request: Request) -> Response:
     return Response.json([chosen(deepcopy(raw), request) for raw in raws])
 
 
-class Reads(Details):
+class Reads(Customs):
     @route("GET", "/1/batch")
     def batch(self, request: Request) -> Response:
         routes = [each for each in (request.arg("urls") or "").split(",") if each]
@@ -153,6 +153,17 @@ class Reads(Details):
     def read_custom_fields(self, request: Request, id: str) -> Response:
         self._board(id)
         return answer(self.custom_fields.get(id, []), request)
+
+    @route("GET", "/1/customFields/{id}")
+    def read_custom_field(self, request: Request, id: str) -> Response:
+        raw = self.custom_field(id)
+        self.may(raw["idModel"])
+        return answer(raw, request)
+
+    @route("GET", "/1/cards/{id}/customFieldItems")
+    def read_custom_items(self, request: Request, id: str) -> Response:
+        self.card(id)
+        return answer(self.custom_items.get(id, []), request)
 
     @route("GET", "/1/boards/{id}/actions")
     def read_board_actions(self, request: Request, id: str) -> Response:

@@ -173,6 +173,19 @@ def check_item(id: str, checklist: str, name: str, state: str, pos: float) -> Ra
     }
 
 
+def custom_field(id: str, board: str, name: str, kind: str, pos: float) -> Raw:
+    return {
+        "id": id,
+        "idModel": board,
+        "modelType": "board",
+        "fieldGroup": f"{id}{id[::-1]}",
+        "display": {"cardFront": True},
+        "name": name,
+        "pos": pos,
+        "type": kind,
+    }
+
+
 def attachment(id: str, url: str, name: str, member: str, pos: float, at: str) -> Raw:
     return {
         "id": id,

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
-from connectors.trello.sandbox.details import Details
+from connectors.trello.sandbox.customs import Customs
 from connectors.trello.sandbox.shapes import Raw
 
 FLAGS = ("closed", "dueComplete", "defaultLists", "defaultLabels")
@@ -39,7 +39,7 @@ def flag(value: Any, name: str) -> bool:
     raise Refusal(400, f"invalid value for {name}")
 
 
-class Writes(Details):
+class Writes(Customs):
     @route("POST", "/1/boards")
     def post_board(self, request: Request) -> Response:
         values = sent(request)
@@ -128,6 +128,25 @@ class Writes(Details):
 
     def _members_of(self, raw: Raw) -> Response:
         return Response.json([self.members[each] for each in raw["idMembers"]])
+
+    # -- custom fields
+
+    @route("PUT", "/1/cards/{id}/customField/{field}/item")
+    def put_custom_item(self, request: Request, id: str, field: str) -> Response:
+        self.card(id)
+        return Response.json(self.set_custom(self.us, id, field, request.json() or {}))
+
+    @route("POST", "/1/customFields")
+    def post_custom_field(self, request: Request) -> Response:
+        values = request.json() or {}
+        self._on(values.get("idModel"), "idModel")
+        return Response.json(self.make_custom_field(self.us, values) | NOTHING)
+
+    @route("DELETE", "/1/customFields/{id}")
+    def delete_custom_field(self, request: Request, id: str) -> Response:
+        self.may(self.custom_field(id)["idModel"])
+        self.remove_custom_field(self.us, id)
+        return Response.json(NOTHING)
 
     # -- comments and links
 
