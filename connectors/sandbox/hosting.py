@@ -25,7 +25,10 @@ class SandboxTransport(BaseAdapter):
         self.core = core
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        sent = Request.of(request.method or "GET", request.url or "", dict(request.headers), request.body)
+        body = request.body
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = body.read()
+        sent = Request.of(request.method or "GET", request.url or "", dict(request.headers), body)
         try:
             answer = self.core.handle(sent)
         except ConnectionBroken as error:
@@ -91,7 +94,8 @@ def _handler(core: SandboxCore) -> type[BaseHTTPRequestHandler]:
             else:
                 self.send_response(answer.status)
             for name, value in answer.headers.items():
-                self.send_header(name, value)
+                if name != "Content-Length":  # told below, of what is really sent
+                    self.send_header(name, value)
             if answer.status != 204:
                 self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()

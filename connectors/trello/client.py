@@ -64,6 +64,11 @@ class TrelloClient:
         self.http = Http(context, settings.base_url, auth=self._auth, rates=RATES, classify=self._classify)
         self._now = context.clock.now
 
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """Key and token."""
+        return self._auth.secrets
+
     # -- reading
 
     def get(self, path: str, params: Params | None = None) -> Any:

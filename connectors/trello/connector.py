@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
-from connectors.errors import Malformed, Misconfigured
+from connectors.content import Download
+from connectors.errors import Malformed, Misconfigured, RecordRefused
 from connectors.trello.client import TrelloClient
+from connectors.trello.content import download
 from connectors.trello.description import describe
 from connectors.trello.feed import BoardFeed
 from connectors.trello.history import CardHistory
@@ -69,6 +71,11 @@ class TrelloConnector:
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         return self._writer.push(_known(stream), writes, gate)
+
+    def download(self, stream: str, id: str) -> Download:
+        if _known(stream) != "attachments":
+            raise RecordRefused(f"{stream} have no bytes", code="no_content")
+        return download(self._client, id)
 
     def find(self, stream: str, marker: str) -> list[Record]:
         return self._look.find(_known(stream), marker)

@@ -12,6 +12,8 @@ from connectors.trello.sandbox.shapes import COLORS, FIRST_LABELS, Raw
 from connectors.trello.sandbox.state import Actor, State
 
 DATES = ("due", "start")
+LARGEST, LARGEST_FREE = 250 * 1024**2, 10 * 1024**2
+"""Bytes of one file, by plan."""
 
 
 class Changes(State):
@@ -243,18 +245,27 @@ class Changes(State):
         self.note(actor, "delete", "labels", id, {})
 
     def make_attachment(self, actor: Actor, card: str, values: Raw, *, quiet: bool = False) -> Raw:
-        url = values.get("url") or ""
-        if not url.startswith(("http://", "https://")):
+        """A link, or an uploaded file: ``file`` its bytes."""
+        content, url = values.get("file"), values.get("url") or ""
+        if content is None and not url.startswith(("http://", "https://")):
             raise Refusal(400, "invalid value for url")
         row = self.attachments.setdefault(card, [])
-        pos = self.pos("bottom", [each["pos"] for each in row])
-        raw = shapes.attachment(self.new_id(), url, values.get("name") or "", actor.member, pos, self.now())
+        pos, id = self.pos("bottom", [each["pos"] for each in row]), self.new_id()
+        if content is None:
+            raw = shapes.attachment(id, url, values.get("name") or "", actor.member, pos, self.now())
+        else:
+            if len(content) > (LARGEST if self.paid else LARGEST_FREE):
+                raise Refusal(413, "The file is too large.")
+            name, kind = values.get("name") or values["fileName"], values.get("mimeType") or ""
+            raw = shapes.file(id, card, values["fileName"], kind, len(content), actor.member, pos, self.now())
+            raw["name"] = name
+            self.files[id] = content
         row.append(raw)
         self._touch(self.cards[card])
         told = {name: raw[name] for name in ("id", "name", "url")}
         self.log(actor, "addAttachmentToCard", {"attachment": told, **self.place(card)})
         if not quiet:
-            self.note(actor, "create", "attachments", f"{card}:{raw['id']}", {"url": (None, url)})
+            self.note(actor, "create", "attachments", f"{card}:{raw['id']}", {"url": (None, raw["url"])})
         return raw
 
     def remove_attachment(self, actor: Actor, card: str, id: str) -> None:
@@ -263,6 +274,7 @@ class Changes(State):
         if raw is None:
             raise Refusal(404, shapes.NOT_FOUND)
         row.remove(raw)
+        self.files.pop(id, None)
         data = self.place(card)
         del data["list"]
         self.log(actor, "deleteAttachmentFromCard", {"attachment": {"name": raw["name"], "id": id}, **data})

@@ -83,6 +83,8 @@ class Reads(Customs):
     @route("GET", "/1/boards/{id}")
     def read_board(self, request: Request, id: str) -> Response:
         raw = dict(self._board(id))
+        if "premiumFeatures" in (request.arg("fields") or "").split(","):
+            raw["premiumFeatures"] = list(shapes.PAID if self.paid else shapes.FREE)
         if request.arg("fields") is None:
             del raw["shortLink"]
         return answer(raw, request)
@@ -197,6 +199,26 @@ class Reads(Customs):
     def read_attachment(self, request: Request, id: str, own: str) -> Response:
         self.card(id)
         return answer(self.one({raw["id"]: raw for raw in self.attachments.get(id, [])}, own), request)
+
+    @route("GET", "/1/cards/{id}/attachments/{own}/download/{name}")
+    def read_file(self, request: Request, id: str, own: str, name: str) -> Response:
+        self.card(id)
+        raw = self.one({raw["id"]: raw for raw in self.attachments.get(id, [])}, own)
+        if raw["id"] not in self.files or unquote(name) != unquote(raw["fileName"]):
+            raise Refusal(404, shapes.NOT_FOUND)
+        if self.files_elsewhere:
+            return Response(302, headers={"Location": f"https://files.trello.test/store/{own}"})
+        return self._file(raw["mimeType"], own)
+
+    @route("GET", "/store/{own}")
+    def read_stored_file(self, request: Request, own: str) -> Response:
+        kinds = {raw["id"]: raw["mimeType"] for row in self.attachments.values() for raw in row}
+        return self._file(kinds[own], own)
+
+    def _file(self, kind: str, own: str) -> Response:
+        content = self.files[own]
+        headers = {"Content-Type": kind or "application/octet-stream", "Content-Length": str(len(content))}
+        return Response(200, content, headers)
 
     @route("GET", "/1/labels/{id}")
     def read_label(self, request: Request, id: str) -> Response:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from connectors.base import utc
 
 Raw = dict[str, Any]
 
+FREE = ("additionalBoardBackgrounds", "additionalStickers", "customEmoji", "plugins")
+PAID = (*FREE, "advancedChecklists", "isPremium", "largeAttachments", "paidCorePlugins")
 COLORS = ("green", "yellow", "orange", "red", "purple", "blue", "sky", "lime", "pink", "black")
 FIRST_LABELS = COLORS[:6]
 NOT_FOUND = "The requested resource was not found."
@@ -202,6 +205,18 @@ def attachment(id: str, url: str, name: str, member: str, pos: float, at: str) -
         "url": url,
         "pos": pos,
         "fileName": "",
+    }
+
+
+def file(id: str, card: str, name: str, kind: str, size: int, member: str, pos: float, at: str) -> Raw:
+    own = quote(name, safe="")
+    return attachment(
+        id, f"https://trello.com/1/cards/{card}/attachments/{id}/download/{own}", name, member, pos, at
+    ) | {
+        "bytes": size,
+        "isUpload": True,
+        "mimeType": kind,
+        "fileName": own,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,6 +22,8 @@ def sent(request: Request) -> Raw:
     values: Raw = {name: value for name, value in request.query if name not in ("key", "token")}
     if request.headers.get("content-type", "").startswith("application/json"):
         values |= request.json() or {}
+    elif request.headers.get("content-type", "").startswith("multipart/form-data"):
+        values |= form(request)
     elif request.body:
         values |= dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     for name in FLAGS:
@@ -28,6 +32,21 @@ def sent(request: Request) -> Raw:
     for name in LISTS:
         if isinstance(values.get(name), str):
             values[name] = [each for each in values[name].split(",") if each]
+    return values
+
+
+def form(request: Request) -> Raw:
+    """The parts of a form: text, and one file with its name."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    values: Raw = {}
+    for part in message_from_bytes(head + request.body, policy=HTTP).iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        content: Any = part.get_payload(decode=True)
+        if part.get_filename() is None:
+            values[name] = content.decode()
+        else:
+            values |= {name: content, "fileName": part.get_filename()}
+            values.setdefault("mimeType", part.get_content_type())
     return values
 
 
