@@ -2,8 +2,8 @@
 
 ``idLabels``, ``idMembers`` and ``labels`` (names) take a list, meaning exactly these, or ``{"add": [...], "remove":
 [...]}``; members also ``"first": id``, because the first one counts. ``checklists`` (of a card) and ``checkItems`` (of
-a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?}],
-"remove": [id]}``. ``customFieldItems`` is told in ``connectors.trello.custom``.
+a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?,
+"idChecklist"?}], "remove": [id]}``. ``customFieldItems`` is told in ``connectors.trello.custom``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idB
 SETS = ("idLabels", "labels", "idMembers")
 WORDS = (*PLAIN, *SETS, "checklists", "customFieldItems")
 
-ITEM_WORDS = ("name", "state", "pos")
+ITEM_WORDS = ("name", "state", "pos", "idChecklist")
 DEFAULT_CHECKLIST = "Checklist"
 
 Delta = tuple[list[str], list[str]]
@@ -221,13 +221,17 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
     for wanted in items.set:
         if wanted["id"] not in home:
             raise Refused(f"no item {wanted['id']} on the card", "no_such_item", "checklists")
+    known = {one["id"]: one for one in after}
     for wanted in items.set:
         row = home[wanted["id"]]["checkItems"]
-        now = next(item for item in row if item["id"] == wanted["id"])
+        now = {"idChecklist": home[wanted["id"]]["id"], **next(item for item in row if item["id"] == wanted["id"])}
         changed = {name: wanted[name] for name in ITEM_WORDS if name in wanted and wanted[name] != now.get(name)}
         if changed:
             told = attempt.send("PUT", f"/cards/{card}/checkItem/{wanted['id']}", changed, whole=True)
-            row[row.index(now)] = {**now, **{name: told[name] for name in ITEM_WORDS if name in told}}
+            row[:] = [item for item in row if item["id"] != wanted["id"]]
+            moved = {**now, **{name: told[name] for name in ITEM_WORDS if name in told}}
+            home[wanted["id"]] = known.get(moved["idChecklist"], home[wanted["id"]])
+            home[wanted["id"]]["checkItems"].append(moved)
     for id in items.remove:
         if id in home:
             attempt.send("DELETE", f"/cards/{card}/checkItem/{id}")

@@ -8,9 +8,10 @@ from typing import Any
 from connectors.base import Field, Record
 from mapping.fields import FieldMap, Options, StreamMapping, Unmappable, moment
 from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
+from mapping.trello.checklists import read_items, write_items
 from mapping.trello.custom import ABSENT, ITEMS, CustomField, chosen, row, written
 from mapping.trello.places import Places
-from mapping.trello.sets import label_word, objects, read_items, read_labels, write_items, write_labels
+from mapping.trello.sets import label_word, objects, read_labels, write_labels
 from mapping.trello.values import Section, assignee, born, day_or_instant, flag, markdown, ref, shown_person, title
 
 DEFAULT_LABELS = {"feedback": "feedback"}
