@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
 from connectors.content import Download
 from connectors.errors import Malformed, Misconfigured, RecordRefused
+from connectors.hooks import Delivery
 from connectors.trello.client import TrelloClient
 from connectors.trello.content import download
 from connectors.trello.description import describe
 from connectors.trello.feed import BoardFeed
 from connectors.trello.history import CardHistory
+from connectors.trello.hook import parse_hook
 from connectors.trello.look import Look
 from connectors.trello.models import STREAMS
 from connectors.trello.reading import Reader
@@ -76,6 +78,9 @@ class TrelloConnector:
         if _known(stream) != "attachments":
             raise RecordRefused(f"{stream} have no bytes", code="no_content")
         return download(self._client, id)
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        return parse_hook(self.settings, headers, body)
 
     def find(self, stream: str, marker: str) -> list[Record]:
         return self._look.find(_known(stream), marker)

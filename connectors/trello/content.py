@@ -15,7 +15,7 @@ from connectors.base import Content, Gate
 from connectors.content import Download
 from connectors.errors import Malformed, RecordRefused
 from connectors.http import Answer
-from connectors.trello.client import TrelloClient
+from connectors.trello.client import KeyAndToken, TrelloClient
 from connectors.trello.models import Raw
 from connectors.trello.records import is_link, is_marker
 
@@ -33,11 +33,14 @@ class HeaderAuth(Auth):
     """Credentials in the header, as the download address alone wants them: it takes none in the query since 2021
     (community.developer.atlassian.com/t/update-authenticated-access-to-s3/43681)."""
 
-    def __init__(self, client: TrelloClient) -> None:
-        self._client = client
+    def __init__(self, own: KeyAndToken) -> None:
+        self._own = own
+
+    def prepare(self) -> None:
+        self._own.prepare()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        key, token = self._client.secrets
+        key, token = self._own.secrets
         request.headers["Authorization"] = f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
         return request
 
@@ -59,7 +62,7 @@ def download(client: TrelloClient, id: str) -> Download:
     if raw.get("isMalicious"):
         raise RecordRefused(f"attachment {id} is held back as harmful", code="malicious")
     name = file_name(raw)
-    got = client.http.stream(f"{path}/download/{quote(name, safe='')}", auth=HeaderAuth(client))
+    got = client.http.stream(f"{path}/download/{quote(name, safe='')}", auth=HeaderAuth(client.auth))
     kind = str(raw.get("mimeType") or "")
     if got.headers.get("Content-Type", "").startswith("text/html") and not kind.startswith("text/html"):
         got.close()

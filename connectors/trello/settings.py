@@ -13,7 +13,11 @@ class TrelloSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: SecretStr = Field(description="API key of the Power-Up under trello.com/power-ups/admin")
-    token: SecretStr = Field(description="token of the account, scope read,write")
+    token: SecretStr | None = Field(
+        default=None, description="token of the account, scope read,write; empty: the one that `login` stored"
+    )
     base_url: str = Field(default=DEFAULT_BASE_URL, description="where the API answers, version included")
     boards: list[str] = Field(default_factory=list, description="board ids; empty: all open boards of the account")
     feedback_label: str = Field(default="feedback", description="cards with this label are feedback")
+    hook_secret: SecretStr | None = Field(default=None, description="secret of the Power-Up, which signs webhooks")
+    hook_url: str | None = Field(default=None, description="callback address of the webhooks, exactly as registered")

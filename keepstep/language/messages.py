@@ -76,6 +76,8 @@ CONFIGURATION: Final[dict[str, Message]] = {
     "unmapped_field": "{side} has no {field:field}: the field stays as it is there",
     "key_missing": "{name} is not set, so no token can be kept; set it to a key such as {example}",
     "key_malformed": "{name} is not a valid key; set it to one such as {example}",
+    "trello_authorize": "open this link, signed in to Trello as the account that Keepstep shall act as, and allow access: {link}",
+    "trello_token": "The token that Trello shows then",
     "token_unreadable": "the stored token `{token}` of `{connection}` cannot be opened with {name}; add the former key after a comma, or sign in again: `keepstep login {connection}`",
     "token_swapped": "the stored token `{token}` of `{connection}` belongs to another connection; sign in again: `keepstep login {connection}`",
 }  # fmt: skip

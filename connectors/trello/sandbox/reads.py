@@ -16,6 +16,7 @@ from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.trello.sandbox import shapes
 from connectors.trello.sandbox.customs import Customs
 from connectors.trello.sandbox.shapes import Raw
+from connectors.trello.sandbox.state import TOKEN
 
 MOST = 1000
 BATCH = 10
@@ -59,7 +60,13 @@ class Reads(Customs):
                 return {"name": "Error", "message": words, "statusCode": got.status}
         return {"name": "Error", "message": f"Cannot GET {inner.path}", "statusCode": 404}
 
-    # -- members
+    # -- members and tokens
+
+    @route("GET", "/1/tokens/{token}")
+    def read_token(self, request: Request, token: str) -> Response:
+        if token != TOKEN:
+            raise Refusal(404, "model not found")
+        return answer(shapes.token(self.token_id, self.hub, self.scopes, self.token_expires, self.since), request)
 
     @route("GET", "/1/members/{id}")
     def read_member(self, request: Request, id: str) -> Response:
@@ -67,6 +74,7 @@ class Reads(Customs):
         full = raw | {"idBoards": [board for board, row in self.on_board.items() if raw["id"] in row]}
         if raw["id"] == self.hub:
             full["prefs"] = {"locale": "en-US", "timezone": "Europe/Berlin"}
+            full["email"] = "hub@keepstep.example" if "account" in self.scopes else None
         return answer(full, request)
 
     @route("GET", "/1/members/{id}/boards")

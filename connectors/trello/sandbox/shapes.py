@@ -239,6 +239,22 @@ def member(id: str, name: str, username: str) -> Raw:
     }
 
 
+def token(id: str, member: str, scopes: list[str], expires: str | None, made: str) -> Raw:
+    may = {"read": "read" in scopes, "write": "write" in scopes}
+    return {
+        "id": id,
+        "identifier": "Keepstep",
+        "idMember": member,
+        "dateCreated": made,
+        "dateExpires": expires,
+        "permissions": [
+            {"idModel": member, "modelType": "Member", **may},
+            {"idModel": "*", "modelType": "Board", **may},
+            {"idModel": "*", "modelType": "Organization", **may},
+        ],
+    }
+
+
 def creator(raw: Raw) -> Raw:
     names = (
         "id",

@@ -65,6 +65,10 @@ class State(SandboxCore):
         self._sent: deque[float] = deque()
         self.organization = self.new_id()
         self.hub = self.person("Keepstep").member
+        self.token_id = self.new_id()
+        self.scopes = ["read", "write"]
+        self.token_expires: str | None = None
+        self.since = self.now()
 
     # -- who and when
 
