@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 from pydantic import SecretStr
 
 from connectors.base import Context
-from connectors.errors import AuthFailed, Malformed, NotFound, ScopeMissing
+from connectors.errors import ScopeMissing
 from connectors.login import Person, SignedIn
-from connectors.trello.client import OWN, SLOT, TrelloClient
+from connectors.trello.client import SLOT, TrelloClient
 from connectors.trello.connector import TrelloConnector
 from connectors.trello.records import stamp
 from connectors.trello.settings import DEFAULT_BASE_URL, TrelloSettings
+from connectors.trello.token import READ, WRITE, token_of
 
 AUTHORIZE = "https://trello.com/1/authorize"
-READ, WRITE, ACCOUNT = "read", "write", "account"
-
-
-class Token(msgspec.Struct, frozen=True):
-    """What the service says of a token."""
-
-    idMember: str
-    dateExpires: str | None = None
-    permissions: list[dict[str, Any]] = []
-
-    @property
-    def scopes(self) -> list[str]:
-        """``read`` and ``write``, of boards; ``account`` leaves no trace here."""
-        boards = [each for each in self.permissions if str(each.get("modelType")).lower() == "board"]
-        return [scope for scope in (READ, WRITE) if any(each.get(scope) for each in boards)]
 
 
 def link(settings: TrelloSettings, access: str) -> str:
@@ -45,18 +29,6 @@ def link(settings: TrelloSettings, access: str) -> str:
         "name": "Keepstep",
     }
     return f"{page}?{urlencode(asked, safe=',')}"
-
-
-def token_of(client: TrelloClient) -> Token:
-    """Our own token as the service knows it. Raises ``AuthFailed`` for one that it does not know."""
-    try:
-        answer = client.get(OWN)
-    except NotFound as error:
-        raise AuthFailed("the service does not know this token", status=error.status) from None
-    try:
-        return msgspec.convert(answer, Token)
-    except msgspec.ValidationError as error:
-        raise Malformed(f"GET {OWN}: not a token: {error}") from None
 
 
 def login(settings: TrelloSettings, context: Context, person: Person) -> SignedIn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -75,7 +76,9 @@ class Reads(Customs):
         if raw["id"] == self.hub:
             full["prefs"] = {"locale": "en-US", "timezone": "Europe/Berlin"}
             full["email"] = "hub@keepstep.example" if "account" in self.scopes else None
-        return answer(full, request)
+        got = answer(full, request)
+        got.headers["Date"] = format_datetime(self.clock.now() + self.skew, usegmt=True)
+        return got
 
     @route("GET", "/1/members/{id}/boards")
     def read_boards(self, request: Request, id: str) -> Response:
@@ -93,6 +96,8 @@ class Reads(Customs):
         raw = dict(self._board(id))
         if "premiumFeatures" in (request.arg("fields") or "").split(","):
             raw["premiumFeatures"] = list(shapes.PAID if self.paid else shapes.FREE)
+        if "limits" in (request.arg("fields") or "").split(","):
+            raw["limits"] = deepcopy(self.limits.get(id, shapes.LIMITS))
         if request.arg("fields") is None:
             del raw["shortLink"]
         return answer(raw, request)
@@ -158,6 +163,11 @@ class Reads(Customs):
         self._board(id)
         names = ("id", "fullName", "username")
         return answer([{name: self.members[each][name] for name in names} for each in self.on_board[id]], request)
+
+    @route("GET", "/1/boards/{id}/plugins")
+    def read_plugins(self, request: Request, id: str) -> Response:
+        self._board(id)
+        return answer(self.plugins.get(id, []), request)
 
     @route("GET", "/1/boards/{id}/customFields")
     def read_custom_fields(self, request: Request, id: str) -> Response:

@@ -13,6 +13,11 @@ Raw = dict[str, Any]
 
 FREE = ("additionalBoardBackgrounds", "additionalStickers", "customEmoji", "plugins")
 PAID = (*FREE, "advancedChecklists", "isPremium", "largeAttachments", "paidCorePlugins")
+LIMITS: Raw = {
+    "cards": {"openPerBoard": {"status": "ok", "disableAt": 5000, "warnAt": 4000}},
+    "labels": {"perBoard": {"status": "ok", "disableAt": 1000, "warnAt": 800}},
+    "lists": {"openPerBoard": {"status": "ok", "disableAt": 500, "warnAt": 400}},
+}
 COLORS = ("green", "yellow", "orange", "red", "purple", "blue", "sky", "lime", "pink", "black")
 FIRST_LABELS = COLORS[:6]
 NOT_FOUND = "The requested resource was not found."

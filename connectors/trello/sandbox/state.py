@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import Clock, utc
@@ -69,6 +69,11 @@ class State(SandboxCore):
         self.scopes = ["read", "write"]
         self.token_expires: str | None = None
         self.since = self.now()
+        self.skew = timedelta()
+        """By how much the service's clock is ahead of everybody's."""
+        self.limits: dict[str, Raw] = {}
+        self.plugins: dict[str, list[Raw]] = {}
+        """Board -> its Power-Ups."""
 
     # -- who and when
 

@@ -35,6 +35,8 @@ NESTED = {
     "bytes",
 }
 WRONG = NESTED | {"dueReminder", "ixUpdate", "messagesDismissed", "idUploadedBackground", "idChecklists", "idLabels"}
+# A token's idModel is an id or "*": without patterns both forms of its oneOf fit every id.
+WRONG = WRONG | {"idModel"}
 COMPONENT = {
     "cards": "Card",
     "lists": "TrelloList",
@@ -134,8 +136,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Request, Res
         return answer
 
     world.sandbox.handle = handle  # type: ignore[method-assign]
-    connector = world.connector()
+    connector = world.connector(labels={"milestone": "milestone"})
     label = world.make("labels", idBoard=world.board, name="feedback", color="red")
+    world.sandbox.plugins[world.board] = [{"id": "1" * 24, "name": "Unito"}]
     world.make("labels", idBoard=world.board, name="bug", color="blue")
     fields = [world.make("customFields", idModel=world.board, name=kind, type=kind) for kind in ("text", "number")]
     fields.append(world.make("customFields", idModel=world.board, name="list", type="list", options=["高"]))
@@ -194,6 +197,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Request, Res
         list(connector.made_since(stream, card, "2026-01-01T00:00:00.000Z"))
         list(connector.ids(stream))
     connector.find("cards", "m")
+    connector.examine()
+    prepared = [each.id for each in connector.additions() if not each.present]
+    for id in prepared:
+        connector.add(id, lambda: None)
+        connector.remove(id, lambda: None)
+    connector.unmark("cards", [card], lambda: None)
+    connector.unmark("boards", [board], lambda: None)
     connector.find("boards", "b")
     list(connector.history("cards", [card], "2026-01-01T00:00:00.000Z"))
     list(connector.pull(world.feed, cursor))
