@@ -84,7 +84,7 @@ class Customs(Details):
         known = next((each for each in self.custom_fields.get(raw["idBoard"], []) if each["id"] == field), None)
         if known is None:
             raise Refusal(404, shapes.NOT_FOUND)
-        value, option = told.get("value") or None, told.get("idValue") or None
+        value, option = _as_shown(told.get("value") or None), told.get("idValue") or None
         if known["type"] == "list":
             if value is not None or (option is not None and option not in {each["id"] for each in known["options"]}):
                 raise Refusal(400, INVALID)
@@ -115,6 +115,13 @@ class Customs(Details):
 
 def _ref(raw: Raw) -> Raw:
     return {name: raw[name] for name in ("id", "name", "type")}
+
+
+def _as_shown(value: Any) -> Any:
+    """Numbers and flags are taken as such or as text, and shown as text."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: str(each).lower() if isinstance(each, (bool, int, float)) else each for key, each in value.items()}
 
 
 def _fits(kind: str, value: Any) -> bool:
