@@ -13,9 +13,9 @@ from connectors.errors import Malformed
 from connectors.examining import Symptom
 from connectors.trello.client import Failure, TrelloClient, objects, route
 from connectors.trello.description import ABILITIES
-from connectors.trello.models import Raw
+from connectors.trello.models import HOLDS, Raw
 from connectors.trello.records import stamp
-from connectors.trello.settings import TrelloSettings
+from connectors.trello.settings import TrelloSettings, form_of
 from connectors.trello.token import ACCOUNT, READ, WRITE, token_of
 from connectors.trello.words import classes
 
@@ -123,19 +123,21 @@ def _limits(limits: Any, board: str) -> Iterator[Symptom]:
 
 
 def _custom(settings: TrelloSettings, fields: dict[str, list[Raw]]) -> Iterator[Symptom]:
-    """Fields that the configuration names: on no board, twice on one, or of two types."""
-    for wanted in settings.custom.get("cards", {}).values():
+    """Fields that the configuration names: on no board, twice on one, of a type that cannot hold what it should."""
+    for canonical, wanted in settings.custom.get("cards", {}).items():
         on = {
             board: [each for each in rows if wanted in (each["id"], str(each.get("name")).strip())]
             for board, rows in fields.items()
         }
-        kinds = sorted({str(each.get("type")) for rows in on.values() for each in rows})
+        kinds = {str(each.get("type")) for rows in on.values() for each in rows}
+        form = form_of(canonical)
+        wrong = sorted(kinds - set(HOLDS.get(form, ()))) if form is not None else []
         by_id = any(each["id"] == wanted for rows in on.values() for each in rows)
         about = {"stream": "cards", "field": wanted}
         if not kinds:
             yield Symptom(code="field_missing", severity="error", params=about)
-        if len(kinds) > 1:
-            yield Symptom(code="field_retyped", params={**about, "kinds": kinds})
+        if wrong:
+            yield Symptom(code="field_retyped", severity="error", params={**about, "kinds": wrong})
         for board, rows in on.items():
             if kinds and not rows and not by_id:
                 yield Symptom(code="field_missing", severity="info", params={**about, "where": board})

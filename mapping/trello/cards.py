@@ -91,9 +91,10 @@ class CardMapping(StreamMapping):
             self._put_labels(values["labels"] or [], board, section, base is None, result)
         if base is None and kind in self._marks:
             result.values["labels"] = {"add": [self._marks[kind]], "remove": []}
-        if values.get("status") is not None:
+        listed = "status" not in custom
+        if listed and values.get("status") is not None:
             self._put_status(values["status"], board, section, result)
-        elif "status" in values and base is not None:
+        elif listed and "status" in values and base is not None:
             result.losses.append(Loss("status", "cannot_be_empty"))
         elif base is None and board is not None and board in self._places.by_board:
             result.values["idList"] = self._places.choose("todo", board, None) or self._places.by_board[board][0]

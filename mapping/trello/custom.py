@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connectors.base import Field
+from connectors.trello.models import HOLDS
 from mapping.fields import FieldMap, Options, Pair, Unmappable, clean, decimal_text, moment, money, text
 from mapping.model import CLASSES, MODEL, Form, Kind
 from mapping.trello.sets import objects
@@ -16,17 +17,6 @@ from mapping.trello.values import LIMIT, Section, day_or_instant
 ITEMS = "customFieldItems"
 ABSENT = "no_such_field"
 """The board has no field of that name: its cards say nothing about it, which is no loss in reading."""
-
-HOLDS = {
-    Form.TEXT: ("text", "number", "list"),
-    Form.RICH: ("text",),
-    Form.DATE: ("date",),
-    Form.NUMBER: ("number",),
-    Form.MONEY: ("number",),
-    Form.FLAG: ("checkbox",),
-    Form.CHOICE: ("list", "text"),
-}
-"""Canonical form -> the types of custom field that can hold it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,3 +180,12 @@ def test_a_person_has_no_place_in_a_custom_field() -> None:
         cards({"assignee": "Text"})
     with pytest.raises(Unmappable):
         cards(PRIORITY).normalise(Kind.TASK, "priority", "medium-rare")
+
+
+def test_a_status_kept_in_a_custom_field_leaves_the_list_alone() -> None:
+    mapper = cards({"status": "Priorität"}, values={"status": {"High": "doing", "Low": "done"}})
+    shown = card(p1={"idValue": HIGH})
+    assert read(mapper, shown)[0]["status"] == "doing"
+    written = mapper.unmap(Kind.TASK, {"status": "done"}, shown)
+    assert (written.values, written.losses) == ({"customFieldItems": {"p1": {"idValue": LOW}}}, [])
+    assert mapper.unmap(Kind.TASK, {"status": None}, shown).values == {"customFieldItems": {"p1": None}}

@@ -80,7 +80,7 @@ def test_configured_fields_are_looked_for(world: World) -> None:
     other = world.make("boards", name="Other")
     for board, name, kind in [
         (world.board, "Both", "text"),
-        (other, "Both", "number"),
+        (other, "Both", "checkbox"),
         (world.board, "Twice", "text"),
         (world.board, "Twice", "text"),
         (world.board, "Fine", "date"),
@@ -89,11 +89,24 @@ def test_configured_fields_are_looked_for(world: World) -> None:
         id = world.make("customFields", idModel=board, name=name, type=kind)
     custom = {"title": "Both", "description": "Twice", "due_date": "Fine", "priority": "None", "start_date": id}
     assert told(symptoms(world, custom={"cards": custom})) == [
-        ("field_retyped", "warning", {"stream": "cards", "field": "Both", "kinds": ["number", "text"]}),
+        ("field_retyped", "error", {"stream": "cards", "field": "Both", "kinds": ["checkbox"]}),
         ("field_ambiguous", "warning", {"stream": "cards", "field": "Twice", "where": "客户项目"}),
         ("field_missing", "info", {"stream": "cards", "field": "Twice", "where": "Other"}),
         ("field_missing", "error", {"stream": "cards", "field": "None"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("custom", "words"),
+    [
+        ({"cards": {"assignee": "A"}}, "`assignee` is a person"),
+        ({"cards": {"labels": "A"}}, "`labels` is a set"),
+        ({"boards": {"title": "A"}}, "only `cards`"),
+    ],
+)
+def test_what_no_custom_field_can_hold_is_a_mistake_of_the_configuration(custom: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        CONNECTOR.settings(key="k", custom=custom)  # type: ignore[call-arg]
 
 
 def test_limits_that_are_near_and_other_tools_are_told(world: World) -> None:
