@@ -94,10 +94,12 @@ def _handler(core: SandboxCore) -> type[BaseHTTPRequestHandler]:
             else:
                 self.send_response(answer.status)
             for name, value in answer.headers.items():
-                if name != "Content-Length":  # told below, of what is really sent
-                    self.send_header(name, value)
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(answer.body)))
+                self.send_header(name, value)
+            size = str(len(answer.body))
+            if answer.headers.get("Content-Length", size) != size:
+                self.close_connection = True  # a body cut off on its way is shorter than was told
+            elif answer.status != 204 and "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", size)
             self.end_headers()
             if answer.status != 204 and self.command != "HEAD":
                 self.wfile.write(answer.body)

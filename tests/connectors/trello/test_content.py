@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -164,19 +165,58 @@ def test_trouble_on_the_way_is_never_a_short_file(world: World, fault: Any, erro
         list(world.connector().download("attachments", file).chunks)
 
 
-def test_over_real_http_a_file_leaves_and_comes_in_parts(tmp_path: Path) -> None:
-    core = SANDBOX.build(VirtualClock(), 1)
+def test_over_real_http_a_file_leaves_and_comes_in_parts_and_a_cut_is_seen(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    core = SANDBOX.build(clock, 1)
     with Host(core) as host:
         settings = CONNECTOR.settings(**SANDBOX.settings(core, host.url))
-        connector = CONNECTOR.build(settings, context(VirtualClock()))
+        connector = TrelloConnector(settings, context(clock))  # type: ignore[arg-type]
         board = core.create("王芳", "boards", {"name": "B"})
-        on = core.create(
-            "王芳", "cards", {"idList": core.create("王芳", "lists", {"idBoard": board, "name": "L"}), "name": "n"}
-        )
-        outcome = put(connector, on, content(tmp_path))  # type: ignore[arg-type]
+        lane = core.create("王芳", "lists", {"idBoard": board, "name": "L"})
+        on = core.create("王芳", "cards", {"idList": lane, "name": "n"})
+        outcome = put(connector, on, content(tmp_path))
         assert outcome.status == "done", outcome
-        got = connector.download("attachments", outcome.id)  # type: ignore[attr-defined]
+        got = connector.download("attachments", str(outcome.id))
         assert hashlib.sha256(b"".join(got.chunks)).hexdigest() == hashlib.sha256(BYTES).hexdigest()
+        core.faults.switch_on(Fault("cut_off", match="/download/", times=1))
+        cut = connector.download("attachments", str(outcome.id))
+        with pytest.raises(Malformed):
+            list(cut.chunks)
+
+
+class Leading(SandboxTransport):
+    """Sends every download to another address."""
+
+    def __init__(self, core: Any, target: str) -> None:
+        super().__init__(core)
+        self.target = target
+        self.seen: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        self.seen.append((request.url or "").split("?")[0])
+        if "/download/" not in (request.url or "") and "evil" not in (request.url or ""):
+            return super().send(request, *args, **kwargs)
+        answer = requests.Response()
+        answer.status_code, answer.url, answer.request = 302, request.url or "", request
+        answer.headers["Location"] = self.target
+        answer.raw = io.BytesIO(b"")
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("target", "hops"),
+    [("http://evil.example/file", 0), ("https://evil.example/again", 3), ("file:///etc/passwd", 0)],
+)
+def test_an_address_that_is_not_secret_or_never_ends_is_left(world: World, target: str, hops: int) -> None:
+    on = card(world)
+    file = world.make("attachments", idCard=on, file=b"x", fileName="a.pdf")
+    wire = Leading(world.sandbox, target)
+    settings = CONNECTOR.settings(**SANDBOX.settings(world.sandbox, "https://trello.test"))
+    connector = TrelloConnector(settings, context(world.clock, wire))  # type: ignore[arg-type]
+    with pytest.raises(Malformed):
+        connector.download("attachments", file)
+    tries = sum("/download/" in url for url in wire.seen)
+    assert sum("evil" in url for url in wire.seen) == hops * tries
 
 
 def test_a_form_has_the_length_it_tells_and_names_cannot_leave_their_place(tmp_path: Path) -> None:
