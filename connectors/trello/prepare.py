@@ -12,7 +12,7 @@ from connectors.base import Gate, Outcome, Write
 from connectors.errors import Forbidden, NotFound, RecordRefused, ScopeMissing
 from connectors.preparing import Addition
 from connectors.trello.attempt import Attempt
-from connectors.trello.client import PAGE, TrelloClient, route
+from connectors.trello.client import PAGE, Failure, TrelloClient, route
 from connectors.trello.models import Raw
 from connectors.trello.reading import listed_in_batch
 from connectors.trello.records import MARKER_LINE, is_marker, record
@@ -28,11 +28,13 @@ class Preparation:
         self._boards = boards
 
     def additions(self) -> list[Addition]:
-        """One label for each kind and board. Its id is ``label:<board>:<name>``."""
+        """One label for each kind and board that can be seen. Its id is ``label:<board>:<name>``."""
         boards = self._boards()
         answers = self._client.batch([_labels(board) for board in boards])
         found: list[Addition] = []
         for board, answer in zip(boards, answers, strict=True):
+            if isinstance(answer, Failure) and isinstance(answer.error, (NotFound, Forbidden)):
+                continue
             known = {_plain(each.get("name")) for each in listed_in_batch(answer, f"GET /boards/{board}/labels")}
             found += [_addition(board, name, _plain(name) in known) for name in self._names]
         return found

@@ -160,6 +160,7 @@ def test_labels_are_told_made_once_and_taken_away(world: World) -> None:
 def test_a_board_that_may_not_be_changed_says_what_to_grant(world: World) -> None:
     connector = world.connector(boards=[world.board])
     world.sandbox.hide(world.board)
+    assert connector.additions() == []
     with pytest.raises(ScopeMissing, match="member of the board"):
         connector.add(f"label:{world.board}:feedback", lambda: None)
     assert world.sandbox.records("labels") != {}
