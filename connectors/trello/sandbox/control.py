@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
+
+import msgspec
 
 from connectors.sandbox.exchange import Refusal
 from connectors.trello.cards import label_word
@@ -158,6 +162,15 @@ class Control(Customs):
         """Take the hub's account off a board."""
         with self._lock:
             self.on_board[board].remove(self.hub)
+
+    def deliveries(self, board: str, secret: str, url: str) -> list[tuple[dict[str, str], bytes]]:
+        """What a webhook on the board would have been sent, oldest first: headers and body of each."""
+        with self._lock:
+            told = [raw for raw in self.actions if (raw["data"].get("board") or {}).get("id") == board]
+            bodies = [msgspec.json.encode({"model": self.boards[board], "action": raw}) for raw in told]
+        proofs = [base64.b64encode(hmac.digest(secret.encode(), body + url.encode(), "sha1")) for body in bodies]
+        heads = [{"Content-Type": "application/json", "X-Trello-Webhook": proof.decode()} for proof in proofs]
+        return list(zip(heads, bodies, strict=True))
 
     def records(self, stream: str) -> dict[str, Raw]:
         with self._lock:

@@ -116,3 +116,19 @@ def test_recorded_deliveries_hint_at_what_they_are_about(world: World, shared: P
         )
         assert Hint(*about) in delivery.hints, file.name
     assert world.sandbox.requests == []
+
+
+def test_the_stand_ins_deliveries_are_proven_and_lead_to_what_changed(world: World) -> None:
+    card = world.make("cards", idList=world.todo, name="n")
+    comment = world.make("comments", idCard=card, text="c")
+    world.sandbox.edit("王芳", "cards", card, {"idList": world.done, "checklists": {"add": [{"name": "i"}]}})
+    connector = world.connector(**SET)
+    told = [connector.parse_hook(*each) for each in world.sandbox.deliveries(world.board, SECRET, URL)]
+    assert len({each.key for each in told}) == len(told) > 5
+    hints = {hint for each in told for hint in each.hints}
+    (checklist,) = world.sandbox.records("checklists")
+    assert {Hint("cards", card), Hint("comments", comment), Hint("checklists", checklist)} <= hints
+    assert {Hint("lists", each) for each in (world.todo, world.doing, world.done)} <= hints
+    for headers, body in world.sandbox.deliveries(world.board, "another", URL):
+        with pytest.raises(HookRefused):
+            connector.parse_hook(headers, body)
