@@ -203,6 +203,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """What an enumeration allows, in the form that the payload shows."""
     classes: dict[str, str] | None = None
     """The service's own class of each value, never its display name (a status' category, a deal stage's kind)."""
+    called: dict[str, str] | None = None
+    """What people call each value, where ``values`` are ids."""
+    scope: str | None = None
+    """Id of the only place whose records have it (a board); None: all have it."""
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ class Symptom(msgspec.Struct, frozen=True, kw_only=True):
     ``field_off_screen``, ``field_retyped`` (``stream``, ``field``), ``value_unmapped`` (``stream``, ``field``,
     ``value``), ``path_missing`` (``place``, ``from``, ``to``), ``clock_skew`` (``seconds``), ``other_tool`` (``tool``,
     ``where``), ``not_cloud`` (``kind``), ``expires`` (``what``, ``at``), ``window`` (``stream``: people's edits
-    within one request's length of ours go unseen there).
+    within one request's length of ours go unseen there), ``place_missing``, ``place_closed`` (``place``: one that the
+    configuration names), ``value_ambiguous`` (as ``value_unmapped``: several things of one name), ``field_ambiguous``
+    (``stream``, ``field``, ``where``), ``limit_near`` (``what``, ``where``, ``most``).
     """
 
     code: str

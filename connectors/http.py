@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, overload
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 import requests
@@ -17,6 +19,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from connectors.auth import Auth
 from connectors.base import Context, Gate
 from connectors.budget import Budget, Rate
+from connectors.content import CHUNK
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -45,7 +48,12 @@ REQUEST_TIMEOUT = CONNECT_TIMEOUT + READ_TIMEOUT
 ATTEMPTS = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
+HOPS = 4
+REDIRECTS = (301, 302, 303, 307, 308)
+
 Classify = Callable[["Answer"], ConnectorError | None]
+Body = bytes | str | io.IOBase | None
+"""What a request carries; an open file leaves in parts."""
 
 
 class Answer:
@@ -84,6 +92,34 @@ class Answer:
         """The beginning of the body as text, for an error message."""
         text = self.body[: limit * 4].decode("utf-8", "replace")
         return re.sub(r"\s+", " ", text).strip()[:limit]
+
+
+class Streamed:
+    """An answer whose body has not been read yet. Read ``chunks`` to its end or close it."""
+
+    def __init__(self, response: requests.Response, path: str) -> None:
+        self._response = response
+        self._path = path
+        self.headers: Mapping[str, str] = response.headers
+        length = response.headers.get("Content-Length", "")
+        self.size = int(length) if length.isdecimal() else None
+        """Bytes, where the service tells beforehand."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, once. Raises ``Malformed`` if it ends early or is longer than promised."""
+        seen = 0
+        try:
+            with self._response:
+                for part in self._response.iter_content(CHUNK):
+                    seen += len(part)
+                    yield part
+        except requests.RequestException as error:
+            raise Malformed(f"GET {self._path}: {type(error).__name__} after {seen} bytes") from None
+        if self.size is not None and seen != self.size:
+            raise Malformed(f"GET {self._path}: {seen} bytes instead of {self.size}")
+
+    def close(self) -> None:
+        self._response.close()
 
 
 class Http:
@@ -139,7 +175,7 @@ class Http:
         *,
         params: Any = None,
         json: Any = None,
-        data: bytes | str | None = None,
+        data: Body = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Ask, and ask again after transient trouble, up to five times. Raises ``ConnectorError``."""
@@ -162,7 +198,7 @@ class Http:
         gate: Gate,
         params: Any = None,
         json: Any = None,
-        data: bytes | str | None = None,
+        data: Body = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send once. ``gate`` is asked after every wait, directly before the request leaves.
@@ -171,6 +207,57 @@ class Http:
         means that it surely had none.
         """
         return self._send(verb, path, params, json, data, headers, gate)
+
+    def stream(self, path: str, *, headers: Mapping[str, str] | None = None, auth: Auth | None = None) -> Streamed:
+        """The body of a GET in parts. Asks again after transient trouble, until the first part is there.
+
+        Redirects are followed, because services keep bytes elsewhere; credentials and ``headers`` go to the base
+        address' own host alone. ``auth`` signs instead of the session's own. Raises ``ConnectorError``.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=self._pause_before_retry,
+            sleep=self._clock.wait,
+            reraise=True,
+        )
+        return retrying(self._open, path, headers or {}, auth or self.auth or Auth())
+
+    def _open(self, path: str, headers: Mapping[str, str], auth: Auth) -> Streamed:
+        address = self.base_url + path
+        for _ in range(HOPS):
+            home = _origin(address) == _origin(self.base_url)
+            if home:
+                auth.prepare()
+                self.budget.take()
+            elif urlsplit(address).scheme != "https":
+                raise Malformed(f"GET {path}: led to an address that is not secret on its way")
+            # A size that can be checked needs a body that nobody packed on its way.
+            sent = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers if home else {})}
+            try:
+                response = self._session.get(
+                    address,
+                    headers=sent,
+                    auth=auth if home else Auth(),  # not None: that would look into the user's netrc
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            except requests.RequestException as error:
+                raise self._broken(error, "GET", path, False) from None
+            log.debug("request", connection=self._name, verb="GET", path=path, status=response.status_code)
+            if response.status_code in REDIRECTS and response.headers.get("Location"):
+                address = urljoin(address, response.headers["Location"])
+                response.close()
+                continue
+            if response.status_code < 300:
+                return Streamed(response, path)
+            with response:
+                refused = self._error(Answer(response, "GET", path, False))
+            if isinstance(refused, RateLimited) and home:
+                self.budget.pause(refused.retry_after)
+            raise refused or Malformed(f"GET {path}: {response.status_code} without an address")
+        raise Malformed(f"GET {path}: led on and on")
 
     def _pause_before_retry(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -185,7 +272,7 @@ class Http:
         path: str,
         params: Any,
         json: Any,
-        data: bytes | str | None,
+        data: Body,
         headers: Mapping[str, str] | None,
         gate: Gate | None,
     ) -> Answer:
@@ -205,7 +292,7 @@ class Http:
         path: str,
         params: Any,
         json: Any,
-        data: bytes | str | None,
+        data: Body,
         headers: Mapping[str, str] | None,
         gate: Gate | None,
     ) -> Answer:
@@ -271,6 +358,11 @@ class Http:
                 return RateLimited(what, retry_after=wait, status=503)
             return Transient(what, status=answer.status)
         return RecordRefused(what, status=answer.status)
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.lower()
 
 
 def never_left(error: requests.RequestException) -> bool:

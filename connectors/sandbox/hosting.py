@@ -25,7 +25,10 @@ class SandboxTransport(BaseAdapter):
         self.core = core
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        sent = Request.of(request.method or "GET", request.url or "", dict(request.headers), request.body)
+        body = request.body
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = body.read()
+        sent = Request.of(request.method or "GET", request.url or "", dict(request.headers), body)
         try:
             answer = self.core.handle(sent)
         except ConnectionBroken as error:
@@ -92,8 +95,11 @@ def _handler(core: SandboxCore) -> type[BaseHTTPRequestHandler]:
                 self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(answer.body)))
+            size = str(len(answer.body))
+            if answer.headers.get("Content-Length", size) != size:
+                self.close_connection = True  # a body cut off on its way is shorter than was told
+            elif answer.status != 204 and "Content-Length" not in answer.headers:
+                self.send_header("Content-Length", size)
             self.end_headers()
             if answer.status != 204 and self.command != "HEAD":
                 self.wfile.write(answer.body)

@@ -4,7 +4,10 @@ from connectors.base import ConnectorPlugin
 from connectors.trello.connector import TrelloConnector
 from connectors.trello.models import STREAMS
 from connectors.trello.settings import TrelloSettings
+from connectors.trello.signin import login
 
-CONNECTOR = ConnectorPlugin(system="trello", settings=TrelloSettings, build=TrelloConnector, streams=STREAMS)
+CONNECTOR = ConnectorPlugin(
+    system="trello", settings=TrelloSettings, build=TrelloConnector, streams=STREAMS, login=login
+)
 
 __all__ = ["CONNECTOR", "TrelloConnector", "TrelloSettings"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connectors.base import Gate, Outcome, Record, Write
+from connectors.base import Content, Gate, Outcome, Record, Write
 from connectors.errors import (
     ConnectorError,
     EffectUnknown,
@@ -15,7 +15,9 @@ from connectors.errors import (
     RecordRefused,
     WriteForbidden,
 )
+from connectors.http import Answer
 from connectors.trello.client import TrelloClient
+from connectors.trello.content import upload
 from connectors.trello.models import Raw
 
 
@@ -40,9 +42,24 @@ class Attempt:
         self._gate = gate
         self._taken = 0
 
-    def send(self, verb: str, path: str, values: dict[str, Any] | None = None, *, whole: bool = False) -> Any:
+    def send(
+        self,
+        verb: str,
+        path: str,
+        values: dict[str, Any] | None = None,
+        *,
+        whole: bool = False,
+        body: dict[str, Any] | None = None,
+    ) -> Any:
         """Send one request. ``whole``: its answer carries the record, or it is no answer."""
-        answer = self.client.send(verb, path, self._gate, values)
+        return self._took(verb, path, self.client.send(verb, path, self._gate, values, body), whole)
+
+    def upload(self, card: str, values: dict[str, str], content: Content) -> Any:
+        """Send one file onto a card; the answer carries the record."""
+        answer = upload(self.client, self._gate, card, values, content)
+        return self._took("POST", f"/cards/{card}/attachments", answer, True)
+
+    def _took(self, verb: str, path: str, answer: Answer, whole: bool) -> Any:
         self._taken += 1
         self.answer = None
         if not whole:

@@ -2,8 +2,8 @@
 
 ``idLabels``, ``idMembers`` and ``labels`` (names) take a list, meaning exactly these, or ``{"add": [...], "remove":
 [...]}``; members also ``"first": id``, because the first one counts. ``checklists`` (of a card) and ``checkItems`` (of
-a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?}],
-"remove": [id]}``.
+a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?,
+"idChecklist"?}], "remove": [id]}``. ``customFieldItems`` is told in ``connectors.trello.custom``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any
 from connectors.errors import NotFound, RecordRefused
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
+from connectors.trello.custom import CustomValues
 from connectors.trello.models import CARD_PARTS, Raw
 from connectors.trello.records import marker_url
 
 PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "pos")
 SETS = ("idLabels", "labels", "idMembers")
-WORDS = (*PLAIN, *SETS, "checklists")
+WORDS = (*PLAIN, *SETS, "checklists", "customFieldItems")
 
-ITEM_WORDS = ("name", "state", "pos")
+ITEM_WORDS = ("name", "state", "pos", "idChecklist")
 DEFAULT_CHECKLIST = "Checklist"
 
 Delta = tuple[list[str], list[str]]
@@ -31,6 +32,7 @@ ALREADY = ("already on the card", "is not on the card", "not a member of the car
 def create(attempt: Attempt, values: dict[str, Any]) -> None:
     """The card with everything that fits into its create; what does not fit follows."""
     items = Items(values.pop("checklists", None))
+    custom = CustomValues(values.pop("customFieldItems", None))
     closed = values.pop("closed", None)
     sent = {name: value for name, value in values.items() if name in PLAIN and value is not None}
     board = sent.pop("idBoard", None)
@@ -52,17 +54,22 @@ def create(attempt: Attempt, values: dict[str, Any]) -> None:
         card = {**card, "checklists": _write_items(attempt, card["id"], [], items)}
     if closed:
         card |= attempt.send("PUT", f"/cards/{card['id']}", {"closed": True}, whole=True)
-    attempt.answer = {"checklists": [], "customFieldItems": [], **card}
+    card = {"checklists": [], "customFieldItems": [], **card}
+    custom.fill(attempt, card)
+    attempt.answer = card
 
 
 def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
     """Only what changes. Sets and items are compared with a look at the card taken directly before the first request;
     the record told back is that look with every answer of this write laid over it."""
     items = Items(values.get("checklists"))
+    custom = CustomValues(values.get("customFieldItems"))
     plain = {name: value for name, value in values.items() if name in PLAIN}
     if not (items.any or any(name in values for name in SETS)):
-        attempt.send("PUT", f"/cards/{id}", plain, whole=True)
-        # This answer leaves out checklists and attachments, the marker's place among them: it is no whole card.
+        if plain or not custom:
+            attempt.send("PUT", f"/cards/{id}", plain, whole=True)
+        custom.write(attempt, id)
+        # These answers leave out checklists and attachments, the marker's place among them: they are no whole card.
         attempt.answer = None
         return
     card: Raw = attempt.client.get(f"/cards/{id}", CARD_PARTS)
@@ -76,6 +83,8 @@ def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
         _write_members(attempt, card, values["idMembers"])
     if items.any:
         card["checklists"] = _write_items(attempt, id, card.get("checklists") or [], items)
+    custom.write(attempt, id)
+    custom.lay_over(card)
     attempt.answer = card
 
 
@@ -212,13 +221,17 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
     for wanted in items.set:
         if wanted["id"] not in home:
             raise Refused(f"no item {wanted['id']} on the card", "no_such_item", "checklists")
+    known = {one["id"]: one for one in after}
     for wanted in items.set:
         row = home[wanted["id"]]["checkItems"]
-        now = next(item for item in row if item["id"] == wanted["id"])
+        now = {"idChecklist": home[wanted["id"]]["id"], **next(item for item in row if item["id"] == wanted["id"])}
         changed = {name: wanted[name] for name in ITEM_WORDS if name in wanted and wanted[name] != now.get(name)}
         if changed:
             told = attempt.send("PUT", f"/cards/{card}/checkItem/{wanted['id']}", changed, whole=True)
-            row[row.index(now)] = {**now, **{name: told[name] for name in ITEM_WORDS if name in told}}
+            row[:] = [item for item in row if item["id"] != wanted["id"]]
+            moved = {**now, **{name: told[name] for name in ITEM_WORDS if name in told}}
+            home[wanted["id"]] = known.get(moved["idChecklist"], home[wanted["id"]])
+            home[wanted["id"]]["checkItems"].append(moved)
     for id in items.remove:
         if id in home:
             attempt.send("DELETE", f"/cards/{card}/checkItem/{id}")

@@ -35,18 +35,50 @@ BATCH = 10
 LONGEST_QUERY = 3000
 WINDOW = 10.0
 
+SLOT = "token"
+"""Name under which signing in stores the token."""
+
+OWN = "/tokens/own"
+"""The address of our own token: its true form, which is the secret itself, is put in when the request is signed."""
+
 Params = Mapping[str, Any]
 
 
 class KeyAndToken(Auth):
-    """Adds the credentials to the query, where the contract wants them, after everything that messages show."""
+    """Adds the credentials to the query, where the contract wants them, after everything that messages show.
 
-    def __init__(self, key: str, token: str) -> None:
-        self.secrets = (key, token)
+    The token is the configured one, else the one that signing in stored. ``prepare`` raises ``AuthFailed`` where there
+    is neither; after a 401 a token that was stored meanwhile is taken up.
+    """
+
+    def __init__(self, settings: TrelloSettings, context: Context) -> None:
+        self._key = settings.key.get_secret_value()
+        self._given = settings.token.get_secret_value() if settings.token is not None else None
+        self._token = self._given
+        self._tokens = context.tokens
+        self._name = context.name
+
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """Key and token; empty where there is none yet."""
+        return self._key, self._token or ""
+
+    def prepare(self) -> None:
+        if not self._token:
+            self._token = self._tokens.load(SLOT)
+        if not self._token:
+            raise AuthFailed(f"no token: run `keepstep login {self._name}`, or give `token`", code="no_token")
+
+    def renew(self) -> bool:
+        if self._given is not None:
+            return False
+        before, self._token = self._token, self._tokens.load(SLOT)
+        return bool(self._token) and self._token != before
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         key, token = self.secrets
-        request.prepare_url(request.url, {"key": key, "token": token})
+        address = str(request.url).replace(OWN, f"/tokens/{quote(token, safe='')}")
+        request.prepare_url(address, {"key": key, "token": token})
         return request
 
 
@@ -60,9 +92,13 @@ class TrelloClient:
     """Requests under the limits of one token. Thread-safe."""
 
     def __init__(self, settings: TrelloSettings, context: Context) -> None:
-        self._auth = KeyAndToken(settings.key.get_secret_value(), settings.token.get_secret_value())
+        self._auth = KeyAndToken(settings, context)
         self.http = Http(context, settings.base_url, auth=self._auth, rates=RATES, classify=self._classify)
         self._now = context.clock.now
+
+    @property
+    def auth(self) -> KeyAndToken:
+        return self._auth
 
     # -- reading
 
@@ -122,17 +158,20 @@ class TrelloClient:
 
     # -- writing
 
-    def send(self, verb: str, path: str, gate: Gate, values: Params | None = None) -> Answer:
-        """One writing request, in the query form; null and long text go into a JSON body, which works as well."""
+    def send(
+        self, verb: str, path: str, gate: Gate, values: Params | None = None, body: Params | None = None
+    ) -> Answer:
+        """One writing request, in the query form; null and long text go into a JSON body, which works as well.
+        ``body``: what the service wants in a JSON body alone."""
         query: dict[str, str] = {}
-        body: dict[str, Any] = {}
+        told: dict[str, Any] = dict(body or {})
         for name, value in (values or {}).items():
             text = wire(value)
             if text is None or len(quote(text)) > LONGEST_QUERY:
-                body[name] = value
+                told[name] = value
             else:
                 query[name] = text
-        return self.http.write(verb, path, gate=gate, params=query, json=body or None)
+        return self.http.write(verb, path, gate=gate, params=query, json=told or None)
 
     # -- errors
 
@@ -171,7 +210,7 @@ class TrelloClient:
 
     def _scrub(self, words: str) -> str:
         # An unknown address is answered with the address itself, query and all.
-        for secret in self._auth.secrets:
+        for secret in filter(None, self._auth.secrets):
             words = words.replace(secret, "***").replace(quote(secret, safe=""), "***")
         return words
 

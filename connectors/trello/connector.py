@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
-from connectors.errors import Malformed, Misconfigured
+from connectors.content import Download
+from connectors.errors import Malformed, Misconfigured, RecordRefused
+from connectors.examining import Symptom
+from connectors.hooks import Delivery
+from connectors.preparing import Addition
 from connectors.trello.client import TrelloClient
+from connectors.trello.content import download
 from connectors.trello.description import describe
+from connectors.trello.examine import examine
 from connectors.trello.feed import BoardFeed
 from connectors.trello.history import CardHistory
+from connectors.trello.hook import parse_hook
 from connectors.trello.look import Look
 from connectors.trello.models import STREAMS
+from connectors.trello.prepare import Preparation
 from connectors.trello.reading import Reader
 from connectors.trello.settings import TrelloSettings
 from connectors.trello.writes import Writer
@@ -31,6 +39,8 @@ class TrelloConnector:
         self._look = Look(self._client, self._reader, self._own_id, self._boards)
         self._history = CardHistory(self._client, self._own_id)
         self._writer = Writer(self._client, self._own_id)
+        self._preparation = Preparation(self._client, settings, self._boards)
+        self._context = context
 
     @property
     def calls(self) -> int:
@@ -69,6 +79,29 @@ class TrelloConnector:
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         return self._writer.push(_known(stream), writes, gate)
+
+    def download(self, stream: str, id: str) -> Download:
+        if _known(stream) != "attachments":
+            raise RecordRefused(f"{stream} have no bytes", code="no_content")
+        return download(self._client, id)
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        return parse_hook(self.settings, headers, body)
+
+    def examine(self) -> list[Symptom]:
+        return examine(self._client, self.settings, self._context, self._boards())
+
+    def additions(self) -> list[Addition]:
+        return self._preparation.additions()
+
+    def add(self, id: str, gate: Gate) -> None:
+        self._preparation.add(id, gate)
+
+    def remove(self, id: str, gate: Gate) -> None:
+        self._preparation.remove(id, gate)
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._preparation.unmark(_known(stream), ids, gate)
 
     def find(self, stream: str, marker: str) -> list[Record]:
         return self._look.find(_known(stream), marker)

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from connectors.base import Abilities, Description, Feed, Field, Stream
 from connectors.errors import NotFound
 from connectors.trello.cards import label_word
 from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
+from connectors.trello.content import most
+from connectors.trello.custom import option_words
 from connectors.trello.models import STREAMS, Raw
 from connectors.trello.words import classes
 
@@ -41,12 +45,18 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
     """One batch for two boards. A board that is gone has no feed any more."""
     parts = ("lists", "labels", "members", "customFields")
     asked: dict[str, dict[str, Any]] = {"lists": {"filter": "all"}, "labels": {"limit": PAGE}}
-    routes = [route(f"/boards/{board}/{part}", asked.get(part)) for board in boards for part in parts]
+    routes = []
+    for board in boards:
+        routes += [route(f"/boards/{board}/{part}", asked.get(part)) for part in parts]
+        routes.append(route(f"/boards/{board}", {"fields": "premiumFeatures"}))
     answers = iter(client.batch(routes))
     found: dict[str, list[Raw]] = {part: [] for part in parts}
-    feeds, kinds = [], {}
+    feeds, kinds, features = [], {}, []
     for board in boards:
         got = dict(zip(parts, [next(answers) for _ in parts], strict=True))
+        plan = next(answers)
+        if isinstance(plan, dict):
+            features.append(list(plan.get("premiumFeatures") or ()))
         for part, answer in got.items():
             if isinstance(answer, Failure):
                 if isinstance(answer.error, NotFound):
@@ -58,14 +68,16 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
             continue
         kinds.update(classes(objects(got["lists"], "lists")))
         feeds.append(Feed(name=f"board:{board}", streams=list(STREAMS), cost=1))
+    carried = msgspec.structs.replace(ABILITIES["attachments"], content=most(features))
+    able = {**ABILITIES, "attachments": carried}
     return Description(
         system="trello",
         streams=[
-            Stream(name=name, abilities=ABILITIES[name], fields=_fields(name, found, kinds), parent=PARENT.get(name))
+            Stream(name=name, abilities=able[name], fields=_fields(name, found, kinds), parent=PARENT.get(name))
             for name in STREAMS
         ],
         feeds=feeds,
-        limits=LIMITS,
+        limits={**LIMITS, "bytes per file": str(carried.content)},
     )
 
 
@@ -96,8 +108,10 @@ def _fields(stream: str, found: dict[str, list[Raw]], kinds: dict[str, str]) -> 
             return [Field(name="text", required=True), Field(name="idCard", kind="card", required=True)]
         case "attachments":
             return [
-                Field(name="url", required=True, kind="url"),
+                Field(name="url", kind="url"),
                 Field(name="name"),
+                Field(name="mimeType", writable=False),
+                Field(name="bytes", kind="number", writable=False),
                 Field(name="idCard", kind="card", required=True),
             ]
         case _:
@@ -150,9 +164,10 @@ def _card_fields(found: dict[str, list[Raw]], kinds: dict[str, str]) -> list[Fie
                 name=each["id"],
                 label=each.get("name") or "",
                 kind=each.get("type") or "text",
-                writable=False,
                 custom=True,
-                values=[one["id"] for one in each["options"]] if each.get("options") else None,
+                values=list(called) if (called := option_words(each)) else None,
+                called=called or None,
+                scope=each["idBoard"],
             )
             for each in found["customFields"]
         ),

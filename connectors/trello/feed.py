@@ -16,10 +16,10 @@ import msgspec
 
 from connectors.base import Ignored, Page, Record, chunks, utc
 from connectors.errors import CursorLost, Malformed, NotFound
-from connectors.trello.client import PAGE, TrelloClient, actions, route
+from connectors.trello.client import PAGE, Failure, TrelloClient, actions, objects, route
 from connectors.trello.log import Touched, read_log
 from connectors.trello.models import COMMENT_FILTER, Action, Raw, created_at
-from connectors.trello.reading import Reader, listed_in_batch, listing
+from connectors.trello.reading import Reader, address, listed_in_batch, listing
 from connectors.trello.records import attachments, gone, record
 
 OVERLAP = timedelta(seconds=60)
@@ -91,10 +91,9 @@ class BoardFeed:
     def _crawl(self, state: State, complete: bool) -> Iterator[Page]:
         if state.stage == "board":
             records = []
-            for stream in ("boards", "members", "labels", "lists"):
-                for raws in self._reader.listed(stream, self._board):
-                    records += self._records(stream, raws)
-                    self._watch(state, stream, raws)
+            for stream, raws in self._whole_board():
+                records += self._records(stream, raws)
+                self._watch(state, stream, raws)
             state.stage = "checklists"
             yield Page(records=records, cursor=state.text())
         if state.stage == "checklists":
@@ -115,6 +114,17 @@ class BoardFeed:
             state.stage = "comments"
             yield Page(records=list(self._reader.card_records(portion)), cursor=state.text())
         yield from self._crawl_comments(state, complete)
+
+    def _whole_board(self) -> Iterator[tuple[str, list[Raw]]]:
+        """The board itself and its short listings, in one request."""
+        rows = ("members", "labels", "lists")
+        routes = [address("boards", self._board), *(route(*listing(stream, self._board)) for stream in rows)]
+        board, *answers = self._client.batch(routes)
+        if isinstance(board, Failure):
+            raise board.error
+        yield "boards", objects([board], f"GET /boards/{self._board}")
+        for stream, answer in zip(rows, answers, strict=True):
+            yield stream, listed_in_batch(answer, f"GET /boards/{self._board}/{stream}")
 
     def _crawl_comments(self, state: State, complete: bool) -> Iterator[Page]:
         for raws in self._client.comment_pages(self._board, state.before):

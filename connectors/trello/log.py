@@ -56,8 +56,13 @@ BOARD_ACTIONS = frozenset(
         "createLabel",
         "updateLabel",
         "deleteLabel",
+        "createCustomField",
+        "updateCustomField",
+        "deleteCustomField",
     }
 )
+CUSTOM_FIELD_ACTIONS = frozenset({"updateCustomField", "deleteCustomField"})
+"""A field or an option of it that goes takes its values off all cards, without a word about each."""
 
 
 @dataclass(slots=True)
@@ -91,6 +96,7 @@ def read_log(log: Sequence[Action], board: str) -> Touched:
         elif action.type in BOARD_ACTIONS:
             touched.ids["boards"].add(board)
             _add(touched, "labels", action.at("label", "id"))
+            touched.every_card = touched.every_card or action.type in CUSTOM_FIELD_ACTIONS
         else:
             touched.ignored.append(Ignored(f"action {action.type}", action.id))
     return touched

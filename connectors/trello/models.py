@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.base import utc
+from mapping.model import Form
 
 Raw = dict[str, Any]
 
@@ -19,6 +20,17 @@ COMMENT_FILTER = ",".join(COMMENT_TYPES)
 
 CARD_PARTS = {"checklists": "all", "attachments": "true", "customFieldItems": "true"}
 """What is asked for with every card, so that one way of reading shows the same record as another."""
+
+HOLDS = {
+    Form.TEXT: ("text", "number", "list"),
+    Form.RICH: ("text",),
+    Form.DATE: ("date",),
+    Form.NUMBER: ("number",),
+    Form.MONEY: ("number",),
+    Form.FLAG: ("checkbox",),
+    Form.CHOICE: ("list", "text"),
+}
+"""Canonical form -> the types of custom field that can hold it."""
 
 BOARD_FIELDS = "name,desc,closed,idOrganization,url,shortUrl,shortLink,prefs,labelNames"
 MEMBER_FIELDS = "fullName,username"

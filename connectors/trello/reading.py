@@ -8,7 +8,7 @@ from connectors.base import Record, chunks
 from connectors.errors import Forbidden, Malformed, NotFound
 from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
 from connectors.trello.models import BOARD_FIELDS, CARD_PARTS, MEMBER_FIELDS, Raw
-from connectors.trello.records import attachments, gone, is_comment, is_link, is_marker, record
+from connectors.trello.records import attachments, gone, is_comment, is_marker, record
 
 
 def address(stream: str, id: str) -> str:
@@ -58,7 +58,7 @@ class Reader:
         if stream == "comments" and not is_comment(answer):
             return gone(stream, id)
         if stream == "attachments":
-            if is_marker(answer) or not is_link(answer):
+            if is_marker(answer):
                 return gone(stream, id)
             card = id.partition(":")[0]
             return record(stream, {**answer, "idCard": card}, me)
@@ -79,7 +79,7 @@ class Reader:
         return cards
 
     def card_records(self, raws: Sequence[Raw]) -> Iterator[Record]:
-        """Cards, each followed by the links on it."""
+        """Cards, each followed by the links and files on it."""
         me = self._me()
         for raw in raws:
             yield record("cards", raw, me)
@@ -98,7 +98,7 @@ class Reader:
             case "attachments":
                 for card in self.cards(f"/boards/{board}/cards"):
                     own = {"idCard": card["id"], "idBoard": card.get("idBoard")}
-                    yield [{**each, **own} for each in card.get("attachments") or () if is_link(each)]
+                    yield [{**each, **own} for each in card.get("attachments") or ()]
             case _:
                 path, asked = listing(stream, board)
                 yield client.listing(path, asked)

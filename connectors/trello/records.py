@@ -56,11 +56,11 @@ def gone(stream: str, id: str) -> Record:
 
 
 def attachments(card: Raw, me: str) -> list[Record]:
-    """The links on a card, without uploaded files and without our marker."""
+    """The links and files on a card, without our marker."""
     return [
         record("attachments", {**each, "idCard": card["id"], "idBoard": card.get("idBoard")}, me)
         for each in card.get("attachments") or ()
-        if is_link(each) and not is_marker(each)
+        if not is_marker(each)
     ]
 
 

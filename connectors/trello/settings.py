@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from connectors.trello.models import HOLDS
+from mapping.model import MODEL, Form
 
 DEFAULT_BASE_URL = "https://api.trello.com/1"
 
@@ -13,7 +16,39 @@ class TrelloSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: SecretStr = Field(description="API key of the Power-Up under trello.com/power-ups/admin")
-    token: SecretStr = Field(description="token of the account, scope read,write")
+    token: SecretStr | None = Field(
+        default=None, description="token of the account, scope read,write; empty: the one that `login` stored"
+    )
     base_url: str = Field(default=DEFAULT_BASE_URL, description="where the API answers, version included")
     boards: list[str] = Field(default_factory=list, description="board ids; empty: all open boards of the account")
-    feedback_label: str = Field(default="feedback", description="cards with this label are feedback")
+    labels: dict[str, str] = Field(default_factory=dict, description="kind -> the label that tells a card of it")
+    custom: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="stream -> canonical field -> name or id of the custom field"
+    )
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="canonical field -> what a list or option is called -> canonical class"
+    )
+    hook_secret: SecretStr | None = Field(default=None, description="secret of the Power-Up, which signs webhooks")
+    hook_url: str | None = Field(default=None, description="callback address of the webhooks, exactly as registered")
+
+    @field_validator("custom")
+    @classmethod
+    def _can_be_held(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for stream, table in value.items():
+            if stream != "cards":
+                raise ValueError(f"only `cards` have custom fields, not `{stream}`")
+            for name in table:
+                form = form_of(name)
+                if form is not None and form not in HOLDS:
+                    raise ValueError(f"`{name}` is a {form.value}, which no custom field of Trello can hold")
+        return value
+
+    @property
+    def marks(self) -> list[str]:
+        """Names of the labels that tell a kind of card."""
+        return list(dict.fromkeys({"feedback": "feedback", **self.labels}.values()))
+
+
+def form_of(canonical: str) -> Form | None:
+    """The form of a canonical field, the same in every kind that has it. None: no kind has it."""
+    return next((fields[canonical] for fields in MODEL.values() if canonical in fields), None)

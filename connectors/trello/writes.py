@@ -11,6 +11,7 @@ from connectors.base import Gate, Outcome, Record, Write
 from connectors.trello import cards
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import TrelloClient
+from connectors.trello.content import NAME_LIMIT, label
 from connectors.trello.models import Raw
 from connectors.trello.records import MARKER_LINE, marked, record
 
@@ -32,7 +33,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "labels": ("idBoard",),
     "checklists": ("idCard", "name"),
     "comments": ("idCard", "text"),
-    "attachments": ("idCard", "url"),
+    "attachments": ("idCard",),
 }
 """What a create cannot do without."""
 
@@ -77,10 +78,14 @@ class Writer:
         unknown = sorted(set(write.values) - set(WORDS[stream]))
         if unknown:
             raise Refused(f"{stream} cannot be given {', '.join(unknown)}", "unknown_field", unknown[0])
+        if write.content is not None and (stream, write.kind) != ("attachments", "create"):
+            raise Refused(f"{stream} carry no files", "no_content")
         if write.kind == "create":
             for name in NEEDED[stream]:
                 if not write.values.get(name):
                     raise Refused(f"a new record of {stream} needs {name}", "field_missing", name)
+            if stream == "attachments" and bool(write.values.get("url")) == (write.content is not None):
+                raise Refused("an attachment is either a link or a file", "field_missing", "url")
         elif not write.id:
             raise Refused(f"{write.kind} without an id", "id_missing")
         elif write.kind == "update" and stream == "attachments":
@@ -119,8 +124,12 @@ class Writer:
                 path = f"/cards/{values['idCard']}/actions/comments"
                 attempt.send("POST", path, {"text": values["text"]}, whole=True)
             case "attachments":
-                path = f"/cards/{values.pop('idCard')}/attachments"
-                attempt.send("POST", path, values, whole=True)
+                card, content = values.pop("idCard"), attempt.write.content
+                values["name"] = (values.get("name") or (label(content.name) if content else ""))[:NAME_LIMIT]
+                if content is not None:
+                    attempt.upload(card, {"name": values["name"]}, content)
+                else:
+                    attempt.send("POST", f"/cards/{card}/attachments", values, whole=True)
 
     def _update(self, stream: str, attempt: Attempt, values: dict[str, Any]) -> None:
         id = str(attempt.id)

@@ -147,8 +147,9 @@ class Asking:
         plugin = self._session.registry.connector(system)
         found = {}
         for name, field in plugin.settings.model_fields.items():
-            if field.is_required():
-                key = field.alias or name
+            key = field.alias or name
+            ready = _secret(field) and self._session.runtime.environ.get(variable(system, key))
+            if field.is_required() or ready:
                 found[key] = self._setting(system, key, field)
         if self._answers is not None:
             return found | dict(self._given(system))
@@ -177,7 +178,7 @@ class Asking:
         if ready:
             return ready
         text = self._session.say("ask_setting", system=system, key=key, about=field.description or key)
-        return click.prompt(text, hide_input=field.annotation is SecretStr, err=True)
+        return click.prompt(text, hide_input=_secret(field), err=True)
 
     def yes(self, name: str, *, default: bool) -> bool:
         """Yes or no."""
@@ -208,6 +209,10 @@ class Asking:
         except (KeyError, ValueError, OSError):
             near = nearest(str(value), available_timezones())
             raise click.BadParameter(self._session.say("bad_zone", value=str(value), nearest=near)) from None
+
+
+def _secret(field: FieldInfo) -> bool:
+    return field.annotation is SecretStr or SecretStr in getattr(field.annotation, "__args__", ())
 
 
 def _complaint(plugin: ConnectorPlugin, settings: dict[str, Any]) -> str | None:

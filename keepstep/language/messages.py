@@ -78,6 +78,8 @@ CONFIGURATION: Final[dict[str, Message]] = {
     "unmapped_field": "{side} has no {field:field}: the field stays as it is there",
     "key_missing": "{name} is not set, so no token can be kept; set it to a key such as {example}",
     "key_malformed": "{name} is not a valid key; set it to one such as {example}",
+    "trello_authorize": "open this link, signed in to Trello as the account that Keepstep shall act as, and allow access: {link}",
+    "trello_token": "The token that Trello shows then",
     "token_unreadable": "the stored token `{token}` of `{connection}` cannot be opened with {name}; add the former key after a comma, or sign in again: `keepstep login {connection}`",
     "token_swapped": "the stored token `{token}` of `{connection}` belongs to another connection; sign in again: `keepstep login {connection}`",
 }  # fmt: skip
@@ -126,6 +128,12 @@ REASONS: Final[dict[str, Message]] = {
     "reason.label_with_space": "a label may hold no space",
     "reason.markup_dropped": "markup that a plain text cannot show",
     "reason.unreadable": "not readable",
+    "reason.no_such_field": "the place has no such field",
+    "reason.other_type": "the field there has another type",
+    "reason.no_such_list": "no list there stands for it",
+    "reason.unknown_list": "the list has no declared meaning",
+    "reason.no_such_label": "no such label there",
+    "reason.cannot_be_empty": "cannot be empty there",
     "reason.section_missing": "the part that holds the fields is missing",
 }
 

@@ -30,7 +30,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                 ]
             }
         ),
-        "cards": CardMapping(Places.of(description, options), options, names),
+        "cards": CardMapping(Places.of(description, options), options, names, fields_of(description, "cards")),
         "comments": StreamMapping(
             {
                 Kind.COMMENT: [

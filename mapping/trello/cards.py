@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.base import Record
+from connectors.base import Field, Record
 from mapping.fields import FieldMap, Options, StreamMapping, Unmappable, moment
-from mapping.model import Kind, Loss, Unmapped
+from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
+from mapping.trello.checklists import read_items, write_items
+from mapping.trello.custom import ABSENT, ITEMS, CustomField, chosen, row, written
 from mapping.trello.places import Places
-from mapping.trello.sets import label_word, objects, read_items, read_labels, write_items, write_labels
+from mapping.trello.sets import label_word, objects, read_labels, write_labels
 from mapping.trello.values import Section, assignee, born, day_or_instant, flag, markdown, ref, shown_person, title
 
 DEFAULT_LABELS = {"feedback": "feedback"}
@@ -18,9 +20,12 @@ MARKED = (Kind.FEEDBACK, Kind.CHANGE_REQUEST, Kind.RISK, Kind.MILESTONE)
 
 
 class CardMapping(StreamMapping):
-    """The table, and what one field cannot decide alone: list and board go together, labels belong to a board."""
+    """The table, and what one field cannot decide alone: list and board go together, labels and custom fields belong
+    to a board."""
 
-    def __init__(self, places: Places, options: Options, names: Mapping[str, str]) -> None:
+    def __init__(
+        self, places: Places, options: Options, names: Mapping[str, str], fields: Sequence[Field] = ()
+    ) -> None:
         labels = {**DEFAULT_LABELS, **options.labels}
         self._marks = {kind: labels[kind.value] for kind in MARKED if kind.value in labels}
         self._places = places
@@ -37,21 +42,32 @@ class CardMapping(StreamMapping):
         ]
         person = FieldMap("assignee", "idMembers", *assignee(names), shown=shown_person)
         made = FieldMap("created", "id", born, mode="read")
+        tables = {
+            Kind.TASK: [
+                *common,
+                *dates,
+                person,
+                FieldMap("labels", "labels", read_labels, write_labels, shown=self._shown_labels),
+                FieldMap("checklist", "checklists", read_items, write_items, shown=lambda value: value or None),
+                FieldMap("archived", "closed", *flag()),
+            ],
+            Kind.FEEDBACK: [*common, made],
+            Kind.CHANGE_REQUEST: [*common, made],
+            Kind.RISK: [*common, person],
+            Kind.MILESTONE: [*common, *dates, person],
+        }
+        wanted = options.custom.get("cards", {})
+        self._custom: dict[Kind, dict[str, tuple[CustomField, FieldMap]]] = {}
+        for kind, table in tables.items():
+            own = [
+                chosen(name, called, kind, fields, options) for name, called in wanted.items() if name in MODEL[kind]
+            ]
+            self._custom[kind] = {each.canonical: (each, row(each, options)) for each in own}
+            kept = [each for each in table if each.canonical not in self._custom[kind]]
+            # A field that is on no board is absent: neither read nor written, and no usual place stands in for it.
+            tables[kind] = kept + [line for each, line in self._custom[kind].values() if each.on]
         super().__init__(
-            {
-                Kind.TASK: [
-                    *common,
-                    *dates,
-                    person,
-                    FieldMap("labels", "labels", read_labels, write_labels, shown=self._shown_labels),
-                    FieldMap("checklist", "checklists", read_items, write_items, shown=lambda value: value or None),
-                    FieldMap("archived", "closed", *flag()),
-                ],
-                Kind.FEEDBACK: [*common, made],
-                Kind.CHANGE_REQUEST: [*common, made],
-                Kind.RISK: [*common, person],
-                Kind.MILESTONE: [*common, *dates, person],
-            },
+            tables,
             kind_of=self._kind,
             placing=places.put,
         )
@@ -60,22 +76,50 @@ class CardMapping(StreamMapping):
         words = {label_word(label).strip().casefold() for label in objects(record.payload.get("labels"))}
         return next((kind for kind, name in self._marks.items() if name.strip().casefold() in words), Kind.TASK)
 
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        mapped.losses = [loss for loss in mapped.losses if (loss.field, loss.why) != (ITEMS, ABSENT)]
+        return mapped
+
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Section | None = None) -> Unmapped:
         section = base or {}
-        rest = {name: value for name, value in values.items() if name not in ("status", "labels")}
+        custom = self._custom[kind]
+        rest = {name: value for name, value in values.items() if name not in ("status", "labels", *custom)}
         result = super().unmap(kind, rest, base)
         board = result.values.get("idBoard") or section.get("idBoard")
         if "labels" in values and self.mode(kind, "labels") == "both":
             self._put_labels(values["labels"] or [], board, section, base is None, result)
         if base is None and kind in self._marks:
             result.values["labels"] = {"add": [self._marks[kind]], "remove": []}
-        if values.get("status") is not None:
+        listed = "status" not in custom
+        if listed and values.get("status") is not None:
             self._put_status(values["status"], board, section, result)
-        elif "status" in values and base is not None:
+        elif listed and "status" in values and base is not None:
             result.losses.append(Loss("status", "cannot_be_empty"))
         elif base is None and board is not None and board in self._places.by_board:
             result.values["idList"] = self._places.choose("todo", board, None) or self._places.by_board[board][0]
+        self._put_custom(custom, values, board, section, base is None, result)
         return result
+
+    @staticmethod
+    def _put_custom(
+        custom: Mapping[str, tuple[CustomField, FieldMap]],
+        values: Mapping[str, Any],
+        board: str | None,
+        section: Section,
+        new: bool,
+        result: Unmapped,
+    ) -> None:
+        items: dict[str, Any] = {}
+        for name, (field, line) in custom.items():
+            if name not in values or (new and values[name] is None):
+                continue
+            try:
+                items |= written(field, values[name], board, line.write, section)
+            except Unmappable as trouble:
+                result.losses.append(Loss(name, trouble.why, trouble.value))
+        if items:
+            result.values[ITEMS] = items
 
     def _put_labels(self, wanted: list[str], board: str | None, section: Section, new: bool, result: Unmapped) -> None:
         change = write_labels(wanted, section)

@@ -14,7 +14,6 @@ from connectors.trello.records import record
 from mapping.fields import Mapper, Options
 from mapping.model import Kind
 from mapping.trello import MAPPING
-from mapping.trello.sets import write_items
 
 BOARD, OTHER = "b" * 24, "c" * 24
 LISTS = {
@@ -93,7 +92,8 @@ def test_a_card_becomes_a_task() -> None:
 
 
 def test_what_a_card_shows_written_back_changes_nothing() -> None:
-    seen = card(checklists=[checklist("x", "y")])
+    items = [{"id": name, "name": name, "state": "incomplete", "pos": n} for n, name in enumerate("xy")]
+    seen = card(checklists=[{"id": "k", "name": "L", "pos": 1, "checkItems": items}])
     mapped = cards().canon(rec(seen))
     written = cards().unmap(Kind.TASK, mapped.values, seen)
     assert written.losses == []
@@ -186,51 +186,6 @@ def test_labels_that_no_board_has_are_a_loss_and_unnamed_ones_go_by_colour() -> 
     assert written.values == {"labels": {"add": ["bug"], "remove": []}}
     assert [(loss.why, loss.value) for loss in written.losses] == [("no_such_label", "urgent")]
     assert cards().normalise(Kind.TASK, "labels", ["bug", "urgent"]) == ["bug"]
-
-
-def checklist(*names: str, pos: float = 1, id: str = "k") -> dict[str, Any]:
-    items = [{"id": name, "name": name, "state": "incomplete", "pos": n} for n, name in enumerate(names)]
-    return {"id": id, "name": "L", "pos": pos, "checkItems": items}
-
-
-def test_items_of_all_checklists_are_read_in_the_order_shown() -> None:
-    second, first = checklist("c", pos=2, id="k2"), checklist("a", "b")
-    first["checkItems"].reverse()
-    first["checkItems"][0]["state"] = "complete"
-    assert cards().canon(rec(card(checklists=[second, first]))).values["checklist"] == [
-        {"id": "a", "text": "a", "done": False},
-        {"id": "b", "text": "b", "done": True},
-        {"id": "c", "text": "c", "done": False},
-    ]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        pytest.param([("a", "a", 0), ("b", "b", 0)], {"add": [], "set": [], "remove": []}, id="the same"),
-        pytest.param(
-            [("a", "A", 0)], {"add": [], "set": [{"id": "a", "name": "A"}], "remove": ["b"]}, id="renamed and removed"
-        ),
-        pytest.param(
-            [("x", "a", 1), ("b", "b", 0)],
-            {"add": [], "set": [{"id": "a", "state": "complete"}], "remove": []},
-            id="known by text",
-        ),
-        pytest.param(
-            [("a", "a", 0), ("b", "b", 0), ("z", "z", 1)],
-            {"add": [{"name": "z", "state": "complete"}], "set": [], "remove": []},
-            id="added at the end",
-        ),
-        pytest.param(
-            [("b", "b", 0), ("a", "a", 0)],
-            {"add": [], "set": [{"id": "b", "pos": 16384}, {"id": "a", "pos": 32768}], "remove": []},
-            id="turned round",
-        ),
-    ],
-)
-def test_items_are_written_as_what_changes(wanted: list[tuple[str, str, int]], expected: dict[str, Any]) -> None:
-    value = [{"id": id, "text": text, "done": bool(done)} for id, text, done in wanted]
-    assert write_items(value, {"checklists": [checklist("a", "b")]}) == expected
 
 
 def test_a_title_is_never_emptied_and_too_long_a_text_is_refused() -> None:

@@ -6,13 +6,12 @@ from typing import Any
 
 from connectors.base import Clock
 from connectors.sandbox.core import SandboxCore, SandboxPlugin
+from connectors.trello.sandbox.attributes import Attributes
 from connectors.trello.sandbox.control import Control
-from connectors.trello.sandbox.reads import Reads
 from connectors.trello.sandbox.state import KEY, TOKEN
-from connectors.trello.sandbox.writes import Writes
 
 
-class TrelloSandbox(Control, Writes, Reads):
+class TrelloSandbox(Control, Attributes):
     """The whole service. ``rate_limits`` switches both limits; ``hub`` is the member whose token the hub has."""
 
     system = "trello"

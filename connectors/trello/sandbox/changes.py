@@ -12,6 +12,8 @@ from connectors.trello.sandbox.shapes import COLORS, FIRST_LABELS, Raw
 from connectors.trello.sandbox.state import Actor, State
 
 DATES = ("due", "start")
+LARGEST, LARGEST_FREE = 250 * 1024**2, 10 * 1024**2
+"""Bytes of one file, by plan."""
 
 
 class Changes(State):
@@ -82,10 +84,31 @@ class Changes(State):
             same = [each["id"] for each in twins if (each["name"], each["color"]) == (own["name"], own["color"])]
             labels += same[:1]
         card["idBoard"], card["idLabels"] = target, labels
+        self._carry_customs(card["id"], target)
         for one in self.checklists_of(card["id"]):
             one["idBoard"] = target
         for comment in self.comments_of(card["id"]):
             comment["data"]["board"] = self.board_ref(target)
+
+    def _carry_customs(self, card: str, target: str) -> None:
+        """Values go to the fields of the same name and type; those without one are lost."""
+        known = {each["id"]: each for row in self.custom_fields.values() for each in row}
+        twins = {(each["name"], each["type"]): each for each in self.custom_fields.get(target, [])}
+        kept = []
+        for item in self.custom_items.get(card, []):
+            own = known[item["idCustomField"]]
+            twin = twins.get((own["name"], own["type"]))
+            if twin is None:
+                continue
+            moved = {**item, "idCustomField": twin["id"]}
+            if item.get("idValue"):
+                said = next(each["value"] for each in own["options"] if each["id"] == item["idValue"])
+                option = next((each["id"] for each in twin["options"] if each["value"] == said), None)
+                if option is None:
+                    continue
+                moved["idValue"] = option
+            kept.append(moved)
+        self.custom_items[card] = kept
 
     def make_label(self, actor: Actor, values: Raw, *, quiet: bool = False) -> Raw:
         color = values.get("color") or None
@@ -210,6 +233,7 @@ class Changes(State):
         for one in self.checklists_of(id):
             del self.checklists[one["id"]]
         self.attachments.pop(id, None)
+        self.custom_items.pop(id, None)
         del self.cards[id]
         self.log(actor, "deleteCard", data)
         self.note(actor, "delete", "cards", id, {})
@@ -221,18 +245,27 @@ class Changes(State):
         self.note(actor, "delete", "labels", id, {})
 
     def make_attachment(self, actor: Actor, card: str, values: Raw, *, quiet: bool = False) -> Raw:
-        url = values.get("url") or ""
-        if not url.startswith(("http://", "https://")):
+        """A link, or an uploaded file: ``file`` its bytes."""
+        content, url = values.get("file"), values.get("url") or ""
+        if content is None and not url.startswith(("http://", "https://")):
             raise Refusal(400, "invalid value for url")
         row = self.attachments.setdefault(card, [])
-        pos = self.pos("bottom", [each["pos"] for each in row])
-        raw = shapes.attachment(self.new_id(), url, values.get("name") or "", actor.member, pos, self.now())
+        pos, id = self.pos("bottom", [each["pos"] for each in row]), self.new_id()
+        if content is None:
+            raw = shapes.attachment(id, url, values.get("name") or "", actor.member, pos, self.now())
+        else:
+            if len(content) > (LARGEST if self.paid else LARGEST_FREE):
+                raise Refusal(413, "The file is too large.")
+            name, kind = values.get("name") or values["fileName"], values.get("mimeType") or ""
+            raw = shapes.file(id, card, values["fileName"], kind, len(content), actor.member, pos, self.now())
+            raw["name"] = name
+            self.files[id] = content
         row.append(raw)
         self._touch(self.cards[card])
         told = {name: raw[name] for name in ("id", "name", "url")}
         self.log(actor, "addAttachmentToCard", {"attachment": told, **self.place(card)})
         if not quiet:
-            self.note(actor, "create", "attachments", f"{card}:{raw['id']}", {"url": (None, url)})
+            self.note(actor, "create", "attachments", f"{card}:{raw['id']}", {"url": (None, raw["url"])})
         return raw
 
     def remove_attachment(self, actor: Actor, card: str, id: str) -> None:
@@ -241,6 +274,7 @@ class Changes(State):
         if raw is None:
             raise Refusal(404, shapes.NOT_FOUND)
         row.remove(raw)
+        self.files.pop(id, None)
         data = self.place(card)
         del data["list"]
         self.log(actor, "deleteAttachmentFromCard", {"attachment": {"name": raw["name"], "id": id}, **data})

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+import msgspec
+
 from connectors.sandbox.exchange import Refusal
 from connectors.trello.cards import label_word
-from connectors.trello.sandbox.details import Details
+from connectors.trello.sandbox.customs import Customs
 from connectors.trello.sandbox.shapes import NOT_FOUND, Raw
 from connectors.trello.sandbox.state import Actor
 
 
-class Control(Details):
+class Control(Customs):
     """Values are in the words of ``Write.values``; a person in ``idMembers`` may be named instead of numbered."""
 
     def create(self, person: str, stream: str, values: Mapping[str, Any]) -> str:
@@ -41,14 +45,18 @@ class Control(Details):
                 return f"{values['idCard']}:{self.make_attachment(actor, values['idCard'], values)['id']}"
             case "members":
                 return self.person(values["fullName"]).member
+            case "customFields":
+                return str(self.make_custom_field(actor, values)["id"])
             case _:
                 raise Refusal(404, NOT_FOUND)
 
     def _create_card(self, actor: Actor, values: Raw) -> str:
         board = self.lists[values["idList"]]["idBoard"]
         items, closed = values.pop("checklists", None), values.pop("closed", False)
+        custom = values.pop("customFieldItems", None)
         card = self.make_card(actor, self._resolved(values, board, {}))["id"]
         self.change_items(actor, card, items or {})
+        self._set_customs(actor, card, custom or {})
         if closed:
             self.change_card(actor, card, {"closed": True})
         return str(card)
@@ -69,8 +77,12 @@ class Control(Details):
             case "cards":
                 raw = self.one(self.cards, id)
                 items = values.pop("checklists", None)
+                custom = values.pop("customFieldItems", None)
                 self.change_card(actor, id, self._resolved(values, values.get("idBoard") or raw["idBoard"], raw))
                 self.change_items(actor, id, items or {})
+                self._set_customs(actor, id, custom or {})
+            case "customFields":
+                self.change_custom_field(actor, id, values)
             case "checklists":
                 raw = self.one(self.checklists, id)
                 items = values.pop("checkItems", None)
@@ -80,6 +92,10 @@ class Control(Details):
                 self.change_comment(actor, id, values["text"])
             case _:
                 raise Refusal(404, NOT_FOUND)
+
+    def _set_customs(self, actor: Actor, card: str, values: Mapping[str, Any]) -> None:
+        for field, item in values.items():
+            self.set_custom(actor, card, field, dict(item or {}))
 
     def _resolved(self, values: Raw, board: str, now: Raw) -> Raw:
         """Names of labels and people as ids, deltas as whole sets."""
@@ -115,6 +131,8 @@ class Control(Details):
                     self.remove_checklist(actor, id)
                 case "comments":
                     self.remove_comment(actor, id)
+                case "customFields":
+                    self.remove_custom_field(actor, id)
                 case "attachments":
                     card, _, own = id.partition(":")
                     self.remove_attachment(actor, card, own)
@@ -145,6 +163,15 @@ class Control(Details):
         with self._lock:
             self.on_board[board].remove(self.hub)
 
+    def deliveries(self, board: str, secret: str, url: str) -> list[tuple[dict[str, str], bytes]]:
+        """What a webhook on the board would have been sent, oldest first: headers and body of each."""
+        with self._lock:
+            told = [raw for raw in self.actions if (raw["data"].get("board") or {}).get("id") == board]
+            bodies = [msgspec.json.encode({"model": self.boards[board], "action": raw}) for raw in told]
+        proofs = [base64.b64encode(hmac.digest(secret.encode(), body + url.encode(), "sha1")) for body in bodies]
+        heads = [{"Content-Type": "application/json", "X-Trello-Webhook": proof.decode()} for proof in proofs]
+        return list(zip(heads, bodies, strict=True))
+
     def records(self, stream: str) -> dict[str, Raw]:
         with self._lock:
             match stream:
@@ -156,6 +183,8 @@ class Control(Details):
                 case "attachments":
                     rows = self.attachments.items()
                     return {f"{card}:{raw['id']}": {**raw, "idCard": card} for card, row in rows for raw in row}
+                case "customFields":
+                    return {raw["id"]: deepcopy(raw) for row in self.custom_fields.values() for raw in row}
                 case "boards" | "lists" | "labels" | "checklists" | "members":
                     return deepcopy(dict(getattr(self, stream)))
                 case _:

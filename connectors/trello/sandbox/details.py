@@ -89,6 +89,16 @@ class Details(Changes):
     def change_item(self, actor: Actor, card: str, id: str, values: Raw) -> Raw:
         raw, item = self.item(card, id)
         before = self._items(card)
+        values = dict(values)
+        target = values.pop("idChecklist", raw["id"])
+        if target != raw["id"]:
+            if self.checklists.get(target, {}).get("idCard") != card:
+                raise Refusal(400, "invalid value for idChecklist")
+            raw["checkItems"].remove(item)
+            raw = self.checklists[target]
+            raw["checkItems"].append(item)
+            item["idChecklist"] = target
+            item["pos"] = self.pos("bottom", [each["pos"] for each in raw["checkItems"] if each is not item])
         for name, value in values.items():
             if name == "pos":
                 value = self.pos(value, [each["pos"] for each in raw["checkItems"]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,8 +15,9 @@ from connectors.base import utc
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.trello.sandbox import shapes
-from connectors.trello.sandbox.details import Details
+from connectors.trello.sandbox.customs import Customs
 from connectors.trello.sandbox.shapes import Raw
+from connectors.trello.sandbox.state import TOKEN
 
 MOST = 1000
 BATCH = 10
@@ -36,7 +38,7 @@ def answer(raws: Raw | Iterable[Raw], request: Request) -> Response:
     return Response.json([chosen(deepcopy(raw), request) for raw in raws])
 
 
-class Reads(Details):
+class Reads(Customs):
     @route("GET", "/1/batch")
     def batch(self, request: Request) -> Response:
         routes = [each for each in (request.arg("urls") or "").split(",") if each]
@@ -59,7 +61,13 @@ class Reads(Details):
                 return {"name": "Error", "message": words, "statusCode": got.status}
         return {"name": "Error", "message": f"Cannot GET {inner.path}", "statusCode": 404}
 
-    # -- members
+    # -- members and tokens
+
+    @route("GET", "/1/tokens/{token}")
+    def read_token(self, request: Request, token: str) -> Response:
+        if token != TOKEN:
+            raise Refusal(404, "model not found")
+        return answer(shapes.token(self.token_id, self.hub, self.scopes, self.token_expires, self.since), request)
 
     @route("GET", "/1/members/{id}")
     def read_member(self, request: Request, id: str) -> Response:
@@ -67,7 +75,10 @@ class Reads(Details):
         full = raw | {"idBoards": [board for board, row in self.on_board.items() if raw["id"] in row]}
         if raw["id"] == self.hub:
             full["prefs"] = {"locale": "en-US", "timezone": "Europe/Berlin"}
-        return answer(full, request)
+            full["email"] = "hub@keepstep.example" if "account" in self.scopes else None
+        got = answer(full, request)
+        got.headers["Date"] = format_datetime(self.clock.now() + self.skew, usegmt=True)
+        return got
 
     @route("GET", "/1/members/{id}/boards")
     def read_boards(self, request: Request, id: str) -> Response:
@@ -83,6 +94,10 @@ class Reads(Details):
     @route("GET", "/1/boards/{id}")
     def read_board(self, request: Request, id: str) -> Response:
         raw = dict(self._board(id))
+        if "premiumFeatures" in (request.arg("fields") or "").split(","):
+            raw["premiumFeatures"] = list(shapes.PAID if self.paid else shapes.FREE)
+        if "limits" in (request.arg("fields") or "").split(","):
+            raw["limits"] = deepcopy(self.limits.get(id, shapes.LIMITS))
         if request.arg("fields") is None:
             del raw["shortLink"]
         return answer(raw, request)
@@ -149,10 +164,26 @@ class Reads(Details):
         names = ("id", "fullName", "username")
         return answer([{name: self.members[each][name] for name in names} for each in self.on_board[id]], request)
 
+    @route("GET", "/1/boards/{id}/plugins")
+    def read_plugins(self, request: Request, id: str) -> Response:
+        self._board(id)
+        return answer(self.plugins.get(id, []), request)
+
     @route("GET", "/1/boards/{id}/customFields")
     def read_custom_fields(self, request: Request, id: str) -> Response:
         self._board(id)
         return answer(self.custom_fields.get(id, []), request)
+
+    @route("GET", "/1/customFields/{id}")
+    def read_custom_field(self, request: Request, id: str) -> Response:
+        raw = self.custom_field(id)
+        self.may(raw["idModel"])
+        return answer(raw, request)
+
+    @route("GET", "/1/cards/{id}/customFieldItems")
+    def read_custom_items(self, request: Request, id: str) -> Response:
+        self.card(id)
+        return answer(self.custom_items.get(id, []), request)
 
     @route("GET", "/1/boards/{id}/actions")
     def read_board_actions(self, request: Request, id: str) -> Response:
@@ -186,6 +217,26 @@ class Reads(Details):
     def read_attachment(self, request: Request, id: str, own: str) -> Response:
         self.card(id)
         return answer(self.one({raw["id"]: raw for raw in self.attachments.get(id, [])}, own), request)
+
+    @route("GET", "/1/cards/{id}/attachments/{own}/download/{name}")
+    def read_file(self, request: Request, id: str, own: str, name: str) -> Response:
+        self.card(id)
+        raw = self.one({raw["id"]: raw for raw in self.attachments.get(id, [])}, own)
+        if raw["id"] not in self.files or unquote(name) != unquote(raw["fileName"]):
+            raise Refusal(404, shapes.NOT_FOUND)
+        if self.files_elsewhere:
+            return Response(302, headers={"Location": f"https://files.trello.test/store/{own}"})
+        return self._file(raw["mimeType"], own)
+
+    @route("GET", "/store/{own}")
+    def read_stored_file(self, request: Request, own: str) -> Response:
+        kinds = {raw["id"]: raw["mimeType"] for row in self.attachments.values() for raw in row}
+        return self._file(kinds[own], own)
+
+    def _file(self, kind: str, own: str) -> Response:
+        content = self.files[own]
+        headers = {"Content-Type": kind or "application/octet-stream", "Content-Length": str(len(content))}
+        return Response(200, content, headers)
 
     @route("GET", "/1/labels/{id}")
     def read_label(self, request: Request, id: str) -> Response:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from connectors.base import utc
 
 Raw = dict[str, Any]
 
+FREE = ("additionalBoardBackgrounds", "additionalStickers", "customEmoji", "plugins")
+PAID = (*FREE, "advancedChecklists", "isPremium", "largeAttachments", "paidCorePlugins")
+LIMITS: Raw = {
+    "cards": {"openPerBoard": {"status": "ok", "disableAt": 5000, "warnAt": 4000}},
+    "labels": {"perBoard": {"status": "ok", "disableAt": 1000, "warnAt": 800}},
+    "lists": {"openPerBoard": {"status": "ok", "disableAt": 500, "warnAt": 400}},
+}
 COLORS = ("green", "yellow", "orange", "red", "purple", "blue", "sky", "lime", "pink", "black")
 FIRST_LABELS = COLORS[:6]
 NOT_FOUND = "The requested resource was not found."
@@ -173,6 +181,19 @@ def check_item(id: str, checklist: str, name: str, state: str, pos: float) -> Ra
     }
 
 
+def custom_field(id: str, board: str, name: str, kind: str, pos: float) -> Raw:
+    return {
+        "id": id,
+        "idModel": board,
+        "modelType": "board",
+        "fieldGroup": f"{id}{id[::-1]}",
+        "display": {"cardFront": True},
+        "name": name,
+        "pos": pos,
+        "type": kind,
+    }
+
+
 def attachment(id: str, url: str, name: str, member: str, pos: float, at: str) -> Raw:
     return {
         "id": id,
@@ -192,6 +213,18 @@ def attachment(id: str, url: str, name: str, member: str, pos: float, at: str) -
     }
 
 
+def file(id: str, card: str, name: str, kind: str, size: int, member: str, pos: float, at: str) -> Raw:
+    own = quote(name, safe="")
+    return attachment(
+        id, f"https://trello.com/1/cards/{card}/attachments/{id}/download/{own}", name, member, pos, at
+    ) | {
+        "bytes": size,
+        "isUpload": True,
+        "mimeType": kind,
+        "fileName": own,
+    }
+
+
 def member(id: str, name: str, username: str) -> Raw:
     return {
         "id": id,
@@ -208,6 +241,22 @@ def member(id: str, name: str, username: str) -> Raw:
         "nonPublicAvailable": True,
         "url": f"https://trello.com/{username}",
         "username": username,
+    }
+
+
+def token(id: str, member: str, scopes: list[str], expires: str | None, made: str) -> Raw:
+    may = {"read": "read" in scopes, "write": "write" in scopes}
+    return {
+        "id": id,
+        "identifier": "Keepstep",
+        "idMember": member,
+        "dateCreated": made,
+        "dateExpires": expires,
+        "permissions": [
+            {"idModel": member, "modelType": "Member", **may},
+            {"idModel": "*", "modelType": "Board", **may},
+            {"idModel": "*", "modelType": "Organization", **may},
+        ],
     }
 
 

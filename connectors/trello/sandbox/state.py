@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import Clock, utc
@@ -19,6 +20,11 @@ KEY = "sandbox-key-0123456789"
 TOKEN = "sandbox-token-0123456789"
 LIMITS = (("API_TOKEN_LIMIT_EXCEEDED", 100), ("API_KEY_LIMIT_EXCEEDED", 300))
 WINDOW = 10.0
+HEADER = re.compile(r'OAuth oauth_consumer_key="([^"]*)", oauth_token="([^"]*)"\Z')
+DOWNLOAD = re.compile(r"/attachments/[^/]+/download/")
+"""What takes credentials in the header alone."""
+STORE = "/store/"
+"""Where files are kept, on another host."""
 STEP = 16384
 
 
@@ -42,6 +48,12 @@ class State(SandboxCore):
         self.labels: dict[str, Raw] = {}
         self.checklists: dict[str, Raw] = {}
         self.attachments: dict[str, list[Raw]] = {}
+        self.files: dict[str, bytes] = {}
+        """Attachment id -> the bytes of an uploaded file."""
+        self.paid = True
+        """Whether the boards' plan takes large files and custom fields."""
+        self.files_elsewhere = False
+        """Whether downloads are sent on to another host."""
         self.members: dict[str, Raw] = {}
         self.actions: list[Raw] = []
         self.custom_fields: dict[str, list[Raw]] = {}
@@ -53,6 +65,15 @@ class State(SandboxCore):
         self._sent: deque[float] = deque()
         self.organization = self.new_id()
         self.hub = self.person("Keepstep").member
+        self.token_id = self.new_id()
+        self.scopes = ["read", "write"]
+        self.token_expires: str | None = None
+        self.since = self.now()
+        self.skew = timedelta()
+        """By how much the service's clock is ahead of everybody's."""
+        self.limits: dict[str, Raw] = {}
+        self.plugins: dict[str, list[Raw]] = {}
+        """Board -> its Power-Ups."""
 
     # -- who and when
 
@@ -83,9 +104,19 @@ class State(SandboxCore):
     # -- asking for credentials
 
     def admit(self, request: Request) -> None:
-        if request.arg("key") != KEY:
+        if request.path.startswith(STORE):
+            if request.query or "authorization" in request.headers:
+                raise Refusal(400, "credentials where none belong")
+            return
+        key, token = request.arg("key"), request.arg("token")
+        found = HEADER.match(request.headers.get("authorization", ""))
+        if found:
+            key, token = found[1], found[2]
+        elif DOWNLOAD.search(request.path):
+            raise Refusal(401, "unauthorized permission requested")
+        if key != KEY:
             raise Refusal(401, "invalid key")
-        if request.arg("token") != TOKEN:
+        if token != TOKEN:
             raise Refusal(401, "invalid token")
         now = self.clock.monotonic()
         while self._sent and self._sent[0] <= now - WINDOW:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
-from connectors.trello.sandbox.details import Details
+from connectors.trello.sandbox.customs import Customs
 from connectors.trello.sandbox.shapes import Raw
 
 FLAGS = ("closed", "dueComplete", "defaultLists", "defaultLabels")
@@ -20,6 +22,8 @@ def sent(request: Request) -> Raw:
     values: Raw = {name: value for name, value in request.query if name not in ("key", "token")}
     if request.headers.get("content-type", "").startswith("application/json"):
         values |= request.json() or {}
+    elif request.headers.get("content-type", "").startswith("multipart/form-data"):
+        values |= form(request)
     elif request.body:
         values |= dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     for name in FLAGS:
@@ -31,6 +35,21 @@ def sent(request: Request) -> Raw:
     return values
 
 
+def form(request: Request) -> Raw:
+    """The parts of a form: text, and one file with its name."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    values: Raw = {}
+    for part in message_from_bytes(head + request.body, policy=HTTP).iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        content: Any = part.get_payload(decode=True)
+        if part.get_filename() is None:
+            values[name] = content.decode()
+        else:
+            values |= {name: content, "fileName": part.get_filename()}
+            values.setdefault("mimeType", part.get_content_type())
+    return values
+
+
 def flag(value: Any, name: str) -> bool:
     if value in (True, "true"):
         return True
@@ -39,7 +58,7 @@ def flag(value: Any, name: str) -> bool:
     raise Refusal(400, f"invalid value for {name}")
 
 
-class Writes(Details):
+class Writes(Customs):
     @route("POST", "/1/boards")
     def post_board(self, request: Request) -> Response:
         values = sent(request)
@@ -128,6 +147,25 @@ class Writes(Details):
 
     def _members_of(self, raw: Raw) -> Response:
         return Response.json([self.members[each] for each in raw["idMembers"]])
+
+    # -- custom fields
+
+    @route("PUT", "/1/cards/{id}/customField/{field}/item")
+    def put_custom_item(self, request: Request, id: str, field: str) -> Response:
+        self.card(id)
+        return Response.json(self.set_custom(self.us, id, field, request.json() or {}))
+
+    @route("POST", "/1/customFields")
+    def post_custom_field(self, request: Request) -> Response:
+        values = request.json() or {}
+        self._on(values.get("idModel"), "idModel")
+        return Response.json(self.make_custom_field(self.us, values) | NOTHING)
+
+    @route("DELETE", "/1/customFields/{id}")
+    def delete_custom_field(self, request: Request, id: str) -> Response:
+        self.may(self.custom_field(id)["idModel"])
+        self.remove_custom_field(self.us, id)
+        return Response.json(NOTHING)
 
     # -- comments and links
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_schema_validator import OAS30Validator
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
+from connectors.base import Content, Write
 from connectors.sandbox.exchange import Request, Response
 
 from .conftest import World, one
@@ -33,7 +35,18 @@ NESTED = {
     "bytes",
 }
 WRONG = NESTED | {"dueReminder", "ixUpdate", "messagesDismissed", "idUploadedBackground", "idChecklists", "idLabels"}
-COMPONENT = {"cards": "Card", "lists": "TrelloList", "labels": "Label", "checklists": "Checklist", "actions": "Action"}
+# A token's idModel is an id or "*": without patterns both forms of its oneOf fit every id.
+WRONG = WRONG | {"idModel"}
+COMPONENT = {
+    "cards": "Card",
+    "lists": "TrelloList",
+    "labels": "Label",
+    "checklists": "Checklist",
+    "actions": "Action",
+    "attachments": "Attachment",
+}
+BYTES = "/download/"
+"""In the path of a download. Where that is told: the end of ``EXCEPTIONS``."""
 
 EXCEPTIONS = {
     "due is no date": "the contract says date; recorded requests and answers carry date-times (KNOWN-DISAGREEMENTS)",
@@ -42,7 +55,10 @@ EXCEPTIONS = {
     "pos is no number": "a number inside oneOf, which openapi-core reads as text; the recorded form is the same",
     "attachments is no true": "a boolean inside a string's oneOf: no text can satisfy it",
     "text is missing": "long text goes into a JSON body, which works live (KNOWN-DISAGREEMENTS)",
+    "a custom value fits both forms": "each form of the contract's oneOf lets what the other asks for pass",
+    "an empty custom value fits no form": "the vendor's guide to custom fields takes values away by empty strings",
     "color is missing": "a label without a colour: null goes into a JSON body, which works live",
+    "a download has no path": "community.developer.atlassian.com/t/update-authenticated-access-to-s3/43681",
 }
 
 
@@ -109,7 +125,7 @@ def spec(shared: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def session() -> list[tuple[Request, Response]]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Request, Response]]:
     """What went over the wire while a board was read, written, edited and read again."""
     world, traffic = World(), []
     serve = world.sandbox.handle
@@ -120,15 +136,22 @@ def session() -> list[tuple[Request, Response]]:
         return answer
 
     world.sandbox.handle = handle  # type: ignore[method-assign]
-    connector = world.connector()
+    connector = world.connector(labels={"milestone": "milestone"})
     label = world.make("labels", idBoard=world.board, name="feedback", color="red")
+    world.sandbox.plugins[world.board] = [{"id": "1" * 24, "name": "Unito"}]
     world.make("labels", idBoard=world.board, name="bug", color="blue")
+    fields = [world.make("customFields", idModel=world.board, name=kind, type=kind) for kind in ("text", "number")]
+    fields.append(world.make("customFields", idModel=world.board, name="list", type="list", options=["高"]))
+    option = world.sandbox.records("customFields")[fields[2]]["options"][0]["id"]
     connector.check()
     connector.describe()
     cursor = world.crawl(connector)
     card = one(connector, "cards", "create", marker="m", idList=world.todo, name="n", labels=["feedback"]).id
     one(connector, "cards", "update", card, due="2026-12-01T10:00:00.000Z", dueComplete=True)
     one(connector, "cards", "update", card, start=None, pos=1.5)
+    typed = ({"value": {"text": "t"}}, {"value": {"number": "1.5"}}, {"idValue": option})
+    one(connector, "cards", "update", card, customFieldItems=dict(zip(fields, typed, strict=True)))
+    one(connector, "cards", "update", card, customFieldItems={fields[0]: None})
     one(connector, "cards", "update", card, idMembers=[world.sandbox.hub], idLabels={"remove": [label]})
     person = one(
         connector,
@@ -154,6 +177,12 @@ def session() -> list[tuple[Request, Response]]:
     one(connector, "comments", "create", idCard=card, text="长" * 3000)
     link = one(connector, "attachments", "create", idCard=card, url="https://example.com/", name="l").id
     one(connector, "attachments", "delete", link)
+    place = tmp_path_factory.mktemp("content") / "plan"
+    place.write_bytes(b"plan")
+    carried = Content(place, "plan.txt", "text/plain", 4, hashlib.sha256(b"plan").hexdigest())
+    write = Write(intent="i", kind="create", values={"idCard": card}, content=carried)
+    (uploaded,) = connector.push("attachments", [write], lambda: None)
+    assert b"".join(connector.download("attachments", str(uploaded.id)).chunks) == b"plan"
     for values in ({"name": "l", "color": "red"}, {"name": "m", "color": None}):
         made = one(connector, "labels", "create", idBoard=world.board, **values).id
         one(connector, "labels", "update", made, name="x")
@@ -168,6 +197,13 @@ def session() -> list[tuple[Request, Response]]:
         list(connector.made_since(stream, card, "2026-01-01T00:00:00.000Z"))
         list(connector.ids(stream))
     connector.find("cards", "m")
+    connector.examine()
+    prepared = [each.id for each in connector.additions() if not each.present]
+    for id in prepared:
+        connector.add(id, lambda: None)
+        connector.remove(id, lambda: None)
+    connector.unmark("cards", [card], lambda: None)
+    connector.unmark("boards", [board], lambda: None)
     connector.find("boards", "b")
     list(connector.history("cards", [card], "2026-01-01T00:00:00.000Z"))
     list(connector.pull(world.feed, cursor))
@@ -184,6 +220,10 @@ def complaint(error: OpenAPIError) -> str:
         text, cause = f"{text} {cause}", cause.__cause__
     name = re.search(r"parameter: (\w+)", text)
     field = name[1] if name else text
+    if "Request body" in text:
+        return "an empty custom value fits no form" if "under any" in text else "a custom value fits both forms"
+    if "Path not found" in text and BYTES in text:
+        return "a download has no path"
     if "Missing" in text:
         return f"{field} is missing"
     form = {"due": "date", "pos": "number", "attachments": "true"}.get(field, "id")
@@ -208,6 +248,8 @@ def test_every_answer_keeps_the_loosened_contract(
 ) -> None:
     contract = OpenAPI.from_dict(loosened(spec))
     for sent, answer in session:
+        if BYTES in sent.path:
+            continue
         contract.validate_response(Exchange(sent), Answered(answer))
     assert {answer.status for _, answer in session} == {200, 404}
 
@@ -220,7 +262,13 @@ def test_answers_without_a_declared_body_keep_the_component_and_the_recorded_key
     judged = set()
     for sent, answer in session:
         stream = next((part for part in reversed(sent.path.split("/")) if part in COMPONENT), None)
-        if sent.method != "GET" or stream is None or answer.status != 200 or "fields" in dict(sent.query):
+        if (
+            sent.method != "GET"
+            or stream is None
+            or BYTES in sent.path
+            or answer.status != 200
+            or "fields" in dict(sent.query)
+        ):
             continue
         schema = {"$ref": f"#/components/schemas/{COMPONENT[stream]}", "components": components}
         told = json.loads(answer.body)

@@ -301,3 +301,36 @@ def test_check_names_the_account_and_a_board_out_of_reach(world: World) -> None:
     account = world.connector().check()
     assert (account.id, account.name, account.site) == (world.sandbox.hub, "Keepstep", "trello.com")
     assert [feed.name for feed in world.connector(boards=[world.board]).describe().feeds] == [world.feed]
+
+
+def test_an_item_moves_to_another_checklist_and_back_into_order(world: World) -> None:
+    card = world.make("cards", idList=world.todo, name="n")
+    one_list, other = (
+        world.make(
+            "checklists", idCard=card, name=name, checkItems={"add": [{"name": f"{name}1"}, {"name": f"{name}2"}]}
+        )
+        for name in "AB"
+    )
+    lists = world.sandbox.records("checklists")
+    moved = lists[one_list]["checkItems"][0]["id"]
+    pos = lists[other]["checkItems"][0]["pos"] + 1
+    change = {"set": [{"id": moved, "idChecklist": other, "pos": pos}]}
+    outcome = one(world.connector(), "cards", "update", card, checklists=change)
+    assert sent(world) == ["PUT /1/cards/checkItem"]
+    for shown in (
+        outcome.record.payload["checklists"],
+        next(world.connector().get("cards", [card])).payload["checklists"],
+    ):
+        assert {one["name"]: [item["name"] for item in one["checkItems"]] for one in shown} == {
+            "A": ["A2"],
+            "B": ["B1", "A1", "B2"],
+        }
+    assert outcome.record.payload["checklists"] == next(world.connector().get("cards", [card])).payload["checklists"]
+
+
+def test_a_comment_is_edited_by_its_author_alone(world: World) -> None:
+    card = world.make("cards", idList=world.todo, name="n")
+    theirs = world.make("comments", idCard=card, text="theirs")
+    outcome = one(world.connector(), "comments", "update", theirs, text="ours now")
+    assert outcome.status == "refused"
+    assert world.sandbox.records("comments")[theirs]["data"]["text"] == "theirs"
