@@ -43,10 +43,12 @@ def own_addresses(record: Record) -> set[str]:
     return found | {name for name in told | {record.id} if _distinctive(name)}
 
 
-def pointers(record: Record, kind: Kind, values: Mapping[str, Any], custom: Iterable[str] = ()) -> dict[str, bool]:
+def pointers(
+    record: Record, kind: Kind, values: Mapping[str, Any], custom: Iterable[str] = (), own: Iterable[str] = ()
+) -> dict[str, bool]:
     """What the record points at outside its own host; True where a field or an attachment holds nothing else.
 
-    ``custom``: names of the service's fields that people added.
+    ``custom``: names of the service's fields that people added. ``own``: by what the record itself is known.
     """
     host = _link(record.url)[0] if record.url else None
     texts = [text for name, text in values.items() if MODEL[kind].get(name) in (Form.TEXT, Form.RICH) and text]
@@ -71,8 +73,7 @@ def pointers(record: Record, kind: Kind, values: Mapping[str, Any], custom: Iter
                 found[address] = found.get(address, False) or whole_link
     for word, whole_word in words.items():
         found[word] = found.get(word, False) or whole_word
-    own = own_addresses(record)
-    return {address: found[address] for address in list(found)[:MOST] if address not in own}
+    return {address: found[address] for address in list(found)[:MOST] if address not in set(own)}
 
 
 def hung_on(record: Record) -> Iterator[tuple[str, str]]:

@@ -85,9 +85,10 @@ def test_every_connector_is_documented(system: str):
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_written_stream_has_a_contract_test(system: str):
     tested = {contract.stream for contract in contracts(ROOT / "tests" / "connectors" / system)}
-    written = {stream.name for stream in description(system).streams if stream.abilities.create}
+    streams = description(system).streams
+    written = {stream.name for stream in streams if stream.abilities.create}
     excused = {stream for name, stream in NOT_ALONE if name == system}
-    assert tested | excused == written
+    assert written <= tested | excused <= {stream.name for stream in streams}
     assert not tested & excused
 
 

@@ -296,7 +296,7 @@ def store_records(
             told.append((record, rows[-1]))
     tx.upsert(t.record, rows)
     tx.upsert(t.went_back, back)
-    keep_addresses(tx, connection, told)
+    keep_addresses(tx, world, connection, told)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return Stored(len(rows), older)
 

@@ -15,7 +15,7 @@ CARD = "https://trello.com/c/aBcDeFgH"
 def look(bench: Bench, record: Record, values: dict[str, Any]) -> None:
     row = {"side": f"a.{record.stream}", "id": record.id, "kind": "comment", "shown": values}
     with bench.store.write() as tx:
-        keep_addresses(tx, bench.world.connections["a"], [(record, row)])
+        keep_addresses(tx, bench.world, bench.world.connections["a"], [(record, row)])
 
 
 def kept(bench: Bench) -> list[tuple[str, str, bool]]:

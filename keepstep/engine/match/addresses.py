@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Record, chunks
-from keepstep.engine.world import Connection, Sync
+from keepstep.engine.world import Connection, Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.model import Kind
@@ -19,8 +19,18 @@ Place = tuple[str, str]
 """Side and record id."""
 
 
-def keep_addresses(tx: Tx, connection: Connection, looked: Sequence[tuple[Record, dict[str, Any]]]) -> None:
+def _linking(world: World) -> set[str]:
+    """Sides that have another system beside them in a sync: elsewhere nobody asks who points at whom."""
+    several = [sync for sync in world.syncs.values() if len({s.connection.name for s in sync.sides.values()}) > 1]
+    return {side for sync in several for side in sync.sides}
+
+
+def keep_addresses(
+    tx: Tx, world: World, connection: Connection, looked: Sequence[tuple[Record, dict[str, Any]]]
+) -> None:
     """Replace what these records were seen to be known by and to point at. ``looked``: records with their rows."""
+    linking = _linking(world)
+    looked = [(record, row) for record, row in looked if row["side"] in linking]
     rows = []
     custom = {
         stream.name: [field.name for field in stream.fields if field.custom]
@@ -33,8 +43,9 @@ def keep_addresses(tx: Tx, connection: Connection, looked: Sequence[tuple[Record
         here = (row["side"], row["id"])
         above = [(f"{connection.name}.{stream}", id) for stream, id in hung_on(record)]
         own = {"source": source, "side": row["side"], "id": row["id"], "own": True, "whole": False}
-        rows += [own | {"address": address} for address in sorted(own_addresses(record))]
-        said = pointers(record, Kind(row["kind"]), row["shown"], custom.get(record.stream, ()))
+        known_by = sorted(own_addresses(record))
+        rows += [own | {"address": address} for address in known_by]
+        said = pointers(record, Kind(row["kind"]), row["shown"], custom.get(record.stream, ()), known_by)
         # A link that hangs on a record points for that record as well; what somebody mentions in a comment does not.
         for address, whole in sorted(said.items()):
             for side, id in sorted({here, *above}) if whole else (here,):
