@@ -94,7 +94,7 @@ def test_an_attachment_that_is_a_link_points_and_links_of_ones_own_system_do_not
     )
     assert pointers(card, Kind.TASK, {}).keys() & own_addresses(ISSUE)
     sibling = Record(stream="issues", id="2", url="https://acme.atlassian.net/browse/ACME-2", payload={"a": link})
-    assert not pointers(sibling, Kind.TASK, {})
+    assert not pointers(sibling, Kind.TASK, {}, own=own_addresses(sibling))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_field_that_holds_nothing_else_is_told_from_a_mention(
 
 def test_nobody_points_at_himself() -> None:
     record = Record(stream="issues", id="10017", url=ISSUE.url, payload={"key": "ACME-12"})
-    assert not pointers(record, Kind.TASK, {"description": "I am ACME-12"})
+    assert not pointers(record, Kind.TASK, {"description": "I am ACME-12"}, own=own_addresses(record))
 
 
 def test_a_record_that_points_at_everything_is_cut_off() -> None:

@@ -19,18 +19,18 @@ Place = tuple[str, str]
 """Side and record id."""
 
 
-def _linking(world: World) -> set[str]:
-    """Sides that have another system beside them in a sync: elsewhere nobody asks who points at whom."""
-    several = [sync for sync in world.syncs.values() if len({s.connection.name for s in sync.sides.values()}) > 1]
-    return {side for sync in several for side in sync.sides}
+def _alone(world: World, connection: Connection) -> bool:
+    """No sync sets another system beside this one: nobody asks who points at whom."""
+    together = [{side.connection.name for side in sync.sides.values()} for sync in world.syncs.values()]
+    return not any(connection.name in names and len(names) > 1 for names in together)
 
 
 def keep_addresses(
     tx: Tx, world: World, connection: Connection, looked: Sequence[tuple[Record, dict[str, Any]]]
 ) -> None:
     """Replace what these records were seen to be known by and to point at. ``looked``: records with their rows."""
-    linking = _linking(world)
-    looked = [(record, row) for record, row in looked if row["side"] in linking]
+    if _alone(world, connection):
+        return
     rows = []
     custom = {
         stream.name: [field.name for field in stream.fields if field.custom]
