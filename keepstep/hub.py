@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import sqlalchemy as sa
 from requests.adapters import BaseAdapter
 
 from connectors.base import Account, Context
@@ -17,7 +16,7 @@ from connectors.errors import ConnectorError
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import first_sync, template
+from keepstep.engine import expiry, first_sync, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -25,10 +24,10 @@ from keepstep.engine.round import Engine, Plan, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
-from keepstep.secrets import HeldTokens, SealedTokens
+from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens
 from keepstep.store import findings
-from keepstep.store import tables as t
 from keepstep.store.findings import Finding
+from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
 from mapping.merge import Rule
 from mapping.model import MODEL, Kind
@@ -166,6 +165,7 @@ class Hub:
                 self.down[name] = error
         with self.store.write() as tx:
             self._tell_down(tx)
+            expiry.tell(tx, self.ports, list(self.config.connections))
         syncs = {}
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):
@@ -174,7 +174,7 @@ class Hub:
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]
-        key = self.runtime.environ.get("KEEPSTEP_KEY")
+        key = self.runtime.environ.get(VARIABLE)
         context = Context(
             name=name,
             clock=self.runtime.clock,
@@ -224,24 +224,6 @@ class Hub:
             deletes=configured.deletes,
             zone=ZoneInfo(self.config.timezone),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSecrets:
-    """Sealed tokens in the store."""
-
-    store: Store
-
-    def load(self, connection: str, name: str) -> bytes | None:
-        with self.store.read() as tx:
-            secret: bytes | None = tx.scalar(
-                sa.select(t.sealed.c.secret).where(t.sealed.c.name == f"{connection}:{name}")
-            )
-            return secret
-
-    def save(self, connection: str, name: str, sealed: bytes) -> None:
-        with self.store.write() as tx:
-            tx.upsert(t.sealed, [{"name": f"{connection}:{name}", "secret": sealed}])
 
 
 def _owner_side(connection: str | None, sides: Mapping[str, Side]) -> str | None:

@@ -12,6 +12,7 @@ from keepstep import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("keepstep.cli.init:init", "Ask a few questions and write a first keepstep.yaml."),
     "connectors": ("keepstep.cli.connectors:connectors", "List the systems that are installed, and what each needs."),
+    "login": ("keepstep.cli.login:login", "Sign in to a connection by hand."),
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),

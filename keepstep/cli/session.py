@@ -23,11 +23,12 @@ from keepstep.problems import Problem, nearest
 from keepstep.redaction import Redaction
 from keepstep.registry import PluginError, Registry
 from keepstep.runtime import Runtime
-from keepstep.secrets import HeldTokens, SecretError
+from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens, SecretError
 from keepstep.store.errors import Fenced, StoreError
 
 if TYPE_CHECKING:
     from keepstep.hub import Hub
+    from keepstep.store.store import Store
 
 FAILED, WRONG, NEEDS_A_PERSON = 1, 2, 3
 
@@ -39,6 +40,30 @@ class Trouble(Exception):
         super().__init__(problem.code)
         self.problem = problem
         self.exit_code = exit_code
+
+
+class LaterTokens(HeldTokens):
+    """Tokens that a connector gains are held for the length of the command; those it lacks are looked for in the
+    store, if there is a key to open them with."""
+
+    def __init__(self, session: Session, connection: str) -> None:
+        super().__init__()
+        self._session = session
+        self._connection = connection
+
+    def load(self, name: str) -> str | None:
+        held = super().load(name)
+        if held is not None or not self._session.runtime.environ.get(VARIABLE):
+            return held
+        with self._session.store() as store:
+            return self._session.sealed(store, self._connection).load(name)
+
+    def save(self, name: str, secret: str) -> None:
+        """A token that was renewed is kept for the next command as well: the former one may be void."""
+        super().save(name, secret)
+        if self._session.runtime.environ.get(VARIABLE):
+            with self._session.store() as store:
+                self._session.sealed(store, self._connection).save(name, secret)
 
 
 @dataclass
@@ -111,15 +136,35 @@ class Session:
 
     def connector(self, connection: Connection, access: Literal["read", "write"] = "read") -> Connector:
         """A connector that may write only if both the command and the configuration allow it."""
-        context = Context(
+        return self.registry.build(connection, self.context(connection, access))
+
+    def context(self, connection: Connection, access: Literal["read", "write"] = "read") -> Context:
+        """What a connector of that connection is built with. Tokens of a former sign-in are read when asked for."""
+        return Context(
             name=connection.name,
             clock=self.runtime.clock,
-            tokens=HeldTokens(),
+            tokens=LaterTokens(self, connection.name),
             access="write" if access == connection.access == "write" else "read",
             transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
         )
-        return self.registry.build(connection, context)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The configured store, open. Raises ``StoreError``."""
+        from keepstep.store.store import Store
+
+        store = Store(self.config().store.get_secret_value(), self.runtime.clock).open()
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def sealed(self, store: Store, connection: str) -> SealedTokens:
+        """The tokens of a connection in that store. Raises ``SecretError`` once one is read or kept without a key."""
+        from keepstep.store.secrets import StoredSecrets
+
+        return SealedTokens(StoredSecrets(store), connection, self.runtime.environ.get(VARIABLE))
 
     @contextmanager
     def hub(self) -> Iterator[Hub]:

@@ -82,6 +82,12 @@ CONFIGURATION: Final[dict[str, Message]] = {
     "trello_token": "The token that Trello shows then",
     "token_unreadable": "the stored token `{token}` of `{connection}` cannot be opened with {name}; add the former key after a comma, or sign in again: `keepstep login {connection}`",
     "token_swapped": "the stored token `{token}` of `{connection}` belongs to another connection; sign in again: `keepstep login {connection}`",
+    "login_not_needed": "`{connection}` is a {system} connection: all that it signs in with stands in the configuration",
+    "login_visit": "open this page and allow what it asks for: {url}",
+    "login_done": "Keepstep is signed in. You may close this page.",
+    "login_pasted": "paste the whole address that the browser was sent to, even if it shows an error there",
+    "login_expires": "this sign-in ends on {at:when}; Keepstep says so 30 days ahead",
+    "credentials_expire": "{connection}: the sign-in ends on {at:when}; renew it before then: `keepstep login {connection}`",
 }  # fmt: skip
 
 FINDINGS: Final[dict[str, Message]] = {

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
-from connectors.base import Clock
+from connectors.base import Clock, utc
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced, StoreError
 
@@ -307,6 +307,10 @@ class Store:
                 )
             )
         return max(0.0, until - self._clock.now().timestamp()) if until else 0.0
+
+    def now(self) -> str:
+        """The time on the store's clock, as rows have it."""
+        return utc(self._clock.now())
 
     def close(self) -> None:
         self._engine.dispose()

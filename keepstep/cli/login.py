@@ -1,0 +1,43 @@
+"""``keepstep login``."""
+
+from __future__ import annotations
+
+import click
+
+from keepstep.cli.session import WRONG, Session, Trouble, talking_to
+from keepstep.cli.terminal import Terminal
+from keepstep.problems import Problem
+from keepstep.secrets import VARIABLE, keys
+from keepstep.store import tables as t
+
+
+@click.command(help="Sign in to a connection by hand. What is gained is kept sealed in the store, never in the file.")
+@click.argument("connection")
+@click.option("--browser/--no-browser", default=True, help="Whether to open pages here; else addresses are printed.")
+@click.pass_context
+def login(ctx: click.Context, connection: str, browser: bool) -> None:
+    session: Session = ctx.obj
+    output = session.output
+    chosen = session.connection(connection)
+    sign_in = session.registry.connector(chosen.system).login
+    if sign_in is None:
+        raise Trouble(Problem("login_not_needed", {"connection": connection, "system": chosen.system}), WRONG)
+    keys(session.runtime.environ.get(VARIABLE, ""))  # before anything is asked: without a key nothing could be kept
+    person = Terminal(session, browser=browser)
+    with talking_to(connection):
+        gained = sign_in(chosen.settings, session.context(chosen, "write"), person)
+    session.redaction.add(*gained.secrets.values())
+    with session.store() as store:
+        tokens = session.sealed(store, connection)
+        for name, secret in gained.secrets.items():
+            tokens.save(name, secret)
+        kept = {"at": store.now(), "expires_at": gained.expires_at, "scopes": sorted(gained.scopes)}
+        with store.write() as tx:
+            tx.upsert(t.setting, [{"name": f"signed_in:{connection}", "value": kept}])
+    account = gained.account
+    if output.as_json:
+        about = {"connection": connection, "account": account.name, "id": account.id, "site": account.site}
+        output.document(about | {"expires_at": gained.expires_at, "scopes": sorted(gained.scopes)})
+    output.line(session.say("connection_good", connection=connection, site=account.site, account=account.name))
+    if gained.expires_at:
+        output.line(session.say("login_expires", at=gained.expires_at))
