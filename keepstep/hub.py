@@ -147,12 +147,17 @@ class Hub:
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 
     def judge(self) -> list[Finding]:
-        """Judge the handoffs over the linked graph; returns findings that were not open before."""
-        if not self.config.handoffs.use:
-            return []
-        from keepstep.engine import told
+        """Judge where documents lie, and the handoffs over the linked graph; returns findings not open before."""
+        fresh: list[Finding] = []
+        if self.config.documents.categories:
+            from keepstep.engine import documents  # what no configuration asks for is not imported
 
-        return told.judge_handoffs(self.ports, self.engine.world, self.config)
+            fresh += documents.judge_documents(self.ports, self.engine.world, self.config.first_sync.won_days)
+        if self.config.handoffs.use:
+            from keepstep.engine import told
+
+            fresh += told.judge_handoffs(self.ports, self.engine.world, self.config)
+        return fresh
 
     # -- building
 

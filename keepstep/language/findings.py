@@ -21,6 +21,7 @@ TOLD: Final[dict[str, Message]] = {
     "write_unseen": "{side}: what became of a write to {title:value} ({record}) cannot be told, because the account may not see it any more; grant it access to the record again",
     "edit_against_delete": "{title} was deleted on one side and edited elsewhere since; it stays until you decide",
     "gone": "{title} was deleted in {side}; the other sides keep it until you decide",
+    "document_misplaced": "{title:value} lies in {place:value} of {project:value}; by its name it belongs into {folder:value} ({folder_url:unsaid}): move it there, or acknowledge that it stays",
     "assignee_unmatched": "{title}: {person} has no account in {side}, so {field:field} stays as it is there; add the person under `people`",
     "unmapped_value": "{title}: {field:field} {value:value} cannot be said in {side} ({why:reason}); add it under `values`",
     "guard_first_plan": Plural("first plan of {sync}: {operations:number} operation waits for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", "first plan of {sync}: {operations:number} operations wait for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", by="operations"),
