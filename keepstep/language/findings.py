@@ -17,7 +17,7 @@ TOLD: Final[dict[str, Message]] = {
     "record_refused": "{side} refused {title}: {reason} (field: {field:unsaid})",
     "twin": "{side} holds {title:value} a second time, made by us: {record} beside {first:unsaid}; delete one of them",
     "taken_place": "{side}: {title:value} ({record}) matches something whose place {first:unsaid} holds already; say which is right: change the key of one of them",
-    "unknown_create": "{side}: whether {title} was created is not known, and the system cannot be asked; look there and answer",
+    "unknown_create": "{side}: whether {title} was created is not known, and the system cannot be asked; look there, then say `keepstep resolve ID made --record RECORD` or `keepstep resolve ID not-made`",
     "write_unseen": "{side}: what became of a write to {title:value} ({record}) cannot be told, because the account may not see it any more; grant it access to the record again",
     "edit_against_delete": "{title} was deleted on one side and edited elsewhere since; it stays until you decide",
     "gone": "{title} was deleted in {side}; the other sides keep it until you decide",
