@@ -14,6 +14,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connectors": ("keepstep.cli.connectors:connectors", "List the systems that are installed, and what each needs."),
     "login": ("keepstep.cli.login:login", "Sign in to a connection by hand."),
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
+    "doctor": (
+        "keepstep.cli.doctor:doctor",
+        "Look everything over before the first write, with a cure for each symptom.",
+    ),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
     "demo": ("pipelines.demo:demo", "A company in stand-ins of all four systems, and a day that is kept in step."),

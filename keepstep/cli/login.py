@@ -7,7 +7,7 @@ import click
 from keepstep.cli.session import WRONG, Session, Trouble, talking_to
 from keepstep.cli.terminal import Terminal
 from keepstep.problems import Problem
-from keepstep.secrets import VARIABLE, keys
+from keepstep.secrets import keys
 from keepstep.store import tables as t
 
 
@@ -22,7 +22,7 @@ def login(ctx: click.Context, connection: str, browser: bool) -> None:
     sign_in = session.registry.connector(chosen.system).login
     if sign_in is None:
         raise Trouble(Problem("login_not_needed", {"connection": connection, "system": chosen.system}), WRONG)
-    keys(session.runtime.environ.get(VARIABLE, ""))  # before anything is asked: without a key nothing could be kept
+    keys(session.key or "")  # before anything is asked: without a key nothing could be kept
     person = Terminal(session, browser=browser)
     with talking_to(connection):
         gained = sign_in(chosen.settings, session.context(chosen, "write"), person)
