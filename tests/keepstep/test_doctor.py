@@ -122,7 +122,7 @@ def test_a_clock_that_differs_is_told_where_the_connector_does_not_look(office: 
 
 
 def test_fields_and_values_that_do_not_fit_are_told(office: Office) -> None:
-    office.board.edit("Ada", "lists", office.inbox, {"name": "Ideas"})
+    office.board.create("Ada", "lists", {"name": "Später 🧊", "idBoard": office.place})
     office.connections["crm"]["custom"] = {"Tasks": {"due_date": "Finished_By", "description": "Due_Date"}}
     office.connections["crm"]["values"] = {"status": {"Completed": "cancelled"}}
     document = office.document("doctor", code=1)
