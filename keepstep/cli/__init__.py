@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "keepstep.cli.doctor:doctor",
         "Look everything over before the first write, with a cure for each symptom.",
     ),
+    "setup": ("keepstep.cli.setup:setup", "Show what is added to each system, and add it if you say yes."),
+    "detach": ("keepstep.cli.detach:detach", "Take away what was added to a system, and write there no more."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
     "demo": ("pipelines.demo:demo", "A company in stand-ins of all four systems, and a day that is kept in step."),

@@ -11,6 +11,7 @@ from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
+from keepstep.language.preparing import PREPARING
 from keepstep.language.serving import SERVING
 from keepstep.language.sign_in_jira import SIGN_IN_JIRA
 from keepstep.language.symptoms import SYMPTOMS
@@ -272,6 +273,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | DEMO
     | SIGN_IN_JIRA
     | SYMPTOMS
+    | PREPARING
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]
