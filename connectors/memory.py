@@ -38,6 +38,7 @@ from connectors.errors import (
 from connectors.examining import Symptom
 from connectors.memory_service import BOT, STREAM, Item, MemoryService, Traits, place, version
 from connectors.preparing import Addition
+from connectors.proving import Proving, Trial
 
 T = TypeVar("T")
 
@@ -285,4 +286,18 @@ def build(settings: Settings, context: Context) -> Memory:
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 
-CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build, streams=(STREAM,))
+def _trials(place: str) -> list[Trial]:
+    values = {"title": "Keepstep conformance", "notes": "A trial"}
+    edit = {"title": "Keepstep conformance, edited"}
+    return [Trial(stream=STREAM, values=values, edit=edit, numbered="title", unknown="999999999999")]
+
+
+PROVING = Proving(
+    # It has no places: it is one, and ends with the process.
+    confine=lambda settings, place: settings,
+    reaches=lambda settings, place, connector: False,
+    trials=_trials,
+    holds=(STREAM,),
+)
+
+CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build, streams=(STREAM,), proving=PROVING)

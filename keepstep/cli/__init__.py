@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
+    "conformance": (
+        "keepstep.cli.conformance:conformance",
+        "Try a connector's promises in a throwaway place of yours.",
+    ),
     "serve": ("pipelines.serve:serve", "Run the syncs on their schedules, with Prefect, until stopped."),
 }
 """Name -> where the command is, and its line in the help."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from keepstep.language.conformance import CONFORMANCE
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.matching import MATCHING
@@ -274,6 +275,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | SIGN_IN_JIRA
     | SYMPTOMS
     | PREPARING
+    | CONFORMANCE
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]
