@@ -300,7 +300,7 @@ def test_a_report_holds_nothing_private(office: Any, tmp_path: Path) -> None:
         "Private name",
         account["key"],
         account["token"],
-        office.board.us.id,
+        office.board.us.member,
         PERSON,
     ]
     private += [entry.id for entry in office.board.truth.entries]
