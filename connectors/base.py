@@ -350,6 +350,8 @@ class ConnectorPlugin:
     login: Callable[[Any, Context, Any], Any] | None = None
     """Sign in by hand: ``(settings, context, connectors.login.Person) -> connectors.login.SignedIn``. Settings then
     lack what it gains. Raises ``ConnectorError``. None: all that this system needs stands in the configuration."""
+    proving: Any = None
+    """How its promises are tried in a throwaway place (``connectors.proving.Proving``); None: they cannot be."""
 
 
 def utc(moment: datetime) -> str:

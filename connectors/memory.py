@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -34,9 +35,14 @@ from connectors.errors import (
     Transient,
     WriteForbidden,
 )
+from connectors.examining import Symptom
 from connectors.memory_service import BOT, STREAM, Item, MemoryService, Traits, place, version
+from connectors.preparing import Addition
+from connectors.proving import Proving, Trial
 
 T = TypeVar("T")
+
+MARKER_FIELD = "keepstep_marker"
 
 
 class Memory:
@@ -120,12 +126,12 @@ class Memory:
         if self._read_only:
             raise WriteForbidden("this connection is configured `access: read`")
         for write in writes:
-            yield self._push(write, gate)
+            yield self._push(write, gate, f"write/{write.kind}", partial(self.service.write, write))
 
-    def _push(self, write: Write, gate: Gate) -> Outcome:
+    def _push(self, write: Write, gate: Gate, name: str, work: Callable[[], Item]) -> Outcome:
         try:
             gate()
-            item: Item = self.service.serve(f"write/{write.kind}", lambda: self.service.write(write))
+            item: Item = self.service.serve(name, work)
         except GateClosed as error:
             return Outcome(intent=write.intent, status="not_sent", reason=str(error))
         except RateLimited as error:
@@ -148,6 +154,60 @@ class Memory:
             record=self._record(item) if traits.returns_record and write.kind != "delete" else None,
             version=version(item) if traits.versioned else None,
         )
+
+    # -- optional facets
+
+    def examine(self) -> list[Symptom]:
+        """A missing right to write, and edits that go unseen where there is neither a version check nor a history."""
+        traits = self.service.traits
+        lacks = self._read("examine", lambda: set(self.service.lacks))
+        found = []
+        if "write" in lacks and not self._read_only:
+            found.append(
+                Symptom(code="scope_missing", severity="error", params={"scope": "write", "needed_for": "push"})
+            )
+        if not self._read_only and not traits.guarded and not traits.history:
+            found.append(Symptom(code="window", severity="info", params={"stream": STREAM}))
+        return found
+
+    def additions(self) -> list[Addition]:
+        """The field that holds markers, where the service has markers."""
+        if self.service.traits.marker not in ("unique_field", "in_create"):
+            return []
+        present = self._read("additions", lambda: MARKER_FIELD in self.service.fields_added)
+        return [
+            Addition(
+                id=f"field:{STREAM}.{MARKER_FIELD}",
+                kind="field",
+                name=MARKER_FIELD,
+                stream=STREAM,
+                purpose="marker",
+                grant="fields",
+                present=present,
+            )
+        ]
+
+    def add(self, id: str, gate: Gate) -> None:
+        self._prepare(id, gate, "add", self.service.add_field, wanted=True)
+
+    def remove(self, id: str, gate: Gate) -> None:
+        self._prepare(id, gate, "remove", self.service.remove_field, wanted=False)
+
+    def _prepare(self, id: str, gate: Gate, verb: str, act: Callable[[str], None], *, wanted: bool) -> None:
+        known = {each.id: each for each in self.additions()}
+        if id not in known:
+            raise ValueError(f"the memory service has no addition {id}")
+        if self._read_only:
+            raise WriteForbidden("this connection is configured `access: read`")
+        if known[id].present != wanted:
+            gate()
+            self.service.serve(f"write/{verb}", lambda: act(MARKER_FIELD))
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        if self._read_only:
+            raise WriteForbidden("this connection is configured `access: read`")
+        writes = [Write(intent=id, kind="update", id=id) for id in ids]
+        return [self._push(write, gate, "write/unmark", partial(self.service.unmark, write.intent)) for write in writes]
 
     def find(self, stream: str, marker: str) -> list[Record]:
         def search() -> list[Item]:
@@ -226,4 +286,18 @@ def build(settings: Settings, context: Context) -> Memory:
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 
-CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build, streams=(STREAM,))
+def _trials(place: str) -> list[Trial]:
+    values = {"title": "Keepstep conformance", "notes": "A trial"}
+    edit = {"title": "Keepstep conformance, edited"}
+    return [Trial(stream=STREAM, values=values, edit=edit, numbered="title", unknown="999999999999")]
+
+
+PROVING = Proving(
+    # It has no places: it is one, and ends with the process.
+    confine=lambda settings, place: settings,
+    reaches=lambda settings, place, connector: False,
+    trials=_trials,
+    holds=(STREAM,),
+)
+
+CONNECTOR = ConnectorPlugin(system="memory", settings=Settings, build=build, streams=(STREAM,), proving=PROVING)

@@ -22,6 +22,7 @@ from connectors.errors import (
     NotFound,
     RateLimited,
     RecordRefused,
+    ScopeMissing,
     Stale,
     Transient,
 )
@@ -86,6 +87,10 @@ class MemoryService:
         self.truth = Truth()
         self.items: dict[str, Item] = {}
         self.requests: list[str] = []
+        self.lacks: set[str] = set()
+        """Rights that the hub's account does not have: ``write``, ``fields``."""
+        self.fields_added: set[str] = set()
+        """Fields that were added for the hub."""
         self._seq = 0
         self._later: list[tuple[float, Any]] = []
         self._acting_at: float | None = None
@@ -174,6 +179,27 @@ class MemoryService:
             self._delete(BOT, item)
         else:
             self._edit(BOT, item, write.values)
+        return item
+
+    def add_field(self, name: str) -> None:
+        if "fields" in self.lacks:
+            raise ScopeMissing(f"field {name}: grant the right `fields`", status=403)
+        self.fields_added.add(name)
+
+    def remove_field(self, name: str) -> None:
+        if "fields" in self.lacks:
+            raise ScopeMissing(f"field {name}: grant the right `fields`", status=403)
+        self.fields_added.discard(name)
+
+    def unmark(self, id: str) -> Item:
+        """Take the hub's marker off an item; nothing else of it changes but its version."""
+        item = self.items.get(id)
+        if item is None or item.deleted:
+            raise NotFound(f"unmark {id}", status=404)
+        if item.marker is not None:
+            item.marker = None
+            self._touch(item, BOT)
+            self.truth.add(at=self._now(), actor=BOT, kind="update", stream=STREAM, id=id, changes={}, ours=True)
         return item
 
     def _holder(self, marker: str | None) -> Item | None:

@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import expiry, first_sync, template
+from keepstep.engine import expiry, first_sync, preparing, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -62,6 +62,8 @@ class Hub:
     down: dict[str, ConnectorError] = field(default_factory=dict)
     """Connections that could not be reached or signed in to, with the reason."""
     accounts: dict[str, Account] = field(default_factory=dict)
+    detached: frozenset[str] = frozenset()
+    """Connections that were left when connections were last built: they are read, and never written to."""
     _engine: Engine | None = None
 
     def __post_init__(self) -> None:
@@ -86,6 +88,14 @@ class Hub:
         """Try again what was down; forget what connections said of themselves."""
         self._engine = None
         self.down.clear()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a connection was left or taken up again since connections were built."""
+        if self._engine is None:
+            return False
+        with self.store.read() as tx:
+            return preparing.detached(tx) != self.detached
 
     def syncs(self, names: Iterable[str] | None = None) -> list[Sync]:
         """The syncs of those names (all) that can run, parents first. Raises KeyError for an unknown name."""
@@ -163,6 +173,8 @@ class Hub:
 
     def _world(self) -> World:
         connections = {}
+        with self.store.read() as tx:
+            self.detached = preparing.detached(tx)
         for name in self.config.connections:
             try:
                 connections[name] = self._connect(name)
@@ -179,21 +191,20 @@ class Hub:
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]
+        access = "read" if name in self.detached else configured.access
         key = self.runtime.environ.get(VARIABLE)
         context = Context(
             name=name,
             clock=self.runtime.clock,
             tokens=SealedTokens(StoredSecrets(self.store), name, key) if key else HeldTokens(),
-            access=configured.access,
+            access=access,
             transport=self.transports.get(name),
             jitter=self.runtime.rng.random,
         )
         connector = self.registry.build(configured, context)
         self.accounts[name] = connector.check()
         description = connector.describe()
-        return Connection(
-            name, connector, description, self.registry.mappers(configured, description), configured.access
-        )
+        return Connection(name, connector, description, self.registry.mappers(configured, description), access)
 
     def _tell_down(self, tx: Tx) -> None:
         if self.down:

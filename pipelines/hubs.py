@@ -58,7 +58,7 @@ class Keeper:
         with self.lock:
             hub = self.refresh()
             now = self.runtime.clock.monotonic()
-            if hub.down or now - self._described_at > DESCRIBED_FOR:
+            if hub.down or hub.outdated or now - self._described_at > DESCRIBED_FOR:
                 hub.reconnect()
                 self._described_at = now
             return hub

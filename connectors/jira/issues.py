@@ -50,12 +50,21 @@ class IssueWriter:
             yield from [failed(write, error) for write in writes]
             return
         run: list[Write] = []
+        written: set[str | None] = set()
         for write in writes:
             if write.kind == "create":
                 run.append(write)
                 continue
             yield from self._create(stream, run, gate)
             run = []
+            if write.id in written:
+                # What was seen before the former write to this issue is no longer how it stands.
+                try:
+                    looks |= self._looks([write])
+                except ConnectorError as error:
+                    yield failed(write, error)
+                    continue
+            written.add(write.id)
             yield self._one(write, looks.get(write.id or ""), gate)
         yield from self._create(stream, run, gate)
 

@@ -14,6 +14,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connectors": ("keepstep.cli.connectors:connectors", "List the systems that are installed, and what each needs."),
     "login": ("keepstep.cli.login:login", "Sign in to a connection by hand."),
     "check": ("keepstep.cli.check:check", "Find every mistake in the configuration, then sign in everywhere."),
+    "doctor": (
+        "keepstep.cli.doctor:doctor",
+        "Look everything over before the first write, with a cure for each symptom.",
+    ),
+    "setup": ("keepstep.cli.setup:setup", "Show what is added to each system, and add it if you say yes."),
+    "detach": ("keepstep.cli.detach:detach", "Take away what was added to a system, and write there no more."),
     "describe": ("keepstep.cli.describe:describe", "Show a connection's streams, feeds, fields and limits."),
     "pull": ("keepstep.cli.pull:pull", "Write a stream's records to standard output, as JSON lines."),
     "demo": ("pipelines.demo:demo", "A company in stand-ins of all four systems, and a day that is kept in step."),
@@ -27,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
+    "conformance": (
+        "keepstep.cli.conformance:conformance",
+        "Try a connector's promises in a throwaway place of yours.",
+    ),
     "serve": ("pipelines.serve:serve", "Run the syncs on their schedules, with Prefect, until stopped."),
 }
 """Name -> where the command is, and its line in the help."""

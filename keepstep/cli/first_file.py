@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from connectors.base import Context
-from connectors.errors import ConnectorError
+from connectors.errors import AuthFailed, ConnectorError
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble, failure
-from keepstep.config import Config
+from keepstep.config import Config, Connection
 from keepstep.config.load import loads
 from keepstep.problems import Problem
 from keepstep.registry import Registry
@@ -25,6 +25,9 @@ from mapping.model import TITLE, Kind
 
 SUGGESTED = {Kind.CUSTOMER: "customers", Kind.PROJECT: "projects", Kind.MILESTONE: "milestones", Kind.TASK: "tasks"}
 """Kinds that are kept in step from the start, where two systems hold them; and the names of their syncs."""
+
+SignIn = Callable[[Connection], Mapping[str, str]]
+"""Lets the person sign in to a connection; what that gained by name, or nothing."""
 
 
 @dataclass
@@ -53,33 +56,24 @@ def variable(connection: str, key: str) -> str:
     return re.sub(r"\W", "_", f"{connection}_{key}").upper()
 
 
-def compose(session: Session, drawn: Drawn, environ: Mapping[str, str], *, secrets_in_file: bool) -> tuple[str, Config]:
+def compose(
+    session: Session, drawn: Drawn, environ: Mapping[str, str], sign_in: SignIn, *, secrets_in_file: bool
+) -> tuple[str, Config]:
     """The file's text, and the configuration that it is. Raises ``ConfigurationError`` if the answers make none."""
     hidden = set() if secrets_in_file else set(drawn.secrets(session.registry))
     config = loads(_text(session, drawn, hidden), environ, session.registry, str(session.path))
     session.redaction.add(*config.secrets())
-    drawn.syncs = suggested(session, config)
+    drawn.syncs = suggested(session, config, sign_in)
     text = _text(session, drawn, hidden)
     return text, loads(text, environ, session.registry, str(session.path))
 
 
-def suggested(session: Session, config: Config) -> dict[str, dict[str, Any]]:
+def suggested(session: Session, config: Config, sign_in: SignIn) -> dict[str, dict[str, Any]]:
     """Syncs over the streams that hold the same kind of thing in two systems or more, as the systems describe them."""
     sides: dict[Kind, list[str]] = {}
     for name, connection in config.connections.items():
-        context = Context(
-            name=name,
-            clock=session.runtime.clock,
-            tokens=HeldTokens(),
-            access="read",
-            transport=session.transports.get(name),
-            jitter=session.runtime.rng.random,
-        )
         try:
-            with session.output.progress(name):
-                connector = session.registry.build(connection, context)
-                connector.check()
-                mappers = session.registry.mappers(connection, connector.describe())
+            mappers = _looked(session, connection, sign_in)
         except ConnectorError as error:
             session.output.warn(session.words(failure(name, error)))
             continue
@@ -92,6 +86,32 @@ def suggested(session: Session, config: Config) -> dict[str, dict[str, Any]]:
         for kind, names in sides.items()
         if len(names) > 1
     }
+
+
+def _looked(session: Session, connection: Connection, sign_in: SignIn) -> Mapping[str, Mapper]:
+    """What a connection holds. One that lacks what it signs in with may gain it first."""
+    tokens = HeldTokens()
+    context = Context(
+        name=connection.name,
+        clock=session.runtime.clock,
+        tokens=tokens,
+        access="read",
+        transport=session.transports.get(connection.name),
+        jitter=session.runtime.rng.random,
+    )
+    connector = session.registry.build(connection, context)
+    try:
+        with session.output.progress(connection.name):
+            connector.check()
+    except AuthFailed:
+        gained = sign_in(connection)
+        if not gained:
+            raise
+        for name, secret in gained.items():
+            tokens.save(name, secret)
+        connector = session.registry.build(connection, context)
+    with session.output.progress(connection.name):
+        return session.registry.mappers(connection, connector.describe())
 
 
 def _stream(mappers: Mapping[str, Mapper], kind: Kind) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from connectors.base import ConnectorPlugin
+from connectors.login import SignedIn
+from keepstep.cli import login
 from keepstep.cli.first_file import Drawn, compose, save, variable
 from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.config import Connection
 from keepstep.config.source import read
 from keepstep.language import LANGUAGES
 from keepstep.problems import Problem, nearest
@@ -55,13 +59,29 @@ def init(ctx: click.Context, source: Path | None, answers: Path | None) -> None:
     if not in_file:
         for connection, key in secrets:
             environ.setdefault(variable(connection, key), drawn.connections[connection][key])
-    text, config = compose(session, drawn, environ, secrets_in_file=in_file)
+    gained: dict[str, SignedIn] = {}
+
+    def sign_in(connection: Connection) -> Mapping[str, str]:
+        if not asking.login(connection):
+            return {}
+        try:
+            gained[connection.name] = login.sign_in(session, connection, browser=True)
+        except Trouble as trouble:
+            session.output.warn(session.words(trouble.problem))  # the other answers are not lost by it
+            return {}
+        return gained[connection.name].secrets
+
+    text, config = compose(session, drawn, environ, sign_in, secrets_in_file=in_file)
     save(session.path, text)
-    _told(session, drawn, [] if in_file else secrets)
     session.runtime = replace(session.runtime, environ=environ)
     session.take(config)
+    for name, signed_in in gained.items():
+        login.keep(session, name, signed_in)
+    _told(session, drawn, [] if in_file else secrets)
     if not session.output.as_json:
-        ctx.exit(max(_offered(ctx, asking, name) for name in ("check", "plan") if name == "check" or config.syncs))
+        # Whoever signed in just now wants to know whether that works: no further question.
+        codes = [_run(ctx, "check") if gained else _offered(ctx, asking, "check")]
+        ctx.exit(max([*codes, *([_offered(ctx, asking, "plan")] if config.syncs else [])]))
 
 
 def _told(session: Session, drawn: Drawn, secrets: list[tuple[str, str]]) -> None:
@@ -81,8 +101,11 @@ def _told(session: Session, drawn: Drawn, secrets: list[tuple[str, str]]) -> Non
 
 def _offered(ctx: click.Context, asking: Asking, name: str) -> int:
     """Run a command if it is wanted; its exit code."""
-    if not asking.yes(f"run_{name}", default=True):
-        return 0
+    return _run(ctx, name) if asking.yes(f"run_{name}", default=True) else 0
+
+
+def _run(ctx: click.Context, name: str) -> int:
+    """Run a command; its exit code."""
     group = ctx.find_root().command
     command = group.get_command(ctx, name) if isinstance(group, click.Group) else None
     if command is None:
@@ -179,6 +202,14 @@ class Asking:
             return ready
         text = self._session.say("ask_setting", system=system, key=key, about=field.description or key)
         return click.prompt(text, hide_input=_secret(field), err=True)
+
+    def login(self, connection: Connection) -> bool:
+        """Whether the person wants to sign in to a connection now. Not asked where nothing could be kept."""
+        able = self._session.registry.connector(connection.system).login is not None
+        if not able or not self._session.key or self._answers is not None:
+            return False
+        text = self._session.say("ask_run_login", connection=connection.name)
+        return click.confirm(text, default=True, err=True)
 
     def yes(self, name: str, *, default: bool) -> bool:
         """Yes or no."""

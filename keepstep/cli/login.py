@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from connectors.login import SignedIn
 from keepstep.cli.session import WRONG, Session, Trouble, talking_to
 from keepstep.cli.terminal import Terminal
+from keepstep.config import Connection
 from keepstep.problems import Problem
-from keepstep.secrets import VARIABLE, keys
+from keepstep.secrets import keys
 from keepstep.store import tables as t
 
 
@@ -18,22 +20,8 @@ from keepstep.store import tables as t
 def login(ctx: click.Context, connection: str, browser: bool) -> None:
     session: Session = ctx.obj
     output = session.output
-    chosen = session.connection(connection)
-    sign_in = session.registry.connector(chosen.system).login
-    if sign_in is None:
-        raise Trouble(Problem("login_not_needed", {"connection": connection, "system": chosen.system}), WRONG)
-    keys(session.runtime.environ.get(VARIABLE, ""))  # before anything is asked: without a key nothing could be kept
-    person = Terminal(session, browser=browser)
-    with talking_to(connection):
-        gained = sign_in(chosen.settings, session.context(chosen, "write"), person)
-    session.redaction.add(*gained.secrets.values())
-    with session.store() as store:
-        tokens = session.sealed(store, connection)
-        for name, secret in gained.secrets.items():
-            tokens.save(name, secret)
-        kept = {"at": store.now(), "expires_at": gained.expires_at, "scopes": sorted(gained.scopes)}
-        with store.write() as tx:
-            tx.upsert(t.setting, [{"name": f"signed_in:{connection}", "value": kept}])
+    gained = sign_in(session, session.connection(connection), browser=browser)
+    keep(session, connection, gained)
     account = gained.account
     if output.as_json:
         about = {"connection": connection, "account": account.name, "id": account.id, "site": account.site}
@@ -41,3 +29,29 @@ def login(ctx: click.Context, connection: str, browser: bool) -> None:
     output.line(session.say("connection_good", connection=connection, site=account.site, account=account.name))
     if gained.expires_at:
         output.line(session.say("login_expires", at=gained.expires_at))
+
+
+def sign_in(session: Session, connection: Connection, *, browser: bool) -> SignedIn:
+    """Let the person at the terminal sign in. Nothing is kept yet. Raises ``Trouble``, ``SecretError``."""
+    act = session.registry.connector(connection.system).login
+    if act is None:
+        params = {"connection": connection.name, "system": connection.system}
+        raise Trouble(Problem("login_not_needed", params), WRONG)
+    keys(session.key or "")  # before anything is asked: without a key nothing could be kept
+    with talking_to(connection.name):
+        gained: SignedIn = act(
+            connection.settings, session.context(connection, "write"), Terminal(session, browser=browser)
+        )
+    session.redaction.add(*gained.secrets.values())
+    return gained
+
+
+def keep(session: Session, connection: str, gained: SignedIn) -> None:
+    """Keep what signing in gained, sealed, and when it ends. Raises ``SecretError``, ``StoreError``."""
+    with session.store() as store:
+        tokens = session.sealed(store, connection)
+        for name, secret in gained.secrets.items():
+            tokens.save(name, secret)
+        kept = {"at": store.now(), "expires_at": gained.expires_at, "scopes": sorted(gained.scopes)}
+        with store.write() as tx:
+            tx.upsert(t.setting, [{"name": f"signed_in:{connection}", "value": kept}])

@@ -21,6 +21,8 @@ def unreachable(session: Session, hub: Hub, names: Sequence[str]) -> list[str]:
     """Syncs that cannot run because a connection is down; each is said on standard error, with the reason."""
     running = {sync.name for sync in hub.syncs(names)}
     lost = [name for name in names if name not in running]
+    for name in sorted(hub.detached & hub.config.connections.keys()):
+        session.output.warn(session.say("is_detached", connection=name))
     for name, error in hub.down.items():
         session.output.warn(session.words(failure(name, error)))
     for name in lost:

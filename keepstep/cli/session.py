@@ -53,15 +53,17 @@ class LaterTokens(HeldTokens):
 
     def load(self, name: str) -> str | None:
         held = super().load(name)
-        if held is not None or not self._session.runtime.environ.get(VARIABLE):
-            return held
+        return held if held is not None or not self._session.key else self.stored(name)
+
+    def stored(self, name: str) -> str | None:
+        """The token that a former sign-in kept. Raises ``SecretError``, ``StoreError``."""
         with self._session.store() as store:
             return self._session.sealed(store, self._connection).load(name)
 
     def save(self, name: str, secret: str) -> None:
         """A token that was renewed is kept for the next command as well: the former one may be void."""
         super().save(name, secret)
-        if self._session.runtime.environ.get(VARIABLE):
+        if self._session.key:
             with self._session.store() as store:
                 self._session.sealed(store, self._connection).save(name, secret)
 
@@ -105,6 +107,11 @@ class Session:
     @property
     def output(self) -> Output:
         return Output(as_json=bool(self.options.get("keepstep.json")), environ=self.runtime.environ)
+
+    @property
+    def key(self) -> str | None:
+        """What opens the store's tokens, if it is set."""
+        return self.runtime.environ.get(VARIABLE)
 
     def say(self, code: str, /, **params: Any) -> str:
         zone = ZoneInfo(self._config.timezone if self._config else "UTC")
@@ -164,7 +171,7 @@ class Session:
         """The tokens of a connection in that store. Raises ``SecretError`` once one is read or kept without a key."""
         from keepstep.store.secrets import StoredSecrets
 
-        return SealedTokens(StoredSecrets(store), connection, self.runtime.environ.get(VARIABLE))
+        return SealedTokens(StoredSecrets(store), connection, self.key)
 
     @contextmanager
     def hub(self) -> Iterator[Hub]:

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import guard
+from keepstep.engine import guard, preparing
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.authors import name_authors
@@ -119,6 +119,10 @@ class Engine:
             return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
         if lease is None:
+            report.busy = True
+            return report
+        if self._outdated(sync):
+            ports.store.release(lease)
             report.busy = True
             return report
         started = ports.now()
@@ -294,6 +298,12 @@ class Engine:
         )
         over = [row["key"] for row in rows if not _refuses(states[row["entity"]], row["params"]["side"])]
         findings.close(tx, over, self.ports.now())
+
+    def _outdated(self, sync: Sync) -> bool:
+        """Whether a connection was left since this engine was built as if it could be written to."""
+        with self.ports.store.read() as tx:
+            left = preparing.detached(tx)
+        return any(side.connection.name in left and side.connection.access == "write" for side in sync.sides.values())
 
     def _held(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:

@@ -146,6 +146,11 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "expectation": lambda reader, value: reader.named("expectation", value),
     "expectations": lambda reader, value: reader.joined(value, reader.expected),
     "reason": lambda reader, value: reader.named("reason", value),
+    "place": lambda reader, value: reader.word("word.place").replace("{name}", str(value)) if value else "",
+    "need": lambda reader, value: reader.named("need", value) if value else reader.word("word.nothing"),
+    "credential": lambda reader, value: reader.named("credential", value),
+    "left": lambda reader, value: reader.named("left", value),
+    "anywhere": lambda reader, value: reader.word("word.anywhere") if value == "*" else reader.value(value),
     "word": lambda reader, value: (
         reader.word(value) if value in MESSAGES else str(value).partition(".")[2] or str(value)
     ),

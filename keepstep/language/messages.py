@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from keepstep.language.conformance import CONFORMANCE
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
+from keepstep.language.preparing import PREPARING
 from keepstep.language.serving import SERVING
 from keepstep.language.sign_in_jira import SIGN_IN_JIRA
+from keepstep.language.symptoms import SYMPTOMS
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
 
@@ -270,6 +273,9 @@ MESSAGES: Final[dict[str, Message]] = (
     | WORDS
     | DEMO
     | SIGN_IN_JIRA
+    | SYMPTOMS
+    | PREPARING
+    | CONFORMANCE
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

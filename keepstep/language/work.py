@@ -147,6 +147,7 @@ WORK: Final[dict[str, Message]] = {
     "ask_setting": "{system}: {about}",
     "ask_secrets_in_file": "Write the secrets into the file? If not, environment variables are named there",
     "ask_run_check": "Check it now?",
+    "ask_run_login": "{connection} has nothing to sign in with. Sign in now?",
     "ask_run_plan": "Make a first plan now? Nothing is written",
     "init_written": "{file} is written; nothing in it may write yet",
     "init_variables": "Set these variables before the next command, such as in a file `.env` that your shell reads:",

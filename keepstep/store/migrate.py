@@ -12,12 +12,21 @@ from alembic.script import ScriptDirectory
 from keepstep.store.errors import StoreError
 
 
-def upgrade(engine: sa.Engine, revision: str | None, shown: str) -> None:
-    """Run the missing migrations in one transaction. Raises ``StoreError`` if the store is newer than this code."""
+def known() -> set[str]:
+    """The revisions that this code can start from."""
+    return {script.revision for script in ScriptDirectory.from_config(_configured()).walk_revisions()}
+
+
+def _configured() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+    return config
+
+
+def upgrade(engine: sa.Engine, revision: str | None, shown: str) -> None:
+    """Run the missing migrations in one transaction. Raises ``StoreError`` if the store is newer than this code."""
+    config = _configured()
+    if revision is not None and revision not in known():
         raise StoreError("store_newer", url=shown, revision=revision)
     with engine.connect() as connection, connection.begin():
         if engine.dialect.name == "sqlite":

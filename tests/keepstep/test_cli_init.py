@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.keepstep.office import Office
 
@@ -108,3 +109,50 @@ def test_a_file_without_connections_is_wrong_usage(office: Office) -> None:
     result = office.keep("init", "--from", str(path), "--answers", answers(office), configure=False)
     assert result.exit_code == 2
     assert "has no `connections`" in result.stderr
+
+
+def test_a_connection_without_a_token_is_signed_in_to_by_hand(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(office.folder)
+    office.cores = {"trello": office.board, "zoho_crm": office.crm}
+    office.environ["KEEPSTEP_KEY"] = Fernet.generate_key().decode()
+    board, crm = office.connections["board"], office.connections["crm"]
+    given = ["en", "UTC", "trello, zoho_crm", board["key"]]
+    given += ["us", crm["client_id"], crm["client_secret"], crm["refresh_token"], "n", "y", board["token"], "n"]
+    assert len(given) <= 12
+    result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
+    assert result.exit_code == 0, result.output
+    assert "trello has nothing to sign in with. Sign in now?" in result.stderr
+    text = office.path.read_text(encoding="utf-8")
+    assert "sides: [trello.cards, zoho_crm.Tasks]" in text
+    assert "token" not in text.replace("refresh_token", "").replace("REFRESH_TOKEN", "")
+    assert "trello: signed in to trello.com" in result.stdout
+    assert board["token"] not in result.output + text
+    assert board["token"].encode() not in b"".join(path.read_bytes() for path in office.folder.glob("keepstep.db*"))
+
+
+@pytest.mark.parametrize(("key", "answer"), [(False, None), (True, "n")], ids=["no key to keep it with", "no"])
+def test_without_a_sign_in_the_file_is_written_all_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch, key: bool, answer: str | None
+) -> None:
+    monkeypatch.chdir(office.folder)
+    office.cores = {"trello": office.board}
+    if key:
+        office.environ["KEEPSTEP_KEY"] = Fernet.generate_key().decode()
+    given = ["en", "UTC", "trello", office.connections["board"]["key"], "n", *([answer] if answer else []), "n"]
+    result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
+    assert result.exit_code == 0, result.output
+    assert ("Sign in now?" in result.stderr) is key
+    assert "keepstep login trello" in result.stderr
+    assert office.path.exists()
+    assert not list(office.folder.glob("keepstep.db*"))
+
+
+def test_a_sign_in_that_fails_loses_no_answer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(office.folder)
+    office.cores = {"trello": office.board}
+    office.environ["KEEPSTEP_KEY"] = Fernet.generate_key().decode()
+    given = ["en", "UTC", "trello", office.connections["board"]["key"], "n", "y", "no-such-token", "n"]
+    result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
+    assert result.exit_code == 0, result.output
+    assert office.path.exists()
+    assert "no-such-token" not in result.output

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.errors import AuthFailed
 from keepstep.config import ConfigurationError
+from keepstep.engine import preparing
 from pipelines import hubs
 from tests.pipelines.conftest import Company
 
@@ -78,3 +79,31 @@ def test_flows_find_the_keeper_by_its_file(company: Company, keeper: hubs.Keeper
     hubs.forget(keeper)
     assert hubs.keeper(company.path) is not keeper
     hubs.forget(hubs.keeper(company.path))
+
+
+def test_a_connection_that_was_left_meanwhile_is_read_only_from_the_next_tick_on(
+    company: Company, keeper: hubs.Keeper
+) -> None:
+    hub = keeper.hub()
+    (name, *_) = hub.config.connections
+    assert hub.engine.world.connections[name].access == "write"
+    preparing.detach(hub.ports, name, ["tasks"], "Ann")
+    assert keeper.hub().engine.world.connections[name].access == "read"
+    preparing.attach(hub.ports, name, ["tasks"], "Ann")
+    assert keeper.hub().engine.world.connections[name].access == "write"
+
+
+def test_a_round_that_began_before_a_connection_was_left_writes_nothing(company: Company, keeper: hubs.Keeper) -> None:
+    hub = keeper.hub()
+    hub.round()
+    company.approve(hub)
+    preparing.detach(hub.ports, "two", ["tasks"], "Ann")
+    report = hub.run("tasks", "write")
+    assert report.busy
+    assert company.titles("two") == []
+    preparing.attach(hub.ports, "two", ["tasks"], "Ann")
+    keeper.hub().round()
+    assert company.titles("two") == []
+    company.approve(hub)
+    keeper.hub().round()
+    assert company.titles("two") == ["Plan the kickoff"]

@@ -24,7 +24,7 @@ class JiraContract(ConnectorContract):
 
 class IssueContract(JiraContract):
     sample = {"summary": "Order the cables", "labels": ["site"], "duedate": "2026-12-01"}
-    edit = {"summary": "Order the new cables", "duedate": "2026-12-08"}
+    edit = {"summary": "Order the new cables", "duedate": "2026-12-08", "labels": ["site", "urgent"]}
     loud = frozenset({"create", "delete"})
 
     def make(self, clock: VirtualClock) -> World:

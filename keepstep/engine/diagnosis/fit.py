@@ -1,0 +1,149 @@
+"""Whether a configuration fits what the services really have, and the sides of each sync fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from connectors.base import Field
+from connectors.examining import Symptom
+from keepstep.config.schema import Sync
+from keepstep.config.words import Side
+from keepstep.engine.diagnosis.look import Looked
+from keepstep.problems import nearest
+from mapping.fields import Mapper, Unmappable
+from mapping.model import CLASSES, MODEL, Form, Kind
+
+WRITTEN = ("both", "create", "once")
+"""Modes of a field that is sent to the system, so that the system must have it."""
+
+
+def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> None:
+    """Add what is found to the connection that it concerns. Connections that could not be described are left out."""
+    seen = {name: each for name, each in looked.items() if each.description is not None}
+    for each in seen.values():
+        for symptom in _custom(each):
+            each.add(symptom)
+    for sync in syncs.values():
+        for side in sync.sides:
+            if side.connection in seen:
+                for symptom in (
+                    *of_side(sync, side, seen[side.connection]),
+                    *_fields(sync, side, seen[side.connection]),
+                ):
+                    seen[side.connection].add(symptom)
+        sides = [side for side in sync.sides if side.connection in seen and _fits(sync, side, seen[side.connection])]
+        for side in sides:
+            for symptom in _counterparts(sync, side, sides, seen):
+                seen[side.connection].add(symptom)
+
+
+def of_side(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
+    """Whether a side's stream is there, mapped and of the right kind, and has the fields that the sync names."""
+    streams = [stream.name for stream in looked.streams]
+    if side.stream not in streams:
+        params = {"side": str(side), "nearest": nearest(side.stream, streams), "known": streams}
+        yield Symptom(code="unknown_stream", severity="error", params=params)
+        return
+    mapper = looked.mappers.get(side.stream)
+    if mapper is None:
+        params = {"side": str(side), "known": sorted(looked.mappers)}
+        yield Symptom(code="unmapped_stream", severity="error", params=params)
+        return
+    if sync.entity not in mapper.kinds:
+        params = {"side": str(side), "entity": sync.entity.value, "known": [kind.value for kind in mapper.kinds]}
+        yield Symptom(code="unmapped_kind", severity="error", params=params)
+        return
+    for name in sorted({*sync.fields, *sync.match}):
+        if mapper.mode(sync.entity, name) == "absent":
+            yield Symptom(code="unmapped_field", severity="info", params={"side": str(side), "field": name})
+
+
+def _fields(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
+    """Fields that would be written and that the service does not show, and values of lists without a meaning."""
+    if not _fits(sync, side, looked):
+        return
+    mapper = looked.mappers[side.stream]
+    described = {
+        field.name: field for stream in looked.streams if stream.name == side.stream for field in stream.fields
+    }
+    for name, form in MODEL[sync.entity].items():
+        if mapper.mode(sync.entity, name) not in WRITTEN:
+            continue
+        field = described.get(mapper.system(sync.entity, name))
+        if field is None and described and name not in looked.connection.options.custom.get(side.stream, {}):
+            params = {"stream": side.stream, "field": mapper.system(sync.entity, name)}
+            yield Symptom(code="field_missing", params=params)
+        elif field is not None and form is Form.CHOICE and not looked.examined:
+            yield from _values(mapper, sync.entity, name, side.stream, field)
+
+
+def _values(mapper: Mapper, kind: Kind, name: str, stream: str, field: Field) -> Iterator[Symptom]:
+    """Values of a list that have no canonical class. Where a connector looks itself over, it tells that."""
+    for value in field.values or ():
+        try:
+            mapper.canon_field(kind, name, value)
+        except Unmappable:
+            said = (field.called or {}).get(value, value)
+            yield Symptom(code="value_unmapped", params={"stream": stream, "field": field.name, "value": said})
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+            return  # the payload shows more than the value itself: what it means cannot be told from a list
+
+
+def _custom(looked: Looked) -> Iterator[Symptom]:
+    """Fields that the configuration names, and the service does not show to this account."""
+    for stream, table in looked.connection.options.custom.items():
+        described = next((each for each in looked.streams if each.name == stream), None)
+        if described is None:
+            known = [each.name for each in looked.streams]
+            side = f"{looked.connection.name}.{stream}"
+            params = {"side": side, "nearest": nearest(stream, known), "known": known}
+            yield Symptom(code="unknown_stream", severity="error", params=params)
+            continue
+        names = {field.name for field in described.fields}
+        labels = {field.label.strip() for field in described.fields if field.label}
+        for canonical, wanted in table.items():
+            by_label = wanted.strip() in labels and not _verbatim(looked.mappers.get(stream), canonical, wanted)
+            if wanted not in names and not by_label:
+                yield Symptom(code="field_missing", severity="error", params={"stream": stream, "field": wanted})
+
+
+def _verbatim(mapper: Mapper | None, canonical: str, wanted: str) -> bool:
+    """Whether the mapping takes the configured name for the payload's own: then what people call it does not serve."""
+    kinds = mapper.kinds if mapper is not None else ()
+    return any(
+        mapper is not None and mapper.mode(kind, canonical) != "absent" and mapper.system(kind, canonical) == wanted
+        for kind in kinds
+    )
+
+
+def _fits(sync: Sync, side: Side, looked: Looked) -> bool:
+    mapper = looked.mappers.get(side.stream)
+    return mapper is not None and sync.entity in mapper.kinds
+
+
+def _counterparts(sync: Sync, side: Side, sides: Sequence[Side], looked: Mapping[str, Looked]) -> Iterator[Symptom]:
+    """Classes of a value that this side can show and another, which would be written, cannot."""
+    mapper = looked[side.connection].mappers[side.stream]
+    for name, form in MODEL[sync.entity].items():
+        if form is not Form.CHOICE or mapper.mode(sync.entity, name) == "absent":
+            continue
+        shown = _classes(mapper, sync.entity, name)
+        for other in sides:
+            theirs = looked[other.connection].mappers[other.stream]
+            able = theirs.mode(sync.entity, name) == "both" and looked[other.connection].connection.access == "write"
+            lacks = [each for each in shown if each not in _classes(theirs, sync.entity, name)] if able else []
+            if other != side and lacks:
+                params = {"side": str(side), "field": name, "values": lacks, "other": str(other)}
+                yield Symptom(code="value_without_counterpart", params=params)
+
+
+def _classes(mapper: Mapper, kind: Kind, name: str) -> list[str]:
+    """The canonical classes that a side can hold."""
+    held = []
+    for each in CLASSES.get(name, ()):
+        try:
+            mapper.normalise(kind, name, each)
+        except Unmappable:
+            continue
+        held.append(each)
+    return held

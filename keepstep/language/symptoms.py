@@ -1,0 +1,58 @@
+"""Symptoms of an account, of this installation and of what stands side by side, each with its cure, in English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from keepstep.language.message import Message
+
+SYMPTOMS: Final[dict[str, Message]] = {
+    "symptom.scope_missing": "the account lacks the right {scope}{place:place}, without which there is no {needed_for:need}; grant it to the account that Keepstep signs in as",
+    "symptom.scope_excess": "the account has the right {scope}, which Keepstep can do without (it serves {needed_for:need}); take it away unless you want that",
+    "symptom.field_missing": "{stream} has no field {field:quoted}{where:place}, or the account may not see it; correct its name under `custom`, or add the field there and show it to the account",
+    "symptom.field_required": "{stream}{place:place}: a new record must have {label:quoted} ({field}), which Keepstep does not fill; make it optional there, give it a default, or map it under `custom`",
+    "symptom.field_off_screen": "{stream}{place:place}: the field {field:quoted} is on no screen, so that it cannot be written; put it on the screens for creating and editing",
+    "symptom.field_retyped": "{stream}: the field {field:quoted}{where:place} has a type that cannot hold what is meant for it ({kinds:unsaid}); change its type back, or name another field under `custom`",
+    "symptom.field_ambiguous": "{stream}: several fields are called {field:quoted}{where:place}; name the one that is meant by its id under `custom`, or rename the others",
+    "symptom.value_unmapped": "{stream}: the value {value:value} of {field:quoted}{where:place} has no meaning for Keepstep; give it one under `values`",
+    "symptom.value_ambiguous": "{stream}: several values of {field:quoted} are called {value:value}{where:place}, so that nobody can tell which is meant; rename all but one",
+    "symptom.value_without_counterpart": "{side} can say for {field:field} what {other} cannot: {values:list}; add such a value there, or map one to it under `values`",
+    "symptom.path_missing": "{place}: there is no way from {from:anywhere} to the status {to:value}; add such a status or transition to the workflow",
+    "symptom.clock_skew": "its clock and this machine's differ by {seconds:duration}; set this machine's clock, best by a time server",
+    "symptom.other_tool": "{tool:value} changes records here as well{where:place}: two tools that keep one place in step undo each other's work; switch it off for what Keepstep is to keep",
+    "symptom.not_cloud": "this is {kind:value}, not the cloud edition, and cannot be used; connect a cloud site",
+    "symptom.expires": "{what:credential} is valid until {at:when} only; renew it: `keepstep login {connection}`",
+    "symptom.window": "{stream}: the service offers neither a precondition nor a history here; what a person writes within the length of one request before Keepstep's own write is lost unseen",
+    "symptom.place_missing": "{place} is not there, or the account may not see it; correct the configuration, or invite the account",
+    "symptom.place_closed": "{place} is closed; open it again, or take it out of the configuration",
+    "symptom.limit_near": "{what} is near its limit{where:place} (most possible: {most:unsaid}); archive or delete what nobody needs",
+    "symptom.not_examined": "it could not be looked over to the end: {reason}; run `keepstep doctor {connection}` again",
+    "symptom.same_account": "it signs in as the same account of {site} as `{other}`, so that the two cannot tell their writes apart; keep one of them, or give each an account of its own",
+    "symptom.quota_near": "looking for changes alone takes {needed:number} calls in {seconds:duration}, {percent:number} % of the {amount:number} that are allowed; give these syncs a longer `every`: {syncs:list}",
+    "symptom.package_name_taken": "the package {package} claims the import name `{name}`, which is Keepstep's; uninstall it: pip uninstall {package}",
+    "symptom.package_elsewhere": "`{name}` is imported from {path}, which stands in front of Keepstep's own; take that folder off the Python path",
+    "symptom.store_older": "the store {url} is from an older Keepstep (revision {revision}); the next command that opens it brings it up to date, so copy it first if you may want to go back",
+    "symptom.sealed_without_key": "the store keeps sign-ins of {connections:list}, and {name} is not set, so that they cannot be opened; set it to the key they were sealed with, or to a new one and sign in again",
+    "doctor_not_signed_in": "{connection}: not signed in",
+    "doctor_installation": "this installation:",
+    "doctor_healthy": "nothing is in the way",
+    "doctor_counts": "errors: {error:number}, warnings: {warning:number}, good to know: {info:number}",
+    "word.place": " in {name}",
+    "word.nothing": "nothing here",
+    "word.anywhere": "any status",
+    "need.pull": "reading",
+    "need.push": "writing",
+    "need.reading": "reading",
+    "need.new issues": "creating issues",
+    "need.edits of issues": "editing issues",
+    "need.assignees": "assigning people",
+    "need.statuses": "changing statuses",
+    "need.new comments": "adding comments",
+    "need.edits of comments": "editing comments",
+    "need.deletes of comments": "deleting comments",
+    "need.links": "linking",
+    "need.edits without mail to watchers": "editing without mail to watchers",
+    "credential.token": "the token",
+    "credential.API token": "the API token",
+    "credential.sign-in": "the sign-in",
+}  # fmt: skip

@@ -1,0 +1,83 @@
+"""A look at a store as it lies there: nothing is created, brought up to date or written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from keepstep.store import tables as t
+from keepstep.store.errors import StoreError
+from keepstep.store.store import REVISION
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What a store holds that a person should know of before it is opened."""
+
+    url: str
+    """Its address without a password."""
+    revision: str | None = None
+    """Of its tables; None where nothing is there yet."""
+    sealed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """``connection:token`` -> the sealed token."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def older(self) -> bool:
+        """Opening it would bring its tables up to date."""
+        return self.revision is not None and self.revision != REVISION
+
+
+def peek(url: str) -> Peek:
+    """Look at the store behind ``url``. Raises ``StoreError`` for one that is newer, foreign or cannot be read."""
+    address = sa.make_url(url)
+    shown = address.render_as_string(hide_password=True)
+    engine = _engine(address)
+    if engine is None:
+        return Peek(shown)
+    try:
+        with engine.connect() as connection:
+            return _look(connection, shown)
+    except sa.exc.DBAPIError as error:
+        code = "store_unreachable" if isinstance(error, sa.exc.OperationalError) else "store_broken"
+        raise StoreError(code, url=shown, detail=str(error.orig)) from error
+    finally:
+        engine.dispose()
+
+
+def _engine(address: sa.URL) -> sa.Engine | None:
+    """An engine that cannot write, where the database offers that. None: there is no database yet."""
+    if address.get_backend_name() != "sqlite":
+        return sa.create_engine(address, poolclass=NullPool)
+    if address.database in (None, "", ":memory:") or not Path(str(address.database)).exists():
+        return None
+    path = quote(str(Path(str(address.database)).resolve()))
+    # Opened by its file's address: the usual one would make a file that is not there.
+    return sa.create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(f"file:{path}?mode=ro", uri=True), poolclass=NullPool
+    )
+
+
+def _look(connection: sa.Connection, shown: str) -> Peek:
+    names = set(sa.inspect(connection).get_table_names())
+    ours = names & set(t.metadata.tables)
+    if "alembic_version" not in names and not ours:
+        return Peek(shown)
+    if "alembic_version" not in names or not ours:
+        raise StoreError("store_foreign", url=shown)
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision != REVISION:
+        from keepstep.store.migrate import known  # Alembic costs 0.2 s: only when there is something to compare
+
+        if revision not in known():
+            raise StoreError("store_newer", url=shown, revision=revision)
+    sealed = connection.execute(sa.select(t.sealed.c.name, t.sealed.c.secret)).all() if "sealed" in names else ()
+    settings = connection.execute(sa.select(t.setting.c.name, t.setting.c.value)).all() if "setting" in names else ()
+    return Peek(shown, revision, {row.name: row.secret for row in sealed}, {row.name: row.value for row in settings})
