@@ -18,8 +18,8 @@ from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import MODULES, USERS
 from connectors.zoho_crm.models import FieldMeta, Info, instant
 from connectors.zoho_crm.pushing import Pusher
-from connectors.zoho_crm.settings import Settings
-from connectors.zoho_crm.signin import SignIn
+from connectors.zoho_crm.settings import DATA_CENTERS, Settings
+from connectors.zoho_crm.signin import Known, SignIn
 
 TABS = {"Accounts": "Accounts", "Contacts": "Contacts", "Deals": "Potentials", "Tasks": "Tasks"}
 """Where the web pages of a module are; notes have none of their own."""
@@ -34,11 +34,13 @@ class ZohoCrm:
         self._settings = settings
         self._clock = ServiceClock(context.clock)
         self._budget = Budget(context.clock)
-        sign_in = SignIn(context, settings, self._budget, self._moved)
+        self._known = Known(settings, context)
+        self._sign_in = SignIn(context, settings, self._known, self._budget, self._moved)
         self._http = ZohoHttp(
             context,
-            settings.base_url or settings.center.api,
-            auth=Bearer(context.clock, sign_in.fetch, scheme="Zoho-oauthtoken"),
+            # Until the first token answer tells: it comes before the first request.
+            settings.base_url or DATA_CENTERS[settings.data_center or "us"].api,
+            auth=Bearer(context.clock, self._sign_in.fetch, scheme="Zoho-oauthtoken"),
             budget=self._budget,
             concurrency=settings.concurrency,
         )
@@ -278,7 +280,7 @@ class ZohoCrm:
             marker=row.get(self._settings.marker_field) or None,
             ours=_person(row, "Created_By") == self._own_id(),
             scope=str(parent["id"]) if isinstance(parent, dict) and parent.get("id") else module,
-            url=f"{self._settings.center.web}/crm/tab/{tab}/{id}" if tab else None,
+            url=f"{self._known.center.web}/crm/tab/{tab}/{id}" if tab else None,
             created_at=instant(row.get("Created_Time")),
             modified_at=instant(row.get("Modified_Time")),
             modified_by=_person(row, "Modified_By"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from connectors.base import Abilities, Feed, Field, Stream
 from connectors.zoho_crm.client import ROWS_PER_WRITE
 from connectors.zoho_crm.models import FieldMeta, PickValue
+from connectors.zoho_crm.settings import Settings
 
 MODULES = ("Accounts", "Contacts", "Deals", "Tasks", "Notes")
 USERS = "users"
@@ -24,6 +25,11 @@ UNREADABLE = ("profileimage", "multiselectlookup", "multiuserlookup", "subform")
 
 SYSTEM_FIELDS = {"Tasks": ("$se_module",), "Notes": ("$se_module",), "Deals": ("$currency_symbol",)}
 """Not in the metadata, but without them a reference names no module and an amount no currency."""
+
+
+def modules_of(settings: Settings) -> tuple[str, ...]:
+    """The modules that a connection has as streams."""
+    return MODULES
 
 
 def listed(module: str, metas: Sequence[FieldMeta]) -> list[str]:

@@ -55,6 +55,10 @@ class Token(msgspec.Struct):
     """The sign-in host's answer; with ``error`` set, whatever the status says, there is no token."""
 
     access_token: str | None = None
+    refresh_token: str | None = None
+    """In the answer to a code alone."""
+    scope: str | None = None
+    """What was granted, where the service tells."""
     expires_in: float = 3600.0
     api_domain: str | None = None
     error: str | None = None

@@ -13,6 +13,7 @@ from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
 from keepstep.language.sign_in_jira import SIGN_IN_JIRA
+from keepstep.language.sign_in_zoho import SIGN_IN_ZOHO
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
 
@@ -270,6 +271,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | WORDS
     | DEMO
     | SIGN_IN_JIRA
+    | SIGN_IN_ZOHO
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

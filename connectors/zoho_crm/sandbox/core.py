@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Literal
@@ -39,7 +39,11 @@ class ZohoFront(SandboxCore):
         self.scopes_missing: set[str] = set()
         """First parts of paths below ``/crm/v8`` that the token may not touch."""
         self._used: deque[float] = deque()
+        self.tells_scopes = True
+        """Whether token answers name the scopes; the vendor's pages show both."""
         self._tokens: dict[str, float] = {}
+        self._codes: dict[str, tuple[float, str]] = {}
+        self._refresh_tokens = {REFRESH_TOKEN: ""}
         self._refreshes: deque[float] = deque()
 
     # -- the frame of every answer
@@ -93,26 +97,45 @@ class ZohoFront(SandboxCore):
     def token(self, request: Request) -> Response:
         form = dict(parse_qsl(request.body.decode())) | dict(request.query)
         now = self.clock.monotonic()
-        while self._refreshes and self._refreshes[0] <= now - 600:
-            self._refreshes.popleft()
-        if form.get("grant_type") != "refresh_token":
+        if form.get("grant_type") not in ("refresh_token", "authorization_code"):
             return Response.json({"error": "unsupported_grant_type"}, 400)
         if form.get("client_id") != CLIENT_ID:
             return Response.json({"error": "invalid_client"})
         if form.get("client_secret") != CLIENT_SECRET:
             return Response.json({"error": "invalid_client_secret"})
-        if form.get("refresh_token") != REFRESH_TOKEN:
+        if form["grant_type"] == "authorization_code":
+            return self._traded(form.get("code", ""), now)
+        scope = self._refresh_tokens.get(form.get("refresh_token", ""))
+        if scope is None:
             return Response.json({"error": "invalid_code"})
+        while self._refreshes and self._refreshes[0] <= now - 600:
+            self._refreshes.popleft()
         if len(self._refreshes) >= 10:
             words = "You have made too many requests continuously. Please try again after some time."
             return Response.json({"error": "Access Denied", "error_description": words, "status": "failure"}, 400)
         self._refreshes.append(now)
+        return self._granted(scope, now)
+
+    def _traded(self, code: str, now: float) -> Response:
+        ends, scope = self._codes.pop(code, (-1.0, ""))
+        if ends <= now:
+            return Response.json({"error": "invalid_code"})
+        refresh = f"1000.{self.rng.getrandbits(128):032x}"
+        self._refresh_tokens[refresh] = scope
+        return self._granted(scope, now, refresh_token=refresh)
+
+    def _granted(self, scope: str, now: float, **more: str) -> Response:
         token = f"1000.{self.rng.getrandbits(128):032x}"
         self._tokens[token] = now + TOKEN_LIFETIME
-        domain = "https://www.zohoapis.com"
-        return Response.json(
-            {"access_token": token, "api_domain": domain, "token_type": "Bearer", "expires_in": int(TOKEN_LIFETIME)}
-        )
+        told: dict[str, Any] = {"scope": scope} if self.tells_scopes and scope else {}
+        rest = {"api_domain": "https://www.zohoapis.com", "token_type": "Bearer", "expires_in": int(TOKEN_LIFETIME)}
+        return Response.json({"access_token": token, **more, **told, **rest})
+
+    def generate_code(self, scopes: Iterable[str], minutes: float = 3) -> str:
+        """What the console gives a person who asks for these scopes. It works once."""
+        code = f"1000.{self.rng.getrandbits(128):032x}"
+        self._codes[code] = (self.clock.monotonic() + minutes * 60, " ".join(scopes))
+        return code
 
     # -- organisation, people, metadata
 
