@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
 
 from connectors.auth import Bearer
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, chunks, utc
@@ -15,16 +15,12 @@ from connectors.http import Answer
 from connectors.zoho_crm import described, past
 from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
-from connectors.zoho_crm.described import MODULES, USERS
+from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.models import FieldMeta, Info, instant
 from connectors.zoho_crm.pushing import Pusher
+from connectors.zoho_crm.records import Row, Shape, tombstone, user
 from connectors.zoho_crm.settings import DATA_CENTERS, Settings
 from connectors.zoho_crm.signin import Known, SignIn
-
-TABS = {"Accounts": "Accounts", "Contacts": "Contacts", "Deals": "Potentials", "Tasks": "Tasks"}
-"""Where the web pages of a module are; notes have none of their own."""
-
-Row = dict[str, Any]
 
 
 class ZohoCrm:
@@ -32,6 +28,7 @@ class ZohoCrm:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
+        self._modules = modules_of(settings)
         self._clock = ServiceClock(context.clock)
         self._budget = Budget(context.clock)
         self._known = Known(settings, context)
@@ -55,10 +52,10 @@ class ZohoCrm:
 
     def check(self) -> Account:
         organization, answer = self._client.organization()
-        user = self._client.current_user()
+        me = self._client.current_user()
         return Account(
-            id=str(user["id"]),
-            name=str(user.get("full_name") or user.get("email") or user["id"]),
+            id=str(me["id"]),
+            name=str(me.get("full_name") or me.get("email") or me["id"]),
             site=organization.zgid or organization.id,
             timezone=organization.time_zone,
             server_time=utc(self._clock.read(answer)),
@@ -67,18 +64,22 @@ class ZohoCrm:
     def describe(self) -> Description:
         with self._lock:
             self._metas.clear()
-        marker = self._settings.marker_field
-        streams = [described.stream(module, self._fields(module), marker) for module in MODULES]
+        marker, metas = self._settings.marker_field, self._client.modules()
+        modules = described.present(self._settings, metas)
+        streams = [described.stream(module, self._fields(module), marker, metas.get(module)) for module in modules]
+        others = ", ".join(described.others(self._settings, metas))
         return Description(
             system="zoho_crm",
             streams=[*streams, described.users()],
-            feeds=described.feeds(),
-            limits=described.LIMITS | {"feedback tag": self._settings.feedback_tag},
+            feeds=described.feeds(modules),
+            limits=described.LIMITS
+            | {"feedback tag": self._settings.feedback_tag}
+            | ({"further modules": others} if others else {}),
         )
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
-        if feed not in (*MODULES, USERS):
-            raise Misconfigured(f"no feed {feed}; there are {', '.join((*MODULES, USERS))}")
+        if feed not in (*self._modules, USERS):
+            raise Misconfigured(f"no feed {feed}; there are {', '.join((*self._modules, USERS))}")
         place = Place.read(cursor)
         while True:
             try:
@@ -100,12 +101,12 @@ class ZohoCrm:
         if feed == USERS:
             users, answer = self._client.users(place.page, since)
             place = place.opened(self._clock.read(answer))
-            records = [self._user(row) for row in users.users] if users else []
+            records = [user(row) for row in users.users] if users else []
             return records, place.after_users(users.info if users else None)
         if place.at == "deleted":
             asked = since or datetime.fromisoformat(place.began or "") - OVERLAP
             rows, _ = self._client.deleted(feed, place.page, asked)
-            gone = [_tombstone(feed, row) for row in rows.data] if rows else []
+            gone = [tombstone(feed, row) for row in rows.data] if rows else []
             latest = max((record.version for record in gone if record.version), default=None)
             moment = datetime.fromisoformat(latest) if latest else None
             return gone, place.after_deleted(rows.info if rows else None, moment)
@@ -150,8 +151,8 @@ class ZohoCrm:
         """A record that a list left out: gone, or not for us to see."""
         try:
             if stream == USERS:
-                user = self._client.user(id)
-                return self._user(user) if user else Record(stream=stream, id=id, deleted=True)
+                row = self._client.user(id)
+                return user(row) if row else Record(stream=stream, id=id, deleted=True)
             first, *others = self._asked(stream)
             row = self._client.record(stream, id, first)
             if row is None:
@@ -167,7 +168,7 @@ class ZohoCrm:
             return Record(stream=stream, id=id, deleted=True)
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        if stream not in MODULES:
+        if stream not in self._modules:
             raise Misconfigured(f"{stream} cannot be written")
         pusher = Pusher(
             self._client,
@@ -179,7 +180,7 @@ class ZohoCrm:
         yield from pusher.push(writes, gate)
 
     def find(self, stream: str, marker: str) -> list[Record]:
-        field = self._marker_field(stream) if stream in MODULES else None
+        field = self._marker_field(stream) if stream in self._modules else None
         if field is None:
             return []
         hits = [str(row["id"]) for row in self._client.search(stream, field, marker, ["id"])]
@@ -267,34 +268,12 @@ class ZohoCrm:
                 self._me = str(self._client.current_user()["id"])
             return self._me
 
-    def _record(self, module: str, row: Row) -> Record:
-        payload = {name: value for name, value in row.items() if name != self._settings.marker_field}
-        id = str(row["id"])
-        tab = TABS.get(module)
-        parent = row.get("Parent_Id") if module == "Notes" else None
-        return Record(
-            stream=module,
-            id=id,
-            payload=payload,
-            version=instant(row.get("Modified_Time")),
-            marker=row.get(self._settings.marker_field) or None,
-            ours=_person(row, "Created_By") == self._own_id(),
-            scope=str(parent["id"]) if isinstance(parent, dict) and parent.get("id") else module,
-            url=f"{self._known.center.web}/crm/tab/{tab}/{id}" if tab else None,
-            created_at=instant(row.get("Created_Time")),
-            modified_at=instant(row.get("Modified_Time")),
-            modified_by=_person(row, "Modified_By"),
-        )
+    @cached_property
+    def _shape(self) -> Shape:
+        return Shape(self._settings.marker_field, self._known.center.web, self._own_id())
 
-    def _user(self, row: Row) -> Record:
-        return Record(
-            stream=USERS,
-            id=str(row["id"]),
-            payload=row,
-            version=instant(row.get("Modified_Time")),
-            created_at=instant(row.get("created_time")),
-            modified_at=instant(row.get("Modified_Time")),
-        )
+    def _record(self, module: str, row: Row) -> Record:
+        return self._shape.record(module, row)
 
 
 class _References:
@@ -314,24 +293,6 @@ class _References:
             if isinstance(value, dict) and value.get("name") == name:
                 return value
         return None
-
-
-def _tombstone(module: str, row: Row) -> Record:
-    at = instant(row.get("deleted_time"))
-    return Record(
-        stream=module,
-        id=str(row["id"]),
-        deleted=True,
-        version=at,
-        scope=module,
-        modified_at=at,
-        modified_by=_person(row, "deleted_by"),
-    )
-
-
-def _person(row: Row, field: str) -> str | None:
-    value = row.get(field)
-    return str(value["id"]) if isinstance(value, dict) and value.get("id") else None
 
 
 def _moment(text: str) -> str:

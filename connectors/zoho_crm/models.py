@@ -80,10 +80,21 @@ class OperationType(msgspec.Struct):
     api_update: bool = True
 
 
+class Named(msgspec.Struct):
+    """A module as metadata names one inside something else."""
+
+    api_name: str | None = None
+
+
+class Lookup(msgspec.Struct):
+    module: Named | None = None
+
+
 class FieldMeta(msgspec.Struct):
     """One row of ``/settings/fields``: the part that this connector reads."""
 
     api_name: str
+    id: str | None = None
     data_type: str = "text"
     display_label: str | None = None
     field_label: str | None = None
@@ -95,10 +106,40 @@ class FieldMeta(msgspec.Struct):
     operation_type: OperationType | None = None
     pick_list_values: list[PickValue] | None = None
     unique: dict[str, Any] | None = None
+    external: dict[str, Any] | None = None
+    lookup: Lookup | None = None
+
+    @property
+    def refers(self) -> str | None:
+        """The one module that a lookup leads to. An activity's, and a note's, is named by each record instead."""
+        target = self.lookup.module.api_name if self.lookup and self.lookup.module else None
+        return target if self.data_type == "lookup" and target and not target.startswith("$") else None
 
 
 class Fields(msgspec.Struct):
     fields: list[FieldMeta]
+
+
+class ModuleMeta(msgspec.Struct):
+    """One row of ``/settings/modules``: the part that this connector reads. The flags are of our own account."""
+
+    api_name: str | None = None
+    plural_label: str | None = None
+    api_supported: bool = True
+    viewable: bool = True
+    creatable: bool = True
+    editable: bool = True
+    deletable: bool = True
+    generated_type: str = "default"
+
+    @property
+    def custom(self) -> bool:
+        """Made by the customer, not by Zoho, and no mere link between two others."""
+        return self.generated_type == "custom" and self.api_supported
+
+
+class Modules(msgspec.Struct):
+    modules: list[ModuleMeta]
 
 
 class Organization(msgspec.Struct):

@@ -60,6 +60,8 @@ class Settings(BaseModel):
     """Instead of the data centre's API host: a sandbox or a proxy. The token answer's own host is then ignored."""
     accounts_url: str | None = None
     """Instead of the data centre's sign-in host."""
+    modules: list[ApiName] = []
+    """API names of further modules to have as streams, above all those of the customer's own."""
     marker_field: ApiName = "Keepstep_Key"
     """API name of the custom field, marked unique, that holds our marker in each module."""
     feedback_tag: str = "feedback"

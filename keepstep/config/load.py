@@ -40,7 +40,7 @@ class _Loading:
         self.registry = registry
         self.filled = Filled(source, environ)
         self.problems: list[Problem] = [*source.problems, *self.filled.problems]
-        self.plugins: dict[str, ConnectorPlugin] = {}
+        self.streams: dict[str, tuple[str, ...]] = {}
         self.notes: list[Problem] = []
 
     def config(self) -> Config:
@@ -56,7 +56,7 @@ class _Loading:
         ground = checks.Ground(
             self.source,
             frozenset(str(name) for name in declared) if isinstance(declared, dict) else frozenset(),
-            {name: plugin.streams for name, plugin in self.plugins.items()},
+            self.streams,
             frozenset(name for name, keys in file.connections.items() if keys.access == "read"),
             frozenset(self.filled.places),
         )
@@ -104,10 +104,11 @@ class _Loading:
         except PluginError as error:
             self.problems.append(self.source.problem(error.problem.code, (*loc, "system"), **error.problem.params))
             return None
-        self.plugins[name] = plugin
         settings = self._settings(loc, plugin)
         if settings is None:
+            self.streams[name] = () if plugin.named else plugin.streams
             return None
+        self.streams[name] = plugin.streams + (plugin.named(settings) if plugin.named else ())
         options = Options(
             timezone=keys.timezone or timezone,
             currency=keys.currency,

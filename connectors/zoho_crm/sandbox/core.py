@@ -14,7 +14,7 @@ from connectors.base import Clock
 from connectors.sandbox.core import SandboxCore, route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.zoho_crm.sandbox.ledger import HUB, Ledger, Refused, Stored
-from connectors.zoho_crm.sandbox.metadata import described
+from connectors.zoho_crm.sandbox.metadata import DISPLAY, FieldDef, described
 
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "1000.SANDBOXCLIENT", "sandbox-secret", "1000.sandbox.refresh"
 TOKEN_LIFETIME = 3600.0
@@ -38,6 +38,10 @@ class ZohoFront(SandboxCore):
         self.search_lag = 0.0
         self.scopes_missing: set[str] = set()
         """First parts of paths below ``/crm/v8`` that the token may not touch."""
+        self.editions_lack: set[str] = set()
+        """Modules that this organisation's edition does not have."""
+        self.refused_to_us: dict[str, set[str]] = {}
+        """Module -> flags of its metadata that our profile does not have: ``viewable``, ``creatable`` ..."""
         self._used: deque[float] = deque()
         self.tells_scopes = True
         """Whether token answers name the scopes; the vendor's pages show both."""
@@ -184,23 +188,26 @@ class ZohoFront(SandboxCore):
 
     @route("GET", "/crm/v8/settings/modules")
     def settings_modules(self, request: Request) -> Response:
+        own = (name for name in self.ledger.modules if name not in DISPLAY)
+        numbers = {name: f"CustomModule{number}" for number, name in enumerate(own, 1)}
         shown = [
             {
                 "id": f"48768760000000021{place:02d}",
                 "api_name": module,
-                "module_name": module,
+                "module_name": numbers.get(module, "Potentials" if module == "Deals" else module),
                 "singular_label": module.rstrip("s"),
                 "plural_label": module,
                 "api_supported": True,
-                "creatable": True,
-                "editable": True,
-                "deletable": True,
-                "viewable": True,
                 "visible": True,
-                "generated_type": "default",
+                "generated_type": "custom" if module in numbers else "default",
                 "profiles": [{"name": "Administrator", "id": "4876876000000026011"}],
+                **{
+                    flag: flag not in self.refused_to_us.get(module, ())
+                    for flag in ("viewable", "creatable", "editable", "deletable")
+                },
             }
             for place, module in enumerate(self.ledger.modules)
+            if module not in self.editions_lack
         ]
         return Response.json({"modules": shown})
 
@@ -225,7 +232,7 @@ class ZohoFront(SandboxCore):
             raise trouble(
                 400, "REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", param_name="module"
             )
-        if name not in self.ledger.modules:
+        if name not in self.ledger.modules or name in self.editions_lack:
             raise trouble(400, "INVALID_MODULE", "the module name given seems to be invalid", resource_path_index=0)
         return name
 
@@ -255,6 +262,15 @@ class ZohoFront(SandboxCore):
     def localise(self, language: Literal["zh"]) -> None:
         """Turn the organisation into a Chinese one: values, time zone, currency. Classes in the metadata stay."""
         self.ledger.localise(language)
+
+    def add_module(self, name: str, *fields: FieldDef) -> None:
+        """A module that the customer made, with a ``Name`` and these fields."""
+        self.ledger.add_module(name, list(fields))
+
+    def convert(self, person: str, id: str) -> dict[str, str]:
+        """Convert a lead. The records that it became, by module."""
+        with self._lock:
+            return self.ledger.convert(id, self._actor(person))
 
     def remove_marker_field(self, module: str, name: str = "Keepstep_Key") -> None:
         """An organisation whose administrator has not added our field."""

@@ -23,7 +23,7 @@ SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
 
 
 class ZohoSandbox(ZohoFront):
-    """A stateful stand-in for Zoho CRM v8: one organisation with Accounts, Contacts, Deals, Tasks and Notes."""
+    """A stateful stand-in for Zoho CRM v8: one organisation with its modules."""
 
     # -- the bin
 
@@ -129,6 +129,8 @@ class ZohoSandbox(ZohoFront):
             if len(asked) > 100 or not all(id.isdigit() for id in asked):
                 raise trouble(400, "INVALID_DATA", "invalid data", param_name="ids", limit=100)
             rows = [stored for stored in rows if stored.id in asked]
+        if request.arg("converted") != "both":
+            rows = [stored for stored in rows if bool(stored.converted) == (request.arg("converted") == "true")]
         since = self.since(request)
         if since is not None:
             rows = [stored for stored in rows if stored.modified > since]
