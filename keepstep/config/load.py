@@ -50,7 +50,7 @@ class _Loading:
             raise ConfigurationError(self._told(self.problems), self.source.path)
         connections = {}
         for name, keys in file.connections.items():
-            connection = self._connection(name, keys, file.timezone)
+            connection = self._connection(name, keys, file)
             if connection is not None:
                 connections[name] = connection
         ground = checks.Ground(
@@ -96,7 +96,7 @@ class _Loading:
         except ValidationError:
             return None  # its mistakes are those already told
 
-    def _connection(self, name: str, keys: ConnectionKeys, timezone: str) -> Connection | None:
+    def _connection(self, name: str, keys: ConnectionKeys, file: File) -> Connection | None:
         loc: Loc = ("connections", name)
         self.problems += checks.of_connection(loc, keys, self.source)
         try:
@@ -110,11 +110,12 @@ class _Loading:
             return None
         self.streams[name] = plugin.streams + (plugin.named(settings) if plugin.named else ())
         options = Options(
-            timezone=keys.timezone or timezone,
+            timezone=keys.timezone or file.timezone,
             currency=keys.currency,
             labels={kind.value: label for kind, label in keys.labels.items()},
             custom=keys.custom,
             values=keys.values,
+            entities=_entities(name, file),
         )
         return Connection(name, keys.system, keys.access, options, settings)
 
@@ -135,6 +136,17 @@ class _Loading:
             if secret and self.source.written(at) is not None and at not in self.filled.places:
                 self.notes.append(self.source.problem("secret_in_file", at, key=str(at[-1]), name=str(loc[1])))
         return settings
+
+
+def _entities(connection: str, file: File) -> dict[str, tuple[str, ...]]:
+    """Stream of the connection -> what the syncs take its records for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sync in file.syncs.values():
+        for side in sync.sides:
+            known = found.get(side.stream, ())
+            if side.connection == connection and sync.entity.value not in known:
+                found[side.stream] = (*known, sync.entity.value)
+    return found
 
 
 def _without(data: dict[str, Any], places: list[Loc]) -> dict[str, Any]:
