@@ -23,17 +23,24 @@ from connectors.errors import (
 )
 from connectors.http import Answer, Http, retry_after
 from connectors.zoho_crm.models import (
+    Channel,
+    Channels,
     FieldMeta,
+    FieldResults,
     Fields,
+    Layout,
+    Layouts,
     ModuleMeta,
     Modules,
     Organization,
     Organizations,
+    Result,
     Results,
     Rows,
     Timeline,
     Trouble,
     Users,
+    WatchResults,
     header_time,
 )
 
@@ -119,6 +126,14 @@ def _results(answer: Answer) -> Results | None:
         return msgspec.json.decode(answer.body, type=Results)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
+
+
+def _good(answer: Answer, rows: Sequence[Result]) -> None:
+    """Raises ``RecordRefused`` in the service's words, unless every row took effect."""
+    for row in rows:
+        if row.status != "success":
+            what = f"{answer.verb} {answer.path}: {answer.status} {row.code} {row.message}".rstrip()
+            raise RecordRefused(what, status=answer.status, code=row.code, field=blamed(row.details))
 
 
 def _permissions(trouble: Trouble) -> str:
@@ -230,6 +245,38 @@ class Client:
         if module != "Notes":
             params["wf_trigger"] = "false"
         return self.http.write("DELETE", f"/crm/v8/{module}", params=params, gate=gate).decode(Results)
+
+    def add_field(self, module: str, label: str, length: int, gate: Gate) -> None:
+        """A single-line field of which no two records hold the same. Raises ``RecordRefused``."""
+        field = {"field_label": label, "data_type": "text", "length": length, "unique": {"casesensitive": False}}
+        answer = self.http.write(
+            "POST", "/crm/v8/settings/fields", params={"module": module}, json={"fields": [field]}, gate=gate
+        )
+        _good(answer, answer.decode(FieldResults).fields)
+
+    def remove_field(self, module: str, id: str, gate: Gate) -> None:
+        answer = self.http.write("DELETE", f"/crm/v8/settings/fields/{id}", params={"module": module}, gate=gate)
+        _good(answer, answer.decode(FieldResults).fields)
+
+    def channels(self, id: str) -> list[Channel]:
+        """The subscription of that id, as a list of one or none."""
+        answer = self.http.read("GET", "/crm/v8/actions/watch", params={"channel_id": id})
+        rows = answer.decode(Channels).watch if answer.status == 200 else []
+        return [row for row in rows if str(row.channel_id) == id]
+
+    def watch(self, channel: dict[str, Any], there: bool, gate: Gate) -> None:
+        """Subscribe, or renew what is there."""
+        verb = "PUT" if there else "POST"
+        answer = self.http.write(verb, "/crm/v8/actions/watch", json={"watch": [channel]}, gate=gate)
+        _good(answer, answer.decode(WatchResults).watch)
+
+    def unwatch(self, id: str, gate: Gate) -> None:
+        answer = self.http.write("DELETE", "/crm/v8/actions/watch", params={"channel_ids": id}, gate=gate)
+        _good(answer, answer.decode(WatchResults).watch)
+
+    def layouts(self, module: str) -> list[Layout]:
+        answer = self.http.read("GET", "/crm/v8/settings/layouts", params={"module": module})
+        return answer.decode(Layouts).layouts if answer.status == 200 else []
 
     def _write(
         self, verb: str, path: str, body: dict[str, Any], gate: Gate, headers: dict[str, str] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -11,13 +11,19 @@ from connectors.auth import Bearer
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, chunks, utc
 from connectors.budget import Budget
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
+from connectors.examining import Symptom
+from connectors.hooks import Delivery
 from connectors.http import Answer
-from connectors.zoho_crm import described, past
+from connectors.preparing import Addition
+from connectors.zoho_crm import described, hooks, past
+from connectors.zoho_crm.additions import Additions
 from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
+from connectors.zoho_crm.examine import examine
 from connectors.zoho_crm.models import FieldMeta, Info, instant
 from connectors.zoho_crm.pushing import Pusher
+from connectors.zoho_crm.quota import quota
 from connectors.zoho_crm.records import Row, Shape, tombstone, user
 from connectors.zoho_crm.settings import DATA_CENTERS, Settings
 from connectors.zoho_crm.signin import Known, SignIn
@@ -28,6 +34,7 @@ class ZohoCrm:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
+        self._context = context
         self._modules = modules_of(settings)
         self._clock = ServiceClock(context.clock)
         self._budget = Budget(context.clock)
@@ -42,6 +49,7 @@ class ZohoCrm:
             concurrency=settings.concurrency,
         )
         self._client = Client(self._http)
+        self._additions = Additions(self._client, settings, context, self._present)
         self._lock = threading.RLock()
         self._metas: dict[str, list[FieldMeta]] = {}
         self._me: str | None = None
@@ -62,19 +70,25 @@ class ZohoCrm:
         )
 
     def describe(self) -> Description:
-        with self._lock:
-            self._metas.clear()
+        self._forget()
         marker, metas = self._settings.marker_field, self._client.modules()
+        lacking = described.lacking(self._settings, metas)
+        further = described.others(self._settings, metas)
+        if lacking:
+            known = ", ".join(further) or "none"
+            raise Misconfigured(
+                f"modules: this account sees no module {', '.join(lacking)}; further modules that it sees: {known}"
+            )
         modules = described.present(self._settings, metas)
         streams = [described.stream(module, self._fields(module), marker, metas.get(module)) for module in modules]
-        others = ", ".join(described.others(self._settings, metas))
         return Description(
             system="zoho_crm",
             streams=[*streams, described.users()],
             feeds=described.feeds(modules),
+            quota=quota(self._client.organization()[0]),
             limits=described.LIMITS
             | {"feedback tag": self._settings.feedback_tag}
-            | ({"further modules": others} if others else {}),
+            | ({"further modules": ", ".join(further)} if further else {}),
         )
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
@@ -236,6 +250,39 @@ class ZohoCrm:
             if following.at != "records":
                 return
             place = following
+
+    # -- what it has besides the verbs
+
+    def examine(self) -> list[Symptom]:
+        # The sign-in is part of the look: it tells the scopes.
+        self._client.current_user()
+        return examine(self._client, self._settings, self._context, self._sign_in.scopes())
+
+    def additions(self) -> list[Addition]:
+        return list(self._additions.all())
+
+    def add(self, id: str, gate: Gate) -> None:
+        self._additions.add(id, gate)
+        self._forget()
+
+    def remove(self, id: str, gate: Gate) -> None:
+        self._additions.remove(id, gate)
+        self._forget()
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._additions.unmark(stream, ids, gate)
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        token = self._settings.hook_token
+        return hooks.parse(body, token.get_secret_value() if token else None, (*self._modules, USERS))
+
+    def _present(self) -> tuple[str, ...]:
+        return described.present(self._settings, self._client.modules())
+
+    def _forget(self) -> None:
+        """Metadata that is out of date."""
+        with self._lock:
+            self._metas.clear()
 
     def _moved(self, api_domain: str) -> None:
         """The token answer knows where the account's data centre is; a configured address knows better."""

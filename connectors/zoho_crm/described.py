@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from connectors.base import Abilities, Feed, Field, Stream
-from connectors.errors import Misconfigured
 from connectors.zoho_crm.client import ROWS_PER_WRITE
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
 from connectors.zoho_crm.settings import Settings
@@ -43,15 +42,17 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
 
 
 def present(settings: Settings, metas: Mapping[str, ModuleMeta]) -> tuple[str, ...]:
-    """Those of them that this account can read. Raises ``Misconfigured`` for a configured one that it cannot."""
-    readable = {name for name, meta in metas.items() if meta.api_supported and meta.viewable}
-    lacking = [name for name in settings.modules if name not in readable]
-    if lacking:
-        known = ", ".join(sorted(others(settings, metas))) or "none"
-        raise Misconfigured(
-            f"modules: this account sees no module {', '.join(lacking)}; further modules that it sees: {known}"
-        )
-    return tuple(name for name in modules_of(settings) if name in CORE or name in readable)
+    """Those of them that this account can read."""
+    return tuple(name for name in modules_of(settings) if name in CORE or _readable(metas.get(name)))
+
+
+def lacking(settings: Settings, metas: Mapping[str, ModuleMeta]) -> list[str]:
+    """Modules that the configuration names and the account cannot read."""
+    return [name for name in settings.modules if not _readable(metas.get(name))]
+
+
+def _readable(meta: ModuleMeta | None) -> bool:
+    return meta is not None and meta.api_supported and meta.viewable
 
 
 def others(settings: Settings, metas: Mapping[str, ModuleMeta]) -> list[str]:
@@ -127,4 +128,5 @@ LIMITS = {
     "fields a request": "50",
     "records a write": "100",
     "resolution of times": "1 s",
+    "credits": "by edition, in a rolling 24 h; one call is one credit and more",
 }

@@ -25,7 +25,7 @@ def login(settings: Settings, context: Context, person: Person) -> SignedIn:
     A code works once and for minutes: if the answer to the exchange gets lost, signing in starts again.
     """
     center = settings.data_center or _center(person)
-    wanted = needed(modules_of(settings), writing=context.access == "write", notified=False)
+    wanted = needed(modules_of(settings), writing=context.access == "write", notified=settings.hook_url is not None)
     person.tell("zoho_generate_code", url=DATA_CENTERS[center].console, scopes=",".join(wanted))
     code = person.ask("zoho_code", secret=True).strip()
     token = Exchange(context, settings, center, "code").trade(grant_type="authorization_code", code=code)

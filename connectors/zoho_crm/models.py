@@ -142,16 +142,77 @@ class Modules(msgspec.Struct):
     modules: list[ModuleMeta]
 
 
+class LayoutField(msgspec.Struct):
+    """A field as one layout has it."""
+
+    api_name: str | None = None
+    field_label: str | None = None
+    display_label: str | None = None
+    required: bool | None = None
+    default_value: Any = None
+    read_only: bool | None = None
+    field_read_only: bool | None = None
+
+
+class Section(msgspec.Struct):
+    fields: list[LayoutField] = []
+
+
+class Layout(msgspec.Struct):
+    name: str | None = None
+    display_label: str | None = None
+    status: str | None = None
+    sections: list[Section] = []
+
+
+class Layouts(msgspec.Struct):
+    layouts: list[Layout]
+
+
+class License(msgspec.Struct):
+    paid: bool = False
+    paid_type: str | None = None
+    trial_type: str | None = None
+    users_license_purchased: int | None = None
+
+
 class Organization(msgspec.Struct):
     id: str
     zgid: str | None = None
     company_name: str | None = None
     time_zone: str | None = None
     iso_code: str | None = None
+    license_details: License | None = None
 
 
 class Organizations(msgspec.Struct):
     org: list[Organization]
+
+
+class Channel(msgspec.Struct):
+    """A subscription to notifications. Its token is not read."""
+
+    channel_id: str | int
+    events: list[str] = []
+    channel_expiry: str | None = None
+
+    @property
+    def ends(self) -> datetime | None:
+        return datetime.fromisoformat(self.channel_expiry) if self.channel_expiry else None
+
+
+class Channels(msgspec.Struct):
+    watch: list[Channel]
+
+
+class FieldResults(msgspec.Struct):
+    """What came of making or deleting fields."""
+
+    fields: list[Result]
+
+
+class WatchResults(msgspec.Struct):
+    watch: list[Result]
 
 
 class FieldChange(msgspec.Struct, rename={"values": "_value"}):

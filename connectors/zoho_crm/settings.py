@@ -66,8 +66,24 @@ class Settings(BaseModel):
     """API name of the custom field, marked unique, that holds our marker in each module."""
     feedback_tag: str = "feedback"
     """The tag, or the title's ``[prefix]``, by which people mark a note as feedback."""
+    hook_url: str | None = Field(default=None, pattern=r"^https://")
+    """Where the service is to send notifications: the hub's own address for this connection."""
+    hook_token: SecretStr | None = Field(default=None, min_length=16, max_length=50)
+    """A secret of ours that every notification brings back. Without it each of them is refused."""
+    labels: dict[str, str] = {}
+    """Kind -> the tag by which records are known as of that kind."""
+    custom: dict[str, dict[str, str]] = {}
+    """Module -> canonical field -> API name of the field of one's own that holds it."""
+    values: dict[str, dict[str, str]] = {}
+    """Canonical field -> what a list shows -> canonical class."""
     concurrency: int = Field(default=5, ge=1, le=25)
     """Calls under way at once. 5 is what the smallest edition allows."""
+
+    @model_validator(mode="after")
+    def _proven_or_not_sent(self) -> Settings:
+        if self.hook_url is not None and self.hook_token is None:
+            raise ValueError("hook_url needs hook_token beside it: nothing else proves a notification")
+        return self
 
     @model_validator(mode="after")
     def _whose_token_it_is(self) -> Settings:

@@ -35,6 +35,7 @@ class ZohoFront(SandboxCore):
         super().__init__(clock, seed)
         self.ledger = Ledger(clock, self.truth)
         self.credits = 50_000
+        self.license = {"paid": True, "paid_type": "enterprise", "users_license_purchased": 12, "trial_type": None}
         self.search_lag = 0.0
         self.scopes_missing: set[str] = set()
         """First parts of paths below ``/crm/v8`` that the token may not touch."""
@@ -160,6 +161,7 @@ class ZohoFront(SandboxCore):
             "primary_email": ledger.users[ledger.hub]["email"],
             "type": "Production",
             "max_per_page": 200,
+            "license_details": dict(self.license),
         }
         return Response.json({"org": [organization]})
 

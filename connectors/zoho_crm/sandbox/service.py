@@ -12,7 +12,8 @@ import msgspec
 
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
-from connectors.zoho_crm.sandbox.core import ZohoFront, trouble
+from connectors.zoho_crm.sandbox.administration import ZohoAdministration
+from connectors.zoho_crm.sandbox.core import trouble
 from connectors.zoho_crm.sandbox.ledger import Refused, Stored
 
 SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
@@ -22,7 +23,7 @@ SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
 }
 
 
-class ZohoSandbox(ZohoFront):
+class ZohoSandbox(ZohoAdministration):
     """A stateful stand-in for Zoho CRM v8: one organisation with its modules."""
 
     # -- the bin
