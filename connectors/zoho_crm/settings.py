@@ -66,7 +66,7 @@ class Settings(BaseModel):
     """API name of the custom field, marked unique, that holds our marker in each module."""
     feedback_tag: str = "feedback"
     """The tag, or the title's ``[prefix]``, by which people mark a note as feedback."""
-    hook_url: str | None = Field(default=None, pattern=r"^https://")
+    hook_url: str | None = Field(default=None, pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")
     """Where the service is to send notifications: the hub's own address for this connection."""
     hook_token: SecretStr | None = Field(default=None, min_length=16, max_length=50)
     """A secret of ours that every notification brings back. Without it each of them is refused."""
