@@ -10,8 +10,32 @@ from mapping.fields import FieldMap, StreamMapping, clean
 from mapping.model import Kind, Loss, Mapped, Unmapped
 
 
-class Contacts(StreamMapping):
-    """A contact's name is one field here and two there."""
+class Losing(StreamMapping):
+    """Fields that people fill and no canonical field takes are told as lost, not passed over."""
+
+    def __init__(
+        self,
+        rows: Mapping[Kind, Sequence[FieldMap]],
+        *,
+        lost: Sequence[str],
+        kind_of: Callable[[Record], Kind] | None = None,
+        extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(rows, kind_of=kind_of, extra=extra)
+        self._lost = lost
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        taken = {self.system(mapped.kind, name) for name in mapped.values}
+        for name in self._lost:
+            value = record.payload.get(name)
+            if value not in (None, "", [], False) and name not in taken:
+                mapped.losses.append(Loss(name, "not_carried", value))
+        return mapped
+
+
+class People(Losing):
+    """The name of a contact, or of a lead, is one field here and two there."""
 
     def canon(self, record: Record) -> Mapped:
         payload = record.payload
@@ -38,30 +62,6 @@ def _split(full: str, first: str | None) -> dict[str, Any]:
         return {"First_Name": first, "Last_Name": full[len(first) + 1 :]}
     before, _, last = full.rpartition(" ")
     return {"First_Name": before or None, "Last_Name": last}
-
-
-class Losing(StreamMapping):
-    """Fields that people fill and no canonical field takes are told as lost, not passed over."""
-
-    def __init__(
-        self,
-        rows: Mapping[Kind, Sequence[FieldMap]],
-        *,
-        lost: Sequence[str],
-        kind_of: Callable[[Record], Kind] | None = None,
-        extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
-    ) -> None:
-        super().__init__(rows, kind_of=kind_of, extra=extra)
-        self._lost = lost
-
-    def canon(self, record: Record) -> Mapped:
-        mapped = super().canon(record)
-        taken = {self.system(mapped.kind, name) for name in mapped.values}
-        for name in self._lost:
-            value = record.payload.get(name)
-            if value not in (None, "", [], False) and name not in taken:
-                mapped.losses.append(Loss(name, "not_carried", value))
-        return mapped
 
 
 class Activities(Losing):

@@ -12,7 +12,7 @@ from connectors.zoho_crm.words import CASE_STATUS, PRIORITY, TASK_STATUS
 from mapping.fields import FieldMap, Options, StreamMapping, clean, day, text
 from mapping.model import MODEL, Kind
 from mapping.zoho_crm.custom import Fields, own_rows, with_custom
-from mapping.zoho_crm.streams import Activities, Contacts, Losing, Notes
+from mapping.zoho_crm.streams import Activities, Losing, Notes, People
 from mapping.zoho_crm.values import (
     PERSON,
     Section,
@@ -42,6 +42,7 @@ CASE_LOST = (
     "Phone",
 )
 CALL_LOST = ("Who_Id", "Call_Type", "Call_Duration", "Call_Purpose", "Call_Result")
+LEAD_LOST = ("Company", "Lead_Status", "Website", "Mobile", "Description")
 EVENT_LOST = ("Who_Id", "End_DateTime", "Venue", "Participants")
 """Fields that people fill and the model has no place for."""
 
@@ -57,7 +58,10 @@ def build(options: Options, description: Description) -> Mapping[str, StreamMapp
         "Accounts": StreamMapping(
             {Kind.CUSTOMER: with_custom(Kind.CUSTOMER, "Accounts", _accounts(fields), options, fields)}
         ),
-        "Contacts": Contacts({Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)}),
+        "Contacts": People(
+            {Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)}, lost=()
+        ),
+        "Leads": People({Kind.CONTACT: with_custom(Kind.CONTACT, "Leads", _leads(), options, fields)}, lost=LEAD_LOST),
         "Deals": StreamMapping(
             {Kind.PROJECT: with_custom(Kind.PROJECT, "Deals", _deals(options, fields), options, fields)},
             extra=_first_stage(fields.get("Deals", {}), options),
@@ -78,7 +82,7 @@ def _own(options: Options, description: Description) -> dict[str, Kind]:
     """Modules without a table here, and what the syncs take their records for."""
     found = {}
     for stream in description.streams:
-        kinds = options.entities.get(stream.name, ()) if stream.name not in (*MODULES, USERS) else ()
+        kinds = options.entities.get(stream.name, ()) if stream.name not in (*MODULES, "Leads", USERS) else ()
         if len(kinds) > 1:
             raise Misconfigured(f"{stream.name}: one module is one kind of thing, not {' and '.join(kinds)}")
         if kinds:
@@ -104,6 +108,16 @@ def _contacts() -> list[FieldMap]:
         FieldMap("phone", "Phone", *text(30)),
         FieldMap("role", "Title", *text(100)),
         FieldMap("customer", "Account_Name", *reference("Accounts")),
+    ]
+
+
+def _leads() -> list[FieldMap]:
+    """Somebody who may become a contact. The company is a mere text until then."""
+    return [
+        FieldMap("name", "Full_Name", *text(120)),
+        FieldMap("email", "Email", *text(100)),
+        FieldMap("phone", "Phone", *text(30)),
+        FieldMap("role", "Designation", *text(100)),
     ]
 
 
