@@ -21,7 +21,7 @@ def unreachable(session: Session, hub: Hub, names: Sequence[str]) -> list[str]:
     """Syncs that cannot run because a connection is down; each is said on standard error, with the reason."""
     running = {sync.name for sync in hub.syncs(names)}
     lost = [name for name in names if name not in running]
-    for name, error in hub.down.items():
+    for name, error in {**hub.down, **hub.absent}.items():
         session.output.warn(session.words(failure(name, error)))
     for name in lost:
         session.output.warn(session.say("sync_unreachable", sync=name))
