@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from connectors.base import Abilities, Feed, Field, Stream
 from connectors.zoho_crm.client import ROWS_PER_WRITE
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
+from connectors.zoho_crm.scopes import STANDARD
 from connectors.zoho_crm.settings import Settings
 from connectors.zoho_crm.words import classes
 
@@ -56,9 +57,10 @@ def _readable(meta: ModuleMeta | None) -> bool:
 
 
 def others(settings: Settings, metas: Mapping[str, ModuleMeta]) -> list[str]:
-    """Modules of the customer's own that are readable and not streams of this connection."""
+    """Modules that are readable and not streams of this connection: Zoho's usual ones, and those of the customer's."""
     taken = modules_of(settings)
-    return [name for name, meta in metas.items() if meta.custom and meta.viewable and name not in taken]
+    known = (name for name, meta in metas.items() if name in STANDARD or meta.custom)
+    return [name for name in known if name not in taken and _readable(metas[name])]
 
 
 def listed(module: str, metas: Sequence[FieldMeta]) -> list[str]:

@@ -135,7 +135,7 @@ class ModuleMeta(msgspec.Struct):
     @property
     def custom(self) -> bool:
         """Made by the customer, not by Zoho, and no mere link between two others."""
-        return self.generated_type == "custom" and self.api_supported
+        return self.generated_type == "custom"
 
 
 class Modules(msgspec.Struct):

@@ -55,7 +55,7 @@ def test_what_the_profile_may_not_do_is_no_ability(world: World):
 def test_modules_of_the_customers_own_are_named_before_they_are_streams(world: World):
     world.core.add_module("Projects", FieldDef("Client", "lookup", lookup="Accounts", custom=True))
     assert "Projects" not in streams(world)
-    assert world.crm.describe().limits["further modules"] == "Projects"
+    assert world.crm.describe().limits["further modules"] == "Leads, Projects"
     description = world.connect(modules=["Projects", "Leads"]).describe()
     assert {"Projects", "Leads"} <= {stream.name for stream in description.streams}
     assert "further modules" not in description.limits
@@ -69,7 +69,7 @@ def test_a_module_that_the_account_does_not_see_is_a_mistake_that_names_those_it
     world.core.add_module("Secrets")
     world.core.refused_to_us = {"Secrets": {"viewable"}}
     for wrong in ("Project", "Secrets"):
-        with pytest.raises(Misconfigured, match=f"no module {wrong}; further modules that it sees: Projects"):
+        with pytest.raises(Misconfigured, match=f"no module {wrong}; further modules that it sees: Leads, Projects"):
             world.connect(modules=[wrong]).describe()
 
 
