@@ -51,7 +51,7 @@ FIELDS_PER_REQUEST = 50
 IDS_PER_REQUEST = 100
 ROWS_PER_WRITE = 100
 LONGEST_PAUSE = 300.0
-ALSO = {"Leads": {"converted": "both"}}
+CONVERTED = {"Leads": {"converted": "both"}}
 """A lead that was converted is left out of lists unless asked for: it moved on, nobody deleted it."""
 ERROR_BODY = 4000
 """No error is longer; what is need not be read twice."""
@@ -192,18 +192,18 @@ class Client:
         """One page, by ascending id: what is made meanwhile comes last, and is not missed."""
         params: dict[str, Any] = {"fields": ",".join(fields), "per_page": PAGE, "sort_by": "id", "sort_order": "asc"}
         params |= {"page_token": token} if token else {"page": page}
-        params |= ALSO.get(module, {})
+        params |= CONVERTED.get(module, {})
         answer = self._list(f"/crm/v8/{module}", params, since)
         return (answer.decode(Rows) if answer.status == 200 else None), answer
 
     def by_ids(self, module: str, fields: Sequence[str], ids: Sequence[str]) -> list[dict[str, Any]]:
         """At most 100 records; those that do not exist, or are hidden, are left out."""
-        params = {"fields": ",".join(fields), "ids": ",".join(ids), **ALSO.get(module, {})}
+        params = {"fields": ",".join(fields), "ids": ",".join(ids), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}", params=params)
         return answer.decode(Rows).data if answer.status == 200 else []
 
     def record(self, module: str, id: str, fields: Sequence[str]) -> dict[str, Any] | None:
-        params = {"fields": ",".join(fields), **ALSO.get(module, {})}
+        params = {"fields": ",".join(fields), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}/{id}", params=params)
         rows = answer.decode(Rows).data if answer.status == 200 else []
         return rows[0] if rows else None

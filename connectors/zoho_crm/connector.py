@@ -17,7 +17,7 @@ from connectors.http import Answer
 from connectors.preparing import Addition
 from connectors.zoho_crm import described, hooks, past
 from connectors.zoho_crm.additions import Additions
-from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
+from connectors.zoho_crm.client import CONVERTED, FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.examine import examine
@@ -123,10 +123,17 @@ class ZohoCrm:
             gone = [tombstone(feed, row) for row in rows.data] if rows else []
             latest = max((record.version for record in gone if record.version), default=None)
             moment = datetime.fromisoformat(latest) if latest else None
-            return gone, place.after_deleted(rows.info if rows else None, moment)
+            return self._moved_on(feed, gone), place.after_deleted(rows.info if rows else None, moment)
         listed, info, answer = self._page(feed, place, since)
         place = place.opened(self._clock.read(answer))
         return [self._record(feed, row) for row in listed], place.after_records(info)
+
+    def _moved_on(self, module: str, gone: list[Record]) -> list[Record]:
+        """A lead is left out of where it was once it is converted; whoever still answers by id was not deleted."""
+        if module not in CONVERTED or not gone:
+            return gone
+        live = self._found(module, [record.id for record in gone])
+        return [self._record(module, live[record.id]) if record.id in live else record for record in gone]
 
     def _page(self, module: str, place: Place, since: datetime | None) -> tuple[list[Row], Info | None, Answer]:
         first, *others = self._asked(module)
@@ -153,13 +160,20 @@ class ZohoCrm:
         if stream == USERS:
             yield from (self._one(stream, id) for id in distinct)
             return
-        names = self._asked(stream)
         for batch in chunks([id for id in distinct if id.isdigit()], IDS_PER_REQUEST):
-            rows = self._joined(stream, self._client.by_ids(stream, names[0], batch), names[1:])
-            found = {str(row["id"]): row for row in rows}
+            found = self._found(stream, batch)
             for id in batch:
                 yield self._record(stream, found[id]) if id in found else self._one(stream, id)
         yield from (Record(stream=stream, id=id, deleted=True) for id in distinct if not id.isdigit())
+
+    def _found(self, stream: str, ids: Sequence[str]) -> dict[str, Row]:
+        """Rows by id; what is gone or hidden is left out."""
+        first, *others = self._asked(stream)
+        found: dict[str, Row] = {}
+        for batch in chunks(ids, IDS_PER_REQUEST):
+            rows = self._joined(stream, self._client.by_ids(stream, first, batch), others)
+            found |= {str(row["id"]): row for row in rows}
+        return found
 
     def _one(self, stream: str, id: str) -> Record:
         """A record that a list left out: gone, or not for us to see."""

@@ -44,6 +44,8 @@ class ZohoFront(SandboxCore):
         self.refused_to_us: dict[str, set[str]] = {}
         """Module -> flags of its metadata that our profile does not have: ``viewable``, ``creatable`` ..."""
         self._used: deque[float] = deque()
+        self.lists_converted_as_deleted = False
+        """Whether the deleted list names converted leads, which no page of the vendor says."""
         self.tells_scopes = True
         """Whether token answers name the scopes; the vendor's pages show both."""
         self._tokens: dict[str, float] = {}

@@ -54,13 +54,15 @@ class ZohoSandbox(ZohoAdministration):
         since = self.since(request)
         page, size = self.paging(request)
         binned = list(self.ledger.bin[self.module(module)].values())
-        gone = [stored for stored in binned if stored.deleted and (since is None or stored.deleted > since)]
+        if self.lists_converted_as_deleted:
+            binned += [stored for stored in self.ledger.live[module].values() if stored.converted]
+        gone = [stored for stored in binned if since is None or (stored.deleted or stored.modified) > since]
         if not gone:
             return Response(304 if since is not None else 204)
-        gone.sort(key=lambda stored: (stored.deleted, int(stored.id)), reverse=True)
+        gone.sort(key=lambda stored: (stored.deleted or stored.modified, int(stored.id)), reverse=True)
         rows = [
             {
-                "deleted_by": self.ledger.person_shown(stored.deleted_by),
+                "deleted_by": self.ledger.person_shown(stored.deleted_by or stored.values["Modified_By"]),
                 "id": stored.id,
                 "display_name": self.ledger.name_of(module, stored.id),
                 "type": "recycle",

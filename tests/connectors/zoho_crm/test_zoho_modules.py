@@ -79,14 +79,19 @@ def test_a_token_that_may_not_read_metadata_says_so(world: World):
         world.crm.describe()
 
 
-def test_a_converted_lead_has_moved_on_and_is_not_gone(world: World):
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_converted_lead_has_moved_on_and_is_not_gone(world: World, listed: bool):
+    world.core.lists_converted_as_deleted = listed
     crm = world.connect(modules=["Leads"])
-    id = world.core.create("Anna Berg", "Leads", {"Last_Name": "Okoye", "Company": "Acme"})
+    id, gone = (world.core.create("Anna Berg", "Leads", {"Last_Name": name}) for name in ("Okoye", "Gone"))
     cursor = list(crm.pull("Leads"))[-1].cursor
     world.clock.advance(90)
     became = world.core.convert("Anna Berg", id)
-    (record,) = records(list(crm.pull("Leads", cursor)))
+    world.core.delete("Anna Berg", "Leads", gone)
+    record, *more = records(list(crm.pull("Leads", cursor)))
     assert (record.id, record.deleted, record.payload["$converted"]) == (id, False, True)
+    assert len([request for request in world.sent("GET", "/Leads") if "ids=" in (request.url or "")]) == 1
+    assert {(each.id, each.deleted) for each in more} == {(gone, True)} | ({(id, False)} if listed else set())
     assert record.payload["$converted_detail"]["account"] == became["Accounts"]
     assert not next(iter(crm.get("Leads", [id]))).deleted
     assert [ids for ids in crm.ids("Leads") if ids] == [[id]]
