@@ -12,7 +12,7 @@ import msgspec
 from requests.adapters import BaseAdapter
 
 from connectors.base import Account, Context
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
@@ -61,6 +61,8 @@ class Hub:
     fence: Fence = field(default_factory=NoFence)
     down: dict[str, ConnectorError] = field(default_factory=dict)
     """Connections that could not be reached or signed in to, with the reason."""
+    absent: dict[str, ConnectorError] = field(default_factory=dict)
+    """Sides whose account has no such stream: an edition without it, or a profile that does not see it."""
     accounts: dict[str, Account] = field(default_factory=dict)
     detached: frozenset[str] = frozenset()
     """Connections that were left when connections were last built: they are read, and never written to."""
@@ -88,6 +90,7 @@ class Hub:
         """Try again what was down; forget what connections said of themselves."""
         self._engine = None
         self.down.clear()
+        self.absent.clear()
 
     @property
     def outdated(self) -> bool:
@@ -180,12 +183,15 @@ class Hub:
                 connections[name] = self._connect(name)
             except ConnectorError as error:
                 self.down[name] = error
+        for side in (side for sync in self.config.syncs.values() for side in sync.sides):
+            if side.connection in connections and not connections[side.connection].has(side.stream):
+                self.absent[str(side)] = Misconfigured(f"this account has no {side.stream}")
         with self.store.write() as tx:
             self._tell_down(tx)
             expiry.tell(tx, self.ports, list(self.config.connections))
         syncs = {}
         for name, configured in self.config.syncs.items():
-            if all(side.connection in connections for side in configured.sides):
+            if all(side.connection in connections and str(side) not in self.absent for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
         return World(connections, syncs, self.config.people)
 
@@ -207,12 +213,13 @@ class Hub:
         return Connection(name, connector, description, self.registry.mappers(configured, description), access)
 
     def _tell_down(self, tx: Tx) -> None:
-        if self.down:
-            findings.report(tx, self._downs(), self.ports.now(), self.ports.new_id)
-        up = [f"connection_down:{name}" for name in self.config.connections if name not in self.down]
-        findings.close(tx, up, self.ports.now())
+        trouble = {**self.down, **self.absent}
+        if trouble:
+            findings.report(tx, self._downs(trouble), self.ports.now(), self.ports.new_id)
+        told = [*self.config.connections, *(str(side) for sync in self.config.syncs.values() for side in sync.sides)]
+        findings.close(tx, [f"connection_down:{name}" for name in told if name not in trouble], self.ports.now())
 
-    def _downs(self) -> list[Finding]:
+    def _downs(self, trouble: Mapping[str, ConnectorError]) -> list[Finding]:
         return [
             Finding(
                 key=f"connection_down:{name}",
@@ -220,7 +227,7 @@ class Hub:
                 severity="error",
                 params={"connection": name, "reason": str(error)},
             )
-            for name, error in self.down.items()
+            for name, error in trouble.items()
         ]
 
     def _sync(self, name: str, configured: ConfiguredSync, connections: Mapping[str, Connection]) -> Sync:

@@ -15,6 +15,7 @@ from keepstep.language.message import Message, Plural
 from keepstep.language.preparing import PREPARING
 from keepstep.language.serving import SERVING
 from keepstep.language.sign_in_jira import SIGN_IN_JIRA
+from keepstep.language.sign_in_zoho import SIGN_IN_ZOHO
 from keepstep.language.symptoms import SYMPTOMS
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
@@ -276,6 +277,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | SYMPTOMS
     | PREPARING
     | CONFORMANCE
+    | SIGN_IN_ZOHO
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

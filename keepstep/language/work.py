@@ -145,6 +145,7 @@ WORK: Final[dict[str, Message]] = {
     "ask_timezone": "Time zone, such as Asia/Shanghai",
     "ask_systems": "Which systems, with commas between: {known:list}",
     "ask_setting": "{system}: {about}",
+    "ask_which_setting": "Which setting to give ({known:list})",
     "ask_secrets_in_file": "Write the secrets into the file? If not, environment variables are named there",
     "ask_run_check": "Check it now?",
     "ask_run_login": "{connection} has nothing to sign in with. Sign in now?",

@@ -9,7 +9,17 @@ from typing import Any, Literal
 
 from connectors.base import Clock, utc
 from connectors.sandbox.truth import Entry, Truth
-from connectors.zoho_crm.sandbox.metadata import CHINESE, DISPLAY, EXTRAS, FieldDef, Pick, modules
+from connectors.zoho_crm.sandbox.metadata import (
+    ACTIVITIES,
+    CHINESE,
+    DISPLAY,
+    EXTRAS,
+    OWN_EXTRAS,
+    FieldDef,
+    Pick,
+    modules,
+    own_module,
+)
 
 HUB = "Keepstep Hub"
 
@@ -34,6 +44,8 @@ class Stored:
     timeline: list[dict[str, Any]] = field(default_factory=list)
     deleted: datetime | None = None
     deleted_by: str = ""
+    converted: dict[str, Any] = field(default_factory=dict)
+    """What a lead has become: module -> id, and who converted it when."""
 
 
 class Ledger:
@@ -112,7 +124,7 @@ class Ledger:
         if module == "users":
             return str(self.users[id]["full_name"])
         stored = self.live.get(module, {}).get(id) or self.bin.get(module, {}).get(id)
-        return str(self.value(module, stored, DISPLAY[module]) or "") if stored else ""
+        return str(self.value(module, stored, DISPLAY.get(module, "Name")) or "") if stored else ""
 
     def person_shown(self, id: str) -> dict[str, Any]:
         user = self.users[id]
@@ -131,7 +143,7 @@ class Ledger:
         one = self.modules[module].get(name)
         raw = stored.values.get(name)
         if one is None:
-            return EXTRAS[module].get(name)
+            return self._beside(module, stored).get(name)
         return self._shown(one, stored, raw)
 
     def _shown(self, one: FieldDef, stored: Stored, raw: Any) -> Any:
@@ -153,17 +165,24 @@ class Ledger:
 
     def whole(self, module: str, stored: Stored) -> dict[str, Any]:
         """A record with everything the service shows of it."""
-        names = [*self.modules[module], *EXTRAS[module], "id"]
+        names = [*self.modules[module], *self._beside(module, stored), "id"]
         if module != "Notes":
             names.append("$currency_symbol")
-        if module in ("Tasks", "Notes"):
+        if module in (*ACTIVITIES, "Notes"):
             names.append("$se_module")
         return {name: stored.id if name == "id" else self.value(module, stored, name) for name in names}
 
     def part(self, module: str, stored: Stored, names: list[str]) -> dict[str, Any]:
         """A record with the fields asked for; names that the module lacks are passed over."""
-        known = {*self.modules[module], *EXTRAS[module], "$se_module", "$currency_symbol"}
+        known = {*self.modules[module], *self._beside(module, stored), "$se_module", "$currency_symbol"}
         return {name: self.value(module, stored, name) for name in names if name in known} | {"id": stored.id}
+
+    def _beside(self, module: str, stored: Stored) -> Mapping[str, Any]:
+        """What stands in a record beside its fields."""
+        shown = EXTRAS.get(module, OWN_EXTRAS)
+        if module != "Leads":
+            return shown
+        return {**shown, "$converted": bool(stored.converted), "$converted_detail": stored.converted}
 
     # -- writing
 
@@ -231,6 +250,29 @@ class Ledger:
         self._told(stored, "restored", actor, [])
         self._log("restore", module, id, actor, {}, {})
 
+    def convert(self, id: str, actor: str) -> dict[str, str]:
+        """A lead becomes a contact of an account; it stays, and lists leave it out unless asked."""
+        lead = self.live["Leads"][id]
+        names = {name: lead.values.get(name) for name in ("First_Name", "Last_Name", "Email") if lead.values.get(name)}
+        company = lead.values.get("Company") or lead.values["Last_Name"]
+        account = self.create("Accounts", {"Account_Name": company}, actor)
+        contact = self.create("Contacts", names | {"Account_Name": {"id": account.id}}, actor)
+        lead.converted = {
+            "account": account.id,
+            "contact": contact.id,
+            "convert_date": self.now().date().isoformat(),
+            "converted_by": actor,
+        }
+        lead.modified = max(self.now(), lead.modified)
+        lead.values["Modified_By"] = actor
+        self._told(lead, "converted", actor, [])
+        self._log("update", "Leads", id, actor, {"$converted": (False, True)}, {})
+        return {"Accounts": account.id, "Contacts": contact.id}
+
+    def add_module(self, name: str, fields: list[FieldDef]) -> None:
+        self.modules[name] = own_module(fields)
+        self.live[name], self.bin[name] = {}, {}
+
     def holder(self, module: str, name: str, value: Any) -> Stored | None:
         """The live record that has this value in a unique field; letter case does not count."""
         wanted = str(value).lower()
@@ -242,7 +284,7 @@ class Ledger:
     # -- rules
 
     def _se_module(self, module: str, row: Mapping[str, Any]) -> str | None:
-        if module == "Tasks":
+        if module in ACTIVITIES:
             return row.get("$se_module") if row.get("What_Id") else None
         if module == "Notes" and row.get("Parent_Id"):
             parent = row["Parent_Id"]
@@ -268,6 +310,14 @@ class Ledger:
                 if not isinstance(value, bool):
                     raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="boolean")
                 return value
+            case "datetime":
+                try:
+                    moment = datetime.fromisoformat(value)
+                except (TypeError, ValueError):
+                    moment = None
+                if moment is None or moment.tzinfo is None:
+                    raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="datetime")
+                return moment.replace(microsecond=0)
             case "date":
                 try:
                     return datetime.strptime(value, "%Y-%m-%d").date().isoformat()
@@ -306,7 +356,7 @@ class Ledger:
 
     def _computed(self, module: str, stored: Stored) -> None:
         values = stored.values
-        if module == "Contacts":
+        if module in ("Contacts", "Leads"):
             values["Full_Name"] = " ".join(filter(None, (values.get("First_Name"), values.get("Last_Name"))))
         elif module == "Deals":
             picks = self.modules["Deals"]["Stage"].picks

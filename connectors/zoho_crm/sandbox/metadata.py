@@ -73,6 +73,10 @@ CHINESE = {
     "Normal": "普通",
     "Low": "低",
     "Lowest": "最低",
+    "New": "新建",
+    "On Hold": "暂停",
+    "Escalated": "已升级",
+    "Closed": "已关闭",
 }
 
 
@@ -180,6 +184,93 @@ def _tasks() -> list[FieldDef]:
     ]
 
 
+def _activity() -> list[FieldDef]:
+    return [
+        FieldDef("Who_Id", "lookup", lookup="Contacts"),
+        FieldDef("What_Id", "lookup", lookup="$se_module"),
+        FieldDef("Description", "textarea", length=32000),
+        *_shared(),
+    ]
+
+
+def _calls() -> list[FieldDef]:
+    return [
+        FieldDef("Subject", required=True, length=120),
+        FieldDef("Call_Type", "picklist", required=True, picks=_picks("Outbound", "Inbound", "Missed")),
+        FieldDef("Call_Start_Time", "datetime", required=True),
+        FieldDef("Call_Duration", length=20),
+        FieldDef("Call_Purpose", "picklist", picks=_picks("Prospecting", "Negotiation", "Project", "Demo")),
+        FieldDef("Call_Result", "picklist", picks=_picks("Interested", "Not interested", "No response")),
+        *_activity(),
+    ]
+
+
+def _events() -> list[FieldDef]:
+    return [
+        FieldDef("Event_Title", required=True, length=255),
+        FieldDef("Start_DateTime", "datetime", required=True),
+        FieldDef("End_DateTime", "datetime", required=True),
+        FieldDef("All_day", "boolean", start=False),
+        FieldDef("Venue", length=255),
+        *_activity(),
+    ]
+
+
+def _cases() -> list[FieldDef]:
+    return [
+        FieldDef("Subject", required=True, length=255),
+        FieldDef("Status", "picklist", required=True, picks=_picks("New", "On Hold", "Escalated", "Closed")),
+        FieldDef("Case_Origin", "picklist", required=True, picks=_picks("Email", "Phone", "Web")),
+        FieldDef("Priority", "picklist", picks=_picks("High", "Medium", "Low")),
+        FieldDef("Type", "picklist", picks=_picks("Problem", "Feature Request", "Question")),
+        FieldDef("Account_Name", "lookup", lookup="Accounts"),
+        FieldDef("Deal_Name", "lookup", lookup="Deals"),
+        FieldDef("Related_To", "lookup", lookup="Contacts"),
+        FieldDef("Case_Reason", "picklist", picks=_picks("User did not attend any training", "Complex functionality")),
+        FieldDef("Solution", "textarea", length=32000),
+        FieldDef("Description", "textarea", length=32000),
+        *_texts("Reported_By Case_Number", length=100),
+        *_texts("Email", type="email", length=100),
+        *_texts("Phone", type="phone", length=30),
+        *_shared(),
+    ]
+
+
+def _leads() -> list[FieldDef]:
+    return [
+        FieldDef("Last_Name", required=True, length=80),
+        FieldDef("First_Name", length=40),
+        FieldDef("Full_Name", read_only=True),
+        FieldDef("Company", length=200),
+        FieldDef("Email", "email", length=100),
+        FieldDef("Phone", "phone", length=30),
+        FieldDef("Lead_Status", "picklist", picks=_picks("Not Contacted", "Contacted", "Junk Lead")),
+        FieldDef("Salutation", "picklist", picks=_picks("Mr.", "Mrs.", "Ms.", "Dr.")),
+        FieldDef("Lead_Source", "picklist", picks=_picks("Advertisement", "Partner", "Web Download")),
+        FieldDef("Industry", "picklist", picks=_picks("Technology", "Manufacturing")),
+        FieldDef("Rating", "picklist", picks=_picks("Active", "Shut Down")),
+        FieldDef("Annual_Revenue", "currency"),
+        FieldDef("No_of_Employees", "integer"),
+        FieldDef("Website", "website", length=450),
+        FieldDef("Secondary_Email", "email", length=100),
+        FieldDef("Email_Opt_Out", "boolean", start=False),
+        FieldDef("Unsubscribed_Mode", read_only=True),
+        FieldDef("Unsubscribed_Time", "datetime", read_only=True),
+        FieldDef("Record_Image", "profileimage"),
+        FieldDef("Description", "textarea", length=32000),
+        *_texts("Mobile Fax", type="phone", length=30),
+        *_texts("Designation Skype_ID Twitter nearby_distance__s Street City State Zip_Code Country"),
+        *_texts("Latitude Longitude Flat_House_No_Building_Apartment_Name"),
+        *_texts("Address Coordinates", read_only=True, start=""),
+        *_shared(),
+    ]
+
+
+def own_module(fields: list[FieldDef]) -> dict[str, FieldDef]:
+    """A module that the customer made: a name, an owner, and whatever fields it was given."""
+    return {one.name: one for one in [FieldDef("Name", required=True, length=120), *fields, *_shared()]}
+
+
 def _notes() -> list[FieldDef]:
     return [
         FieldDef("Note_Title", length=120),
@@ -201,6 +292,10 @@ def modules() -> dict[str, dict[str, FieldDef]]:
         "Deals": _deals(),
         "Tasks": _tasks(),
         "Notes": _notes(),
+        "Cases": _cases(),
+        "Calls": _calls(),
+        "Events": _events(),
+        "Leads": _leads(),
     }
     return {module: {one.name: one for one in fields} for module, fields in made.items()}
 
@@ -211,8 +306,14 @@ DISPLAY = {
     "Deals": "Deal_Name",
     "Tasks": "Subject",
     "Notes": "Note_Title",
+    "Cases": "Subject",
+    "Calls": "Subject",
+    "Events": "Event_Title",
+    "Leads": "Full_Name",
 }
-"""The field by which a module's records are named in references."""
+"""The field by which a module's records are named in references; elsewhere it is ``Name``."""
+
+ACTIVITIES = ("Tasks", "Calls", "Events")
 
 _NO_APPROVAL = {"delegate": False, "takeover": False, "approve": False, "reject": False, "resubmit": False}
 _COMMON: dict[str, Any] = {
@@ -237,7 +338,9 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "Accounts": {**_COMMON, "$review_process": _REVIEW, "$is_duplicate": False, "$layout_id": _LAYOUT},
     "Contacts": {**_COMMON, "$review_process": _REVIEW, "$is_duplicate": False, "$layout_id": _LAYOUT},
     "Deals": {**_COMMON, "$review_process": _REVIEW, "$layout_id": _LAYOUT},
-    "Tasks": {**_COMMON, "$u_id": None},
+    "Cases": {**_COMMON, "$layout_id": _LAYOUT},
+    "Leads": {**_COMMON, "$review_process": _REVIEW, "$layout_id": _LAYOUT},
+    **{module: {**_COMMON, "$u_id": None} for module in ACTIVITIES},
     "Notes": {
         "$attachments": None,
         "$field_states": None,
@@ -248,7 +351,10 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "$voice_note": False,
     },
 }
-"""What the service adds to a record shown whole. ``$currency_symbol`` and ``$se_module`` depend on the record."""
+"""What the service adds to a record shown whole; records of the customer's own modules are shown with the common part.
+``$currency_symbol`` and ``$se_module`` depend on the record."""
+
+OWN_EXTRAS = {**_COMMON, "$layout_id": _LAYOUT}
 
 JSON_TYPES = {"boolean": "boolean", "integer": "integer", "currency": "double", "double": "double", "tag": "jsonarray"}
 
