@@ -17,7 +17,16 @@ from connectors.zoho_crm.client import Client
 from connectors.zoho_crm.crawl import ServiceClock
 from connectors.zoho_crm.described import OPTIONAL, lacking, marker_of, modules_of, present
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
-from connectors.zoho_crm.scopes import LAYOUTS, ORGANISATION, excess, missing, needed, of_module
+from connectors.zoho_crm.scopes import (
+    FIELDS_READ,
+    LAYOUTS,
+    MODULES_READ,
+    ORGANISATION,
+    excess,
+    missing,
+    needed,
+    of_module,
+)
 from connectors.zoho_crm.settings import Settings
 from connectors.zoho_crm.words import HOLDS, TABLES, classes
 from mapping.model import MODEL, Form
@@ -75,7 +84,11 @@ def _look(client: Client, settings: Settings, context: Context, granted: Sequenc
             yield Symptom(code="scope_excess", params={"scope": scope, "needed_for": None})
         if set(lacked) & set(ORGANISATION):
             return
-    metas = client.modules()
+    try:
+        metas = client.modules()
+    except ScopeMissing:
+        yield _scope_missing(MODULES_READ, "describe")
+        return
     for name in lacking(settings, metas):
         yield Symptom(code="place_missing", severity="error", params={"place": name})
     for module in present(settings, metas):
@@ -119,7 +132,11 @@ def _credits(answer: Answer, where: str) -> Iterator[Symptom]:
 def _module(
     client: Client, settings: Settings, context: Context, module: str, allowed: ModuleMeta | None
 ) -> Iterator[Symptom]:
-    fields = client.fields(module)
+    try:
+        fields = client.fields(module)
+    except ScopeMissing:
+        yield _scope_missing(FIELDS_READ, "describe")
+        return
     yield from _custom(settings, module, fields)
     yield from _values(settings, module, fields)
     yield from _others(settings, module, fields)

@@ -14,11 +14,13 @@ STANDARD = (
 )  # fmt: skip
 """Modules with a scope of their own; those of the customer's own share one."""
 
+MODULES_READ = "ZohoCRM.settings.modules.READ"
+FIELDS_READ = "ZohoCRM.settings.fields.READ"
 ORGANISATION = {
     "ZohoCRM.org.READ": "check",
     "ZohoCRM.users.READ": "check",
-    "ZohoCRM.settings.modules.READ": "describe",
-    "ZohoCRM.settings.fields.READ": "describe",
+    MODULES_READ: "describe",
+    FIELDS_READ: "describe",
 }
 """Without these nothing can be done at all."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.zoho_crm.sandbox import ZohoSandbox
-from connectors.zoho_crm.sandbox.metadata import FieldDef, Pick
+from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from keepstep.store import tables as t
 from tests.hub.conftest import Company
 from tests.hub.test_main_job import open_findings, writes

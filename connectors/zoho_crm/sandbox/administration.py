@@ -9,7 +9,8 @@ from typing import Any
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.zoho_crm.sandbox.core import ZohoFront, trouble
-from connectors.zoho_crm.sandbox.metadata import FieldDef, described
+from connectors.zoho_crm.sandbox.metadata import described
+from connectors.zoho_crm.sandbox.modules import FieldDef
 
 OPERATIONS = {"create": "insert", "update": "update", "delete": "delete", "restore": "insert"}
 

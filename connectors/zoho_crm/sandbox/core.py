@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl
 from connectors.base import Clock
 from connectors.sandbox.core import SandboxCore, route
 from connectors.sandbox.exchange import Refusal, Request, Response
-from connectors.zoho_crm.sandbox.ledger import HUB, Ledger, Refused, Stored
-from connectors.zoho_crm.sandbox.metadata import DISPLAY, FieldDef, described
+from connectors.zoho_crm.sandbox.ledger import HUB, Ledger, Stored
+from connectors.zoho_crm.sandbox.metadata import DISPLAY, described
+from connectors.zoho_crm.sandbox.modules import FieldDef
+from connectors.zoho_crm.sandbox.rules import Refused
 
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "1000.SANDBOXCLIENT", "sandbox-secret", "1000.sandbox.refresh"
 TOKEN_LIFETIME = 3600.0

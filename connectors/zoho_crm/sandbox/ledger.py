@@ -9,27 +9,11 @@ from typing import Any, Literal
 
 from connectors.base import Clock, utc
 from connectors.sandbox.truth import Entry, Truth
-from connectors.zoho_crm.sandbox.metadata import (
-    ACTIVITIES,
-    CHINESE,
-    DISPLAY,
-    EXTRAS,
-    OWN_EXTRAS,
-    FieldDef,
-    Pick,
-    modules,
-    own_module,
-)
+from connectors.zoho_crm.sandbox.metadata import ACTIVITIES, DISPLAY, EXTRAS, OWN_EXTRAS
+from connectors.zoho_crm.sandbox.modules import CHINESE, FieldDef, modules, own_module
+from connectors.zoho_crm.sandbox.rules import Refused, checked
 
 HUB = "Keepstep Hub"
-
-
-class Refused(Exception):
-    """One row that the service will not have, in its own words."""
-
-    def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(f"{code} {details}")
-        self.row = {"code": code, "details": details, "message": message, "status": "error"}
 
 
 @dataclass(slots=True)
@@ -295,45 +279,12 @@ class Ledger:
     def _checked(self, module: str, one: FieldDef, value: Any, stored: Stored) -> Any:
         if value is None:
             return None
-        match one.type:
-            case "lookup" | "ownerlookup":
-                return self._reference(one, value, stored)
-            case "picklist":
-                return _picked(one.picks, value, one.name)
-            case "tag":
-                return [self._tag(item) for item in value]
-            case "currency" | "double" | "integer" | "bigint":
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type=one.type)
-                return value
-            case "boolean":
-                if not isinstance(value, bool):
-                    raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="boolean")
-                return value
-            case "datetime":
-                try:
-                    moment = datetime.fromisoformat(value)
-                except (TypeError, ValueError):
-                    moment = None
-                if moment is None or moment.tzinfo is None:
-                    raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="datetime")
-                return moment.replace(microsecond=0)
-            case "date":
-                try:
-                    return datetime.strptime(value, "%Y-%m-%d").date().isoformat()
-                except (TypeError, ValueError):
-                    raise Refused(
-                        "INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="date"
-                    ) from None
-        if not isinstance(value, str):
-            raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type=one.type)
-        if len(value) > one.length:
-            raise Refused("INVALID_DATA", "invalid data", api_name=one.name, maximum_length=one.length)
-        if one.type == "email" and "@" not in value:
-            raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="email")
-        if one.unique and value:
-            self._check_unique(module, one, value, stored)
-        return value or None
+        if one.type in ("lookup", "ownerlookup"):
+            return self._reference(one, value, stored)
+        plain = checked(one, value)
+        if one.unique and plain:
+            self._check_unique(module, one, plain, stored)
+        return plain
 
     def _check_unique(self, module: str, one: FieldDef, value: Any, stored: Stored) -> None:
         holder = self.holder(module, one.name, value)
@@ -347,12 +298,6 @@ class Ledger:
         if id not in known:
             raise Refused("INVALID_DATA", "the id given seems to be invalid", api_name=one.name)
         return id
-
-    def _tag(self, item: Any) -> dict[str, Any]:
-        name = item.get("name") if isinstance(item, Mapping) else None
-        if not name or len(str(name)) > 25:
-            raise Refused("INVALID_DATA", "invalid data", api_name="Tag", maximum_length=25)
-        return {"name": str(name), "id": str(4876876000000200000 + sum(map(ord, str(name)))), "color_code": None}
 
     def _computed(self, module: str, stored: Stored) -> None:
         values = stored.values
@@ -406,13 +351,6 @@ class Ledger:
 
 def _given(fields: Mapping[str, FieldDef], row: Mapping[str, Any]) -> list[tuple[str, FieldDef]]:
     return [(name, fields[name]) for name in row if name in fields and not fields[name].read_only]
-
-
-def _picked(picks: list[Pick], value: Any, name: str) -> str:
-    for pick in picks:
-        if value in (pick.shown, pick.stored):
-            return pick.stored
-    raise Refused("INVALID_DATA", "invalid data", api_name=name, expected_data_type="picklist")
 
 
 def _as_text(value: Any) -> str | None:

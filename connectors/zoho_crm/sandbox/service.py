@@ -14,7 +14,8 @@ from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.zoho_crm.sandbox.administration import ZohoAdministration
 from connectors.zoho_crm.sandbox.core import trouble
-from connectors.zoho_crm.sandbox.ledger import Refused, Stored
+from connectors.zoho_crm.sandbox.ledger import Stored
+from connectors.zoho_crm.sandbox.rules import Refused
 
 SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
     "id": lambda stored: (int(stored.id),),

@@ -16,7 +16,7 @@ from zoho_world import World, records
 
 from connectors.base import Write
 from connectors.zoho_crm.described import MODULES
-from connectors.zoho_crm.sandbox.metadata import FieldDef
+from connectors.zoho_crm.sandbox.modules import FieldDef
 from connectors.zoho_crm.scopes import needed
 from connectors.zoho_crm.signin import Exchange
 

@@ -14,7 +14,7 @@ from connectors.errors import AuthFailed
 from connectors.examining import Examines, Symptom
 from connectors.zoho_crm.described import MODULES
 from connectors.zoho_crm.sandbox.core import REFRESH_TOKEN
-from connectors.zoho_crm.sandbox.metadata import FieldDef, Pick
+from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from connectors.zoho_crm.scopes import needed
 
 NOTES = ("window", {"stream": "Notes"})
@@ -90,6 +90,11 @@ def test_scopes_that_are_not_told_are_found_by_trying(world: World):
         ("ZohoCRM.modules.events.READ", "warning"),
     ]
     assert world.sent("GET", "/Deals")[0].headers["If-Modified-Since"] == "2026-11-02T01:00:00+00:00"
+
+
+def test_a_token_that_may_not_read_metadata_is_a_symptom(world: World):
+    world.core.scopes_missing.add("settings")
+    assert found(world) == [("scope_missing", {"scope": "ZohoCRM.settings.modules.READ", "needed_for": "describe"})]
 
 
 def test_what_the_profile_may_not_do_is_named_where_it_would_be_done(healthy: World):

@@ -9,7 +9,7 @@ from zoho_world import World, records
 
 from connectors.base import Write
 from connectors.errors import Misconfigured, ScopeMissing
-from connectors.zoho_crm.sandbox.metadata import FieldDef
+from connectors.zoho_crm.sandbox.modules import FieldDef
 from keepstep.config import ConfigurationError, fingerprint, loads
 from keepstep.registry import Registry
 from mapping.fields import Options

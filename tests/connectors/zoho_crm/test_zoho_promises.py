@@ -7,7 +7,7 @@ from typing import Any
 from connectors.sandbox.clock import VirtualClock
 from connectors.zoho_crm import CONNECTOR
 from connectors.zoho_crm.sandbox import SANDBOX, ZohoSandbox
-from connectors.zoho_crm.sandbox.metadata import FieldDef
+from connectors.zoho_crm.sandbox.modules import FieldDef
 from keepstep.testing.contract import ConnectorContract, World
 
 
