@@ -33,7 +33,7 @@ OF_CONNECTION = (
 def trials_of(proving: Proving, place: str, description: Description) -> list[Trial]:
     """What can be tried of what the account has."""
     there = {stream.name for stream in description.streams}
-    return [trial for trial in proving.trials(place) if trial.stream in there]
+    return [trial for trial in proving.trials(place, description) if trial.stream in there]
 
 
 class Conformance:
