@@ -286,7 +286,7 @@ def build(settings: Settings, context: Context) -> Memory:
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 
-def _trials(place: str) -> list[Trial]:
+def _trials(place: str, description: Description) -> list[Trial]:
     values = {"title": "Keepstep conformance", "notes": "A trial"}
     edit = {"title": "Keepstep conformance, edited"}
     return [Trial(stream=STREAM, values=values, edit=edit, numbered="title", unknown="999999999999")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Connector
+from connectors.base import Connector, Description
 
 PARENT = "<the parent's id>"
 """Stands in a trial's values for the id of the record under which it is made."""
@@ -60,7 +60,9 @@ class Proving:
     """Settings of a connection that sees this place and nothing else. Raises ValueError for what can be none."""
     reaches: Callable[[Any, str, Connector], bool]
     """Whether the connection with these settings sees the place as well. May ask the service; writes nothing."""
-    trials: Callable[[str], Sequence[Trial]]
-    """What is tried there, parents first."""
+    trials: Callable[[str, Description], Sequence[Trial]]
+    """What is tried there, as far as the account has it; parents first."""
     holds: tuple[str, ...]
     """Streams without a record in an empty place."""
+    whole: bool = False
+    """The place is all that the account has: the ``site`` that ``check()`` tells."""

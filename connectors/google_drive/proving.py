@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.base import Connector
+from connectors.base import Connector, Description
 from connectors.google_drive.settings import Settings
 from connectors.proving import PARENT, Proving, Trial
 
@@ -21,7 +21,7 @@ def _reaches(settings: Settings, place: str, connector: Connector) -> bool:
     return not found.deleted and found.payload.get("place") != "outside"
 
 
-def _trials(place: str) -> list[Trial]:
+def _trials(place: str, description: Description) -> list[Trial]:
     edit = {"name": "Keepstep conformance, edited", "description": "An edited trial"}
     values = {"name": "Keepstep conformance"}
     below = {**values, "parents": [PARENT]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.base import Connector
+from connectors.base import Connector, Description
 from connectors.jira.settings import Settings
 from connectors.proving import PARENT, Proving, Trial
 
@@ -24,7 +24,7 @@ def _said(text: str) -> dict[str, Any]:
     return {"type": "doc", "version": 1, "content": [paragraph]}
 
 
-def _trials(place: str) -> list[Trial]:
+def _trials(place: str, description: Description) -> list[Trial]:
     lies = {"project": {"key": place}}
     issue = {"issue": {"id": PARENT, "stream": "issues"}}
     return [

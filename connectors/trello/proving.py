@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.base import Connector
+from connectors.base import Connector, Description
 from connectors.proving import PARENT, Proving, Trial
 from connectors.trello.settings import TrelloSettings
 
@@ -17,7 +17,7 @@ def _reaches(settings: TrelloSettings, place: str, connector: Connector) -> bool
     return not settings.boards or place in settings.boards
 
 
-def _trials(place: str) -> list[Trial]:
+def _trials(place: str, description: Description) -> list[Trial]:
     card = {"idCard": PARENT}
     return [
         Trial(

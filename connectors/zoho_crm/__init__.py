@@ -1,4 +1,4 @@
-"""Zoho CRM, API version 8."""
+"""Zoho CRM, API version 8. The package README names credentials, least scopes, limits and oddities."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from connectors.base import ConnectorPlugin
 from connectors.zoho_crm.connector import ZohoCrm
 from connectors.zoho_crm.described import MODULES, USERS
 from connectors.zoho_crm.login import login
+from connectors.zoho_crm.proving import PROVING
 from connectors.zoho_crm.settings import Settings
 
 
@@ -15,7 +16,13 @@ def named(settings: Settings) -> tuple[str, ...]:
 
 
 CONNECTOR = ConnectorPlugin(
-    system="zoho_crm", settings=Settings, build=ZohoCrm, streams=(*MODULES, USERS), named=named, login=login
+    system="zoho_crm",
+    settings=Settings,
+    build=ZohoCrm,
+    streams=(*MODULES, USERS),
+    named=named,
+    login=login,
+    proving=PROVING,
 )
 
 __all__ = ["CONNECTOR", "Settings", "ZohoCrm"]

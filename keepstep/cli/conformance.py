@@ -44,6 +44,8 @@ def conformance(ctx: click.Context, connection: str, place: str, yes: bool, out:
     connect = Confined(session, chosen, proving, place)
     clock, ids = session.runtime.clock, session.runtime.ids
     with talking_to(connection), output.progress(connection):
+        if proving.whole and connect("read").check().site != place:
+            raise Trouble(Problem("conformance_elsewhere", {"connection": connection, "place": place}), WRONG)
         work = Conformance(connect, proving, place, clock, ids, lambda stream: _tell(session, stream))
         try:
             work.place.must_be_empty()

@@ -13,7 +13,7 @@ from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, Session
 from keepstep.config.schema import Sync
-from keepstep.engine import guard
+from keepstep.engine import guard, preparing
 from keepstep.engine.freshness import oldest_owed
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -29,13 +29,17 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
         now = hub.runtime.clock.now()
         syncs = [_sync(session, tx, name, session.config().syncs[name], now) for name in names]
         feeds = _feeds(tx)
+        left = sorted(preparing.detached(tx) & session.config().connections.keys())
         open_ones = told.stored(tx, syncs=names)
     output = session.output
     counts = Counter(row["severity"] for row in open_ones)
     if output.as_json:
-        output.document({"syncs": syncs, "feeds": feeds, "findings": dict(sorted(counts.items()))})
+        document = {"syncs": syncs, "feeds": feeds, "findings": dict(sorted(counts.items()))}
+        output.document(document | {"detached": left})
     else:
         _print(session, syncs, feeds, len(open_ones))
+        for name in left:
+            output.line(session.say("is_detached", connection=name))
     if any(each["holds"] or each["proposals"] for each in syncs) or told.needs_a_person(open_ones):
         ctx.exit(NEEDS_A_PERSON)
 

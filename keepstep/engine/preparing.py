@@ -16,6 +16,7 @@ from connectors.http import REQUEST_TIMEOUT
 from connectors.preparing import Addition, Prepares
 from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
+from keepstep.store.errors import Fenced
 from keepstep.store.store import Lease, Tx
 
 DETACHED = "detached:"
@@ -101,7 +102,12 @@ class Preparing:
         self.ports.store.release(self.lease)
 
     def gate(self) -> None:
-        """Passed directly before each request that writes. Raises ``GateClosed``."""
+        """Passed directly before each request that writes, and pushes the lease on. Raises ``GateClosed``."""
+        try:
+            with self.ports.store.write(self.lease):
+                pass
+        except Fenced as error:
+            raise GateClosed("the lease went to another worker") from error
         if self.ports.store.left(self.lease) < REQUEST_TIMEOUT:
             raise GateClosed("the lease ends before the request could")
 

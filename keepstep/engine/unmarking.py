@@ -15,8 +15,8 @@ from keepstep.engine.preparing import Preparing, note
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
-BATCH = 10
-"""Records between two steps that are stored: each may take a few requests, and the lease lasts for all of them."""
+BATCH = 100
+"""Records between two steps that are stored: as many as one request takes, where a request takes several."""
 PASSES = 3
 """So often a record is tried again that a limit of the service held back."""
 

@@ -9,6 +9,7 @@ from keepstep.language.message import Message, Plural
 CONFORMANCE: Final[dict[str, Message]] = {
     "conformance_not_offered": "{connection}: for {system} there is no way yet to try its promises in a place of your own",
     "conformance_no_place": "{place:quoted} cannot be a place of {system}: {reason}",
+    "conformance_elsewhere": "{connection} does not sign in to {place}; name the organisation that it signs in to, to show that you mean it",
     "conformance_in_use": "{place} is seen by the sync `{sync}` through {connection}, which would carry what is tried elsewhere; take a place that no sync sees, and name in `{connection}` what it shall see",
     "conformance_occupied": Plural("{place} is not empty: {count:number} record lies there; take a place of its own for this", "{place} is not empty: {count:number} records lie there; take a place of its own for this", by="count"),
     "conformance_about": "records will be made, changed and deleted in {place}, and nowhere else: {streams:list}; whoever watches that place may get mail",

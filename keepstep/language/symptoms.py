@@ -7,7 +7,7 @@ from typing import Final
 from keepstep.language.message import Message
 
 SYMPTOMS: Final[dict[str, Message]] = {
-    "symptom.scope_missing": "the account lacks the right {scope}{place:place}, without which there is no {needed_for:need}; grant it to the account that Keepstep signs in as",
+    "symptom.scope_missing": "the account lacks the right {scope}{place:place}, which {needed_for:need} takes; grant it to the account that Keepstep signs in as",
     "symptom.scope_excess": "the account has the right {scope}, which Keepstep can do without (it serves {needed_for:need}); take it away unless you want that",
     "symptom.field_missing": "{stream} has no field {field:quoted}{where:place}, or the account may not see it; correct its name under `custom`, or add the field there and show it to the account",
     "symptom.field_required": "{stream}{place:place}: a new record must have {label:quoted} ({field}), which Keepstep does not fill; make it optional there, give it a default, or map it under `custom`",
@@ -26,6 +26,8 @@ SYMPTOMS: Final[dict[str, Message]] = {
     "symptom.place_missing": "{place} is not there, or the account may not see it; correct the configuration, or invite the account",
     "symptom.place_closed": "{place} is closed; open it again, or take it out of the configuration",
     "symptom.limit_near": "{what} is near its limit{where:place} (most possible: {most:unsaid}); archive or delete what nobody needs",
+    "symptom.place_personal": "{place} belongs to one person's account, and goes with it; move it to a place that belongs to the company",
+    "symptom.shared_with_anyone": "{place}: people whom nobody named can open {count:number} things in it, such as {names:list}; take that sharing off, unless it is meant",
     "symptom.not_examined": "it could not be looked over to the end: {reason}; run `keepstep doctor {connection}` again",
     "symptom.same_account": "it signs in as the same account of {site} as `{other}`, so that the two cannot tell their writes apart; keep one of them, or give each an account of its own",
     "symptom.quota_near": "looking for changes alone takes {needed:number} calls in {seconds:duration}, {percent:number} % of the {amount:number} that are allowed; give these syncs a longer `every`: {syncs:list}",
@@ -43,6 +45,13 @@ SYMPTOMS: Final[dict[str, Message]] = {
     "need.pull": "reading",
     "need.push": "writing",
     "need.reading": "reading",
+    "need.create": "creating records",
+    "need.edit": "editing records",
+    "need.delete": "deleting records",
+    "need.find": "finding again what Keepstep made",
+    "need.describe": "asking what there is",
+    "need.examine": "looking it over",
+    "need.notifications": "being called when something changes",
     "need.new issues": "creating issues",
     "need.edits of issues": "editing issues",
     "need.assignees": "assigning people",
@@ -54,5 +63,6 @@ SYMPTOMS: Final[dict[str, Message]] = {
     "need.edits without mail to watchers": "editing without mail to watchers",
     "credential.token": "the token",
     "credential.API token": "the API token",
+    "credential.refresh token": "the refresh token",
     "credential.sign-in": "the sign-in",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from click.testing import CliRunner
 
 from connectors.base import Connector, Context, Write
 from connectors.memory import CONNECTOR as MEMORY
@@ -19,12 +20,15 @@ from connectors.memory_service import STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.hosting import SandboxTransport
+from keepstep.cli import main
+from keepstep.cli.session import Session
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.secrets import HeldTokens
 from keepstep.testing.contract import ConnectorContract
 from keepstep.testing.live import NEEDS, Conformance, Occupied
 from keepstep.testing.live.run import OF_CONNECTION, TRIED, every_promise
+from tests.keepstep import plugins
 from tests.keepstep.office import Office
 from tests.keepstep.test_contract_suite import (
     ForgetsDeletes,
@@ -99,7 +103,11 @@ def drive(core: Any) -> Any:
     return scratch, (("client_folders", other),)
 
 
-PLACES: dict[str, Callable[[Any], Any]] = {"jira": jira, "trello": trello, "google_drive": drive}
+def zoho(core: Any) -> Any:
+    return "60011223344", ()
+
+
+PLACES: dict[str, Callable[[Any], Any]] = {"jira": jira, "trello": trello, "google_drive": drive, "zoho_crm": zoho}
 
 
 def fails(work: Conformance) -> list[tuple[str, str, str]]:
@@ -331,10 +339,35 @@ def test_what_is_no_throwaway_place_is_refused(office: Any) -> None:
     assert card in office.cards()
 
 
-def test_a_reader_and_a_system_without_a_trial_are_refused(office: Any) -> None:
+def test_a_reader_is_refused(office: Any) -> None:
     office.connections["trial"]["access"] = "read"
-    assert "`access: read`" in office.keep("conformance", "trial", "--in", office.scratch, "--yes").stderr
-    result = office.keep("conformance", "crm", "--in", "sandbox", "--yes")
+    result = office.keep("conformance", "trial", "--in", office.scratch, "--yes")
+    assert result.exit_code == 2
+    assert "`access: read`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("my sandbox", "it must be the id of the organisation"),
+        ("123", "sand does not sign in to 123"),
+        ("60011223344", "is seen by the sync `tasks` through crm"),
+    ],
+)
+def test_an_organisation_must_be_named_and_in_no_sync(office: Any, place: str, words: str) -> None:
+    office.connections["sand"] = dict(office.connections["crm"])
+    office.cores["sand"] = office.crm
+    result = office.keep("conformance", "sand", "--in", place, "--yes")
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert office.writes() == []
+
+
+def test_a_system_that_offers_no_trial_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "keepstep.yaml"
+    path.write_text("version: 1\nconnections: {board: {system: board, url: 'https://board.test', token: t-o-k-e-n}}\n")
+    session = Session(plugins.registry(), Runtime.of(VirtualClock(), 1, {"LANG": "C"}))
+    result = CliRunner().invoke(main, ["conformance", "board", "--in", "x", "--config", str(path)], obj=session)
     assert result.exit_code == 2
     assert "no way yet to try its promises" in result.stderr
 

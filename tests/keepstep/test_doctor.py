@@ -208,6 +208,8 @@ SAMPLE: dict[str, Any] = {
     "what": "token",
     "at": "2026-11-20T00:00:00.000Z",
     "most": 1000,
+    "count": 2,
+    "names": ["Plan", "Offer"],
 }
 
 

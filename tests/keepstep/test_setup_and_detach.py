@@ -151,6 +151,8 @@ def test_what_was_left_is_written_to_no_more_until_it_is_taken_up_again(office: 
         assert "board is detached" in result.stderr
     assert office.writes() == before
     assert office.cards() == {card: "Order the cables"}
+    assert "board is detached" in office.keep("status").stdout
+    assert office.document("status")["detached"] == ["board"]
 
     office.keep("setup", "board", "--yes")
     held = office.keep("sync")

@@ -49,6 +49,8 @@ class Ground(ABC):
 
     beside: ClassVar[frozenset[str]] = frozenset()
     """Streams under which the true log notes a write of this one a second time (a card, for its checklist)."""
+    marker_stream: ClassVar[str | None] = None
+    """The stream of our marker, where the service keeps it as a record of its own (a card's attachment)."""
     own_only: ClassVar[bool] = False
     """The service lets an account change only what it made."""
     lasting: ClassVar[bool] = False
@@ -182,6 +184,7 @@ class Ground(ABC):
         for line in world.core.requests:
             assert not (re.match(self.writing, line) and re.search(r"permission|/share\b", line)), line
         for entry in world.core.truth.writes():
-            assert entry.stream == self.stream or entry.stream in self.beside, entry
+            unmarked = entry.kind == "delete" and entry.stream == self.marker_stream
+            assert entry.stream == self.stream or entry.stream in self.beside or unmarked, entry
             assert entry.notified == 0 or entry.kind in self.loud, entry
             assert not entry.automation, entry

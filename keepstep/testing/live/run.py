@@ -9,6 +9,7 @@ import msgspec
 
 from connectors.base import Clock, Connector, Description
 from connectors.errors import ConnectorError
+from connectors.examining import Examines
 from connectors.proving import Proving, Trial
 from keepstep.testing.live.place import Left, Place
 from keepstep.testing.live.report import CONNECTION, NEEDS, Report, Result
@@ -21,6 +22,7 @@ OF_CONNECTION = (
     "check_signs_in_and_says_who_and_where",
     "the_description_is_stable_and_survives_json",
     "names_are_unique_and_every_feed_names_streams_that_exist",
+    "a_look_over_repeats_and_writes_nothing",
     "every_request_is_counted",
     "wrong_credentials_are_refused_without_a_secret_in_the_message",
     "wrong_credentials_never_read_as_an_empty_account",
@@ -31,7 +33,7 @@ OF_CONNECTION = (
 def trials_of(proving: Proving, place: str, description: Description) -> list[Trial]:
     """What can be tried of what the account has."""
     there = {stream.name for stream in description.streams}
-    return [trial for trial in proving.trials(place) if trial.stream in there]
+    return [trial for trial in proving.trials(place, description) if trial.stream in there]
 
 
 class Conformance:
@@ -85,6 +87,10 @@ class Conformance:
             expect(len(set(streams)) == len(streams) and len(set(feeds)) == len(feeds), names="twice")
             for feed in place.description.feeds:
                 expect(bool(feed.streams) and set(feed.streams) <= set(streams) and feed.cost >= 1, feed="odd")
+        with tried.promise(OF_CONNECTION[3]):
+            if not isinstance(place.connector, Examines):
+                raise NotTried("not_declared")
+            expect(place.connector.examine() == place.connector.examine(), again="differs")
         self._keep(tried, OF_CONNECTION)
 
     def _streams(self, trials: Sequence[Trial]) -> None:
@@ -161,6 +167,7 @@ TRIED = (
     "the_census_lists_what_is_live",
     "get_gives_one_record_for_each_distinct_id",
     *OF_EDITS,
+    "unmarking_takes_our_marker_off_and_leaves_the_rest",
     "a_delete_is_done_once_and_then_gone",
     "each_write_has_one_outcome_in_order_and_one_bad_record_stops_no_other",
     "an_archived_record_is_not_deleted",

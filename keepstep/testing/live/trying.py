@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.base import Abilities, Connector, Feed, Outcome, Page, Record, Write, utc
 from connectors.errors import ConnectorError, CursorLost, GateClosed, Transient, WriteForbidden
+from connectors.preparing import Prepares
 from connectors.proving import Trial
 from keepstep.testing.live.place import Place, open_gate
 from keepstep.testing.live.report import Result
@@ -170,6 +171,8 @@ class Stream(Tried):
             for name in OF_EDITS:
                 with self.promise(name):
                     self.need(False)
+        with self.promise("unmarking_takes_our_marker_off_and_leaves_the_rest"):
+            self._unmarked()
         cursor = self._cursor() or cursor
         self._gone(ids)
         self.indexed()
@@ -372,6 +375,26 @@ class Stream(Tried):
             self.place.clock.wait(2.0)
             later = list(self.connector.history(self.stream, [id], utc(self.place.clock.now())))
             expect(not later, changes=len(later))
+
+    def _unmarked(self) -> None:
+        connector = self.connector
+        if not isinstance(connector, Prepares) or self.able.marker not in ("unique_field", "in_create"):
+            raise NotTried("not_declared")
+        (made,) = self.send(self.write("create"))
+        expect(made.status == "done", status=made.status)
+        id = made.id or ""
+        before = self.one(id)
+        (held,) = connector.unmark(self.stream, [id], closed_gate)
+        self.need(held.status != "refused")
+        expect(held.status == "not_sent" and self.one(id).marker is not None, status=held.status)
+        for _ in range(2):
+            (outcome,) = connector.unmark(self.stream, [id], open_gate)
+            expect(outcome.status == "done", status=outcome.status)
+        after = self.one(id)
+        expect(after.marker is None and not after.deleted, marker="still there")
+        for name in self.trial.values:
+            same = self.trial.shown(after.payload, name) == self.trial.shown(before.payload, name)
+            expect(same, field=name)
 
     def _gone(self, ids: list[str]) -> None:
         kept, going, archived = ids[0], ids[2], ids[3]

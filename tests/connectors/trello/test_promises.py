@@ -29,6 +29,7 @@ class TrelloContract(ConnectorContract):
 
 class TestCards(TrelloContract):
     stream = "cards"
+    marker_stream = "attachments"
     sample = {"name": "Order the cables", "desc": "forty metres", "due": "2026-12-01T12:00:00.000Z"}
     edit = {"name": "Order the new cables", "due": "2026-12-08T12:00:00.000Z"}
 
