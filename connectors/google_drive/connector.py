@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
-from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, ScopeMissing
+from connectors.content import Download
+from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.google_drive.attached import AttachedFeed, kinds
 from connectors.google_drive.changes import FilesFeed
 from connectors.google_drive.client import FILES, PAGE, Client, Row, quoted
+from connectors.google_drive.content import NO_BYTES, download
 from connectors.google_drive.credentials import service_account_name, sign_in
 from connectors.google_drive.description import describe
 from connectors.google_drive.models import COMMENT, DRIVE, MARKER, PERMISSION, PLACE
@@ -186,6 +188,11 @@ class GoogleDrive:
     def history(self, stream: str, ids: Sequence[str], since: str) -> Iterator[Change]:
         """None: Drive keeps no history of names, places and descriptions. The abilities say so."""
         return iter(())
+
+    def download(self, stream: str, id: str) -> Download:
+        if stream != "files":
+            raise RecordRefused(f"{stream} have no bytes", code=NO_BYTES)
+        return download(self._client, self._tree, id)
 
     # -- writing
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import structs
+
 from connectors.base import Abilities, Description, Feed, Field, Stream
 from connectors.google_drive.models import FOLDER, SHORTCUT
 from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
+from connectors.google_drive.uploads import MOST
 
 SEARCH_LAG: Final = 10.0
 """Seconds until a query by a private property surely finds a new file; lists of a folder are quicker."""
@@ -33,7 +36,7 @@ def describe() -> Description:
                 Stream(name=name, abilities=WRITABLE, fields=_file_fields(name), parent=parent)
                 for name, parent in zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
             ),
-            Stream(name="files", abilities=WRITABLE, fields=_file_fields("files")),
+            Stream(name="files", abilities=structs.replace(WRITABLE, content=MOST), fields=_file_fields("files")),
             Stream(name="shortcuts", abilities=WRITABLE, fields=_file_fields("shortcuts")),
             Stream(
                 name="comments",
@@ -79,9 +82,10 @@ def describe() -> Description:
         limits={
             "queries": "12,000 a minute for the project, and for each user; each call in a batch counts",
             "batch": "100 calls",
+            "export": "10 MB of a document in Google's own formats",
             "page": "1,000 files or changes; 100 comments, permissions or drives",
             "appProperties": "124 bytes for key and value, 30 private ones a file",
-            "uploads": "750 GB a day for each user; this connector uploads no content",
+            "uploads": "750 GB a day for each user; 5 TB a file",
         },
     )
 

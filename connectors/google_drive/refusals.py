@@ -35,6 +35,16 @@ FULL = {
     "numChildrenInNonRootLimitExceeded",
     "activeItemCreationLimitExceeded",
 }
+BYTES = {
+    "cannotDownloadAbusiveFile",
+    "cannotDownloadFile",
+    "downloadQuotaExceeded",
+    "exportSizeLimitExceeded",
+    "fileNotDownloadable",
+    "fileNotExportable",
+    "uploadTooLarge",
+}
+"""Nothing is wrong with our rights: the bytes of this one file do not go that way."""
 
 
 class _Detail(msgspec.Struct):
@@ -82,7 +92,7 @@ def judge(status: int, body: bytes, what: str, headers: Any = None) -> Connector
         return RateLimited(line, retry_after=float(wait) if wait.isdigit() else PAUSE, status=status, code=reason)
     if status == 403 and reason in SCOPES:
         return ScopeMissing(f"{line}: {SCOPES[reason]}", status=403, code=reason)
-    if status == 403 and reason in FULL:
+    if status == 403 and reason in FULL | BYTES:
         return RecordRefused(line, status=403, code=reason)
     if status == 403:
         return Forbidden(line, status=403, code=reason)

@@ -16,6 +16,16 @@ ID_LETTERS = string.ascii_letters + string.digits + "-_"
 USER_LOG = "user"
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    id: str
+    content: bytes
+    mime: str
+    name: str
+    at: str
+    by: Person
+
+
 @dataclass(slots=True)
 class Item:
     """A file, folder or shortcut. One parent only; names are not unique."""
@@ -35,18 +45,26 @@ class Item:
     version: int = 1
     app: dict[str, str] = field(default_factory=dict)
     content: bytes = b""
-    head: str = ""
+    """Of a document of Google's own editors: its text, which no answer shows but an export."""
     target: dict[str, str] = field(default_factory=dict)
     fixed: bool = False
     """Our account may not move it, though it may read it."""
     findable_at: float = 0.0
     """When searches by property or name begin to show it."""
+    abusive: bool = False
+    """Held back: it is said to be harmful."""
+    revisions: list[Revision] = field(default_factory=list)
+    """What its bytes were, oldest first; the last are those of now."""
     permissions: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def is_folder(self) -> bool:
         return self.mime == FOLDER
+
+    @property
+    def head(self) -> str:
+        return self.revisions[-1].id if self.revisions else ""
 
     @property
     def is_google(self) -> bool:
@@ -172,6 +190,7 @@ class Items:
             "capabilities": {
                 "canAddChildren": item.is_folder and edits,
                 "canEdit": edits,
+                "canModifyContent": edits,
                 "canMoveItemWithinDrive": self.moves(item, viewer),
                 "canRename": edits,
                 "canTrash": edits,
@@ -195,8 +214,9 @@ class Items:
             shown |= {
                 "size": str(len(item.content)),
                 "md5Checksum": hashlib.md5(item.content, usedforsecurity=False).hexdigest(),
+                "sha256Checksum": hashlib.sha256(item.content).hexdigest(),
                 "headRevisionId": item.head,
-                "originalFilename": item.name,
+                "originalFilename": item.revisions[-1].name if item.revisions else item.name,
                 "webContentLink": f"https://drive.google.com/uc?id={item.id}&export=download",
             }
         elif not item.is_folder:
