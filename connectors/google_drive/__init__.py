@@ -5,6 +5,9 @@ from __future__ import annotations
 from connectors.base import ConnectorPlugin
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.description import EVERY_STREAM
+from connectors.google_drive.login import login
 from connectors.google_drive.settings import Settings
 
-CONNECTOR = ConnectorPlugin(system="google_drive", settings=Settings, build=GoogleDrive, streams=EVERY_STREAM)
+CONNECTOR = ConnectorPlugin(
+    system="google_drive", settings=Settings, build=GoogleDrive, streams=EVERY_STREAM, login=login
+)

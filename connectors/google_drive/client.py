@@ -16,6 +16,7 @@ from connectors.google_drive import batch, models, uploads
 from connectors.google_drive.models import (
     About,
     ChangeList,
+    Channel,
     CommentList,
     DriveList,
     FileList,
@@ -62,7 +63,7 @@ class Client:
 
     def about(self) -> tuple[About, str | None]:
         """The account, and the time on the service's clock as its header has it."""
-        answer = self.http.read("GET", "/drive/v3/about", params={"fields": f"user({models.USER})"})
+        answer = self.http.read("GET", "/drive/v3/about", params={"fields": models.ABOUT})
         return answer.decode(About), answer.headers.get("Date")
 
     def file(self, id: str, fields: str = models.FILE) -> Row:
@@ -224,6 +225,18 @@ class Client:
             self.http, "PATCH", f"{uploads.PATH}/{quote(id, safe='')}", params, body, content, gate, look
         )
         return dict(answer.decode(dict[str, Any]))
+
+    def watch_changes(self, page_token: str, drive_id: str | None, channel: Channel, gate: Gate) -> Channel:
+        """Have Drive call when the log of changes grows. Every call makes one more channel."""
+        params = {"pageToken": page_token, "supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
+        if drive_id:
+            params["driveId"] = drive_id
+        answer = self.http.write("POST", "/drive/v3/changes/watch", gate=gate, params=params, json=channel)
+        return answer.decode(Channel)
+
+    def stop_channel(self, channel: Channel, gate: Gate) -> None:
+        """Raises ``NotFound`` for one that does not stand any more."""
+        self.http.write("POST", "/drive/v3/channels/stop", gate=gate, json=channel)
 
     # -- how pages and parts are read
 

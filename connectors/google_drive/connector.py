@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
 from connectors.content import Download
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
+from connectors.examining import Symptom
+from connectors.google_drive import hooks
+from connectors.google_drive.additions import Additions
 from connectors.google_drive.attached import AttachedFeed, kinds
 from connectors.google_drive.changes import FilesFeed
 from connectors.google_drive.client import FILES, PAGE, Client, Row, quoted
 from connectors.google_drive.content import NO_BYTES, download
 from connectors.google_drive.credentials import service_account_name, sign_in
 from connectors.google_drive.description import describe
+from connectors.google_drive.examine import examine
 from connectors.google_drive.models import COMMENT, DRIVE, MARKER, PERMISSION, PLACE
 from connectors.google_drive.records import comment, drive, elsewhere, gone, hidden, permission, record
 from connectors.google_drive.settings import Settings
 from connectors.google_drive.tree import STREAMS, CrawlState, Tree, read, stream_of, streams_for
 from connectors.google_drive.writes import Writer
+from connectors.hooks import Delivery
+from connectors.preparing import Addition
 
 
 class GoogleDrive:
@@ -36,6 +42,7 @@ class GoogleDrive:
             name: AttachedFeed(self._client, self._tree, settings.root, kind) for name, kind in self._kinds.items()
         }
         self._writer = Writer(self._client, self._tree)
+        self._additions = Additions(self._client, self._tree, settings, context)
 
     @property
     def calls(self) -> int:
@@ -64,6 +71,25 @@ class GoogleDrive:
             site=f"drive:{root.drive_id}" if root.drive_id else f"root:{root.id}",
             server_time=_http_date(date),
         )
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        secret = self._settings.hook_secret
+        return hooks.parse(headers, secret.get_secret_value() if secret else None, self._context.clock.now())
+
+    def additions(self) -> list[Addition]:
+        return self._additions.all()
+
+    def add(self, id: str, gate: Gate) -> None:
+        self._additions.add(id, gate)
+
+    def remove(self, id: str, gate: Gate) -> None:
+        self._additions.remove(id, gate)
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._additions.unmark(stream, ids, gate)
+
+    def examine(self) -> list[Symptom]:
+        return list(examine(self._client, self._tree, self._settings, self._context, self._sign_in))
 
     def describe(self) -> Description:
         return describe()

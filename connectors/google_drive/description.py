@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import structs
 
-from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.base import Abilities, Description, Feed, Field, Quota, Stream
+from connectors.google_drive.client import RATE
 from connectors.google_drive.models import FOLDER, SHORTCUT
 from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
 from connectors.google_drive.uploads import MOST
@@ -31,6 +32,7 @@ READ_ONLY = Abilities()
 def describe() -> Description:
     return Description(
         system="google_drive",
+        quota=Quota(unit="requests", amount=RATE.calls, seconds=RATE.seconds),
         streams=[
             *(
                 Stream(name=name, abilities=WRITABLE, fields=_file_fields(name), parent=parent)

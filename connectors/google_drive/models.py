@@ -18,6 +18,7 @@ MARKER: Final = "keepstep"
 """Key of the private property (``appProperties``) that holds our marker; only our OAuth client sees it."""
 
 USER = "displayName,emailAddress,permissionId,me"
+ABOUT = f"user({USER}),storageQuota(limit,usage)"
 FILE = (
     "id,name,mimeType,description,parents,driveId,trashed,explicitlyTrashed,version,createdTime,modifiedTime,"
     "webViewLink,size,md5Checksum,sha256Checksum,headRevisionId,appProperties,shortcutDetails,ownedByMe,shared,"
@@ -119,6 +120,18 @@ class DriveList(msgspec.Struct, frozen=True):
     nextPageToken: str | None = None
 
 
+class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A notification channel, as it is asked for and as it is answered."""
+
+    id: str
+    type: str | None = None
+    address: str | None = None
+    token: str | None = None
+    expiration: str | None = None
+    """Unix time in milliseconds."""
+    resourceId: str | None = None
+
+
 class StartPageToken(msgspec.Struct, frozen=True):
     startPageToken: str
 
@@ -129,3 +142,5 @@ class GeneratedIds(msgspec.Struct, frozen=True):
 
 class About(msgspec.Struct, frozen=True):
     user: User
+    storageQuota: dict[str, str] = {}
+    """``limit`` (absent: none) and ``usage``, bytes as text."""

@@ -18,6 +18,7 @@ from connectors.google_drive.models import FOLDER, SHORTCUT, File
 REMEMBERED = 200_000
 """Parents that are remembered at most; they only spare requests, so all may be forgotten at any time."""
 
+LIVE_FOLDERS = f"mimeType = '{FOLDER}' and trashed = false"
 GROUP = 40
 """Parents that one query names: the address stays near 3,000 characters."""
 
@@ -213,7 +214,7 @@ class Tree:
             done = sorted(id for id in frontier if depth < state.depth or (depth == state.depth and id <= state.after))
             todo = sorted(set(frontier) - set(done))
             for group in chunks(done, GROUP):
-                for entries in self._children(group, frontier, f"mimeType = '{FOLDER}' and trashed = false"):
+                for entries in self._children(group, frontier, LIVE_FOLDERS):
                     below |= _folders(entries, self.root.id)
             told = CrawlState(state.start, depth, done[-1] if done else "")
             for group in chunks(todo, GROUP):
@@ -241,13 +242,31 @@ class Tree:
             seen |= set(below)
             frontier = below
 
+    def folders(self, fields: str) -> Iterator[list[Entry]]:
+        """All live folders below the root, level by level, each with these fields."""
+        frontier: dict[str, Way] = {self.root.id: ()}
+        seen = set(frontier)
+        while frontier:
+            below: dict[str, Way] = {}
+            for group in chunks(sorted(frontier), GROUP):
+                for entries in self._children(group, frontier, LIVE_FOLDERS, fields=fields):
+                    below |= _folders(entries, self.root.id)
+                    yield entries
+            frontier = {id: way for id, way in below.items() if id not in seen}
+            seen |= set(frontier)
+
     def _children(
-        self, group: Sequence[str], ways: Mapping[str, Way], condition: str, drive_id: str | None = None
+        self,
+        group: Sequence[str],
+        ways: Mapping[str, Way],
+        condition: str,
+        drive_id: str | None = None,
+        fields: str = models.FILE,
     ) -> Iterator[list[Entry]]:
         parents = " or ".join(f"{quoted(id)} in parents" for id in group)
         q = f"({parents}) and {condition}" if condition else parents
         root = self.root.id
-        for rows in self._client.file_pages(q, drive_id or self.root.drive_id):
+        for rows in self._client.file_pages(q, drive_id or self.root.drive_id, fields):
             entries: list[Entry] = []
             self._remember({row["id"]: read(row).parent for row in rows})
             for row in rows:

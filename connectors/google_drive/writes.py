@@ -44,12 +44,10 @@ class Writer:
     def _outcome(self, stream: str, write: Write, gate: Gate) -> Outcome:
         try:
             made = self._send(stream, write, gate)
-        except GateClosed as error:
-            return Outcome(intent=write.intent, status="not_sent", id=write.id, reason=str(error))
         except WriteForbidden:
             raise
-        except ConnectorError as error:
-            return _failed(write, error)
+        except (ConnectorError, GateClosed) as error:
+            return failed(write, error)
         return Outcome(intent=write.intent, status="done", id=made.id, record=made, version=made.version)
 
     def _send(self, stream: str, write: Write, gate: Gate) -> Record:
@@ -252,8 +250,10 @@ def _known(values: Mapping[str, Any], words: set[str]) -> None:
             raise RecordRefused(f"{word} cannot be written", code="not_writable", field=word)
 
 
-def _failed(write: Write, error: ConnectorError) -> Outcome:
+def failed(write: Write, error: ConnectorError | GateClosed) -> Outcome:
     """What an error means for one write."""
+    if isinstance(error, GateClosed):
+        return Outcome(intent=write.intent, status="not_sent", id=write.id, reason=str(error))
     status: Any = "refused"
     if isinstance(error, EffectUnknown):
         status = "unknown"

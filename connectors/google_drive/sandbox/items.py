@@ -44,6 +44,8 @@ class Item:
     trashed: bool = False
     version: int = 1
     app: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    """What any app put there, for all to see."""
     content: bytes = b""
     """Of a document of Google's own editors: its text, which no answer shows but an export."""
     target: dict[str, str] = field(default_factory=dict)
@@ -154,6 +156,14 @@ class Items:
             for share in at.permissions.values()
         )
 
+    def visibility(self, item: Item) -> str:
+        """The term of the search language: who can open it without being named."""
+        for at in self.way_up(item):
+            for share in at.permissions.values():
+                if share["type"] in ("anyone", "domain"):
+                    return f"{share['type']}{'CanFind' if share.get('allowFileDiscovery') else 'WithLink'}"
+        return "limited"
+
     # -- changes
 
     def touch(self, item: Item, at: str) -> None:
@@ -208,6 +218,8 @@ class Items:
             shown |= {"ownedByMe": item.owner == viewer, "owners": [item.owner.shown_to(viewer)]}
         if item.app:
             shown["appProperties"] = dict(item.app)
+        if item.properties:
+            shown["properties"] = dict(item.properties)
         if item.mime == SHORTCUT:
             shown["shortcutDetails"] = dict(item.target)
         elif not item.is_folder and not item.is_google:

@@ -47,6 +47,7 @@ class Service(SandboxCore):
         self.tokens = Tokens(clock)
         self.search_lag = 3.0
         """Seconds until a search by property or name finds a new file; lists of a folder see it at once."""
+        self.quota = {"limit": "16106127360", "usage": "2048", "usageInDrive": "1024", "usageInDriveTrash": "0"}
         self.oldest_token = 0
         """Page tokens below this number are refused, as after a reset."""
         self.viewer = Person("", "")
@@ -162,7 +163,8 @@ class Service(SandboxCore):
         if not request.arg("fields"):
             raise refusals.refusal(400, "required", "The 'fields' parameter is required for this method.", "fields")
         user = self.viewer.shown_to(self.viewer)
-        answer = self.chosen(request, {"kind": "drive#about", "user": user, "maxUploadSize": "5497558138880"})
+        told = {"kind": "drive#about", "user": user, "maxUploadSize": "5497558138880", "storageQuota": self.quota}
+        answer = self.chosen(request, told)
         answer.headers["Date"] = self.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
         return answer
 
@@ -190,7 +192,8 @@ class Service(SandboxCore):
             if (searched and item.findable_at > self.clock.monotonic()) or not self.store.sees(item, self.viewer):
                 continue
             row = self.store.resource(item, self.viewer)
-            if matches(row | {"parents": [*row.get("parents", []), *(["root"] if item.parent == top else [])]}):
+            parents = [*row.get("parents", []), *(["root"] if item.parent == top else [])]
+            if matches(row | {"parents": parents, "visibility": self.store.visibility(item)}):
                 rows.append(row)
         order = request.arg("orderBy") or "modifiedTime desc"
         for part in reversed(order.split(",")):

@@ -14,13 +14,16 @@ import requests
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-from connectors.base import Write
-from connectors.google_drive import batch
+from connectors.base import Context, Write
+from connectors.google_drive import CONNECTOR, batch
+from connectors.google_drive.connector import GoogleDrive
+from connectors.google_drive.sandbox import SANDBOX
 from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.sandbox.hosting import SandboxTransport
 
-from .conftest import connect, furnish, pages
+from .conftest import BASE, connect, furnish, pages
 from .test_content import content
+from .test_login import Kept
 
 CONTRACT = (
     Path(os.environ.get("KEEPSTEP_SHARED", Path(__file__).parents[3] / ".." / "shared")).resolve()
@@ -47,6 +50,10 @@ def shape(path: str) -> str:
     return "/".join("{id}" if len(part) > 15 and part != "startPageToken" else part for part in path.split("/"))
 
 
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else []
+
+
 class Judge(SandboxTransport):
     """Shows each exchange to the contract; parts of a batch too."""
 
@@ -60,6 +67,8 @@ class Judge(SandboxTransport):
         self.statuses: set[int] = set()
         self.outside: set[str] = set()
         self.sessions: set[str] = set()
+        self.cleared: set[str] = set()
+        """Fields that were sent with a null in them."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         answer = super().send(request, *args, **kwargs)
@@ -99,6 +108,8 @@ class Judge(SandboxTransport):
             self._judge("GET", address, None, part.status, part.body)
 
     def _asked(self, method: str, url: str, body: bytes | None) -> MockRequest:
+        sent = json.loads(body) if body else {}
+        self.cleared |= {name for name, value in sent.items() if None in [value, *_values(value)]}
         parts = urlsplit(url)
         query: dict[str, Any] = dict(parse_qsl(parts.query))
         asked = MockRequest(
@@ -162,8 +173,12 @@ class Judge(SandboxTransport):
 
 @pytest.fixture(scope="module")
 def contract() -> OpenAPI:
-    """As it stands, but for one thing: it names five errors and Drive has more, so all others are errors too."""
+    """As it stands, but for two things: it names five errors and Drive has more, so all others are errors too; and it
+    says in words that an entry of ``appProperties`` is cleared by null, which its schema then does not let pass."""
     told = json.loads(CONTRACT.read_text())
+    own = told["components"]["schemas"]["File"]["properties"]["appProperties"]
+    assert "null values are cleared in update" in own["description"]
+    own["additionalProperties"]["nullable"] = True
     error = {
         "description": "Any other error",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -180,14 +195,20 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
 ) -> None:
     monkeypatch.setattr("connectors.google_drive.uploads.CHUNK", 256 * 1024)
     judge = Judge(core, contract)
-    connector = connect(core, judge)
+    settings = SANDBOX.settings(core, BASE) | {"hook_secret": "s", "hook_url": "https://hub.example/files"}
+    clock: Any = core.clock
+    connector = GoogleDrive(CONNECTOR.settings(**settings), Context("files", clock, Kept(), transport=judge))
     office = furnish(core)
     comment = core.create("Carla", "comments", {"fileId": office.file, "content": "Why?"})
     share = core.create("Ada", "permissions", {"fileId": office.file, "emailAddress": "c@client.example"})
     connector.check()
+    connector.examine()
+    connector.add("channel:changes", lambda: None)
+    connector.remove("channel:changes", lambda: None)
+    assert core.channels == {}
     cursors = {feed.name: pages(connector, feed.name)[-1].cursor for feed in connector.describe().feeds}
-    [id] = connector.reserve("client_folders", 1)
-    made = Write(intent="i", kind="create", values={"name": "Neu"}, marker="m", reserved_id=id)
+    [reserved] = connector.reserve("client_folders", 1)
+    made = Write(intent="i", kind="create", values={"name": "Neu"}, marker="m", reserved_id=reserved)
     writes = [
         ("client_folders", made, "done"),
         ("client_folders", made, "done"),
@@ -217,6 +238,7 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
     for feed, cursor in cursors.items():
         pages(connector, feed, cursor)
     list(connector.get("files", [office.file, "no-such-file-anywhere"]))
+    assert [each.status for each in connector.unmark("client_folders", [reserved], lambda: None)] == ["done"]
     list(connector.get("comments", [comment, f"{office.file}/none"]))
     list(connector.get("permissions", [share, f"{office.file}/none"]))
     list(connector.get("drives", [str(core.drive_id), "none"]))
@@ -227,7 +249,8 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
         pages(connector, "files", cursors["files"])
     assert judge.outside == set(OUTSIDE), "the list is exact"
     assert judge.sessions == SESSIONS, "this one too"
-    assert judge.statuses == {200, 308, 400, 403, 404, 409}
+    assert judge.cleared == {"appProperties"}, "and there is no other null"
+    assert judge.statuses == {200, 204, 308, 400, 403, 404, 409}
     assert judge.judged >= {
         "GET /drive/v3/about",
         "GET /drive/v3/files",
@@ -239,6 +262,8 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
         "POST /upload/drive/v3/files",
         "PATCH /upload/drive/v3/files/{id}",
         "GET /drive/v3/changes",
+        "POST /drive/v3/changes/watch",
+        "POST /drive/v3/channels/stop",
         "GET /drive/v3/changes/startPageToken",
         "GET /drive/v3/drives",
         "GET /drive/v3/files/{id}/comments",
