@@ -15,7 +15,7 @@ from connectors.google_drive.uploads import MOST
 SEARCH_LAG: Final = 10.0
 """Seconds until a query by a private property surely finds a new file; lists of a folder are quicker."""
 
-EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "drives")
+EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "revisions", "drives")
 
 WRITABLE = Abilities(
     create=True,
@@ -69,6 +69,21 @@ def describe() -> Description:
                 ],
             ),
             Stream(
+                name="revisions",
+                abilities=READ_ONLY,
+                fields=[
+                    Field(name="mimeType", kind="string", writable=False),
+                    Field(name="modifiedTime", kind="date-time", writable=False),
+                    Field(name="lastModifyingUser", kind="User", writable=False),
+                    Field(name="originalFilename", kind="string", writable=False),
+                    Field(name="md5Checksum", kind="string", writable=False),
+                    Field(name="size", kind="int64", writable=False),
+                    Field(name="keepForever", kind="boolean", writable=False),
+                    Field(name="fileId", kind="id", writable=False, required=True),
+                ],
+                parent="files",
+            ),
+            Stream(
                 name="drives",
                 abilities=READ_ONLY,
                 fields=[Field(name="name", kind="string", writable=False)],
@@ -79,7 +94,8 @@ def describe() -> Description:
             # One for the changes, one for the next hundred files, up to five to place them, one or two to read them.
             Feed(name="comments", streams=["comments"], cost=9),
             Feed(name="permissions", streams=["permissions"], cost=9, deletes=False),
-            Feed(name="drives", streams=["drives"], cost=1, deletes=False),
+            Feed(name="revisions", streams=["revisions"], cost=9, deletes=False),
+            Feed(name="drives", streams=["drives"], cost=1),
         ],
         limits={
             "queries": "12,000 a minute for the project, and for each user; each call in a batch counts",

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from connectors.hooks import Delivery, HookRefused
 
-FEEDS = ("files", "comments", "permissions")
+FEEDS = ("files", "comments", "permissions", "revisions")
 """All that read the log of changes."""
 
 PREFIX = "keepstep-changes-"

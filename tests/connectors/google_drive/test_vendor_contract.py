@@ -241,6 +241,12 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
     assert [each.status for each in connector.unmark("client_folders", [reserved], lambda: None)] == ["done"]
     list(connector.get("comments", [comment, f"{office.file}/none"]))
     list(connector.get("permissions", [share, f"{office.file}/none"]))
+    revision = f"{kept}/{core.store.items[kept].head}"
+    list(connector.get("revisions", [revision, f"{kept}/none"]))
+    with pytest.raises(Exception, match="cannotDownloadAbusiveFile"):
+        connector.download("revisions", revision)
+    core.store.items[kept].abusive = False
+    assert b"".join(connector.download("revisions", revision).chunks) == b"bytes"
     list(connector.get("drives", [str(core.drive_id), "none"]))
     connector.find("client_folders", "m")
     list(connector.made_since("client_folders", core.root_id, "2026-01-01T00:00:00.000Z"))
@@ -268,6 +274,8 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
         "GET /drive/v3/drives",
         "GET /drive/v3/files/{id}/comments",
         "GET /drive/v3/files/{id}/permissions",
+        "GET /drive/v3/files/{id}/revisions",
+        "GET /drive/v3/files/{id}/revisions/{id}",
     }
 
 
