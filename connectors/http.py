@@ -183,14 +183,7 @@ class Http:
         """Ask, and ask again after transient trouble, up to five times. Raises ``ConnectorError``."""
         if self.writes(verb, path):
             raise ValueError(f"{verb} {path} writes, so it must not be repeated")
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=self._pause_before_retry,
-            sleep=self._clock.wait,
-            reraise=True,
-        )
-        return retrying(self._send, verb, path, params, json, data, headers, None)
+        return self._retrying(Transient)(self._send, verb, path, params, json, data, headers, None)
 
     def write(
         self,
@@ -202,12 +195,17 @@ class Http:
         json: Any = None,
         data: Body = None,
         headers: Mapping[str, str] | None = None,
+        repeat: bool = False,
     ) -> Answer:
         """Send once. ``gate`` is asked after every wait, directly before the request leaves.
 
+        ``repeat``: sent twice it has the effect of sent once, so it is asked again after trouble as a read is.
         Raises ``EffectUnknown`` when the request may have had an effect without a clear answer; any other error
         means that it surely had none.
         """
+        if repeat:
+            again = self._retrying(Transient, EffectUnknown)
+            return again(self._send, verb, path, params, json, data, headers, gate)
         return self._send(verb, path, params, json, data, headers, gate)
 
     def stream(self, path: str, *, headers: Mapping[str, str] | None = None, auth: Auth | None = None) -> Streamed:
@@ -216,14 +214,7 @@ class Http:
         Redirects are followed, because services keep bytes elsewhere; credentials and ``headers`` go to the base
         address' own host alone. ``auth`` signs instead of the session's own. Raises ``ConnectorError``.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=self._pause_before_retry,
-            sleep=self._clock.wait,
-            reraise=True,
-        )
-        return retrying(self._open, path, headers or {}, auth or self.auth or Auth())
+        return self._retrying(Transient)(self._open, path, headers or {}, auth or self.auth or Auth())
 
     def _open(self, path: str, headers: Mapping[str, str], auth: Auth) -> Streamed:
         address = self.base_url + path
@@ -260,6 +251,15 @@ class Http:
                 self.budget.pause(refused.retry_after)
             raise refused or Malformed(f"GET {path}: {response.status_code} without an address")
         raise Malformed(f"GET {path}: led on and on")
+
+    def _retrying(self, *trouble: type[ConnectorError]) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(trouble),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=self._pause_before_retry,
+            sleep=self._clock.wait,
+            reraise=True,
+        )
 
     def _pause_before_retry(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

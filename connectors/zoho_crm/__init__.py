@@ -1,4 +1,4 @@
-"""Zoho CRM, API version 8. The package README names credentials, least scopes, limits and oddities."""
+"""Zoho CRM, API version 8."""
 
 from __future__ import annotations
 
