@@ -24,6 +24,7 @@ from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.verify import Verifier
 from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -191,6 +192,10 @@ class Engine:
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
             plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan
+
+    def verifier(self, sync: Sync) -> Verifier:
+        """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
+        return Verifier(self.ports, self.world, sync, self._too_old(sync))
 
     # -- the steps
 

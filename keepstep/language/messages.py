@@ -9,6 +9,7 @@ from typing import Final
 
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
+from keepstep.language.lineage import LINEAGE
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
@@ -270,6 +271,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | WORDS
     | DEMO
     | SIGN_IN_JIRA
+    | LINEAGE
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]
