@@ -9,8 +9,9 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
+from connectors.errors import ConnectorError
 from keepstep.cli import planfile, planned, told
-from keepstep.cli.looking import failed_feeds, looked
+from keepstep.cli.looking import failed_feeds, looked, unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.cli.sync import show, summed
@@ -46,20 +47,48 @@ def apply(
             planfile.admit(hub, plan, file)
         names = session.syncs(wanted or (list(plan.fingerprints) if plan else []))
         names = writable(session, hub.config, names, named=bool(wanted or plan))
-        running, lost = looked(session, hub, names)
-        unread = failed_feeds(session, hub, running)
-        for each in running:
-            hub.engine.take_in(each)
+        if plan is not None:
+            there, lost = hub.syncs(names), unreachable(session, hub, names)
+            running = [each for each in there if reread(session, hub, each, plan.operations.get(each.name, []))]
+            unread = [each.name for each in there if each not in running]
+        else:
+            running, lost = looked(session, hub, names)
+            unread = failed_feeds(session, hub, running)
+            for each in running:
+                hub.engine.take_in(each)
         done = []
         for each in running:
             carrying = Carrying(session, hub, each, yes=yes, name=name, limit=limit)
             done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
+        asked = questions(session, hub, [each.name for each in running])
     if output.as_json:
-        output.document({"syncs": done, "unreachable": lost, "unread": unread})
+        output.document({"syncs": done, "findings": asked, "unreachable": lost, "unread": unread})
+    elif asked:
+        output.line(session.say("status_findings", count=len(asked)))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(_open(each) for each in done):
+    if any(_open(each) for each in done) or told.needs_a_person(asked):
         ctx.exit(NEEDS_A_PERSON)
+
+
+def reread(session: Session, hub: Hub, sync: Sync, operations: Sequence[Operation]) -> bool:
+    """Read the records of a plan file's operations anew, and no others. False, and said, if it could not be done."""
+    try:
+        with session.output.progress(session.say("looking")):
+            if hub.engine.reread(sync, {operation.entity for operation in operations}):
+                return True
+    except ConnectorError as error:
+        session.output.warn(session.say("feed_failed", feed=sync.name, reason=str(error)))
+        return False
+    session.output.warn(session.say("sync_line", sync=sync.name, text=session.say("sync_busy")))
+    return False
+
+
+def questions(session: Session, hub: Hub, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Open findings of these very syncs, whether or not what was carried out has to do with them."""
+    with hub.store.read() as tx:
+        rows = told.stored(tx, syncs=names)
+    return [told.as_data(session, row) for row in rows if row["sync"] in names]
 
 
 def writable(session: Session, config: Config, names: Sequence[str], *, named: bool) -> list[str]:
@@ -160,7 +189,13 @@ def _anything(operation: Operation) -> bool:
 
 
 def same(a: Operation, b: Operation) -> bool:
-    """Whether they write the same to the same place, in place of the same."""
+    """Whether they write the same to the same place, in place of the same.
+
+    An update compares the values it replaces, so that an edit of another field is no hindrance; what removes a record
+    removes it as it was when it was planned.
+    """
+    if a.kind in ("archive", "delete") and a.version != b.version:
+        return False
     return (a.kind, a.entity, a.side, a.record, a.fields) == (b.kind, b.entity, b.side, b.record, b.fields)
 
 

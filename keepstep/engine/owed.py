@@ -39,6 +39,8 @@ class Operation(msgspec.Struct, kw_only=True):
     side: str
     title: str
     record: str | None = None
+    version: str | None = None
+    """Of the record as it was held when this was planned, where it has one."""
     fields: dict[str, Planned] = {}
     confirm: dict[str, int] = {}
     waits: list[str] = []
@@ -116,6 +118,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         side=side.name,
         title=title(state, sync),
         record=link.record,
+        version=record["version"],
         fields=fields,
         confirm=confirm,
         waits=waits,
@@ -257,6 +260,7 @@ def deletes(state: EntityState, sync: Sync, trouble: list[Finding]) -> list[Oper
                     side=link.side,
                     title=title(state, sync),
                     record=link.record,
+                    version=state.records[link.side]["version"] if link.side in state.records else None,
                     because=[each.side for each in state.links.values() if each.state == "gone"],
                 )
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from keepstep.engine.receipts import Applied
 from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References
+from keepstep.engine.reread import reread
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.verify import Verifier
 from keepstep.engine.world import Mode, Sync, World
@@ -173,6 +174,13 @@ class Engine:
         self._absorb(sync, lease, report)
         self.ports.store.release(lease)
         return report
+
+    def reread(self, sync: Sync, entities: Collection[str]) -> bool:
+        """Read just the records of these entities anew, and take in what they show. False while another has the sync.
+
+        Raises ``ConnectorError`` if a side cannot be asked.
+        """
+        return reread(self.ports, self.world, sync, entities) and not self.take_in(sync).busy
 
     def plan(self, sync: Sync) -> Plan:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""

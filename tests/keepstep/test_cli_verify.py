@@ -14,7 +14,6 @@ from tests.keepstep.office import Office
 def settled(tmp_path: Path) -> tuple[Office, str, str]:
     """One task on both sides, in step; its ids there."""
     office = Office(tmp_path)
-    office.rest["people"] = [{"crm": office.crm.hire("Bo"), "board": office.board.person("Ada").member}]
     task = office.task("Draft the plan", Due_Date="2026-11-30")
     office.keep("apply", "--yes", "--as", "Ann")
     office.settle()
