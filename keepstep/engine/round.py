@@ -25,6 +25,7 @@ from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References
 from keepstep.engine.reread import reread
 from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.undo import Undoing
 from keepstep.engine.verify import Verifier
 from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
@@ -112,11 +113,12 @@ class Engine:
         mode: Mode | None = None,
         wanted: Callable[[Operation], bool] = lambda operation: True,
         limit: int | None = None,
+        run: str | None = None,
     ) -> Report:
-        """One round. Leaves at once (``busy``) while another worker has the sync."""
+        """One round. Leaves at once (``busy``) while another worker has the sync. ``run``: its id, if it has one."""
         ports = self.ports
         mode = mode or sync.mode
-        report = Report(sync=sync.name, run=ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
+        report = Report(sync=sync.name, run=run or ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
         if self._nothing_new(sync):
             return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
@@ -204,6 +206,10 @@ class Engine:
     def verifier(self, sync: Sync) -> Verifier:
         """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
         return Verifier(self.ports, self.world, sync, self._too_old(sync))
+
+    def undoing(self, sync: Sync, run: str, only: Collection[str] | None = None) -> Undoing:
+        """Taking back what a run of that sync wrote. Nothing happens before it is decided."""
+        return Undoing(self.ports, self.world, sync, run, only)
 
     # -- the steps
 
