@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def apply(
         names = writable(session, hub.config, names, named=bool(wanted or plan))
         if plan is not None:
             there, lost = hub.syncs(names), unreachable(session, hub, names)
-            running = [each for each in there if reread(session, hub, each, plan.operations.get(each.name, []))]
+            running = [each for each in there if reread(session, hub, each, _entities(plan, each.name))]
             unread = [each.name for each in there if each not in running]
         else:
             running, lost = looked(session, hub, names)
@@ -67,15 +67,19 @@ def apply(
         output.line(session.say("status_findings", count=len(asked)))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(_open(each) for each in done) or told.needs_a_person(asked):
+    if any(unfinished(each) for each in done) or told.needs_a_person(asked):
         ctx.exit(NEEDS_A_PERSON)
 
 
-def reread(session: Session, hub: Hub, sync: Sync, operations: Sequence[Operation]) -> bool:
-    """Read the records of a plan file's operations anew, and no others. False, and said, if it could not be done."""
+def _entities(plan: planfile.PlanFile, sync: str) -> set[str]:
+    return {operation.entity for operation in plan.operations.get(sync, ())}
+
+
+def reread(session: Session, hub: Hub, sync: Sync, entities: Collection[str]) -> bool:
+    """Read the records of these entities anew, and no others. False, and said, if it could not be done."""
     try:
         with session.output.progress(session.say("looking")):
-            if hub.engine.reread(sync, {operation.entity for operation in operations}):
+            if hub.engine.reread(sync, entities):
                 return True
     except ConnectorError as error:
         session.output.warn(session.say("feed_failed", feed=sync.name, reason=str(error)))
@@ -101,7 +105,8 @@ def writable(session: Session, config: Config, names: Sequence[str], *, named: b
     return [name for name in names if name not in observing]
 
 
-def _open(each: dict[str, Any]) -> bool:
+def unfinished(each: dict[str, Any]) -> bool:
+    """Whether anything of what a sync was to carry out is left."""
     troubled = any(operation["result"] not in ("done", "before") for operation in each.get("operations", ()))
     return bool(troubled or each["holds"] or each["refused"] or each["unknown"] or each["busy"] or each["waiting"])
 
@@ -136,12 +141,20 @@ class Carrying:
         with self._hub.store.read() as tx:
             states = load(tx, [operation.entity for operation in operations])
         before = [each for each in operations if carried_already(states.get(each.entity), each)]
-        left = [each for each in operations if each not in before]
-        done, run = self._run(lambda operation: any(same(operation, each) for each in left))
+        return self.exactly([each for each in operations if each not in before], before)
+
+    def exactly(
+        self, operations: Sequence[Operation], before: Sequence[Operation] = (), run: str | None = None
+    ) -> dict[str, Any]:
+        """Those operations as they are written there, as far as they are owed; ``before`` was carried out already.
+
+        ``run``: the id of the run that writes, if it has one.
+        """
+        done, wrote = self._run(lambda operation: any(same(operation, each) for each in operations), run)
         with self._hub.store.read() as tx:
-            results = _results(tx, run)
+            results = _results(tx, wrote)
         done["operations"] = []
-        for each in operations:
+        for each in [*before, *operations]:
             result = "before" if each in before else results.get((each.kind, each.entity, each.side))
             if result is None:
                 result = "held" if done["holds"] else "moved"
@@ -152,14 +165,14 @@ class Carrying:
                 self._session.output.line("  " + cell(text))
         return done
 
-    def _run(self, wanted: Callable[[Operation], bool]) -> tuple[dict[str, Any], str]:
+    def _run(self, wanted: Callable[[Operation], bool], run: str | None = None) -> tuple[dict[str, Any], str]:
         session, hub, name = self._session, self._hub, self._sync.name
         report = hub.run(name, "propose", wanted=wanted)
         passed: dict[str, Any] | None = None
         if report.holds and not report.busy:
             passed = self._let_through(report.holds)
         if not report.busy and (passed or not report.holds):
-            report = hub.run(name, "write", wanted=wanted)
+            report = hub.run(name, "write", wanted=wanted, run=run)
         done = summed(session, name, [report]) | {"let_through": passed}
         if not session.output.as_json:
             show(session, done)

@@ -173,11 +173,15 @@ class Batch:
             .order_by(t.audit.c.n.desc())
         )
         self._agreed: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._first: set[tuple[str, str, str]] = set()
+        """(entity, side, field): what was first agreed on in that very run."""
         self._before: set[tuple[str, str, str | None]] = set()
         self._made_back: list[dict[str, Any]] = []
         for row in lines:
             if row["code"] in ("agreed", "undone"):
                 self._agreed.setdefault((row["entity"], row["field"]), []).append(row["params"])
+                if row["run"] == run and row["params"]["n"] == 0:
+                    self._first.add((row["entity"], row["side"], row["field"]))
             if row["code"] in UNDONE and row["params"]["of"] == run:
                 self._before.add((row["entity"], row["side"], row["field"]))
             if row["code"] == "undone_create" and row["run"] == run:
@@ -279,7 +283,7 @@ class Batch:
             return told("asked", since=min(state.opened.values(), default=None))
         if any(each["side"] == side for each in state.intents):
             return told("doubt")
-        edits = [agreed for agreed in state.agreed.values() if agreed.source == side]
+        edits = [each for name, each in state.agreed.items() if self._edited(state, side, name, each, row)]
         if edits:
             return told("edited", since=max(each.at for each in edits), by=side)
         if (state.id, side.partition(".")[0]) in self._full:
@@ -289,6 +293,14 @@ class Batch:
         state.touch(side)
         self.audit.append(Line("undone_create", state.id, side, None, {"record": link.record, "state": link.state}))
         return told("archive" if able else "decline")
+
+    def _edited(self, state: EntityState, side: str, name: str, agreed: Agreed, row: dict[str, Any]) -> bool:
+        """Whether somebody set the field on the record that was made. What the service itself filled in is no edit."""
+        if agreed.source != side:
+            return False
+        shown = state.records.get(side)
+        untouched = shown is not None and (shown["modified_at"] or "") <= row["closed_at"]
+        return not (agreed.n == 0 and (untouched or (state.id, side, name) in self._first))
 
     def _again(self, state: EntityState, row: dict[str, Any]) -> Undone:
         """What an undoing had set apart is kept in step again."""

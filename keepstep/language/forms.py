@@ -143,6 +143,7 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "role": lambda reader, value: reader.named("role", value),
     "rule": lambda reader, value: reader.named("rule", value),
     "result": lambda reader, value: reader.named("result", value),
+    "undone": lambda reader, value: reader.named("undone", value),
     "verified": lambda reader, value: reader.named("verified", value),
     "expectation": lambda reader, value: reader.named("expectation", value),
     "expectations": lambda reader, value: reader.joined(value, reader.expected),

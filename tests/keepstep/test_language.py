@@ -68,6 +68,7 @@ def test_chinese_is_chinese() -> None:
         "result_line",
         "status_sync",
         "sync_line",
+        "undo_line",
         "verify_count",
         "verify_line",
         "verify_stray",
