@@ -32,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "findings": ("keepstep.cli.findings:findings", "List what a person must see."),
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
+    "timeline": ("keepstep.cli.timeline:command", "Tell what happened, in order."),
+    "undo": ("keepstep.cli.undo:undo", "Take back what one run wrote."),
+    "verify": ("keepstep.cli.verify:verify", "Read everything anew, and prove that all sides are in step."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
     "conformance": (
         "keepstep.cli.conformance:conformance",

@@ -10,6 +10,7 @@ from typing import Final
 from keepstep.language.conformance import CONFORMANCE
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
+from keepstep.language.lineage import LINEAGE
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.preparing import PREPARING
@@ -278,6 +279,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | PREPARING
     | CONFORMANCE
     | SIGN_IN_ZOHO
+    | LINEAGE
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]
