@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,6 +31,9 @@ from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
 from mapping.merge import Rule
 from mapping.model import MODEL, Kind
+
+if TYPE_CHECKING:
+    from keepstep.engine.retention import Swept
 
 ORDER = (
     Kind.CUSTOMER,
@@ -153,6 +156,15 @@ class Hub:
         from keepstep.engine import told
 
         return told.judge_handoffs(self.ports, self.engine.world, self.config)
+
+    def sweep(self) -> Swept:
+        """Remove from the store what is older than the configuration's ``retention`` says. Asks no system."""
+        from keepstep.engine import retention  # once a night
+
+        kept = self.config.retention
+        readers = {name: [str(side) for side in sync.sides] for name, sync in self.config.syncs.items()}
+        told_of_changes = self.config.changes_to_tasks is not None
+        return retention.sweep(self.ports, kept.before_images, kept.audit, readers, told_of_changes)
 
     # -- building
 
