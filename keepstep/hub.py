@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import expiry, first_sync, template
+from keepstep.engine import expiry, first_sync, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -71,6 +71,7 @@ class Hub:
         self.store = Store(self.config.store.get_secret_value(), self.runtime.clock).open()
         rng = random.Random(int(self.runtime.rng.random() * 2**53))  # noqa: S311
         self.ports = Ports(self.runtime.clock, rng, self.runtime.ids, self.store, self.runtime.ids(), self.fence)
+        restored.recognise(self.ports)
 
     def close(self) -> None:
         self.store.close()

@@ -182,7 +182,7 @@ def prune(config: str = "keepstep.yaml", tag: str | None = None) -> State[Any]:
             return Failed(message=keeper.redaction.text(trouble(error, "en")))
         try:
             swept = _step(config, lambda hub: hub.sweep())
-        except StepFailed as error:
+        except (StepFailed, Fenced) as error:
             return Failed(message=str(error))
         count = pruning.prune(tag or tenant(Path(config)), hub.ports.clock.now() - hub.config.retention.prefect_runs)
         words = reports.Words.of(hub)

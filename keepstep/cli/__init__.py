@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "findings": ("keepstep.cli.findings:findings", "List what a person must see."),
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
+    "backup": ("keepstep.cli.backup:backup", "Copy the store into a file, while work goes on."),
+    "restore": ("keepstep.cli.restore:restore", "Put a copy of the store back in its place."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
     "serve": ("pipelines.serve:serve", "Run the syncs on their schedules, with Prefect, until stopped."),
 }

@@ -9,6 +9,7 @@ from typing import Final
 
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
+from keepstep.language.keeping import KEEPING
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.serving import SERVING
@@ -266,6 +267,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | REASONS
     | COMMANDS
     | WORK
+    | KEEPING
     | MATCHING
     | TASKS
     | WORDS
