@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import expiry, first_sync, preparing, template
+from keepstep.engine import expiry, first_sync, preparing, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -31,6 +31,9 @@ from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
 from mapping.merge import Rule
 from mapping.model import MODEL, Kind
+
+if TYPE_CHECKING:
+    from keepstep.engine.retention import Swept
 
 ORDER = (
     Kind.CUSTOMER,
@@ -72,6 +75,7 @@ class Hub:
         self.store = Store(self.config.store.get_secret_value(), self.runtime.clock).open()
         rng = random.Random(int(self.runtime.rng.random() * 2**53))  # noqa: S311
         self.ports = Ports(self.runtime.clock, rng, self.runtime.ids, self.store, self.runtime.ids(), self.fence)
+        restored.recognise(self.ports)
 
     def close(self) -> None:
         self.store.close()
@@ -171,6 +175,15 @@ class Hub:
 
             fresh += told.judge_handoffs(self.ports, self.engine.world, self.config)
         return fresh
+
+    def sweep(self) -> Swept:
+        """Remove from the store what is older than the configuration's ``retention`` says. Asks no system."""
+        from keepstep.engine import retention  # once a night
+
+        kept = self.config.retention
+        readers = {name: [str(side) for side in sync.sides] for name, sync in self.config.syncs.items()}
+        told_of_changes = self.config.changes_to_tasks is not None
+        return retention.sweep(self.ports, kept.before_images, kept.audit, readers, told_of_changes)
 
     # -- building
 
