@@ -108,9 +108,8 @@ class _Many(TypeDecorator[Any]):
         return dialect.type_descriptor(ARRAY(PlainText()))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        if dialect.name == "postgresql":
-            return [escaped(text) for text in value]
-        return msgspec.json.encode(value).decode()
+        texts = [escaped(text) for text in value]
+        return texts if dialect.name == "postgresql" else msgspec.json.encode(texts).decode()
 
 
 class among(FunctionElement[bool]):
@@ -130,7 +129,9 @@ class among(FunctionElement[bool]):
 @compiles(among, "sqlite")
 def _among_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
     column, values = (compiler.process(each, **options) for each in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608  (both are compiled)
+    # A NUL in JSON would be the end of the text to SQLite.
+    value = "replace(replace(value, char(26) || '0', char(0)), char(26) || '1', char(26))"
+    return f"{column} IN (SELECT {value} FROM json_each({values}))"  # noqa: S608  (both are compiled)
 
 
 @compiles(among, "postgresql")
