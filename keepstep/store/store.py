@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +19,7 @@ from keepstep.store import tables as t
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
@@ -32,6 +33,11 @@ _ACQUIRE = sa.text(
 _MINE = "WHERE name = :name AND epoch = :epoch AND holder = :holder"
 _RENEW = sa.text(f"UPDATE lease SET until = :until {_MINE}")  # noqa: S608
 _GIVE_BACK = sa.text(f"UPDATE lease SET until = 0, holder = '' {_MINE}")  # noqa: S608
+_TURN = sa.text(
+    "INSERT INTO turn (sync, begins, holder, at) VALUES (:sync, :begins, :holder, :at) "
+    "ON CONFLICT (sync) DO UPDATE SET begins = excluded.begins, holder = excluded.holder, at = excluded.at "
+    "WHERE turn.begins < excluded.begins RETURNING begins"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +284,17 @@ class Store:
             yield lease, tx
         if lease is not None:
             self._renewed[lease] = now
+
+    def take_turn(self, sync: str, interval: timedelta, scheduled: datetime, holder: str) -> bool:
+        """Whether the scheduled round of that sync is ours to run. Each interval has one, whoever schedules how often.
+
+        It counts when a round was due, not when it began: one that began late does not cost the next one its turn.
+        """
+        seconds = max(1, int(interval.total_seconds()))
+        begins = int(scheduled.timestamp()) // seconds * seconds
+        taken = {"sync": sync, "begins": begins, "holder": holder, "at": self.now()}
+        with self._hasty() as tx:
+            return tx.connection.execute(_TURN, taken).scalar() is not None
 
     def release(self, lease: Lease) -> None:
         """Give it back. Harmless if it was lost already."""

@@ -341,6 +341,16 @@ lease = Table(
     Column("until", Float, nullable=False),
 )
 
+turn = Table(
+    "turn",
+    metadata,
+    Column("sync", String, primary_key=True),
+    Column("begins", BigInteger, nullable=False),
+    Column("holder", String, nullable=False),
+    Column("at", String, nullable=False),
+)
+"""The newest interval of each sync for which a worker began a scheduled round; ``begins``: seconds since 1970."""
+
 run = Table(
     "run",
     metadata,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -286,3 +287,28 @@ def test_giving_back_a_lost_lease_does_not_take_it_from_its_new_holder(store: St
     assert heir is not None
     store.release(sleeper)
     assert store.left(heir) == pytest.approx(60)
+
+
+# -- turns
+
+
+def test_each_interval_of_a_sync_has_one_turn_whoever_asks(store: Store) -> None:
+    every = timedelta(minutes=5)
+
+    def take(sync: str, minute: float, holder: str) -> bool:
+        return store.take_turn(sync, every, datetime(2026, 11, 2, 8, tzinfo=UTC) + timedelta(minutes=minute), holder)
+
+    assert take("a", 0, "one")
+    assert not take("a", 0, "two")
+    assert not take("a", 4.9, "one")
+    assert take("b", 0, "two")
+    assert take("a", 5, "two")
+    assert not take("a", 3, "one")  # a run that was late for long has nothing left to do
+    assert take("a", 15.1, "one")
+
+
+def test_another_interval_begins_with_the_next_turn(store: Store) -> None:
+    moment = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    assert store.take_turn("a", timedelta(minutes=5), moment, "one")
+    assert store.take_turn("a", timedelta(hours=1), moment + timedelta(hours=1), "one")
+    assert store.take_turn("a", timedelta(minutes=1), moment + timedelta(minutes=61), "one")
