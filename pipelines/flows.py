@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Failed
@@ -101,6 +103,12 @@ def sync(config: str = "keepstep.yaml", syncs: list[str] | None = None) -> State
             if name not in hub.config.syncs:
                 known = sorted(hub.config.syncs)
                 return Failed(message=words.say("no_such_sync", name=name, nearest=nearest(name, known), known=known))
+        scheduled = _scheduled()
+        if scheduled is not None:
+            ours = rounds.due(hub, syncs, scheduled)
+            if not ours:
+                return Completed(message=words.say("tick_busy", syncs=list(syncs or hub.config.syncs)), name="Busy")
+            syncs = ours
         try:
             done = _tick(hub, config, syncs)
             _step(config, lambda hub: _tell(hub, config, done))
@@ -112,6 +120,15 @@ def sync(config: str = "keepstep.yaml", syncs: list[str] | None = None) -> State
         if done.observed and all(each.failed for each in done.observed):
             return Failed(message=message)
         return Completed(message=message)
+
+
+def _scheduled() -> datetime | None:
+    """When a schedule wanted this run; None if a person, or another program, asked for it or for it again."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    if run is None or not run.auto_scheduled or run.run_count > 1:
+        return None
+    return run.expected_start_time
 
 
 def _tick(hub: Hub, config: str, syncs: list[str] | None) -> rounds.Tick:

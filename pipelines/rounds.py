@@ -57,6 +57,13 @@ class Tick(msgspec.Struct, kw_only=True):
         return bool(self.changed or self.written or self.fresh or self.closed)
 
 
+def due(hub: Hub, names: Sequence[str] | None, scheduled: datetime) -> list[str]:
+    """Those of the syncs that nobody has begun in their interval around that time; their turn is ours from now on."""
+    known = hub.config.syncs
+    wanted = names if names is not None else list(known)
+    return [name for name in wanted if hub.store.take_turn(name, known[name].every, scheduled, hub.ports.holder)]
+
+
 def feed_groups(hub: Hub, names: Sequence[str] | None) -> list[str]:
     """The connections whose feeds those syncs need, in the order of the configuration."""
     used = {side.connection.name for sync in hub.syncs(names) for side in sync.sides.values()}

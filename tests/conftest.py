@@ -1,13 +1,73 @@
-"""Hypothesis tries the same examples in every run; `HYPOTHESIS_PROFILE=search` looks for new ones."""
+"""Hypothesis tries the same examples in every run; `HYPOTHESIS_PROFILE=search` looks for new ones.
+
+Tests that use ``databases`` run on SQLite and on PostgreSQL: on the server that ``KEEPSTEP_TEST_POSTGRES`` names, else
+on a private one of the programs installed here; without either, the latter are skipped. ``-m "not postgres"`` and
+``-m postgres`` choose.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from connectors.sandbox.clock import VirtualClock
+from keepstep.testing import postgres
+from tests import databases as places
 
 settings.register_profile(
     "same", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "postgres: on a PostgreSQL server")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server for the whole session."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres.running(os.environ))
+        except postgres.NoServer as error:
+            pytest.skip(str(error))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_stock(postgres_server: postgres.Server) -> Iterator[places.Stock]:
+    stock = places.Stock(postgres_server, VirtualClock())
+    yield stock
+    stock.drop()
+
+
+@pytest.fixture
+def on_postgres(postgres_stock: places.Stock) -> Iterator[places.OnPostgres]:
+    """For tests of PostgreSQL alone, which bear the mark ``postgres``."""
+    made = places.OnPostgres(postgres_stock)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> places.Databases:
+    """Where the test keeps its stores: it runs on each kind of database."""
+    if request.param == "sqlite":
+        return places.OnSqlite(tmp_path)
+    found: places.OnPostgres = request.getfixturevalue("on_postgres")
+    return found
+
+
+@pytest.fixture
+def benches(databases: places.Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each ``Bench`` of the test that names no store keeps it there."""
+    monkeypatch.setattr("keepstep.testing.worlds.Bench.fresh", staticmethod(databases.fresh))

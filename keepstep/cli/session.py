@@ -24,7 +24,7 @@ from keepstep.redaction import Redaction
 from keepstep.registry import PluginError, Registry
 from keepstep.runtime import Runtime
 from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens, SecretError
-from keepstep.store.errors import Fenced, StoreError
+from keepstep.store.errors import CONFIGURED_WRONG, Fenced, StoreError
 
 if TYPE_CHECKING:
     from keepstep.hub import Hub
@@ -245,7 +245,7 @@ def failing(ctx: click.Context) -> Iterator[None]:
     except StoreError as error:
         problem = Problem(error.code, error.params)
         session.output.failure(problem, session.words(problem))
-        ctx.exit(WRONG if error.code in ("store_newer", "store_foreign") else FAILED)
+        ctx.exit(WRONG if error.code in CONFIGURED_WRONG else FAILED)
     except Fenced as error:
         problem = Problem("fenced", {"name": str(error)})
         session.output.failure(problem, session.words(problem))

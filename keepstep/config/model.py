@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -59,8 +59,10 @@ class Config:
         """Every value that no log may show."""
         found = [text for connection in self.connections.values() for text in hidden(connection.settings)]
         store = self.store.get_secret_value()
-        password = urlsplit(store).password if "@" in store else None
-        return [*found, *({password, unquote(password)} if password else ())]
+        _, at, _ = store.rpartition("@")
+        passwords = [store.partition("://")[2].rpartition("@")[0].partition(":")[2]] if at else []
+        passwords += [value for name, value in parse_qsl(urlsplit(store).query) if "password" in name]
+        return [*found, *{spelt for each in passwords if each for spelt in (each, unquote(each))}]
 
 
 def hidden(value: Any) -> Iterator[str]:

@@ -362,7 +362,7 @@ class Engine:
         fresh = findings.report(tx, there, self.ports.now(), self.ports.new_id)
         rows = tx.all(
             sa.select(t.finding.c.key).where(
-                t.finding.c.key.startswith(f"held:{sync.name}:"), t.finding.c.state.in_(findings.OPEN)
+                t.begins(t.finding.c.key, f"held:{sync.name}:"), t.finding.c.state.in_(findings.OPEN)
             )
         )
         over = [row["key"] for row in rows if row["key"] not in {finding.key for finding in there}]

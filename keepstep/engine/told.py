@@ -38,7 +38,7 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
         fresh = findings.report(tx, there, ports.now(), ports.new_id)
         rows = tx.all(
             sa.select(t.finding.c.key).where(
-                t.finding.c.key.startswith("handoff:"), t.finding.c.state.in_(findings.OPEN)
+                t.begins(t.finding.c.key, "handoff:"), t.finding.c.state.in_(findings.OPEN)
             )
         )
         wanted = {finding.key for finding in there}

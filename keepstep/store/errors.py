@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+CONFIGURED_WRONG = frozenset(
+    {"store_newer", "store_foreign", "store_address_bad", "store_kind_unknown", "store_driver_missing"}
+    | {"store_server_old", "store_denied", "store_absent", "store_no_rights"}
+)
+"""Codes of trouble that will stay until a person changes something."""
+
 
 class StoreError(Exception):
     """The store cannot be used. ``code`` and ``params`` name the trouble for a person."""

@@ -93,7 +93,7 @@ def reconcile(
         part = entities[start : start + 400]
         rows = tx.all(
             sa.select(t.finding.c.key).where(
-                t.finding.c.entity.in_(part), t.finding.c.state.in_(OPEN), t.finding.c.key.startswith(prefix)
+                t.finding.c.entity.in_(part), t.finding.c.state.in_(OPEN), t.begins(t.finding.c.key, prefix)
             )
         )
         close(tx, [row["key"] for row in rows if row["key"] not in wanted], now)

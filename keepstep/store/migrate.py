@@ -9,27 +9,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from keepstep.store.errors import StoreError
+
+def known() -> list[str]:
+    """The revisions of this code, the oldest first."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in scripts][::-1]
 
 
-def known() -> set[str]:
-    """The revisions that this code can start from."""
-    return {script.revision for script in ScriptDirectory.from_config(_configured()).walk_revisions()}
+def upgrade(connection: sa.Connection, revision: str = "head") -> None:
+    """Run the missing migrations in the transaction of that connection, up to that revision."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
-def _configured() -> Config:
+def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config
-
-
-def upgrade(engine: sa.Engine, revision: str | None, shown: str) -> None:
-    """Run the missing migrations in one transaction. Raises ``StoreError`` if the store is newer than this code."""
-    config = _configured()
-    if revision is not None and revision not in known():
-        raise StoreError("store_newer", url=shown, revision=revision)
-    with engine.connect() as connection, connection.begin():
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

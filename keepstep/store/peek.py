@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from keepstep.store import tables as t
+from keepstep.store.databases import Database, database, shown
 from keepstep.store.errors import StoreError
 from keepstep.store.store import REVISION
 
@@ -37,25 +38,26 @@ class Peek:
 
 def peek(url: str) -> Peek:
     """Look at the store behind ``url``. Raises ``StoreError`` for one that is newer, foreign or cannot be read."""
-    address = sa.make_url(url)
-    shown = address.render_as_string(hide_password=True)
-    engine = _engine(address)
+    behind = database(url)
+    address = behind.engine.url
+    engine = _engine(address, behind)
     if engine is None:
-        return Peek(shown)
+        return Peek(shown(address))
     try:
         with engine.connect() as connection:
-            return _look(connection, shown)
+            return _look(connection, shown(address))
     except sa.exc.DBAPIError as error:
-        code = "store_unreachable" if isinstance(error, sa.exc.OperationalError) else "store_broken"
-        raise StoreError(code, url=shown, detail=str(error.orig)) from error
+        words = " ".join(str(error.orig).split())
+        raise StoreError(behind.trouble(error.orig or error), url=shown(address), detail=words) from error
     finally:
         engine.dispose()
+        behind.engine.dispose()
 
 
-def _engine(address: sa.URL) -> sa.Engine | None:
+def _engine(address: sa.URL, behind: Database) -> sa.Engine | None:
     """An engine that cannot write, where the database offers that. None: there is no database yet."""
     if address.get_backend_name() != "sqlite":
-        return sa.create_engine(address, poolclass=NullPool)
+        return behind.engine
     if address.database in (None, "", ":memory:") or not Path(str(address.database)).exists():
         return None
     path = quote(str(Path(str(address.database)).resolve()))

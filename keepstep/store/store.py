@@ -6,21 +6,21 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.pool import StaticPool
 
 from connectors.base import Clock, utc
 from keepstep.store import tables as t
+from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
@@ -34,6 +34,11 @@ _ACQUIRE = sa.text(
 _MINE = "WHERE name = :name AND epoch = :epoch AND holder = :holder"
 _RENEW = sa.text(f"UPDATE lease SET until = :until {_MINE}")  # noqa: S608
 _GIVE_BACK = sa.text(f"UPDATE lease SET until = 0, holder = '' {_MINE}")  # noqa: S608
+_TURN = sa.text(
+    "INSERT INTO turn (sync, begins, holder, at) VALUES (:sync, :begins, :holder, :at) "
+    "ON CONFLICT (sync) DO UPDATE SET begins = excluded.begins, holder = excluded.holder, at = excluded.at "
+    "WHERE turn.begins < excluded.begins RETURNING begins"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,54 +172,64 @@ _PREPARED: dict[tuple[str, bool, tuple[str, ...]], Prepared] = {}
 
 
 class Store:
-    """The database behind ``url``. Thread-safe; several processes may use one at a time through leases."""
+    """The database behind ``url``. Thread-safe; several processes share one through leases."""
 
     def __init__(self, url: str, clock: Clock) -> None:
+        """Nothing is connected yet. Raises ``StoreError`` for an address at which no store can be."""
         self.url = url
         self.copied: Path | None = None
         """The copy that was made when the store was opened, because its tables had to change."""
         self._clock = clock
         self._renewed: dict[Lease, float] = {}
-        memory = url in ("sqlite://", "sqlite:///:memory:")
-        options: dict[str, Any] = {"poolclass": StaticPool} if memory else {}
-        if url.startswith("sqlite"):
-            options["connect_args"] = {"check_same_thread": False, "timeout": 30}
-        self._engine = sa.create_engine(url, **options)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _prepare_sqlite)
+        self._database = database(url)
+        self._engine = self._database.engine
 
     def open(self) -> Store:
-        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full or foreign."""
-        with self._errors(), self._engine.connect() as connection:
-            names = set(sa.inspect(connection).get_table_names())
-            revision = None
-            ours = names & set(t.metadata.tables)
-            if "alembic_version" in names and ours:
-                revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-            elif "alembic_version" in names or ours:
-                raise StoreError("store_foreign", url=self._shown())
-        if revision != REVISION:
-            from keepstep.store.backup import before_migration, place
-            from keepstep.store.migrate import upgrade  # Alembic costs 0.2 s: only when there is something to do
+        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full or foreign.
 
-            file = place(self.url)
-            if file is not None and revision is not None and revision < REVISION:
-                self.copied = before_migration(file, revision, self.now())
-            upgrade(self._engine, revision, self._shown())
+        Several processes may open one store at once, however old it is: one of them upgrades it, the others wait.
+        """
+        with self._errors():
+            with self._database.reading() as connection:
+                self._database.check(connection)
+                there = self._revision(connection)
+            if there != REVISION:
+                self._upgrade()
         return self
 
+    def _revision(self, connection: sa.Connection) -> str | None:
+        """The revision of the tables that are there; None if there are none."""
+        names = set(sa.inspect(connection).get_table_names())
+        ours = names & set(t.metadata.tables)
+        if "alembic_version" in names and ours:
+            revision: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            return revision
+        if "alembic_version" in names or ours:
+            raise StoreError("store_foreign", url=self._shown())
+        return None
+
+    def _upgrade(self) -> None:
+        from keepstep.store import migrate  # Alembic costs 0.2 s: only when there is something to do
+        from keepstep.store.backup import before_migration, place
+
+        with self._database.upgrading() as connection:
+            # Looked at again, now that nobody else can change it.
+            revision = self._revision(connection)
+            if revision is not None and revision not in migrate.known():
+                raise StoreError("store_newer", url=self._shown(), revision=revision)
+            file = place(self.url)
+            if file is not None and revision is not None and revision != REVISION:
+                self.copied = before_migration(file, revision, self.now())
+            migrate.upgrade(connection)
+
     def _shown(self) -> str:
-        return self._engine.url.render_as_string(hide_password=True)
+        return shown(self._engine.url)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A consistent look; nothing is written."""
-        with self._errors(), self._engine.connect() as connection:
-            self._begin(connection, "BEGIN")
-            try:
-                yield Tx(connection)
-            finally:
-                connection.rollback()
+        with self._errors(), self._database.reading() as connection:
+            yield Tx(connection)
 
     @contextmanager
     def write(self, lease: Lease | None = None, *, last: bool = False) -> Iterator[Tx]:
@@ -222,7 +237,10 @@ class Store:
 
         ``last``: gives the lease back with it. What wrote nothing is not committed, unless the lease grows old.
         """
-        with self._transaction(lease, last) as (connection, tx):
+        with self._errors(), self._database.writing() as connection:
+            if lease is not None:
+                self._renew(connection, lease, last)
+            tx = Tx(connection)
             yield tx
             if tx.wrote or last or lease is None or self._ages(lease):
                 connection.commit()
@@ -236,44 +254,19 @@ class Store:
 
     @contextmanager
     def _hasty(self) -> Iterator[Tx]:
-        """A transaction that need not be on the disk when it ends, as long as nothing later gets there before it.
+        """A transaction of leases alone, which need not be on the disk when it ends.
 
         A lease that a failing machine forgets had its holder on that machine, or one whose later commits kept it.
         """
-        with self._errors(), self._engine.connect() as connection:
-            self._begin(connection, "PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
-            try:
-                yield Tx(connection)
-                connection.commit()
-            finally:
-                connection.rollback()
-                if connection.dialect.name == "sqlite":
-                    connection.connection.cursor().execute("PRAGMA synchronous=FULL")
+        with self._errors(), self._database.writing(hasty=True) as connection:
+            yield Tx(connection)
+            connection.commit()
 
     @contextmanager
     def rehearse(self) -> Iterator[Tx]:
         """A transaction that is always rolled back: what a plan needs."""
-        with self._transaction(None) as (_, tx):
-            yield tx
-
-    @contextmanager
-    def _transaction(self, lease: Lease | None, last: bool = False) -> Iterator[tuple[sa.Connection, Tx]]:
-        with self._errors(), self._engine.connect() as connection:
-            self._begin(connection, "BEGIN IMMEDIATE")
-            try:
-                if lease is not None:
-                    self._renew(connection, lease, last)
-                yield connection, Tx(connection)
-            finally:
-                connection.rollback()
-
-    def _begin(self, connection: sa.Connection, *words: str) -> None:
-        """Begin a transaction, on SQLite in those words: they go to the driver, by the general way they cost as much
-        as a query."""
-        connection.begin()
-        if connection.dialect.name == "sqlite":
-            for each in words:
-                connection.connection.cursor().execute(each)
+        with self._errors(), self._database.writing() as connection:
+            yield Tx(connection)
 
     def _renew(self, connection: sa.Connection, lease: Lease, last: bool) -> None:
         """Push the lease's end on, or give it back with this transaction."""
@@ -298,6 +291,17 @@ class Store:
             yield lease, tx
         if lease is not None:
             self._renewed[lease] = now
+
+    def take_turn(self, sync: str, interval: timedelta, scheduled: datetime, holder: str) -> bool:
+        """Whether the scheduled round of that sync is ours to run. Each interval has one, whoever schedules how often.
+
+        It counts when a round was due, not when it began: one that began late does not cost the next one its turn.
+        """
+        seconds = max(1, int(interval.total_seconds()))
+        begins = int(scheduled.timestamp()) // seconds * seconds
+        taken = {"sync": sync, "begins": begins, "holder": holder, "at": self.now()}
+        with self._hasty() as tx:
+            return tx.connection.execute(_TURN, taken).scalar() is not None
 
     def release(self, lease: Lease) -> None:
         """Give it back. Harmless if it was lost already."""
@@ -332,35 +336,12 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.OperationalError as error:
-            raise StoreError(_code(str(error.orig)), url=self._shown(), detail=str(error.orig)) from error
-        except sa.exc.DatabaseError as error:
-            if isinstance(error, sa.exc.IntegrityError):
-                raise
-            raise StoreError("store_broken", url=self._shown(), detail=str(error.orig)) from error
+        except sa.exc.IntegrityError:
+            raise
+        except sa.exc.DBAPIError as error:
+            raise self._trouble(error.orig or error) from error
         except sqlite3.Error as error:  # from preparing a new connection, which SQLAlchemy does not wrap
-            raise StoreError(_code(str(error)), url=self._shown(), detail=str(error)) from error
+            raise self._trouble(error) from error
 
-
-def _code(words: str) -> str:
-    words = words.lower()
-    for word, code in (
-        ("locked", "store_locked"),
-        ("full", "store_full"),
-        ("readonly", "store_read_only"),
-        ("read-only", "store_read_only"),
-        ("unable to open", "store_unreachable"),
-        ("connect", "store_unreachable"),
-    ):
-        if word in words:
-            return code
-    return "store_broken"
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    # Transactions are begun by us, as reading or writing from the start: a late upgrade of a lock can fail.
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    # An intent must be on the disk before its request leaves.
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
+    def _trouble(self, error: BaseException) -> StoreError:
+        return StoreError(self._database.trouble(error), url=self._shown(), detail=" ".join(str(error).split()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import sqlalchemy as sa
 
+from connectors.base import Clock
 from connectors.memory import Memory
 from connectors.memory_service import STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
@@ -47,7 +48,7 @@ class NamedFence:
                 raise Killed(name)
 
 
-def fresh_store(clock: VirtualClock) -> Store:
+def fresh_store(clock: Clock) -> Store:
     """An empty store in memory, made without the migrations, which take ten times as long."""
     store = Store("sqlite://", clock)
     with store._engine.begin() as connection:
@@ -63,16 +64,19 @@ class Bench:
     Further keywords are those of ``Sync``; records are made on every side unless ``create`` says otherwise.
     """
 
+    fresh: ClassVar[staticmethod[[Clock], Store]] = staticmethod(fresh_store)
+    """Makes the store of a bench that is given none."""
+
     def __init__(
         self,
         *traits: Traits,
         access: Mapping[str, Literal["read", "write"]] | None = None,
-        store: str = "sqlite://",
+        store: str | None = None,
         fingerprint: str = "one",
         **sync: Any,
     ) -> None:
         self.clock = VirtualClock()
-        self.store = fresh_store(self.clock) if store == "sqlite://" else Store(store, self.clock).open()
+        self.store = self.fresh(self.clock) if store is None else Store(store, self.clock).open()
         self.services: dict[str, MemoryService] = {}
         connections: dict[str, Connection] = {}
         for number, each in enumerate(traits or (Traits(), Traits())):

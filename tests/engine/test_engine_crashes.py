@@ -12,6 +12,8 @@ from connectors.memory_service import STREAM, Traits
 from keepstep.testing.checker import violations
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 
+pytestmark = pytest.mark.usefixtures("benches")
+
 SOURCE = Path(keepstep.engine.__file__).parent
 
 

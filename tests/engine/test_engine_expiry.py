@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from connectors.base import utc
 from keepstep.engine import expiry
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
+
+pytestmark = pytest.mark.usefixtures("benches")
 
 
 def signed_in(bench: Bench, days: int | None) -> None:

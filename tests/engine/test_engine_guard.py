@@ -15,6 +15,8 @@ from keepstep.engine.world import World
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
 
+pytestmark = pytest.mark.usefixtures("benches")
+
 
 def many(count: int, **sync: Any) -> Bench:
     bench = Bench(**sync)

@@ -9,6 +9,8 @@ from keepstep.engine.match import decide
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 
+pytestmark = pytest.mark.usefixtures("benches")
+
 
 def keyed(*traits: Traits) -> Bench:
     return Bench(*traits, match=("title",))

@@ -12,6 +12,8 @@ from keepstep.engine.observe import store_records
 from keepstep.store import tables as t
 from keepstep.testing.worlds import MINUTE, PAST_DOUBT, Bench
 
+pytestmark = pytest.mark.usefixtures("benches")
+
 HOUR = 3600.0
 
 

@@ -13,6 +13,8 @@ from keepstep.engine import answers
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 
+pytestmark = pytest.mark.usefixtures("benches")
+
 
 def settled(*traits: Traits, **sync: Any) -> Bench:
     """A bench with one task, titled "old", on every side."""

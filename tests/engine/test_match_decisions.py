@@ -10,6 +10,8 @@ from keepstep.engine.match.decide import Decision
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
 
+pytestmark = pytest.mark.usefixtures("benches")
+
 
 def asked(*titles: tuple[str, str], **sync: object) -> Bench:
     """Records that are alike on two sides, and a proposal for each pair."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from connectors.base import Record
 from keepstep.engine.match.addresses import keep_addresses
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
+
+pytestmark = pytest.mark.usefixtures("benches")
 
 CARD = "https://trello.com/c/aBcDeFgH"
 

@@ -18,6 +18,7 @@ from keepstep.engine.round import Report
 from keepstep.hub import Hub
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
+from tests.databases import Databases
 
 SYSTEMS = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
 
@@ -99,7 +100,7 @@ class Company:
 
 
 @pytest.fixture
-def company() -> Iterator[Company]:
+def company(databases: Databases) -> Iterator[Company]:
     registry, clock = Registry.installed(), VirtualClock()
     cores = {name: registry.sandbox(system).build(clock, 7) for name, system in SYSTEMS.items()}
     settings = {
@@ -112,7 +113,7 @@ def company() -> Iterator[Company]:
         """A hub over the stand-ins; ``changes`` are merged into the configuration's top level."""
         text = {
             "version": 1,
-            "store": "sqlite://",
+            "store": databases.quick(),
             "timezone": "Europe/Berlin",
             "connections": settings,
             "syncs": SYNCS,

@@ -23,8 +23,9 @@ BASES = {"crm": "https://crm.test", "board": "https://board.test"}
 class Office:
     """``keep(...)`` runs a command; ``crm`` and ``board`` are the stand-ins themselves."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str | None = None) -> None:
         self.folder = folder
+        self.store = store or f"sqlite:///{folder / 'keep.db'}"
         self.clock = VirtualClock()
         self.crm: Any = ZOHO.build(self.clock, 1)
         self.board: Any = TRELLO.build(self.clock, 2)
@@ -58,8 +59,7 @@ class Office:
         return self.folder / "keepstep.yaml"
 
     def configure(self) -> None:
-        store = f"sqlite:///{self.folder / 'keep.db'}"
-        whole = {"version": 1, "store": store, "connections": self.connections, "syncs": {"tasks": self.sync}}
+        whole = {"version": 1, "store": self.store, "connections": self.connections, "syncs": {"tasks": self.sync}}
         self.path.write_text(json.dumps(whole | self.rest), encoding="utf-8")
 
     def session(self) -> Session:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from keepstep.cli.match_file import as_written, harmless
+from tests.databases import Databases
 from tests.keepstep.office import Office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(tmp_path: Path, databases: Databases) -> Office:
+    return Office(tmp_path, databases.url())
 
 
 def card_url(office: Office, card: str) -> str:

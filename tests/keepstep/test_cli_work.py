@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.faults import Fault
+from tests.databases import Databases, raw
 from tests.keepstep.office import Office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(tmp_path: Path, databases: Databases) -> Office:
+    return Office(tmp_path, databases.url())
 
 
 @pytest.fixture
@@ -82,8 +83,8 @@ def test_a_person_lets_a_held_plan_through_once(office: Office) -> None:
     result = office.keep("apply", "--as", "Mei", answer="y\n")
     assert result.exit_code == 0
     assert [each[:2] for each in office.writes()] == [("board", "create")]
-    with sqlite3.connect(office.folder / "keep.db") as db:
-        rows = db.execute("SELECT params FROM audit WHERE code = 'let_through'").fetchall()
+    with raw(office.store).connect() as db:
+        rows = db.exec_driver_sql("SELECT params FROM audit WHERE code = 'let_through'").all()
     assert [json.loads(row[0]) for row in rows] == [{"sync": "tasks", "reasons": ["first_plan"], "by": "Mei"}]
 
 
@@ -136,7 +137,9 @@ def test_what_moved_since_the_plan_is_skipped_and_told(settled: tuple[Office, st
     assert office.cards()[card] == "Draft the plan"
 
 
-def test_a_plan_file_holds_for_its_store_and_configuration_only(settled: tuple[Office, str, str]) -> None:
+def test_a_plan_file_holds_for_its_store_and_configuration_only(
+    settled: tuple[Office, str, str], databases: Databases
+) -> None:
     office, _, _ = settled
     path = office.folder / "plan.json"
     office.keep("plan", "-o", str(path))
@@ -145,7 +148,7 @@ def test_a_plan_file_holds_for_its_store_and_configuration_only(settled: tuple[O
     assert result.exit_code == 2
     assert "another configuration of tasks" in result.stderr
     office.sync["match"] = ["title"]
-    (office.folder / "keep.db").unlink()
+    office.store = databases.url()
     result = office.keep("apply", str(path))
     assert result.exit_code == 2
     assert "another store" in result.stderr
@@ -360,7 +363,8 @@ def test_a_field_that_is_none_is_wrong_usage(settled: tuple[Office, str, str]) -
     assert "did you mean `due_date`?" in result.stderr
 
 
-def test_a_store_that_cannot_be_used_is_told_without_a_traceback(office: Office, monkeypatch: Any) -> None:
+def test_a_store_that_cannot_be_used_is_told_without_a_traceback(tmp_path: Path) -> None:
+    office = Office(tmp_path)
     office.keep("status")
     path = office.folder / "keep.db"
     with sqlite3.connect(path) as db:

@@ -12,11 +12,12 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Store
+from tests.databases import Databases
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store("sqlite://", VirtualClock()).open()
+def store(databases: Databases) -> Store:
+    return databases.fresh(VirtualClock())
 
 
 @pytest.fixture
@@ -89,3 +90,13 @@ def test_reconciling_ends_what_is_not_there_any_more_of_those_entities_and_that_
     with store.read() as tx:
         states = {each["key"]: each["state"] for each in tx.all(sa.select(t.finding))}
     assert states == {"x:1": "resolved", "x:2": "open", "x:3": "open", "x:4": "open", "y:1": "open"}
+
+
+def test_a_prefix_is_those_very_characters(store: Store, new_id: Callable[[], str]) -> None:
+    with store.write() as tx:
+        findings.report(tx, [trouble(key, "e1") for key in ("a_b:1", "aXb:1", "A_B:1", "a%:1")], "1", new_id)
+        findings.reconcile(tx, ["e1"], "a_b:", [], "2", new_id)
+        findings.reconcile(tx, ["e1"], "a%:", [], "2", new_id)
+    with store.read() as tx:
+        still = {each["key"] for each in tx.all(sa.select(t.finding).where(t.finding.c.state == "open"))}
+    assert still == {"aXb:1", "A_B:1"}

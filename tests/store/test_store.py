@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +16,8 @@ from alembic.migration import MigrationContext
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced, StoreError
-from keepstep.store.store import REVISION, Store
+from keepstep.store.store import REVISION, Store, Tx
+from tests.databases import Databases
 
 
 @pytest.fixture
@@ -22,8 +26,10 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def store(clock: VirtualClock) -> Store:
-    return Store("sqlite://", clock).open()
+def store(databases: Databases, clock: VirtualClock) -> Iterator[Store]:
+    opened = Store(databases.url(), clock).open()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -59,11 +65,17 @@ def test_every_index_that_the_code_declares_is_there(store: Store) -> None:
         assert {(index.name, bool(index.unique)) for index in table.indexes} <= there
 
 
-def test_a_store_opens_again_with_what_it_held(path: Path) -> None:
-    with at(path).open().write() as tx:
-        tx.insert(t.setting, [{"name": "x", "value": {"名": [1, None]}}])
-    with at(path).open().read() as tx:
+def test_a_store_opens_again_with_what_it_held(databases: Databases) -> None:
+    url = databases.url()
+    for _ in range(2):
+        store = Store(url, VirtualClock()).open()
+        with store.write() as tx:
+            tx.upsert(t.setting, [{"name": "x", "value": {"名": [1, None]}}])
+        store.close()
+    store = Store(url, VirtualClock()).open()
+    with store.read() as tx:
         assert tx.all(sa.select(t.setting)) == [{"name": "x", "value": {"名": [1, None]}}]
+    store.close()
 
 
 def test_a_newer_store_is_refused_and_left_alone(path: Path) -> None:
@@ -186,9 +198,20 @@ def test_many_values_are_one_condition_which_uses_the_index(store: Store) -> Non
     query = sa.select(t.setting.c.name).where(t.among(t.setting.c.name, [*names, "o'ther\\"]))
     with store.read() as tx:
         assert sorted(row["name"] for row in tx.all(query)) == [*names[:3], "o'ther\\"]
+        assert indexed(tx, query) == ["setting"]
+
+
+def indexed(tx: Tx, query: sa.Select[Any]) -> list[str]:
+    """The tables that the query reads through an index."""
+    if tx.connection.dialect.name == "sqlite":
         sql = str(query.compile(dialect=tx.connection.dialect))
         steps = [row[3] for row in tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[]",))]
-    assert steps[0].startswith("SEARCH setting USING")
+        return [step.split()[1] for step in steps if step.startswith("SEARCH")]
+    tx.connection.exec_driver_sql("SET LOCAL enable_seqscan TO off")  # a table this small is read whole
+    sql = str(query.compile(dialect=tx.connection.dialect))
+    steps = [row[0] for row in tx.connection.exec_driver_sql(f"EXPLAIN {sql}", {"param_1": ["a"]})]
+    assert any("Index Cond" in step for step in steps), steps
+    return [table.name for table in t.metadata.sorted_tables if any(f" on {table.name} " in step for step in steps)]
 
 
 # -- leases
@@ -264,3 +287,28 @@ def test_giving_back_a_lost_lease_does_not_take_it_from_its_new_holder(store: St
     assert heir is not None
     store.release(sleeper)
     assert store.left(heir) == pytest.approx(60)
+
+
+# -- turns
+
+
+def test_each_interval_of_a_sync_has_one_turn_whoever_asks(store: Store) -> None:
+    every = timedelta(minutes=5)
+
+    def take(sync: str, minute: float, holder: str) -> bool:
+        return store.take_turn(sync, every, datetime(2026, 11, 2, 8, tzinfo=UTC) + timedelta(minutes=minute), holder)
+
+    assert take("a", 0, "one")
+    assert not take("a", 0, "two")
+    assert not take("a", 4.9, "one")
+    assert take("b", 0, "two")
+    assert take("a", 5, "two")
+    assert not take("a", 3, "one")  # a run that was late for long has nothing left to do
+    assert take("a", 15.1, "one")
+
+
+def test_another_interval_begins_with_the_next_turn(store: Store) -> None:
+    moment = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    assert store.take_turn("a", timedelta(minutes=5), moment, "one")
+    assert store.take_turn("a", timedelta(hours=1), moment + timedelta(hours=1), "one")
+    assert store.take_turn("a", timedelta(minutes=1), moment + timedelta(minutes=61), "one")
