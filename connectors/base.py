@@ -207,6 +207,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """What people call each value, where ``values`` are ids."""
     scope: str | None = None
     """Id of the only place whose records have it (a board); None: all have it."""
+    refers: str | None = None
+    """The stream whose record a reference names, where the service says it and it is always the same one."""
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -347,6 +349,8 @@ class ConnectorPlugin:
     build: Callable[[Any, Context], Connector]
     streams: tuple[str, ...] = ()
     """Streams that every account has, known without signing in. Empty: only the service can tell."""
+    named: Callable[[Any], tuple[str, ...]] | None = None
+    """Further streams that a connection's valid settings name."""
     login: Callable[[Any, Context, Any], Any] | None = None
     """Sign in by hand: ``(settings, context, connectors.login.Person) -> connectors.login.SignedIn``. Settings then
     lack what it gains. Raises ``ConnectorError``. None: all that this system needs stands in the configuration."""

@@ -17,7 +17,9 @@ class Symptom(msgspec.Struct, frozen=True, kw_only=True):
     ``where``), ``not_cloud`` (``kind``), ``expires`` (``what``, ``at``), ``window`` (``stream``: people's edits
     within one request's length of ours go unseen there), ``place_missing``, ``place_closed`` (``place``: one that the
     configuration names), ``value_ambiguous`` (as ``value_unmapped``: several things of one name), ``field_ambiguous``
-    (``stream``, ``field``, ``where``), ``limit_near`` (``what``, ``where``, ``most``).
+    (``stream``, ``field``, ``where``), ``limit_near`` (``what``, ``where``, ``most``), ``place_personal``
+    (``place``: it belongs to one person's account, and goes with it), ``shared_with_anyone`` (``place``, ``count``,
+    ``names``: some of the things below it that people whom nobody named can open).
     """
 
     code: str

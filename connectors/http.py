@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -14,7 +15,7 @@ import msgspec
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
 from connectors.auth import Auth
 from connectors.base import Context, Gate
@@ -26,6 +27,7 @@ from connectors.errors import (
     EffectUnknown,
     Forbidden,
     Malformed,
+    Misconfigured,
     NotFound,
     RateLimited,
     RecordRefused,
@@ -181,14 +183,7 @@ class Http:
         """Ask, and ask again after transient trouble, up to five times. Raises ``ConnectorError``."""
         if self.writes(verb, path):
             raise ValueError(f"{verb} {path} writes, so it must not be repeated")
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=self._pause_before_retry,
-            sleep=self._clock.wait,
-            reraise=True,
-        )
-        return retrying(self._send, verb, path, params, json, data, headers, None)
+        return self._retrying(Transient)(self._send, verb, path, params, json, data, headers, None)
 
     def write(
         self,
@@ -200,12 +195,17 @@ class Http:
         json: Any = None,
         data: Body = None,
         headers: Mapping[str, str] | None = None,
+        repeat: bool = False,
     ) -> Answer:
         """Send once. ``gate`` is asked after every wait, directly before the request leaves.
 
+        ``repeat``: sent twice it has the effect of sent once, so it is asked again after trouble as a read is.
         Raises ``EffectUnknown`` when the request may have had an effect without a clear answer; any other error
         means that it surely had none.
         """
+        if repeat:
+            again = self._retrying(Transient, EffectUnknown)
+            return again(self._send, verb, path, params, json, data, headers, gate)
         return self._send(verb, path, params, json, data, headers, gate)
 
     def stream(self, path: str, *, headers: Mapping[str, str] | None = None, auth: Auth | None = None) -> Streamed:
@@ -214,14 +214,7 @@ class Http:
         Redirects are followed, because services keep bytes elsewhere; credentials and ``headers`` go to the base
         address' own host alone. ``auth`` signs instead of the session's own. Raises ``ConnectorError``.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=self._pause_before_retry,
-            sleep=self._clock.wait,
-            reraise=True,
-        )
-        return retrying(self._open, path, headers or {}, auth or self.auth or Auth())
+        return self._retrying(Transient)(self._open, path, headers or {}, auth or self.auth or Auth())
 
     def _open(self, path: str, headers: Mapping[str, str], auth: Auth) -> Streamed:
         address = self.base_url + path
@@ -258,6 +251,15 @@ class Http:
                 self.budget.pause(refused.retry_after)
             raise refused or Malformed(f"GET {path}: {response.status_code} without an address")
         raise Malformed(f"GET {path}: led on and on")
+
+    def _retrying(self, *trouble: type[ConnectorError]) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(trouble),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=self._pause_before_retry,
+            sleep=self._clock.wait,
+            reraise=True,
+        )
 
     def _pause_before_retry(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -327,6 +329,14 @@ class Http:
     def _broken(self, error: requests.RequestException, verb: str, path: str, writing: bool) -> ConnectorError:
         # The cause is left out on purpose: its text may carry a query string with credentials.
         what = f"{verb} {path}: {type(error).__name__}"
+        distrust = _distrust(error)
+        if distrust is not None:
+            return Misconfigured(
+                f"{self.base_url}: its certificate is not trusted here ({distrust}); where a proxy or an authority of "
+                "your own signs, name the file with its certificate: REQUESTS_CA_BUNDLE=/path/to/authority.pem"
+            )
+        if isinstance(error, requests.exceptions.ProxyError) and never_left(error):
+            return Unreachable(f"{what}: no way through the proxy of the environment to {self.base_url}")
         if never_left(error):
             return Unreachable(f"{what}: no connection to {self.base_url}")
         if writing:
@@ -367,11 +377,22 @@ def _origin(address: str) -> tuple[str, str]:
 
 def never_left(error: requests.RequestException) -> bool:
     """Whether no connection was made at all, so that nothing can have taken effect."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
+    if isinstance(error, requests.exceptions.ConnectTimeout) or _distrust(error) is not None:
         return True
+    # The pool tells of the proxy only as long as it has not been reached.
+    return isinstance(_reason(error), NewConnectionError | ProxyError)
+
+
+def _reason(error: requests.RequestException) -> object:
     cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    return isinstance(reason, NewConnectionError)
+    return cause.reason if isinstance(cause, MaxRetryError) else cause
+
+
+def _distrust(error: requests.RequestException) -> str | None:
+    """Why the certificate that a server showed is not trusted, in OpenSSL's words; None if that is not the trouble."""
+    inner = _reason(error)
+    cause = inner.args[0] if isinstance(inner, Exception) and inner.args else None
+    return str(cause.verify_message) if isinstance(cause, ssl.SSLCertVerificationError) else None
 
 
 def retry_after(answer: Answer, now: float) -> float | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from requests.adapters import BaseAdapter
 
 from connectors.base import Account, Context
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import expiry, first_sync, preparing, template
+from keepstep.engine import expiry, first_sync, preparing, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -31,6 +31,9 @@ from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
 from mapping.merge import Rule
 from mapping.model import MODEL, Kind
+
+if TYPE_CHECKING:
+    from keepstep.engine.retention import Swept
 
 ORDER = (
     Kind.CUSTOMER,
@@ -61,6 +64,8 @@ class Hub:
     fence: Fence = field(default_factory=NoFence)
     down: dict[str, ConnectorError] = field(default_factory=dict)
     """Connections that could not be reached or signed in to, with the reason."""
+    absent: dict[str, ConnectorError] = field(default_factory=dict)
+    """Sides whose account has no such stream: an edition without it, or a profile that does not see it."""
     accounts: dict[str, Account] = field(default_factory=dict)
     detached: frozenset[str] = frozenset()
     """Connections that were left when connections were last built: they are read, and never written to."""
@@ -70,6 +75,7 @@ class Hub:
         self.store = Store(self.config.store.get_secret_value(), self.runtime.clock).open()
         rng = random.Random(int(self.runtime.rng.random() * 2**53))  # noqa: S311
         self.ports = Ports(self.runtime.clock, rng, self.runtime.ids, self.store, self.runtime.ids(), self.fence)
+        restored.recognise(self.ports)
 
     def close(self) -> None:
         self.store.close()
@@ -88,6 +94,7 @@ class Hub:
         """Try again what was down; forget what connections said of themselves."""
         self._engine = None
         self.down.clear()
+        self.absent.clear()
 
     @property
     def outdated(self) -> bool:
@@ -157,12 +164,26 @@ class Hub:
         return made | news.tasks_from_changes(self.ports, self.engine.world, self.config)
 
     def judge(self) -> list[Finding]:
-        """Judge the handoffs over the linked graph; returns findings that were not open before."""
-        if not self.config.handoffs.use:
-            return []
-        from keepstep.engine import told
+        """Judge where documents lie, and the handoffs over the linked graph; returns findings not open before."""
+        fresh: list[Finding] = []
+        if self.config.documents.categories:
+            from keepstep.engine import documents  # what no configuration asks for is not imported
 
-        return told.judge_handoffs(self.ports, self.engine.world, self.config)
+            fresh += documents.judge_documents(self.ports, self.engine.world, self.config.first_sync.won_days)
+        if self.config.handoffs.use:
+            from keepstep.engine import told
+
+            fresh += told.judge_handoffs(self.ports, self.engine.world, self.config)
+        return fresh
+
+    def sweep(self) -> Swept:
+        """Remove from the store what is older than the configuration's ``retention`` says. Asks no system."""
+        from keepstep.engine import retention  # once a night
+
+        kept = self.config.retention
+        readers = {name: [str(side) for side in sync.sides] for name, sync in self.config.syncs.items()}
+        told_of_changes = self.config.changes_to_tasks is not None
+        return retention.sweep(self.ports, kept.before_images, kept.audit, readers, told_of_changes)
 
     # -- building
 
@@ -175,12 +196,15 @@ class Hub:
                 connections[name] = self._connect(name)
             except ConnectorError as error:
                 self.down[name] = error
+        for side in (side for sync in self.config.syncs.values() for side in sync.sides):
+            if side.connection in connections and not connections[side.connection].has(side.stream):
+                self.absent[str(side)] = Misconfigured(f"this account has no {side.stream}")
         with self.store.write() as tx:
             self._tell_down(tx)
             expiry.tell(tx, self.ports, list(self.config.connections))
         syncs = {}
         for name, configured in self.config.syncs.items():
-            if all(side.connection in connections for side in configured.sides):
+            if all(side.connection in connections and str(side) not in self.absent for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
         return World(connections, syncs, self.config.people)
 
@@ -202,12 +226,13 @@ class Hub:
         return Connection(name, connector, description, self.registry.mappers(configured, description), access)
 
     def _tell_down(self, tx: Tx) -> None:
-        if self.down:
-            findings.report(tx, self._downs(), self.ports.now(), self.ports.new_id)
-        up = [f"connection_down:{name}" for name in self.config.connections if name not in self.down]
-        findings.close(tx, up, self.ports.now())
+        trouble = {**self.down, **self.absent}
+        if trouble:
+            findings.report(tx, self._downs(trouble), self.ports.now(), self.ports.new_id)
+        told = [*self.config.connections, *(str(side) for sync in self.config.syncs.values() for side in sync.sides)]
+        findings.close(tx, [f"connection_down:{name}" for name in told if name not in trouble], self.ports.now())
 
-    def _downs(self) -> list[Finding]:
+    def _downs(self, trouble: Mapping[str, ConnectorError]) -> list[Finding]:
         return [
             Finding(
                 key=f"connection_down:{name}",
@@ -215,7 +240,7 @@ class Hub:
                 severity="error",
                 params={"connection": name, "reason": str(error)},
             )
-            for name, error in self.down.items()
+            for name, error in trouble.items()
         ]
 
     def _sync(self, name: str, configured: ConfiguredSync, connections: Mapping[str, Connection]) -> Sync:

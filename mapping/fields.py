@@ -43,6 +43,8 @@ class Options:
     """stream -> canonical field -> the system's field, where it is not the usual one."""
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """canonical field -> the system's value -> canonical class, where the service's own class does not serve."""
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """stream -> canonical kinds that the configured syncs take it for, where nothing else says what its records are."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,12 +6,11 @@ lies is read from ``ancestors``, the folders between the root and it, and writte
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Description
+from mapping.categories import category_of
 from mapping.fields import (
     FieldMap,
     Mapper,
@@ -28,61 +27,7 @@ from mapping.model import Kind
 
 FOLDER_BY_DEPTH = ("client_folders", "project_folders", "category_folders")
 
-CATEGORIES: dict[str, str] = {
-    "plan": "plan",
-    "plans": "plan",
-    "planning": "plan",
-    "project plan": "plan",
-    "plane": "plan",
-    "planung": "plan",
-    "projektplan": "plan",
-    "projektplanung": "plan",
-    "项目计划": "plan",
-    "计划": "plan",
-    "requirement": "requirements",
-    "requirements": "requirements",
-    "anforderung": "requirements",
-    "anforderungen": "requirements",
-    "lastenheft": "requirements",
-    "pflichtenheft": "requirements",
-    "需求文档": "requirements",
-    "需求": "requirements",
-    "design": "design",
-    "designs": "design",
-    "entwurf": "design",
-    "entwürfe": "design",
-    "konzept": "design",
-    "设计文档": "design",
-    "设计": "design",
-    "test": "test",
-    "tests": "test",
-    "testing": "test",
-    "testdokumente": "test",
-    "prüfung": "test",
-    "测试文档": "test",
-    "测试": "test",
-    "report": "report",
-    "reports": "report",
-    "project report": "report",
-    "bericht": "report",
-    "berichte": "report",
-    "projektbericht": "report",
-    "abschlussbericht": "report",
-    "项目报告": "report",
-    "报告": "report",
-}
-"""Names of category folders, in lower case and without numbering, in English, German and Chinese."""
-
 TITLE_LENGTH = 80
-
-
-def category_of(name: str, values: Mapping[str, str] | None = None) -> str | None:
-    """The category that a folder's name stands for; ``values`` are a configuration's own names, taken first."""
-    own = unicodedata.normalize("NFKC", name).strip().casefold()
-    for known, canonical in (values or {}).items():
-        if unicodedata.normalize("NFKC", known).strip().casefold() == own:
-            return canonical
-    return CATEGORIES.get(re.sub(r"^[\d\s.)、_-]+", "", own).strip())
 
 
 def _category(options: Options) -> Read:

@@ -172,16 +172,22 @@ def _last(key: str) -> str | None:
 
 @flow(name="keepstep-prune", persist_result=False)
 def prune(config: str = "keepstep.yaml", tag: str | None = None) -> State[Any]:
-    """Remove runs older than ``retention.prefect_runs``, with their artifacts: those with the tag that ``serve`` gives
-    to this configuration's runs, or with the one named."""
+    """Remove what is older than ``retention`` says, first from the store, then from Prefect: runs with their artifacts,
+    those with the tag that ``serve`` gives to this configuration's runs, or with the one named."""
     keeper = hubs.keeper(Path(config))
     with keeper.lock:
         try:
             hub = keeper.hub()
         except (ConfigurationError, StoreError) as error:
             return Failed(message=keeper.redaction.text(trouble(error, "en")))
+        try:
+            swept = _step(config, lambda hub: hub.sweep())
+        except (StepFailed, Fenced) as error:
+            return Failed(message=str(error))
         count = pruning.prune(tag or tenant(Path(config)), hub.ports.clock.now() - hub.config.retention.prefect_runs)
-        return Completed(message=reports.Words.of(hub).say("pruned", count=count))
+        words = reports.Words.of(hub)
+        said = [words.say("swept", count=swept.rows), words.say("pruned", count=count)]
+        return Completed(message=words.say("word.semicolon").join(said))
 
 
 def strike(redaction: Redaction) -> None:

@@ -82,6 +82,8 @@ class Serving:
         """Until ``stop`` is set, or nothing more can be done. Leaves no process behind."""
         with ExitStack() as stack:
             hub = self.keeper.refresh()
+            if hub.store.copied is not None:
+                self.say("store_copied", file=str(hub.store.copied))
             self.watch = Watch(self.keeper)
             try:
                 health = HealthServer(self.watch.report, port)

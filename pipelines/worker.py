@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort, ObjectNotFound, PrefectHTTPStatusError
 from prefect.flow_engine import run_flow
 from prefect.logging.handlers import APILogWorker
+from prefect.schedules import Cron, Interval, Schedule
 from prefect.states import Cancelled, Crashed, Pending
 from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.engine import propose_state_sync
@@ -43,7 +44,8 @@ log = Log()
 POLL = 1.0
 SILENCE = 5.0
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-PRUNE_EVERY = timedelta(days=1)
+NIGHTLY = "20 3 * * *"
+"""When old data is removed, in the configuration's zone."""
 Unanswered = (httpx.HTTPError, PrefectHTTPStatusError)
 
 
@@ -85,9 +87,10 @@ class Worker:
         found: dict[UUID, Deployed] = {}
         for name, group in names.deployments(config).items():
             parameters = {"config": path, "syncs": list(group.syncs)}
-            id = _apply(flows.sync, name, group.every, parameters, own)
+            id = _apply(flows.sync, name, Interval(group.every), parameters, own)
             found[id] = Deployed(id, flows.sync, group)
-        pruning = _apply(flows.prune, f"{own}-prune", PRUNE_EVERY, {"config": path}, own)
+        nightly = Cron(NIGHTLY, timezone=config.timezone)
+        pruning = _apply(flows.prune, f"{own}-prune", nightly, {"config": path}, own)
         found[pruning] = Deployed(pruning, flows.prune, None)
         with get_client(sync_client=True) as client:
             tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[own]))
@@ -183,10 +186,10 @@ def flush(seconds: float = 10.0) -> None:
         service.drain_all(timeout=seconds)
 
 
-def _apply(flow: Flow[..., Any], name: str, every: timedelta, parameters: Mapping[str, Any], tag: str) -> UUID:
+def _apply(flow: Flow[..., Any], name: str, schedule: Schedule, parameters: Mapping[str, Any], tag: str) -> UUID:
     deployment: Any = flow.to_deployment(
         name=name,
-        interval=every,
+        schedule=schedule,
         parameters=dict(parameters),
         tags=["keepstep", tag],
         concurrency_limit=ONE_AT_A_TIME,

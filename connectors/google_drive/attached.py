@@ -1,4 +1,4 @@
-"""The slow feeds ``comments`` and ``permissions``: what hangs on files, for which Drive has no feed of its own."""
+"""The slow feeds: ``comments``, ``permissions`` and ``revisions`` hang on files, and have no log of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connectors.google_drive.changes import begin, changed_rows
 from connectors.google_drive.client import SMALL_PAGE, Client, Row, quoted
 from connectors.google_drive.cursors import Cursor, parse
 from connectors.google_drive.models import FOLDER, SHORTCUT
-from connectors.google_drive.records import comment, permission
+from connectors.google_drive.records import comment, permission, revision
 from connectors.google_drive.tree import CrawlState, Entry, Tree, Way, read
 
 Below = dict[str, list[Row] | NotFound | Forbidden]
@@ -20,7 +20,7 @@ Below = dict[str, list[Row] | NotFound | Forbidden]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is read of which files."""
+    """What is read of which files: of many at once, and one by its id."""
 
     read: Callable[[Sequence[str]], Below]
     make: Callable[[str, Row, Way | None], Record]
@@ -32,6 +32,7 @@ def kinds(client: Client) -> dict[str, Kind]:
     return {
         "comments": Kind(client.comments, comment, (FOLDER, SHORTCUT)),
         "permissions": Kind(client.permissions, permission, (SHORTCUT,)),
+        "revisions": Kind(client.revisions, revision, (FOLDER, SHORTCUT)),
     }
 
 
@@ -116,7 +117,7 @@ class AttachedFeed:
         records: list[Record] = []
         for id, rows in self._kind.read(list(ways)).items():
             if isinstance(rows, Forbidden):
-                # Readers of a file may not list who else may read it.
+                # Readers of a file may not list who else may read it, nor what it held before.
                 ignored.append(Ignored(what=f"not allowed to read: {rows.code or 'forbidden'}", id=id))
             elif not isinstance(rows, NotFound):
                 records += [self._kind.make(id, row, ways[id]) for row in rows]

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from connectors.auth import Auth
-from connectors.base import Context, Gate, chunks
+from connectors.base import Content, Context, Gate, chunks
 from connectors.budget import Rate
 from connectors.errors import ConnectorError, Forbidden, Malformed, NotFound
-from connectors.google_drive import batch, models
+from connectors.google_drive import batch, models, uploads
 from connectors.google_drive.models import (
     About,
     ChangeList,
+    Channel,
     CommentList,
     DriveList,
     FileList,
     GeneratedIds,
     PermissionList,
+    RevisionList,
     StartPageToken,
 )
 from connectors.google_drive.refusals import classify, judge
-from connectors.http import Http
+from connectors.http import Answer, Http, Streamed
 
 BATCH_PATH = "/batch/drive/v3"
 FILES = "/drive/v3/files"
 PAGE = 1000
+REVISION_PAGE = 1000
 SMALL_PAGE = 100
 """The most that comments, permissions and drives give at once."""
 RATE = Rate(12_000, 60.0)
@@ -37,6 +40,11 @@ T = TypeVar("T")
 Row = dict[str, Any]
 Fetched = Row | NotFound | Forbidden
 """An answer about one id: the thing, or why there is none."""
+
+
+def at(*parts: str) -> str:
+    """The path of a file, or of what hangs on it."""
+    return "/".join([FILES, *(quote(part, safe="") for part in parts)])
 
 
 def quoted(value: str) -> str:
@@ -49,22 +57,37 @@ class Client:
 
     def __init__(self, context: Context, base_url: str, auth: Auth | None) -> None:
         # A batch of ours holds GETs only, so it may be repeated like one.
-        self.http = Http(context, base_url, auth=auth, rates=[RATE], classify=classify, reading_posts=[BATCH_PATH])
+        self.http = Http(context, base_url, auth=auth, rates=[RATE], classify=_classify, reading_posts=[BATCH_PATH])
 
     # -- reading
 
     def about(self) -> tuple[About, str | None]:
         """The account, and the time on the service's clock as its header has it."""
-        answer = self.http.read("GET", "/drive/v3/about", params={"fields": f"user({models.USER})"})
+        answer = self.http.read("GET", "/drive/v3/about", params={"fields": models.ABOUT})
         return answer.decode(About), answer.headers.get("Date")
 
     def file(self, id: str, fields: str = models.FILE) -> Row:
-        return dict(self.http.read("GET", f"{FILES}/{id}", params=_file_params(fields)).decode(dict[str, Any]))
+        return dict(self.http.read("GET", at(id), params=_file_params(fields)).decode(dict[str, Any]))
 
     def files_by_id(self, ids: Sequence[str], fields: str = models.FILE) -> dict[str, Fetched]:
         """Each id's file, read by id, up to a hundred in one request."""
-        query = urlencode(_file_params(fields))
-        return dict(zip(ids, self.many([f"{FILES}/{id}?{query}" for id in ids], dict[str, Any]), strict=True))
+        return self.files(dict.fromkeys(ids, fields))
+
+    def files(self, asked: Mapping[str, str]) -> dict[str, Fetched]:
+        """The same with a list of fields for each id."""
+        addresses = [f"{at(id)}?{urlencode(_file_params(fields))}" for id, fields in asked.items()]
+        return dict(zip(asked, self.many(addresses, dict[str, Any]), strict=True))
+
+    def content(self, id: str) -> Streamed:
+        """The bytes of a file that has some."""
+        return self.http.stream(f"{at(id)}?{urlencode({'supportsAllDrives': 'true', 'alt': 'media'})}")
+
+    def export(self, id: str, media_type: str) -> Streamed:
+        """A document of Google's own editors in another format."""
+        return self.http.stream(f"{at(id)}/export?{urlencode({'mimeType': media_type})}")
+
+    def revision_content(self, id: str, revision: str) -> Streamed:
+        return self.http.stream(f"{at(id, 'revisions', revision)}?alt=media")
 
     def file_pages(
         self, q: str, drive_id: str | None, fields: str = models.FILE, order: str | None = None, size: int = PAGE
@@ -129,6 +152,16 @@ class Client:
             lambda page: page.permissions,
         )
 
+    def revisions(self, file_ids: Sequence[str]) -> dict[str, list[Row] | NotFound | Forbidden]:
+        """All revisions of each file that Drive still has, oldest first."""
+        return self._below(
+            file_ids, "revisions", {}, models.REVISION, RevisionList, lambda page: page.revisions, REVISION_PAGE
+        )
+
+    def revision(self, id: str, revision: str, fields: str) -> Row:
+        answer = self.http.read("GET", at(id, "revisions", revision), params={"fields": fields})
+        return dict(answer.decode(dict[str, Any]))
+
     def drives(self) -> Iterator[list[Row]]:
         params = {"pageSize": str(SMALL_PAGE), "fields": f"nextPageToken,drives({models.DRIVE})"}
         for page in self._pages("/drive/v3/drives", params, DriveList):
@@ -166,14 +199,44 @@ class Client:
         answer = self.http.write("POST", FILES, gate=gate, params=_file_params(models.FILE), json=body)
         return dict(answer.decode(dict[str, Any]))
 
-    def update(self, id: str, body: Row, gate: Gate, add: str | None = None, remove: str | None = None) -> Row:
+    def create_with(self, content: Content, body: Row, gate: Gate) -> Row:
         params = _file_params(models.FILE)
-        if add:
-            params["addParents"] = add
-        if remove:
-            params["removeParents"] = remove
-        answer = self.http.write("PATCH", f"{FILES}/{id}", gate=gate, params=params, json=body)
+        answer = uploads.upload(self.http, "POST", uploads.PATH, params, body, content, gate)
         return dict(answer.decode(dict[str, Any]))
+
+    def update(self, id: str, body: Row, gate: Gate, add: str | None = None, remove: str | None = None) -> Row:
+        params = _update_params(add, remove)
+        answer = self.http.write("PATCH", at(id), gate=gate, params=params, json=body)
+        return dict(answer.decode(dict[str, Any]))
+
+    def update_with(
+        self,
+        content: Content,
+        id: str,
+        body: Row,
+        gate: Gate,
+        look: Callable[[], None],
+        add: str | None = None,
+        remove: str | None = None,
+    ) -> Row:
+        """``look`` is called directly before the request with the last byte, and may raise."""
+        params = _update_params(add, remove)
+        answer = uploads.upload(
+            self.http, "PATCH", f"{uploads.PATH}/{quote(id, safe='')}", params, body, content, gate, look
+        )
+        return dict(answer.decode(dict[str, Any]))
+
+    def watch_changes(self, page_token: str, drive_id: str | None, channel: Channel, gate: Gate) -> Channel:
+        """Have Drive call when the log of changes grows. Every call makes one more channel."""
+        params = {"pageToken": page_token, "supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
+        if drive_id:
+            params["driveId"] = drive_id
+        answer = self.http.write("POST", "/drive/v3/changes/watch", gate=gate, params=params, json=channel)
+        return answer.decode(Channel)
+
+    def stop_channel(self, channel: Channel, gate: Gate) -> None:
+        """Raises ``NotFound`` for one that does not stand any more."""
+        self.http.write("POST", "/drive/v3/channels/stop", gate=gate, json=channel)
 
     # -- how pages and parts are read
 
@@ -192,11 +255,18 @@ class Client:
             seen.add(token)
 
     def _below(
-        self, file_ids: Sequence[str], what: str, params: dict[str, str], fields: str, shape: type[T], rows: Any
+        self,
+        file_ids: Sequence[str],
+        what: str,
+        params: dict[str, str],
+        fields: str,
+        shape: type[T],
+        rows: Any,
+        size: int = SMALL_PAGE,
     ) -> dict[str, list[Row] | NotFound | Forbidden]:
         """First pages of all files in batches, the further pages of those that have them one by one."""
-        asked = params | {"pageSize": str(SMALL_PAGE), "fields": f"nextPageToken,{what}({fields})"}
-        firsts = self.many([f"{FILES}/{id}/{what}?{urlencode(asked)}" for id in file_ids], shape)
+        asked = params | {"pageSize": str(size), "fields": f"nextPageToken,{what}({fields})"}
+        firsts = self.many([f"{at(id, what)}?{urlencode(asked)}" for id in file_ids], shape)
         found: dict[str, list[Row] | NotFound | Forbidden] = {}
         for id, first in zip(file_ids, firsts, strict=True):
             if isinstance(first, NotFound | Forbidden):
@@ -205,7 +275,7 @@ class Client:
             every = list(rows(first))
             token = getattr(first, "nextPageToken", None)
             if token:
-                for page in self._pages(f"{FILES}/{id}/{what}", asked | {"pageToken": token}, shape):
+                for page in self._pages(at(id, what), asked | {"pageToken": token}, shape):
                     every += rows(page)
             found[id] = every
         return found
@@ -231,6 +301,19 @@ class Client:
             return error
         # Rate limits and trouble of the service hit single parts; the one request has the retries and the pause.
         return self._one(address, shape)
+
+
+def _classify(answer: Answer) -> ConnectorError | None:
+    return uploads.unfinished(answer) or classify(answer)
+
+
+def _update_params(add: str | None, remove: str | None) -> dict[str, str]:
+    params = _file_params(models.FILE)
+    if add:
+        params["addParents"] = add
+    if remove:
+        params["removeParents"] = remove
+    return params
 
 
 def _file_params(fields: str) -> dict[str, str]:

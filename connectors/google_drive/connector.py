@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urlencode
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
-from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, ScopeMissing
+from connectors.content import Download
+from connectors.errors import Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
+from connectors.examining import Symptom
+from connectors.google_drive import hooks
+from connectors.google_drive.additions import Additions
 from connectors.google_drive.attached import AttachedFeed, kinds
 from connectors.google_drive.changes import FilesFeed
-from connectors.google_drive.client import FILES, PAGE, Client, Row, quoted
+from connectors.google_drive.client import PAGE, Client, Row, at, quoted
+from connectors.google_drive.content import NO_BYTES, download, download_revision
 from connectors.google_drive.credentials import service_account_name, sign_in
+from connectors.google_drive.cursors import drives_text, parse_drives
 from connectors.google_drive.description import describe
-from connectors.google_drive.models import COMMENT, DRIVE, MARKER, PERMISSION, PLACE
-from connectors.google_drive.records import comment, drive, elsewhere, gone, hidden, permission, record
+from connectors.google_drive.examine import examine
+from connectors.google_drive.models import COMMENT, DRIVE, MARKER, PERMISSION, PLACE, REVISION
+from connectors.google_drive.records import drive, elsewhere, gone, hidden, record
 from connectors.google_drive.settings import Settings
 from connectors.google_drive.tree import STREAMS, CrawlState, Tree, read, stream_of, streams_for
 from connectors.google_drive.writes import Writer
+from connectors.hooks import Delivery
+from connectors.preparing import Addition
+
+BY_ID = {
+    "comments": urlencode({"includeDeleted": "true", "fields": COMMENT}),
+    "permissions": urlencode({"supportsAllDrives": "true", "fields": PERMISSION}),
+    "revisions": urlencode({"fields": REVISION}),
+}
+"""How one of what hangs on files is asked for."""
 
 
 class GoogleDrive:
@@ -34,6 +51,7 @@ class GoogleDrive:
             name: AttachedFeed(self._client, self._tree, settings.root, kind) for name, kind in self._kinds.items()
         }
         self._writer = Writer(self._client, self._tree)
+        self._additions = Additions(self._client, self._tree, settings, context)
 
     @property
     def calls(self) -> int:
@@ -63,6 +81,25 @@ class GoogleDrive:
             server_time=_http_date(date),
         )
 
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        secret = self._settings.hook_secret
+        return hooks.parse(headers, secret.get_secret_value() if secret else None, self._context.clock.now())
+
+    def additions(self) -> list[Addition]:
+        return self._additions.all()
+
+    def add(self, id: str, gate: Gate) -> None:
+        self._additions.add(id, gate)
+
+    def remove(self, id: str, gate: Gate) -> None:
+        self._additions.remove(id, gate)
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._additions.unmark(stream, ids, gate)
+
+    def examine(self) -> list[Symptom]:
+        return list(examine(self._client, self._tree, self._settings, self._context, self._sign_in))
+
     def describe(self) -> Description:
         return describe()
 
@@ -78,11 +115,12 @@ class GoogleDrive:
         raise ValueError(f"no feed {feed}")
 
     def _pull_drives(self, cursor: str | None) -> Iterator[Page]:
-        """All of them each time: there is no log of the drives themselves."""
-        if cursor not in (None, "drives"):
-            raise CursorLost("not a cursor of this feed")
+        """All of them each time, as there is no log of the drives themselves; those that are missing are asked for."""
+        known = parse_drives(cursor) if cursor is not None else []
         records = [drive(row) for rows in self._client.drives() for row in rows]
-        yield Page(records=records, cursor="drives", last=True, complete=cursor is None)
+        here = sorted(each.id for each in records)
+        records += self._get_drives(sorted(set(known) - set(here)))
+        yield Page(records=records, cursor=drives_text(here), last=True, complete=cursor is None)
 
     def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
         distinct = list(dict.fromkeys(ids))
@@ -115,16 +153,13 @@ class GoogleDrive:
                     yield record(stream, row, way, self._tree.root.id)
 
     def _get_attached(self, stream: str, ids: list[str]) -> Iterator[Record]:
-        fields, query = (
-            (COMMENT, "includeDeleted=true") if stream == "comments" else (PERMISSION, "supportsAllDrives=true")
-        )
         parts = [id.partition("/") for id in ids]
-        addresses = [f"{FILES}/{file}/{stream}/{own}?{query}&fields={fields}" for file, _, own in parts]
+        addresses = [f"{at(file, stream, own)}?{BY_ID[stream]}" for file, _, own in parts]
         answers: list[Row | NotFound | Forbidden] = self._client.many(addresses, dict)
         files = list(dict.fromkeys(file for file, _, _ in parts))
         found = self._client.files_by_id(files, PLACE)
         ways = self._tree.ways(read(row) for row in found.values() if isinstance(row, dict))
-        make = comment if stream == "comments" else permission
+        make = self._kinds[stream].make
         for id, (file, _, _), answer in zip(ids, parts, answers, strict=True):
             if isinstance(answer, NotFound):
                 yield gone(stream, id)
@@ -137,7 +172,7 @@ class GoogleDrive:
 
     def _get_drives(self, ids: list[str]) -> Iterator[Record]:
         answers: list[Row | NotFound | Forbidden] = self._client.many(
-            [f"/drive/v3/drives/{id}?fields={DRIVE}" for id in ids], dict
+            [f"/drive/v3/drives/{quote(id, safe='')}?fields={DRIVE}" for id in ids], dict
         )
         for id, answer in zip(ids, answers, strict=True):
             if isinstance(answer, dict):
@@ -186,6 +221,13 @@ class GoogleDrive:
     def history(self, stream: str, ids: Sequence[str], since: str) -> Iterator[Change]:
         """None: Drive keeps no history of names, places and descriptions. The abilities say so."""
         return iter(())
+
+    def download(self, stream: str, id: str) -> Download:
+        if stream == "revisions":
+            return download_revision(self._client, self._tree, id)
+        if stream != "files":
+            raise RecordRefused(f"{stream} have no bytes", code=NO_BYTES)
+        return download(self._client, self._tree, id)
 
     # -- writing
 

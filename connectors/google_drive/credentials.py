@@ -21,23 +21,34 @@ from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, never_left
 LIFETIME = 3599.0
 """Seconds a token lives where the service does not say."""
 
+REFRESH = "refresh_token"
+EXPIRES = "refresh_token_expires"
+"""Names of slots in the token store, where signing in by hand puts the refresh token and when it ends."""
+
 
 def sign_in(settings: Settings, context: Context) -> tuple[Bearer, TokenRequest]:
     """An auth object for the configured credentials, and the counter of its own requests."""
-    credentials = _credentials(settings, context)
     request = TokenRequest(context)
+    if settings.is_service_account:
+        robot = _service_account(settings, context)
+        return Bearer(context.clock, lambda: _fetch(robot, request)), request
+    return Bearer(context.clock, lambda: _fetch(_user(settings, context), request)), request
 
-    def fetch() -> tuple[str, float]:
-        from google.auth.exceptions import GoogleAuthError
 
-        try:
-            credentials.refresh(request)
-        except GoogleAuthError as error:
-            # The cause is left out on purpose: its text may carry the assertion.
-            raise AuthFailed(f"sign-in to Google refused: {_reason(error)}") from None
-        return str(credentials.token), request.lifetime
+def _fetch(credentials: Any, request: TokenRequest) -> tuple[str, float]:
+    from google.auth.exceptions import GoogleAuthError
 
-    return Bearer(context.clock, fetch), request
+    try:
+        credentials.refresh(request)
+    except GoogleAuthError as error:
+        # The cause is left out on purpose: its text may carry the assertion.
+        raise AuthFailed(f"sign-in to Google refused: {_reason(error)}") from None
+    return str(credentials.token), request.lifetime
+
+
+def needed_scope(context: Context) -> str:
+    """The least that the connection can do with."""
+    return SCOPE if context.access == "write" else f"{SCOPE}.readonly"
 
 
 def service_account_name(settings: Settings) -> str:
@@ -45,24 +56,32 @@ def service_account_name(settings: Settings) -> str:
     return str(_key(settings).get("client_email", ""))
 
 
-def _credentials(settings: Settings, context: Context) -> Any:
-    from google.auth.exceptions import GoogleAuthError
-    from google.oauth2 import credentials, service_account
+def _user(settings: Settings, context: Context) -> Any:
+    """Credentials of a consent: the configured refresh token, else the one that a person gained by signing in."""
+    from google.oauth2 import credentials
 
-    scope = SCOPE if context.access == "write" else f"{SCOPE}.readonly"
-    if not settings.is_service_account:
-        return credentials.Credentials(  # type: ignore[no-untyped-call]
-            token=None,
-            refresh_token=settings.refresh_token.get_secret_value() if settings.refresh_token else None,
-            token_uri=settings.token_url or TOKEN_URL,
-            client_id=settings.client_id,
-            client_secret=settings.client_secret.get_secret_value() if settings.client_secret else None,
-        )
+    configured = settings.refresh_token.get_secret_value() if settings.refresh_token else None
+    refresh = configured or context.tokens.load(REFRESH)
+    if not refresh:
+        raise AuthFailed(f"no credentials for {context.name}: run `keepstep login {context.name}`")
+    return credentials.Credentials(  # type: ignore[no-untyped-call]
+        token=None,
+        refresh_token=refresh,
+        token_uri=settings.token_url or TOKEN_URL,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret.get_secret_value() if settings.client_secret else None,
+    )
+
+
+def _service_account(settings: Settings, context: Context) -> Any:
+    from google.auth.exceptions import GoogleAuthError
+    from google.oauth2 import service_account
+
     info = dict(_key(settings))
     info["token_uri"] = settings.token_url or info.get("token_uri") or TOKEN_URL
     try:
         made = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-            info, scopes=[scope], subject=settings.subject
+            info, scopes=[needed_scope(context)], subject=settings.subject
         )
     except (ValueError, GoogleAuthError) as error:
         raise Misconfigured(f"the service account's key cannot be used: {type(error).__name__}") from None
@@ -116,6 +135,8 @@ class TokenRequest:
         self._lock = threading.Lock()
         self.calls = 0
         self.lifetime = LIFETIME
+        self.scopes: tuple[str, ...] | None = None
+        """What the newest token was granted; None where the service does not say, as for service accounts."""
 
     def __call__(
         self,
@@ -151,4 +172,6 @@ class TokenRequest:
             raise Transient(f"sign-in to Google: {response.status_code}", status=response.status_code)
         seconds = told.get("expires_in")
         self.lifetime = float(seconds) if isinstance(seconds, int | float) else LIFETIME
+        scope = told.get("scope")
+        self.scopes = tuple(scope.split()) if isinstance(scope, str) else None
         return _Answer(response)

@@ -46,3 +46,20 @@ def parse(text: str, root: str) -> Cursor:
     if (cursor.page is None) == (cursor.crawl is None):
         raise CursorLost("not a cursor of this connector")
     return cursor
+
+
+class _Drives(msgspec.Struct, frozen=True):
+    drives: list[str]
+
+
+def drives_text(ids: list[str]) -> str:
+    """The cursor of the feed of shared drives: those that were there."""
+    return msgspec.json.encode(_Drives(ids)).decode()
+
+
+def parse_drives(text: str) -> list[str]:
+    """Raises ``CursorLost`` for a text that is no cursor of that feed."""
+    try:
+        return msgspec.json.decode(text, type=_Drives).drives
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise CursorLost("not a cursor of this feed") from error

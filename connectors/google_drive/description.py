@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from connectors.base import Abilities, Description, Feed, Field, Stream
+from msgspec import structs
+
+from connectors.base import Abilities, Description, Feed, Field, Quota, Stream
+from connectors.google_drive.client import RATE
 from connectors.google_drive.models import FOLDER, SHORTCUT
 from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
+from connectors.google_drive.uploads import MOST
 
 SEARCH_LAG: Final = 10.0
 """Seconds until a query by a private property surely finds a new file; lists of a folder are quicker."""
 
-EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "drives")
+EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "revisions", "drives")
 
 WRITABLE = Abilities(
     create=True,
@@ -28,12 +32,13 @@ READ_ONLY = Abilities()
 def describe() -> Description:
     return Description(
         system="google_drive",
+        quota=Quota(unit="requests", amount=RATE.calls, seconds=RATE.seconds),
         streams=[
             *(
                 Stream(name=name, abilities=WRITABLE, fields=_file_fields(name), parent=parent)
                 for name, parent in zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
             ),
-            Stream(name="files", abilities=WRITABLE, fields=_file_fields("files")),
+            Stream(name="files", abilities=structs.replace(WRITABLE, content=MOST), fields=_file_fields("files")),
             Stream(name="shortcuts", abilities=WRITABLE, fields=_file_fields("shortcuts")),
             Stream(
                 name="comments",
@@ -64,6 +69,21 @@ def describe() -> Description:
                 ],
             ),
             Stream(
+                name="revisions",
+                abilities=READ_ONLY,
+                fields=[
+                    Field(name="mimeType", kind="string", writable=False),
+                    Field(name="modifiedTime", kind="date-time", writable=False),
+                    Field(name="lastModifyingUser", kind="User", writable=False),
+                    Field(name="originalFilename", kind="string", writable=False),
+                    Field(name="md5Checksum", kind="string", writable=False),
+                    Field(name="size", kind="int64", writable=False),
+                    Field(name="keepForever", kind="boolean", writable=False),
+                    Field(name="fileId", kind="id", writable=False, required=True),
+                ],
+                parent="files",
+            ),
+            Stream(
                 name="drives",
                 abilities=READ_ONLY,
                 fields=[Field(name="name", kind="string", writable=False)],
@@ -74,14 +94,16 @@ def describe() -> Description:
             # One for the changes, one for the next hundred files, up to five to place them, one or two to read them.
             Feed(name="comments", streams=["comments"], cost=9),
             Feed(name="permissions", streams=["permissions"], cost=9, deletes=False),
-            Feed(name="drives", streams=["drives"], cost=1, deletes=False),
+            Feed(name="revisions", streams=["revisions"], cost=9, deletes=False),
+            Feed(name="drives", streams=["drives"], cost=1),
         ],
         limits={
             "queries": "12,000 a minute for the project, and for each user; each call in a batch counts",
             "batch": "100 calls",
+            "export": "10 MB of a document in Google's own formats",
             "page": "1,000 files or changes; 100 comments, permissions or drives",
             "appProperties": "124 bytes for key and value, 30 private ones a file",
-            "uploads": "750 GB a day for each user; this connector uploads no content",
+            "uploads": "750 GB a day for each user; 5 TB a file",
         },
     )
 

@@ -11,16 +11,19 @@ import msgspec
 
 FOLDER: Final = "application/vnd.google-apps.folder"
 SHORTCUT: Final = "application/vnd.google-apps.shortcut"
+GOOGLE: Final = "application/vnd.google-apps."
+"""How the types begin that Google's own editors and places have: such things hold no bytes."""
 
 MARKER: Final = "keepstep"
 """Key of the private property (``appProperties``) that holds our marker; only our OAuth client sees it."""
 
 USER = "displayName,emailAddress,permissionId,me"
+ABOUT = f"user({USER}),storageQuota(limit,usage)"
 FILE = (
     "id,name,mimeType,description,parents,driveId,trashed,explicitlyTrashed,version,createdTime,modifiedTime,"
-    "webViewLink,size,md5Checksum,headRevisionId,appProperties,shortcutDetails,ownedByMe,shared,"
+    "webViewLink,size,md5Checksum,sha256Checksum,headRevisionId,appProperties,shortcutDetails,ownedByMe,shared,"
     f"owners({USER}),lastModifyingUser({USER}),"
-    "capabilities(canAddChildren,canEdit,canMoveItemWithinDrive,canRename,canTrash,canUntrash)"
+    "capabilities(canAddChildren,canEdit,canModifyContent,canMoveItemWithinDrive,canRename,canTrash,canUntrash)"
 )
 PLACE = "id,name,mimeType,parents,driveId,trashed,capabilities(canAddChildren)"
 COMMENT = (
@@ -28,12 +31,14 @@ COMMENT = (
     f"replies(id,content,createdTime,modifiedTime,author({USER}),action,deleted)"
 )
 PERMISSION = "id,type,role,emailAddress,displayName,domain,allowFileDiscovery,expirationTime,deleted,pendingOwner"
+REVISION = f"id,mimeType,modifiedTime,keepForever,originalFilename,size,md5Checksum,lastModifyingUser({USER})"
 DRIVE = "id,name,createdTime,hidden"
 
 
 class Capabilities(msgspec.Struct, frozen=True):
     canAddChildren: bool | None = None
     canEdit: bool | None = None
+    canModifyContent: bool | None = None
     canMoveItemWithinDrive: bool | None = None
     canRename: bool | None = None
     canTrash: bool | None = None
@@ -60,6 +65,10 @@ class File(msgspec.Struct, frozen=True):
     createdTime: str | None = None
     modifiedTime: str | None = None
     webViewLink: str | None = None
+    size: str | None = None
+    md5Checksum: str | None = None
+    sha256Checksum: str | None = None
+    headRevisionId: str | None = None
     appProperties: dict[str, str] = {}
     ownedByMe: bool | None = None
     lastModifyingUser: User | None = None
@@ -96,6 +105,11 @@ class CommentList(msgspec.Struct, frozen=True):
     nextPageToken: str | None = None
 
 
+class RevisionList(msgspec.Struct, frozen=True):
+    revisions: list[dict[str, Any]]
+    nextPageToken: str | None = None
+
+
 class PermissionList(msgspec.Struct, frozen=True):
     permissions: list[dict[str, Any]]
     nextPageToken: str | None = None
@@ -104,6 +118,18 @@ class PermissionList(msgspec.Struct, frozen=True):
 class DriveList(msgspec.Struct, frozen=True):
     drives: list[dict[str, Any]]
     nextPageToken: str | None = None
+
+
+class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A notification channel, as it is asked for and as it is answered."""
+
+    id: str
+    type: str | None = None
+    address: str | None = None
+    token: str | None = None
+    expiration: str | None = None
+    """Unix time in milliseconds."""
+    resourceId: str | None = None
 
 
 class StartPageToken(msgspec.Struct, frozen=True):
@@ -116,3 +142,5 @@ class GeneratedIds(msgspec.Struct, frozen=True):
 
 class About(msgspec.Struct, frozen=True):
     user: User
+    storageQuota: dict[str, str] = {}
+    """``limit`` (absent: none) and ``usage``, bytes as text."""

@@ -95,5 +95,19 @@ def permission(file_id: str, row: Mapping[str, Any], way: Way | None) -> Record:
     )
 
 
+def revision(file_id: str, row: Mapping[str, Any], way: Way | None) -> Record:
+    """A state that a file's content had, or has; read, never written. Drive drops them after some time."""
+    user = row.get("lastModifyingUser") or {}
+    return Record(
+        stream="revisions",
+        id=f"{file_id}/{row['id']}",
+        payload={**row, "fileId": file_id, **({"ancestors": list(way)} if way is not None else {})},
+        scope=file_id,
+        created_at=row.get("modifiedTime"),
+        modified_at=row.get("modifiedTime"),
+        modified_by=user.get("permissionId"),
+    )
+
+
 def drive(row: Mapping[str, Any]) -> Record:
     return Record(stream="drives", id=str(row["id"]), payload=dict(row), created_at=row.get("createdTime"))

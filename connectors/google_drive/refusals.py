@@ -10,6 +10,7 @@ from connectors.errors import (
     ConnectorError,
     CursorLost,
     Forbidden,
+    Misconfigured,
     RateLimited,
     RecordRefused,
     ScopeMissing,
@@ -35,6 +36,16 @@ FULL = {
     "numChildrenInNonRootLimitExceeded",
     "activeItemCreationLimitExceeded",
 }
+BYTES = {
+    "cannotDownloadAbusiveFile",
+    "cannotDownloadFile",
+    "downloadQuotaExceeded",
+    "exportSizeLimitExceeded",
+    "fileNotDownloadable",
+    "fileNotExportable",
+    "uploadTooLarge",
+}
+"""Nothing is wrong with our rights: the bytes of this one file do not go that way."""
 
 
 class _Detail(msgspec.Struct):
@@ -66,7 +77,7 @@ def words(body: bytes) -> tuple[str, str, str]:
 
 def classify(answer: Answer) -> ConnectorError | None:
     """The error that Drive's reason stands for, where the status alone does not say it."""
-    if answer.status not in (400, 403, 404, 409, 410, 413, 429):
+    if answer.status not in (400, 401, 403, 404, 409, 410, 413, 429):
         return None
     return judge(answer.status, answer.body, f"{answer.verb} {answer.path}", answer.headers)
 
@@ -77,12 +88,16 @@ def judge(status: int, body: bytes, what: str, headers: Any = None) -> Connector
     line = f"{what}: {status} {reason} {message}".rstrip()
     if "/changes" in what and (status == 410 or (status in (400, 404) and location == "pageToken")):
         return CursorLost(line, status=status, code=reason)
+    if reason.startswith("push."):
+        return Misconfigured(
+            f"{line}: `hook_url` must be an https address that Google may call", status=status, code=reason
+        )
     if reason in RATE:
         wait = (headers or {}).get("Retry-After", "")
         return RateLimited(line, retry_after=float(wait) if wait.isdigit() else PAUSE, status=status, code=reason)
     if status == 403 and reason in SCOPES:
         return ScopeMissing(f"{line}: {SCOPES[reason]}", status=403, code=reason)
-    if status == 403 and reason in FULL:
+    if status == 403 and reason in FULL | BYTES:
         return RecordRefused(line, status=403, code=reason)
     if status == 403:
         return Forbidden(line, status=403, code=reason)

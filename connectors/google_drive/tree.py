@@ -10,11 +10,15 @@ from typing import Any
 import msgspec
 
 from connectors.base import chunks
-from connectors.errors import Malformed, Misconfigured, NotFound
+from connectors.errors import Forbidden, Malformed, Misconfigured, NotFound
 from connectors.google_drive import models
 from connectors.google_drive.client import Client, Row, quoted
 from connectors.google_drive.models import FOLDER, SHORTCUT, File
 
+REMEMBERED = 200_000
+"""Parents that are remembered at most; they only spare requests, so all may be forgotten at any time."""
+
+LIVE_FOLDERS = f"mimeType = '{FOLDER}' and trashed = false"
 GROUP = 40
 """Parents that one query names: the address stays near 3,000 characters."""
 
@@ -34,6 +38,15 @@ class Root:
     drive_id: str | None
     """The shared drive it lies in; None in somebody's My Drive."""
     can_add: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A thing as it was read just now, and where it lay then; ``way`` is None outside the root."""
+
+    row: Row
+    file: File
+    way: Way | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +85,14 @@ def read(row: Mapping[str, Any]) -> File:
 
 
 class Tree:
-    """The part of Drive below one root. Ways are climbed afresh in each call: a folder may move at any time."""
+    """The part of Drive below one root. Ways are read afresh in each call: a folder may move at any time."""
 
     def __init__(self, client: Client, root: str) -> None:
         self._client = client
         self._configured = root
         self._root: Root | None = None
+        self._parents: dict[str, str] = {}
+        """Thing -> the folder it lay in when last seen. Says what to ask for, never where something lies."""
         self._lock = threading.Lock()
 
     @property
@@ -110,20 +125,65 @@ class Tree:
             name = str(self._client.drive(file.id).get("name", name))  # the root of a drive is called "Drive"
         return Root(file.id, name, file.driveId, file.capabilities.canAddChildren is not False)
 
+    def look(self, ids: Sequence[str]) -> dict[str, Seen | NotFound | Forbidden]:
+        """Things and the folders above them, all read now.
+
+        One request, if they lie where they lay when last seen; what lies elsewhere is climbed level by level.
+        """
+        asked = dict.fromkeys(self._expected(ids), models.PLACE) | dict.fromkeys(ids, models.FILE)
+        found = self._client.files(asked)
+        rows = {id: row for id, row in found.items() if isinstance(row, dict)}
+        files = {id: read(row) for id, row in rows.items()}
+        memo = {id: files[id].parent if id in files else None for id in asked}
+        ways = self.ways([files[id] for id in ids if id in files], memo)
+        told: dict[str, Seen | NotFound | Forbidden] = {}
+        for id in ids:
+            row = found[id]
+            told[id] = Seen(row, files[id], ways[id]) if isinstance(row, dict) else row
+        return told
+
+    def place(self, row: Row) -> None:
+        """Remember where the answer to a write shows a thing."""
+        self._remember({row["id"]: read(row).parent})
+
+    def _expected(self, ids: Iterable[str]) -> list[str]:
+        """The folders that lay above these things when they were last seen, without the root."""
+        root, above = self.root.id, dict[str, None]()
+        with self._lock:
+            for id in ids:
+                at = self._parents.get(id)
+                while at is not None and at != root and at not in above:
+                    above[at] = None
+                    at = self._parents.get(at)
+        return list(above)
+
+    def _remember(self, parents: Mapping[str, str | None]) -> None:
+        with self._lock:
+            if len(self._parents) > REMEMBERED:
+                self._parents.clear()
+            self._parents |= {id: parent for id, parent in parents.items() if parent is not None}
+
     def ways(self, files: Iterable[File], memo: dict[str, str | None] | None = None) -> dict[str, Way | None]:
-        """The way from the root to each file; None for what lies elsewhere. A few batches, one for each level.
+        """The way from the root to each file; None for what lies elsewhere. One batch for all levels that lie where
+        they lay when last seen, and one for each level besides.
 
         ``memo`` (folder -> parent) carries what is known already, and is filled.
         """
         files = list(files)
         parents = {} if memo is None else memo
         root = self.root.id
-        wanted = {file.parent for file in files}
+        wanted = {file.parent for file in files if file.parent is not None} - {root}
+        climbed: set[str] = set()
+        guessed = set(self._expected(wanted))
         while wanted:
-            missing = sorted(id for id in wanted if id is not None and id != root and id not in parents)
+            missing = sorted((wanted | guessed) - set(parents))
+            guessed = set()
             for id, found in self._client.files_by_id(missing, models.PLACE).items() if missing else ():
                 parents[id] = read(found).parent if isinstance(found, dict) else None
-            wanted = {parents[id] for id in missing}
+            climbed |= wanted
+            above = (parents[id] for id in wanted)
+            wanted = {id for id in above if id is not None} - {root} - climbed
+        self._remember(parents | {file.id: file.parent for file in files})
         return {file.id: self._climb(file, parents, root) for file in files}
 
     @staticmethod
@@ -154,7 +214,7 @@ class Tree:
             done = sorted(id for id in frontier if depth < state.depth or (depth == state.depth and id <= state.after))
             todo = sorted(set(frontier) - set(done))
             for group in chunks(done, GROUP):
-                for entries in self._children(group, frontier, f"mimeType = '{FOLDER}' and trashed = false"):
+                for entries in self._children(group, frontier, LIVE_FOLDERS):
                     below |= _folders(entries, self.root.id)
             told = CrawlState(state.start, depth, done[-1] if done else "")
             for group in chunks(todo, GROUP):
@@ -182,14 +242,33 @@ class Tree:
             seen |= set(below)
             frontier = below
 
+    def folders(self, fields: str) -> Iterator[list[Entry]]:
+        """All live folders below the root, level by level, each with these fields."""
+        frontier: dict[str, Way] = {self.root.id: ()}
+        seen = set(frontier)
+        while frontier:
+            below: dict[str, Way] = {}
+            for group in chunks(sorted(frontier), GROUP):
+                for entries in self._children(group, frontier, LIVE_FOLDERS, fields=fields):
+                    below |= _folders(entries, self.root.id)
+                    yield entries
+            frontier = {id: way for id, way in below.items() if id not in seen}
+            seen |= set(frontier)
+
     def _children(
-        self, group: Sequence[str], ways: Mapping[str, Way], condition: str, drive_id: str | None = None
+        self,
+        group: Sequence[str],
+        ways: Mapping[str, Way],
+        condition: str,
+        drive_id: str | None = None,
+        fields: str = models.FILE,
     ) -> Iterator[list[Entry]]:
         parents = " or ".join(f"{quoted(id)} in parents" for id in group)
         q = f"({parents}) and {condition}" if condition else parents
         root = self.root.id
-        for rows in self._client.file_pages(q, drive_id or self.root.drive_id):
+        for rows in self._client.file_pages(q, drive_id or self.root.drive_id, fields):
             entries: list[Entry] = []
+            self._remember({row["id"]: read(row).parent for row in rows})
             for row in rows:
                 parent = read(row).parent
                 if parent is not None and parent in ways:

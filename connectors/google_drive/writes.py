@@ -1,11 +1,12 @@
-"""Writes: make, rename, describe, move and trash. Never a permission, never for good, never outside the root."""
+"""Writes: make, fill, rename, describe, move and trash. Never a permission, never for good, never outside the root."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.base import Gate, Outcome, Record, Write
+from connectors.base import Content, Gate, Outcome, Record, Write
 from connectors.errors import (
     ConnectorError,
     EffectUnknown,
@@ -20,9 +21,10 @@ from connectors.errors import (
     WriteForbidden,
 )
 from connectors.google_drive.client import Client, Row
-from connectors.google_drive.models import FOLDER, MARKER, SHORTCUT, File
-from connectors.google_drive.records import gone, record
-from connectors.google_drive.tree import BY_DEPTH, FOLDER_STREAMS, STREAMS, Tree, Way, read, stream_of
+from connectors.google_drive.content import NO_BYTES, is_what_was_sent
+from connectors.google_drive.models import FOLDER, GOOGLE, MARKER, SHORTCUT, File
+from connectors.google_drive.records import gone, record, version
+from connectors.google_drive.tree import BY_DEPTH, FOLDER_STREAMS, STREAMS, Seen, Tree, Way, read, stream_of
 
 CREATE_WORDS = {"name", "parents", "description", "mimeType", "appProperties", "shortcutDetails"}
 UPDATE_WORDS = {"name", "parents", "description", "appProperties", "trashed"}
@@ -42,12 +44,10 @@ class Writer:
     def _outcome(self, stream: str, write: Write, gate: Gate) -> Outcome:
         try:
             made = self._send(stream, write, gate)
-        except GateClosed as error:
-            return Outcome(intent=write.intent, status="not_sent", id=write.id, reason=str(error))
         except WriteForbidden:
             raise
-        except ConnectorError as error:
-            return _failed(write, error)
+        except (ConnectorError, GateClosed) as error:
+            return failed(write, error)
         return Outcome(intent=write.intent, status="done", id=made.id, record=made, version=made.version)
 
     def _send(self, stream: str, write: Write, gate: Gate) -> Record:
@@ -59,30 +59,35 @@ class Writer:
             raise RecordRefused("Drive has no archive; delete puts into the trash", code="no_archive")
         if write.id is None:
             raise RecordRefused(f"{write.kind} without an id", code="no_id")
-        row = self._client.file(write.id)
-        file = read(row)
-        way = self._tree.ways([file])[file.id]
-        if stream_of(file.mimeType, way) != stream:
-            where = stream_of(file.mimeType, way) or "outside the root"
-            raise RecordRefused(f"{file.id} is not in {stream} but {where}", code="elsewhere")
+        target = _one_parent(write.values["parents"]) if "parents" in write.values else None
+        found = self._tree.look([write.id, *([target] if target and target != self._tree.root.id else [])])
+        seen = found[write.id]
+        if isinstance(seen, NotFound | Forbidden):
+            raise seen
+        if stream_of(seen.file.mimeType, seen.way) != stream:
+            where = stream_of(seen.file.mimeType, seen.way) or "outside the root"
+            raise RecordRefused(f"{write.id} is not in {stream} but {where}", code="elsewhere")
+        if write.expected_version not in (None, version(seen.file.version)):
+            raise Stale(f"{write.id} is at version {seen.file.version}", code="version")
         if write.kind == "delete":
-            return self._trash(stream, row, file, way, gate)
-        return self._update(stream, write, row, file, way, gate)
+            return self._trash(stream, seen, gate)
+        way = self._way_in(target, found) if target is not None and target != seen.file.parent else None
+        return self._update(stream, write, seen, way, gate)
 
     # -- create
 
     def _create(self, stream: str, write: Write, gate: Gate) -> Record:
         _known(write.values, CREATE_WORDS)
-        name = write.values.get("name")
+        name = write.values.get("name") or (label(write.content.name) if write.content else None)
         if not isinstance(name, str) or not name:
             raise RecordRefused("a name is needed", code="required", field="name")
         parents = write.values.get("parents") or ([self._tree.root.id] if stream == "client_folders" else None)
         parent = _one_parent(parents)
-        body: Row = {key: value for key, value in write.values.items() if value is not None}
-        body |= {"parents": [parent], "mimeType": _mime(stream, write.values)}
+        body: Row = {key: value for key, value in write.values.items() if value is not None} | {"name": name}
+        body |= {"parents": [parent], "mimeType": _mime(stream, write)}
         if stream == "shortcuts" and not (write.values.get("shortcutDetails") or {}).get("targetId"):
             raise RecordRefused("a shortcut needs shortcutDetails.targetId", code="required", field="shortcutDetails")
-        way = self._way_below(parent)
+        way = self._way_in(parent, self._tree.look([parent]) if parent != self._tree.root.id else {})
         self._fits(stream, body["mimeType"], way)
         # Always stamped: the stamp is how our own creates are told from those of people who use the same account.
         properties = dict(write.values.get("appProperties") or {})
@@ -90,7 +95,10 @@ class Writer:
         if write.reserved_id is not None:
             body["id"] = write.reserved_id
         try:
-            row = self._client.create(body, gate)
+            if write.content is not None:
+                row = self._client.create_with(write.content, body, gate)
+            else:
+                row = self._client.create(body, gate)
         except NotFound as error:
             raise RecordRefused(f"no such parent {parent}: {error}", code="notFound", field="parents") from error
         except RecordRefused as error:
@@ -98,19 +106,29 @@ class Writer:
                 raise
             # A replay: the id was ours alone, so what stands there is what this very create made.
             return self._replayed(stream, write.reserved_id)
-        return record(stream, row, way, self._tree.root.id)
+        return self._made(stream, row, way, write.content)
 
     def _replayed(self, stream: str, id: str) -> Record:
-        try:
-            row = self._client.file(id)
-        except NotFound:
+        seen = self._tree.look([id])[id]
+        if isinstance(seen, NotFound):
             return gone(stream, id)
-        return record(stream, row, self._tree.ways([read(row)])[id], self._tree.root.id)
+        if isinstance(seen, Forbidden):
+            raise EffectUnknown(f"{id} exists and may not be seen: {seen}") from seen
+        return record(stream, seen.row, seen.way, self._tree.root.id)
+
+    def _made(self, stream: str, row: Row, way: Way | None, content: Content | None) -> Record:
+        """What the answer to a write shows. Raises ``EffectUnknown`` if its bytes are not those that were sent."""
+        self._tree.place(row)
+        if content is not None and not is_what_was_sent(read(row), content.sha256):
+            raise EffectUnknown(f"{row['id']}: Drive shows other bytes than were sent", code="checksum")
+        return record(stream, row, way, self._tree.root.id)
 
     # -- update and trash
 
-    def _update(self, stream: str, write: Write, row: Row, file: File, way: Way | None, gate: Gate) -> Record:
+    def _update(self, stream: str, write: Write, seen: Seen, new: Way | None, gate: Gate) -> Record:
+        """``new`` is the way at another place it shall go to."""
         _known(write.values, UPDATE_WORDS)
+        file, content = seen.file, write.content
         body = {key: value for key, value in write.values.items() if key != "parents"}
         if "name" in body and not body["name"]:
             raise RecordRefused("a name cannot be empty", code="required", field="name")
@@ -122,54 +140,65 @@ class Writer:
             raise RecordRefused(f"appProperties.{MARKER} is the hub's own", code="reserved", field="appProperties")
         if "name" in body and file.capabilities.canRename is False:
             raise Forbidden(f"{file.id}: our account may not rename it", code="canRename", field="name")
-        move: dict[str, str] = {}
-        if "parents" in write.values:
-            parent = _one_parent(write.values["parents"])
-            if parent != file.parent:
-                way = self._movable(stream, file, parent)
-                move = {"add": parent} | ({"remove": file.parent} if file.parent else {})
-        if not body and not move:
-            return record(stream, row, way, self._tree.root.id)
-        return record(stream, self._client.update(file.id, body, gate, **move), way, self._tree.root.id)
+        if content is not None:
+            _takes_bytes(stream, file.mimeType)
+            if file.capabilities.canModifyContent is False:
+                raise Forbidden(f"{file.id}: our account may not change its content", code="canModifyContent")
+        way, move = seen.way, dict[str, str]()
+        if new is not None:
+            self._movable(stream, file, new)
+            way = new
+            move = {"add": new[-1] if new else self._tree.root.id} | ({"remove": file.parent} if file.parent else {})
+        if content is not None:
+            row = self._client.update_with(content, file.id, body, gate, lambda: self._same_content(file), **move)
+        elif body or move:
+            row = self._client.update(file.id, body, gate, **move)
+        else:
+            return record(stream, seen.row, way, self._tree.root.id)
+        return self._made(stream, row, way, content)
 
-    def _movable(self, stream: str, file: File, parent: str) -> Way:
-        """The way at the new place. Raises ``RecordRefused`` for what is never moved."""
+    def _same_content(self, file: File) -> None:
+        """Raises ``Stale`` if somebody put other bytes there since it was read; theirs would be overwritten."""
+        now = read(self._client.file(file.id, "id,headRevisionId,trashed"))
+        if now.headRevisionId != file.headRevisionId or now.trashed != file.trashed:
+            raise Stale(f"{file.id}: its content was changed while ours was on its way up", code="headRevisionId")
+
+    def _movable(self, stream: str, file: File, way: Way) -> None:
+        """Raises ``RecordRefused`` for what is never moved, or not there."""
         if file.mimeType == SHORTCUT:
             raise RecordRefused("shortcuts are never moved: somebody put it there for a reader", code="shortcut")
         if file.driveId is None and file.ownedByMe is False:
             raise RecordRefused(f"{file.id} belongs to somebody else and is never moved", code="outsider")
         if file.capabilities.canMoveItemWithinDrive is False:
             raise RecordRefused(f"{file.id} may not be moved by our account", code="canMoveItemWithinDrive")
-        way = self._way_below(parent)
-        if file.id in way or parent == file.id:
+        if file.id in way:
             raise RecordRefused("a folder cannot lie in itself", code="ring", field="parents")
         self._fits(stream, file.mimeType, way)
-        return way
 
-    def _trash(self, stream: str, row: Row, file: File, way: Way | None, gate: Gate) -> Record:
+    def _trash(self, stream: str, seen: Seen, gate: Gate) -> Record:
+        file = seen.file
         if file.trashed:
-            return record(stream, row, way, self._tree.root.id)
+            return record(stream, seen.row, seen.way, self._tree.root.id)
         if file.capabilities.canTrash is False:
             raise Forbidden(f"{file.id}: our account may not put it into the trash", code="canTrash")
-        return record(stream, self._client.update(file.id, {"trashed": True}, gate), way, self._tree.root.id)
+        row = self._client.update(file.id, {"trashed": True}, gate)
+        return record(stream, row, seen.way, self._tree.root.id)
 
     # -- places
 
-    def _way_below(self, parent: str) -> Way:
+    def _way_in(self, parent: str, found: Mapping[str, Seen | NotFound | Forbidden]) -> Way:
         """The way of a thing in that folder. Raises ``RecordRefused`` if the folder is none of ours."""
         if parent == self._tree.root.id:
             return ()
-        try:
-            folder = read(self._client.file(parent))
-        except (NotFound, Forbidden) as error:
-            raise RecordRefused(f"no such parent {parent}", code="notFound", field="parents") from error
-        way = self._tree.ways([folder])[parent]
-        if way is None:
+        folder = found[parent]
+        if isinstance(folder, NotFound | Forbidden):
+            raise RecordRefused(f"no such parent {parent}", code="notFound", field="parents") from folder
+        if folder.way is None:
             raise RecordRefused(f"{parent} lies outside the root", code="outside", field="parents")
-        if folder.mimeType != FOLDER or folder.trashed:
-            what = "in the trash" if folder.trashed else "not a folder"
+        if folder.file.mimeType != FOLDER or folder.file.trashed:
+            what = "in the trash" if folder.file.trashed else "not a folder"
             raise RecordRefused(f"{parent} is {what}", code="no_folder", field="parents")
-        return (*way, parent)
+        return (*folder.way, parent)
 
     @staticmethod
     def _fits(stream: str, mime: str, way: Way) -> None:
@@ -183,14 +212,28 @@ class Writer:
             )
 
 
-def _mime(stream: str, values: Mapping[str, Any]) -> str:
+def _mime(stream: str, write: Write) -> str:
     fixed = FOLDER if stream in FOLDER_STREAMS else SHORTCUT if stream == "shortcuts" else None
-    given = values.get("mimeType")
+    given = write.values.get("mimeType") or (write.content.media_type if write.content and fixed is None else None)
     if fixed is not None and given not in (None, fixed):
         raise RecordRefused(f"{stream} are of type {fixed}", code="type", field="mimeType")
     if fixed is None and given in (FOLDER, SHORTCUT):
         raise RecordRefused(f"{given} is not one of {stream}", code="type", field="mimeType")
-    return str(fixed or given or "application/octet-stream")
+    mime = str(fixed or given or "application/octet-stream")
+    if write.content is not None:
+        _takes_bytes(stream, mime)
+    return mime
+
+
+def _takes_bytes(stream: str, mime: str) -> None:
+    """Raises ``RecordRefused`` for what holds none. Bytes are stored as they are, never converted."""
+    if stream != "files" or mime.startswith(GOOGLE):
+        raise RecordRefused(f"a {mime} holds no bytes", code=NO_BYTES)
+
+
+def label(name: str) -> str:
+    """A name from outside as a file's name: no line breaks, no path."""
+    return "".join(sign for sign in re.split(r"[/\\]", name)[-1] if sign.isprintable()).strip()
 
 
 def _one_parent(parents: Any) -> str:
@@ -207,8 +250,10 @@ def _known(values: Mapping[str, Any], words: set[str]) -> None:
             raise RecordRefused(f"{word} cannot be written", code="not_writable", field=word)
 
 
-def _failed(write: Write, error: ConnectorError) -> Outcome:
+def failed(write: Write, error: ConnectorError | GateClosed) -> Outcome:
     """What an error means for one write."""
+    if isinstance(error, GateClosed):
+        return Outcome(intent=write.intent, status="not_sent", id=write.id, reason=str(error))
     status: Any = "refused"
     if isinstance(error, EffectUnknown):
         status = "unknown"

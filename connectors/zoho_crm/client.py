@@ -23,15 +23,24 @@ from connectors.errors import (
 )
 from connectors.http import Answer, Http, retry_after
 from connectors.zoho_crm.models import (
+    Channel,
+    Channels,
     FieldMeta,
+    FieldResults,
     Fields,
+    Layout,
+    Layouts,
+    ModuleMeta,
+    Modules,
     Organization,
     Organizations,
+    Result,
     Results,
     Rows,
     Timeline,
     Trouble,
     Users,
+    WatchResults,
     header_time,
 )
 
@@ -42,6 +51,8 @@ FIELDS_PER_REQUEST = 50
 IDS_PER_REQUEST = 100
 ROWS_PER_WRITE = 100
 LONGEST_PAUSE = 300.0
+CONVERTED = {"Leads": {"converted": "both"}}
+"""A lead that was converted is left out of lists unless asked for: it moved on, nobody deleted it."""
 ERROR_BODY = 4000
 """No error is longer; what is need not be read twice."""
 
@@ -117,6 +128,14 @@ def _results(answer: Answer) -> Results | None:
         return None
 
 
+def _good(answer: Answer, rows: Sequence[Result]) -> None:
+    """Raises ``RecordRefused`` in the service's words, unless every row took effect."""
+    for row in rows:
+        if row.status != "success":
+            what = f"{answer.verb} {answer.path}: {answer.status} {row.code} {row.message}".rstrip()
+            raise RecordRefused(what, status=answer.status, code=row.code, field=blamed(row.details))
+
+
 def _permissions(trouble: Trouble) -> str:
     needed = trouble.details.get("permissions") if isinstance(trouble.details, dict) else None
     return f" (needs {', '.join(map(str, needed))})" if needed else ""
@@ -161,23 +180,31 @@ class Client:
         answer = self.http.read("GET", "/crm/v8/settings/fields", params={"module": module})
         return answer.decode(Fields).fields if answer.status == 200 else []
 
+    def modules(self) -> dict[str, ModuleMeta]:
+        """Every module that the account knows of by its API name, hidden ones included."""
+        answer = self.http.read("GET", "/crm/v8/settings/modules")
+        rows = answer.decode(Modules).modules if answer.status == 200 else []
+        return {row.api_name: row for row in rows if row.api_name}
+
     def records(
         self, module: str, fields: Sequence[str], page: int, token: str | None, since: datetime | None
     ) -> tuple[Rows | None, Answer]:
         """One page, by ascending id: what is made meanwhile comes last, and is not missed."""
         params: dict[str, Any] = {"fields": ",".join(fields), "per_page": PAGE, "sort_by": "id", "sort_order": "asc"}
         params |= {"page_token": token} if token else {"page": page}
+        params |= CONVERTED.get(module, {})
         answer = self._list(f"/crm/v8/{module}", params, since)
         return (answer.decode(Rows) if answer.status == 200 else None), answer
 
     def by_ids(self, module: str, fields: Sequence[str], ids: Sequence[str]) -> list[dict[str, Any]]:
         """At most 100 records; those that do not exist, or are hidden, are left out."""
-        params = {"fields": ",".join(fields), "ids": ",".join(ids)}
+        params = {"fields": ",".join(fields), "ids": ",".join(ids), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}", params=params)
         return answer.decode(Rows).data if answer.status == 200 else []
 
     def record(self, module: str, id: str, fields: Sequence[str]) -> dict[str, Any] | None:
-        answer = self.http.read("GET", f"/crm/v8/{module}/{id}", params={"fields": ",".join(fields)})
+        params = {"fields": ",".join(fields), **CONVERTED.get(module, {})}
+        answer = self.http.read("GET", f"/crm/v8/{module}/{id}", params=params)
         rows = answer.decode(Rows).data if answer.status == 200 else []
         return rows[0] if rows else None
 
@@ -218,6 +245,38 @@ class Client:
         if module != "Notes":
             params["wf_trigger"] = "false"
         return self.http.write("DELETE", f"/crm/v8/{module}", params=params, gate=gate).decode(Results)
+
+    def add_field(self, module: str, label: str, length: int, gate: Gate) -> None:
+        """A single-line field of which no two records hold the same. Raises ``RecordRefused``."""
+        field = {"field_label": label, "data_type": "text", "length": length, "unique": {"casesensitive": False}}
+        answer = self.http.write(
+            "POST", "/crm/v8/settings/fields", params={"module": module}, json={"fields": [field]}, gate=gate
+        )
+        _good(answer, answer.decode(FieldResults).fields)
+
+    def remove_field(self, module: str, id: str, gate: Gate) -> None:
+        answer = self.http.write("DELETE", f"/crm/v8/settings/fields/{id}", params={"module": module}, gate=gate)
+        _good(answer, answer.decode(FieldResults).fields)
+
+    def channels(self, id: str) -> list[Channel]:
+        """The subscription of that id, as a list of one or none."""
+        answer = self.http.read("GET", "/crm/v8/actions/watch", params={"channel_id": id})
+        rows = answer.decode(Channels).watch if answer.status == 200 else []
+        return [row for row in rows if str(row.channel_id) == id]
+
+    def watch(self, channel: dict[str, Any], there: bool, gate: Gate) -> None:
+        """Subscribe, or renew what is there."""
+        verb = "PUT" if there else "POST"
+        answer = self.http.write(verb, "/crm/v8/actions/watch", json={"watch": [channel]}, gate=gate)
+        _good(answer, answer.decode(WatchResults).watch)
+
+    def unwatch(self, id: str, gate: Gate) -> None:
+        answer = self.http.write("DELETE", "/crm/v8/actions/watch", params={"channel_ids": id}, gate=gate)
+        _good(answer, answer.decode(WatchResults).watch)
+
+    def layouts(self, module: str) -> list[Layout]:
+        answer = self.http.read("GET", "/crm/v8/settings/layouts", params={"module": module})
+        return answer.decode(Layouts).layouts if answer.status == 200 else []
 
     def _write(
         self, verb: str, path: str, body: dict[str, Any], gate: Gate, headers: dict[str, str] | None = None

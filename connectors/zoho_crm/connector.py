@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
 
 from connectors.auth import Bearer
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, chunks, utc
 from connectors.budget import Budget
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
+from connectors.examining import Symptom
+from connectors.hooks import Delivery
 from connectors.http import Answer
-from connectors.zoho_crm import described, past
-from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
+from connectors.preparing import Addition
+from connectors.zoho_crm import described, hooks, past
+from connectors.zoho_crm.additions import Additions
+from connectors.zoho_crm.client import CONVERTED, FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
-from connectors.zoho_crm.described import MODULES, USERS
+from connectors.zoho_crm.described import USERS, modules_of
+from connectors.zoho_crm.examine import examine
 from connectors.zoho_crm.models import FieldMeta, Info, instant
 from connectors.zoho_crm.pushing import Pusher
-from connectors.zoho_crm.settings import Settings
-from connectors.zoho_crm.signin import SignIn
-
-TABS = {"Accounts": "Accounts", "Contacts": "Contacts", "Deals": "Potentials", "Tasks": "Tasks"}
-"""Where the web pages of a module are; notes have none of their own."""
-
-Row = dict[str, Any]
+from connectors.zoho_crm.quota import quota
+from connectors.zoho_crm.records import Row, Shape, tombstone, user
+from connectors.zoho_crm.settings import DATA_CENTERS, Settings
+from connectors.zoho_crm.signin import Known, SignIn
 
 
 class ZohoCrm:
@@ -32,17 +34,22 @@ class ZohoCrm:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
+        self._context = context
+        self._modules = modules_of(settings)
         self._clock = ServiceClock(context.clock)
         self._budget = Budget(context.clock)
-        sign_in = SignIn(context, settings, self._budget, self._moved)
+        self._known = Known(settings, context)
+        self._sign_in = SignIn(context, settings, self._known, self._budget, self._moved)
         self._http = ZohoHttp(
             context,
-            settings.base_url or settings.center.api,
-            auth=Bearer(context.clock, sign_in.fetch, scheme="Zoho-oauthtoken"),
+            # Until the first token answer tells: it comes before the first request.
+            settings.base_url or DATA_CENTERS[settings.data_center or "us"].api,
+            auth=Bearer(context.clock, self._sign_in.fetch, scheme="Zoho-oauthtoken"),
             budget=self._budget,
             concurrency=settings.concurrency,
         )
         self._client = Client(self._http)
+        self._additions = Additions(self._client, settings, context, self._present)
         self._lock = threading.RLock()
         self._metas: dict[str, list[FieldMeta]] = {}
         self._me: str | None = None
@@ -53,30 +60,40 @@ class ZohoCrm:
 
     def check(self) -> Account:
         organization, answer = self._client.organization()
-        user = self._client.current_user()
+        me = self._client.current_user()
         return Account(
-            id=str(user["id"]),
-            name=str(user.get("full_name") or user.get("email") or user["id"]),
+            id=str(me["id"]),
+            name=str(me.get("full_name") or me.get("email") or me["id"]),
             site=organization.zgid or organization.id,
             timezone=organization.time_zone,
             server_time=utc(self._clock.read(answer)),
         )
 
     def describe(self) -> Description:
-        with self._lock:
-            self._metas.clear()
-        marker = self._settings.marker_field
-        streams = [described.stream(module, self._fields(module), marker) for module in MODULES]
+        self._forget()
+        marker, metas = self._settings.marker_field, self._client.modules()
+        lacking = described.lacking(self._settings, metas)
+        further = described.others(self._settings, metas)
+        if lacking:
+            known = ", ".join(further) or "none"
+            raise Misconfigured(
+                f"modules: this account sees no module {', '.join(lacking)}; further modules that it sees: {known}"
+            )
+        modules = described.present(self._settings, metas)
+        streams = [described.stream(module, self._fields(module), marker, metas.get(module)) for module in modules]
         return Description(
             system="zoho_crm",
             streams=[*streams, described.users()],
-            feeds=described.feeds(),
-            limits=described.LIMITS | {"feedback tag": self._settings.feedback_tag},
+            feeds=described.feeds(modules),
+            quota=quota(self._client.organization()[0]),
+            limits=described.LIMITS
+            | {"feedback tag": self._settings.feedback_tag}
+            | ({"further modules": ", ".join(further)} if further else {}),
         )
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
-        if feed not in (*MODULES, USERS):
-            raise Misconfigured(f"no feed {feed}; there are {', '.join((*MODULES, USERS))}")
+        if feed not in (*self._modules, USERS):
+            raise Misconfigured(f"no feed {feed}; there are {', '.join((*self._modules, USERS))}")
         place = Place.read(cursor)
         while True:
             try:
@@ -98,18 +115,25 @@ class ZohoCrm:
         if feed == USERS:
             users, answer = self._client.users(place.page, since)
             place = place.opened(self._clock.read(answer))
-            records = [self._user(row) for row in users.users] if users else []
+            records = [user(row) for row in users.users] if users else []
             return records, place.after_users(users.info if users else None)
         if place.at == "deleted":
             asked = since or datetime.fromisoformat(place.began or "") - OVERLAP
             rows, _ = self._client.deleted(feed, place.page, asked)
-            gone = [_tombstone(feed, row) for row in rows.data] if rows else []
+            gone = [tombstone(feed, row) for row in rows.data] if rows else []
             latest = max((record.version for record in gone if record.version), default=None)
             moment = datetime.fromisoformat(latest) if latest else None
-            return gone, place.after_deleted(rows.info if rows else None, moment)
+            return self._moved_on(feed, gone), place.after_deleted(rows.info if rows else None, moment)
         listed, info, answer = self._page(feed, place, since)
         place = place.opened(self._clock.read(answer))
         return [self._record(feed, row) for row in listed], place.after_records(info)
+
+    def _moved_on(self, module: str, gone: list[Record]) -> list[Record]:
+        """A lead is left out of where it was once it is converted; whoever still answers by id was not deleted."""
+        if module not in CONVERTED or not gone:
+            return gone
+        live = self._found(module, [record.id for record in gone])
+        return [self._record(module, live[record.id]) if record.id in live else record for record in gone]
 
     def _page(self, module: str, place: Place, since: datetime | None) -> tuple[list[Row], Info | None, Answer]:
         first, *others = self._asked(module)
@@ -136,20 +160,27 @@ class ZohoCrm:
         if stream == USERS:
             yield from (self._one(stream, id) for id in distinct)
             return
-        names = self._asked(stream)
         for batch in chunks([id for id in distinct if id.isdigit()], IDS_PER_REQUEST):
-            rows = self._joined(stream, self._client.by_ids(stream, names[0], batch), names[1:])
-            found = {str(row["id"]): row for row in rows}
+            found = self._found(stream, batch)
             for id in batch:
                 yield self._record(stream, found[id]) if id in found else self._one(stream, id)
         yield from (Record(stream=stream, id=id, deleted=True) for id in distinct if not id.isdigit())
+
+    def _found(self, stream: str, ids: Sequence[str]) -> dict[str, Row]:
+        """Rows by id; what is gone or hidden is left out."""
+        first, *others = self._asked(stream)
+        found: dict[str, Row] = {}
+        for batch in chunks(ids, IDS_PER_REQUEST):
+            rows = self._joined(stream, self._client.by_ids(stream, first, batch), others)
+            found |= {str(row["id"]): row for row in rows}
+        return found
 
     def _one(self, stream: str, id: str) -> Record:
         """A record that a list left out: gone, or not for us to see."""
         try:
             if stream == USERS:
-                user = self._client.user(id)
-                return self._user(user) if user else Record(stream=stream, id=id, deleted=True)
+                row = self._client.user(id)
+                return user(row) if row else Record(stream=stream, id=id, deleted=True)
             first, *others = self._asked(stream)
             row = self._client.record(stream, id, first)
             if row is None:
@@ -165,7 +196,7 @@ class ZohoCrm:
             return Record(stream=stream, id=id, deleted=True)
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        if stream not in MODULES:
+        if stream not in self._modules:
             raise Misconfigured(f"{stream} cannot be written")
         pusher = Pusher(
             self._client,
@@ -177,7 +208,7 @@ class ZohoCrm:
         yield from pusher.push(writes, gate)
 
     def find(self, stream: str, marker: str) -> list[Record]:
-        field = self._marker_field(stream) if stream in MODULES else None
+        field = self._marker_field(stream) if stream in self._modules else None
         if field is None:
             return []
         hits = [str(row["id"]) for row in self._client.search(stream, field, marker, ["id"])]
@@ -234,6 +265,39 @@ class ZohoCrm:
                 return
             place = following
 
+    # -- what it has besides the verbs
+
+    def examine(self) -> list[Symptom]:
+        # The sign-in is part of the look: it tells the scopes.
+        self._client.current_user()
+        return examine(self._client, self._settings, self._context, self._sign_in.scopes())
+
+    def additions(self) -> list[Addition]:
+        return list(self._additions.all())
+
+    def add(self, id: str, gate: Gate) -> None:
+        self._additions.add(id, gate)
+        self._forget()
+
+    def remove(self, id: str, gate: Gate) -> None:
+        self._additions.remove(id, gate)
+        self._forget()
+
+    def unmark(self, stream: str, ids: Sequence[str], gate: Gate) -> list[Outcome]:
+        return self._additions.unmark(stream, ids, gate)
+
+    def parse_hook(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        token = self._settings.hook_token
+        return hooks.parse(body, token.get_secret_value() if token else None, (*self._modules, USERS))
+
+    def _present(self) -> tuple[str, ...]:
+        return described.present(self._settings, self._client.modules())
+
+    def _forget(self) -> None:
+        """Metadata that is out of date."""
+        with self._lock:
+            self._metas.clear()
+
     def _moved(self, api_domain: str) -> None:
         """The token answer knows where the account's data centre is; a configured address knows better."""
         if self._settings.base_url is None:
@@ -265,34 +329,12 @@ class ZohoCrm:
                 self._me = str(self._client.current_user()["id"])
             return self._me
 
-    def _record(self, module: str, row: Row) -> Record:
-        payload = {name: value for name, value in row.items() if name != self._settings.marker_field}
-        id = str(row["id"])
-        tab = TABS.get(module)
-        parent = row.get("Parent_Id") if module == "Notes" else None
-        return Record(
-            stream=module,
-            id=id,
-            payload=payload,
-            version=instant(row.get("Modified_Time")),
-            marker=row.get(self._settings.marker_field) or None,
-            ours=_person(row, "Created_By") == self._own_id(),
-            scope=str(parent["id"]) if isinstance(parent, dict) and parent.get("id") else module,
-            url=f"{self._settings.center.web}/crm/tab/{tab}/{id}" if tab else None,
-            created_at=instant(row.get("Created_Time")),
-            modified_at=instant(row.get("Modified_Time")),
-            modified_by=_person(row, "Modified_By"),
-        )
+    @cached_property
+    def _shape(self) -> Shape:
+        return Shape(self._settings.marker_field, self._known.center.web, self._own_id())
 
-    def _user(self, row: Row) -> Record:
-        return Record(
-            stream=USERS,
-            id=str(row["id"]),
-            payload=row,
-            version=instant(row.get("Modified_Time")),
-            created_at=instant(row.get("created_time")),
-            modified_at=instant(row.get("Modified_Time")),
-        )
+    def _record(self, module: str, row: Row) -> Record:
+        return self._shape.record(module, row)
 
 
 class _References:
@@ -312,24 +354,6 @@ class _References:
             if isinstance(value, dict) and value.get("name") == name:
                 return value
         return None
-
-
-def _tombstone(module: str, row: Row) -> Record:
-    at = instant(row.get("deleted_time"))
-    return Record(
-        stream=module,
-        id=str(row["id"]),
-        deleted=True,
-        version=at,
-        scope=module,
-        modified_at=at,
-        modified_by=_person(row, "deleted_by"),
-    )
-
-
-def _person(row: Row, field: str) -> str | None:
-    value = row.get(field)
-    return str(value["id"]) if isinstance(value, dict) and value.get("id") else None
 
 
 def _moment(text: str) -> str:

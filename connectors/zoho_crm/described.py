@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.base import Abilities, Feed, Field, Stream
 from connectors.zoho_crm.client import ROWS_PER_WRITE
-from connectors.zoho_crm.models import FieldMeta, PickValue
+from connectors.zoho_crm.models import FieldMeta, ModuleMeta
+from connectors.zoho_crm.scopes import STANDARD
+from connectors.zoho_crm.settings import Settings
+from connectors.zoho_crm.words import classes
 
-MODULES = ("Accounts", "Contacts", "Deals", "Tasks", "Notes")
+CORE = ("Accounts", "Contacts", "Deals", "Tasks", "Notes")
+"""Every edition has them."""
+OPTIONAL = ("Cases", "Calls", "Events")
+"""Streams of an account whose edition has them and whose profile sees them."""
+MODULES = CORE + OPTIONAL
 USERS = "users"
 
-STAGES = {"open": "open", "closed won": "won", "closed lost": "lost"}
-"""``forecast_type`` of a deal's stage. It is never translated and not touched by renaming a stage."""
+ACTIVITIES = ("Tasks", "Calls", "Events")
+"""They lie under a record of any module, which ``$se_module`` names."""
 
 USER_FIELDS = ("id", "full_name", "first_name", "last_name", "email", "status", "role", "profile", "time_zone")
 
@@ -22,8 +29,38 @@ SEARCH_LAG = 60.0
 UNREADABLE = ("profileimage", "multiselectlookup", "multiuserlookup", "subform")
 """Kinds that lists do not carry in a form worth asking for."""
 
-SYSTEM_FIELDS = {"Tasks": ("$se_module",), "Notes": ("$se_module",), "Deals": ("$currency_symbol",)}
-"""Not in the metadata, but without them a reference names no module and an amount no currency."""
+SYSTEM_FIELDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*ACTIVITIES, "Notes"), ("$se_module",)),
+    "Deals": ("$currency_symbol",),
+    "Leads": ("$converted", "$converted_detail"),
+}
+"""Not in the metadata, but without them a reference names no module, an amount no currency, a lead no end."""
+
+
+def modules_of(settings: Settings) -> tuple[str, ...]:
+    """The modules that a connection has as streams, where the account has them."""
+    return tuple(dict.fromkeys((*MODULES, *settings.modules)))
+
+
+def present(settings: Settings, metas: Mapping[str, ModuleMeta]) -> tuple[str, ...]:
+    """Those of them that this account can read."""
+    return tuple(name for name in modules_of(settings) if name in CORE or _readable(metas.get(name)))
+
+
+def lacking(settings: Settings, metas: Mapping[str, ModuleMeta]) -> list[str]:
+    """Modules that the configuration names and the account cannot read."""
+    return [name for name in settings.modules if not _readable(metas.get(name))]
+
+
+def _readable(meta: ModuleMeta | None) -> bool:
+    return meta is not None and meta.api_supported and meta.viewable
+
+
+def others(settings: Settings, metas: Mapping[str, ModuleMeta]) -> list[str]:
+    """Modules that are readable and not streams of this connection: Zoho's usual ones, and those of the customer's."""
+    taken = modules_of(settings)
+    known = (name for name, meta in metas.items() if name in STANDARD or meta.custom)
+    return [name for name in known if name not in taken and _readable(metas[name])]
 
 
 def listed(module: str, metas: Sequence[FieldMeta]) -> list[str]:
@@ -50,35 +87,21 @@ def field(module: str, meta: FieldMeta) -> Field:
         custom=meta.custom_field,
         values=[value.display_value for value in picks] or None,
         classes=classes(module, meta.api_name, meta.pick_list_values or ()) or None,
+        refers=meta.refers,
     )
 
 
-def classes(module: str, name: str, picks: Sequence[PickValue]) -> dict[str, str]:
-    """The class of each value, by what is shown and by what is stored. Only metadata decides, never a display name."""
-    found = {}
-    for value in picks:
-        if module == "Deals" and name == "Stage":
-            own = STAGES.get((value.forecast_type or value.deal_category or "").lower())
-        elif module == "Tasks" and name in ("Status", "Priority"):
-            own = value.sys_ref_name or value.reference_value or value.actual_value
-        else:
-            own = None
-        if own is not None:
-            found[value.display_value] = own
-            if value.actual_value:
-                found.setdefault(value.actual_value, own)
-    return found
-
-
-def stream(module: str, metas: Sequence[FieldMeta], marker_field: str) -> Stream:
+def stream(module: str, metas: Sequence[FieldMeta], marker_field: str, allowed: ModuleMeta | None) -> Stream:
+    """``allowed``: what the account may do with the module's records; None: nothing is said against anything."""
     notes = module == "Notes"
     marked = marker_of(metas, marker_field)
+    may = allowed or ModuleMeta(api_name=module)
     return Stream(
         name=module,
         abilities=Abilities(
-            create=True,
-            update=True,
-            delete=True,
+            create=may.creatable,
+            update=may.editable,
+            delete=may.deletable,
             # Zoho documents the precondition for records, not for notes.
             guarded=not notes,
             history=True,
@@ -97,9 +120,9 @@ def users() -> Stream:
     return Stream(name=USERS, abilities=Abilities(versioned=True), fields=fields)
 
 
-def feeds() -> list[Feed]:
-    modules = [Feed(name=module, streams=[module], cost=2, grain=1.0) for module in MODULES]
-    return [*modules, Feed(name=USERS, streams=[USERS], cost=1, deletes=False, grain=1.0)]
+def feeds(modules: Sequence[str]) -> list[Feed]:
+    found = [Feed(name=module, streams=[module], cost=2, grain=1.0) for module in modules]
+    return [*found, Feed(name=USERS, streams=[USERS], cost=1, deletes=False, grain=1.0)]
 
 
 LIMITS = {

@@ -55,6 +55,10 @@ class Token(msgspec.Struct):
     """The sign-in host's answer; with ``error`` set, whatever the status says, there is no token."""
 
     access_token: str | None = None
+    refresh_token: str | None = None
+    """In the answer to a code alone."""
+    scope: str | None = None
+    """What was granted, where the service tells."""
     expires_in: float = 3600.0
     api_domain: str | None = None
     error: str | None = None
@@ -76,10 +80,21 @@ class OperationType(msgspec.Struct):
     api_update: bool = True
 
 
+class Named(msgspec.Struct):
+    """A module as metadata names one inside something else."""
+
+    api_name: str | None = None
+
+
+class Lookup(msgspec.Struct):
+    module: Named | None = None
+
+
 class FieldMeta(msgspec.Struct):
     """One row of ``/settings/fields``: the part that this connector reads."""
 
     api_name: str
+    id: str | None = None
     data_type: str = "text"
     display_label: str | None = None
     field_label: str | None = None
@@ -91,10 +106,74 @@ class FieldMeta(msgspec.Struct):
     operation_type: OperationType | None = None
     pick_list_values: list[PickValue] | None = None
     unique: dict[str, Any] | None = None
+    external: dict[str, Any] | None = None
+    lookup: Lookup | None = None
+
+    @property
+    def refers(self) -> str | None:
+        """The one module that a lookup leads to. An activity's, and a note's, is named by each record instead."""
+        target = self.lookup.module.api_name if self.lookup and self.lookup.module else None
+        return target if self.data_type == "lookup" and target and not target.startswith("$") else None
 
 
 class Fields(msgspec.Struct):
     fields: list[FieldMeta]
+
+
+class ModuleMeta(msgspec.Struct):
+    """One row of ``/settings/modules``: the part that this connector reads. The flags are of our own account."""
+
+    api_name: str | None = None
+    plural_label: str | None = None
+    api_supported: bool = True
+    viewable: bool = True
+    creatable: bool = True
+    editable: bool = True
+    deletable: bool = True
+    generated_type: str = "default"
+
+    @property
+    def custom(self) -> bool:
+        """Made by the customer, not by Zoho, and no mere link between two others."""
+        return self.generated_type == "custom"
+
+
+class Modules(msgspec.Struct):
+    modules: list[ModuleMeta]
+
+
+class LayoutField(msgspec.Struct):
+    """A field as one layout has it."""
+
+    api_name: str | None = None
+    field_label: str | None = None
+    display_label: str | None = None
+    required: bool | None = None
+    default_value: Any = None
+    read_only: bool | None = None
+    field_read_only: bool | None = None
+
+
+class Section(msgspec.Struct):
+    fields: list[LayoutField] = []
+
+
+class Layout(msgspec.Struct):
+    name: str | None = None
+    display_label: str | None = None
+    status: str | None = None
+    sections: list[Section] = []
+
+
+class Layouts(msgspec.Struct):
+    layouts: list[Layout]
+
+
+class License(msgspec.Struct):
+    paid: bool = False
+    paid_type: str | None = None
+    trial_type: str | None = None
+    users_license_purchased: int | None = None
 
 
 class Organization(msgspec.Struct):
@@ -103,10 +182,37 @@ class Organization(msgspec.Struct):
     company_name: str | None = None
     time_zone: str | None = None
     iso_code: str | None = None
+    license_details: License | None = None
 
 
 class Organizations(msgspec.Struct):
     org: list[Organization]
+
+
+class Channel(msgspec.Struct):
+    """A subscription to notifications. Its token is not read."""
+
+    channel_id: str | int
+    events: list[str] = []
+    channel_expiry: str | None = None
+
+    @property
+    def ends(self) -> datetime | None:
+        return datetime.fromisoformat(self.channel_expiry) if self.channel_expiry else None
+
+
+class Channels(msgspec.Struct):
+    watch: list[Channel]
+
+
+class FieldResults(msgspec.Struct):
+    """What came of making or deleting fields."""
+
+    fields: list[Result]
+
+
+class WatchResults(msgspec.Struct):
+    watch: list[Result]
 
 
 class FieldChange(msgspec.Struct, rename={"values": "_value"}):

@@ -1,8 +1,11 @@
-"""Access tokens from a refresh token. Zoho's sign-in host reports most errors with HTTP 200."""
+"""Access tokens from what signs a connection in. Zoho's sign-in host reports most errors with HTTP 200.
+
+What the configuration does not hold comes from the connection's token store, where signing in by hand put it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -12,12 +15,16 @@ from connectors.budget import Budget
 from connectors.errors import AuthFailed, ConnectorError, RateLimited
 from connectors.http import Answer, Http
 from connectors.zoho_crm.models import Token
-from connectors.zoho_crm.settings import Settings
+from connectors.zoho_crm.scopes import parsed
+from connectors.zoho_crm.settings import DATA_CENTERS, DataCenter, Settings
 
 PATH = "/oauth/v2/token"
+REFRESH = "refresh_token"
+CENTER = "data_center"
+SCOPES = "scopes"
 
 CURES = {
-    "invalid_code": "the refresh token is not known in data centre {dc!r}: it is revoked, mistyped, or the account "
+    "invalid_code": "the {what} is not known in data centre {dc!r}: it is revoked, mistyped, or the account "
     "lives in another one; set `data_center` to where the account was opened, or sign in again",
     "invalid_client": "the client id is not known in data centre {dc!r}: check `client_id` and `data_center`, or "
     "switch on multi-DC support for the client in the API console",
@@ -26,37 +33,97 @@ CURES = {
 }
 
 
+class Known:
+    """Where the account lives and what signs it in: as configured, else as a person gave it when signing in."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self._settings = settings
+        self._context = context
+        self._center: DataCenter | None = None
+
+    @property
+    def center(self) -> DataCenter:
+        """Raises ``AuthFailed`` where nobody has said it yet."""
+        if self._center is None:
+            name = self._settings.data_center or self._context.tokens.load(CENTER)
+            found = next((center for known, center in DATA_CENTERS.items() if known == name), None)
+            if found is None:
+                raise self._missing()
+            self._center = found
+        return self._center
+
+    @property
+    def center_name(self) -> str:
+        return next(name for name, center in DATA_CENTERS.items() if center == self.center)
+
+    def refresh_token(self) -> str:
+        """Raises ``AuthFailed`` where there is none."""
+        configured = self._settings.refresh_token
+        token = configured.get_secret_value() if configured else self._context.tokens.load(REFRESH)
+        if not token:
+            raise self._missing()
+        return token
+
+    def scopes(self) -> list[str]:
+        """What was granted, where that was told when a person signed in."""
+        return parsed(self._context.tokens.load(SCOPES)) if self._settings.refresh_token is None else []
+
+    def _missing(self) -> AuthFailed:
+        return AuthFailed(f"no credentials for {self._context.name}: run `keepstep login {self._context.name}`")
+
+
 class SignIn:
     """Fetches access tokens, and tells where the account's API lives."""
 
-    def __init__(self, context: Context, settings: Settings, budget: Budget, moved: Callable[[str], None]) -> None:
+    def __init__(
+        self, context: Context, settings: Settings, known: Known, budget: Budget, moved: Callable[[str], None]
+    ) -> None:
+        self._context = context
         self._settings = settings
+        self._known = known
         self._moved = moved
-        self._http = Http(
-            context,
-            settings.accounts_url or settings.center.accounts,
-            budget=budget,
-            classify=self._classify,
-            reading_posts=[PATH],
-        )
+        self._budget = budget
+        self._told: list[str] = []
+
+    def scopes(self) -> Sequence[str]:
+        """What the token may do, as the service told last; empty where it never did."""
+        return self._told or self._known.scopes()
 
     def fetch(self) -> tuple[str, float]:
         """A fresh token and its lifetime in seconds. Raises ``AuthFailed`` with the cure when a person must act."""
-        form = urlencode(
-            {
-                "grant_type": "refresh_token",
-                "client_id": self._settings.client_id,
-                "client_secret": self._settings.client_secret.get_secret_value(),
-                "refresh_token": self._settings.refresh_token.get_secret_value(),
-            }
+        center, refresh = self._known.center, self._known.refresh_token()
+        exchange = Exchange(self._context, self._settings, self._known.center_name, "refresh token", self._budget)
+        token = exchange.trade(grant_type="refresh_token", refresh_token=refresh)
+        self._told = parsed(token.scope) or self._told
+        told = token.api_domain
+        self._moved(told if told and urlsplit(told).scheme == "https" else center.api)
+        return token.access_token or "", token.expires_in
+
+
+class Exchange:
+    """The sign-in host of one data centre. ``what`` is traded there: an error names it with the cure."""
+
+    def __init__(
+        self, context: Context, settings: Settings, center: str, what: str, budget: Budget | None = None
+    ) -> None:
+        self._settings = settings
+        self._center = center
+        self._what = what
+        address = settings.accounts_url or next(
+            known.accounts for name, known in DATA_CENTERS.items() if name == center
         )
+        # Fetching a token changes no data of anybody, so `access: read` must not refuse it.
+        self._http = Http(context, address, budget=budget, classify=self._classify, reading_posts=[PATH])
+
+    def trade(self, **grant: str) -> Token:
+        """An answer with an access token. Raises ``AuthFailed`` with the cure when a person must act."""
+        secret = self._settings.client_secret.get_secret_value()
+        form = urlencode({"client_id": self._settings.client_id, "client_secret": secret, **grant})
         answer = self._http.read("POST", PATH, data=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
         token = answer.decode(Token)
         if not token.access_token:
             raise AuthFailed(f"POST {PATH}: {answer.status} without an access token", status=answer.status)
-        if token.api_domain and urlsplit(token.api_domain).scheme == "https":
-            self._moved(token.api_domain)
-        return token.access_token, token.expires_in
+        return token
 
     def _classify(self, answer: Answer) -> ConnectorError | None:
         try:
@@ -70,5 +137,5 @@ class SignIn:
         if "too many" in (token.error_description or "").lower():
             # Zoho limits how often one refresh token may be used: about ten times in ten minutes.
             return RateLimited(f"{what}: too many refreshes", retry_after=60.0, status=answer.status, code=code)
-        cure = CURES.get(code, "sign in again").format(dc=self._settings.data_center)
+        cure = CURES.get(code, "sign in again").format(dc=self._center, what=self._what)
         return AuthFailed(f"{what}: {cure}", status=answer.status, code=code)

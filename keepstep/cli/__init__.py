@@ -32,6 +32,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "findings": ("keepstep.cli.findings:findings", "List what a person must see."),
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
+    "timeline": ("keepstep.cli.timeline:command", "Tell what happened, in order."),
+    "undo": ("keepstep.cli.undo:undo", "Take back what one run wrote."),
+    "verify": ("keepstep.cli.verify:verify", "Read everything anew, and prove that all sides are in step."),
+    "forget": ("keepstep.cli.forget:forget", "Erase what the store holds of a person."),
+    "backup": ("keepstep.cli.backup:backup", "Copy the store into a file, while work goes on."),
+    "restore": ("keepstep.cli.restore:restore", "Put a copy of the store back in its place."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
     "conformance": (
         "keepstep.cli.conformance:conformance",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import sqlalchemy as sa
 
+from connectors.errors import ConnectorError
 from keepstep.cli import planfile, planned, told
-from keepstep.cli.looking import failed_feeds, looked
+from keepstep.cli.looking import failed_feeds, looked, unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.cli.sync import show, summed
@@ -46,20 +47,52 @@ def apply(
             planfile.admit(hub, plan, file)
         names = session.syncs(wanted or (list(plan.fingerprints) if plan else []))
         names = writable(session, hub.config, names, named=bool(wanted or plan))
-        running, lost = looked(session, hub, names)
-        unread = failed_feeds(session, hub, running)
-        for each in running:
-            hub.engine.take_in(each)
+        if plan is not None:
+            there, lost = hub.syncs(names), unreachable(session, hub, names)
+            running = [each for each in there if reread(session, hub, each, _entities(plan, each.name))]
+            unread = [each.name for each in there if each not in running]
+        else:
+            running, lost = looked(session, hub, names)
+            unread = failed_feeds(session, hub, running)
+            for each in running:
+                hub.engine.take_in(each)
         done = []
         for each in running:
             carrying = Carrying(session, hub, each, yes=yes, name=name, limit=limit)
             done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
+        asked = questions(session, hub, [each.name for each in running])
     if output.as_json:
-        output.document({"syncs": done, "unreachable": lost, "unread": unread})
+        output.document({"syncs": done, "findings": asked, "unreachable": lost, "unread": unread})
+    elif asked:
+        output.line(session.say("status_findings", count=len(asked)))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(_open(each) for each in done):
+    if any(unfinished(each) for each in done) or told.needs_a_person(asked):
         ctx.exit(NEEDS_A_PERSON)
+
+
+def _entities(plan: planfile.PlanFile, sync: str) -> set[str]:
+    return {operation.entity for operation in plan.operations.get(sync, ())}
+
+
+def reread(session: Session, hub: Hub, sync: Sync, entities: Collection[str]) -> bool:
+    """Read the records of these entities anew, and no others. False, and said, if it could not be done."""
+    try:
+        with session.output.progress(session.say("looking")):
+            if hub.engine.reread(sync, entities):
+                return True
+    except ConnectorError as error:
+        session.output.warn(session.say("feed_failed", feed=sync.name, reason=str(error)))
+        return False
+    session.output.warn(session.say("sync_line", sync=sync.name, text=session.say("sync_busy")))
+    return False
+
+
+def questions(session: Session, hub: Hub, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Open findings of these very syncs, whether or not what was carried out has to do with them."""
+    with hub.store.read() as tx:
+        rows = told.stored(tx, syncs=names)
+    return [told.as_data(session, row) for row in rows if row["sync"] in names]
 
 
 def writable(session: Session, config: Config, names: Sequence[str], *, named: bool) -> list[str]:
@@ -72,7 +105,8 @@ def writable(session: Session, config: Config, names: Sequence[str], *, named: b
     return [name for name in names if name not in observing]
 
 
-def _open(each: dict[str, Any]) -> bool:
+def unfinished(each: dict[str, Any]) -> bool:
+    """Whether anything of what a sync was to carry out is left."""
     troubled = any(operation["result"] not in ("done", "before") for operation in each.get("operations", ()))
     return bool(troubled or each["holds"] or each["refused"] or each["unknown"] or each["busy"] or each["waiting"])
 
@@ -107,12 +141,20 @@ class Carrying:
         with self._hub.store.read() as tx:
             states = load(tx, [operation.entity for operation in operations])
         before = [each for each in operations if carried_already(states.get(each.entity), each)]
-        left = [each for each in operations if each not in before]
-        done, run = self._run(lambda operation: any(same(operation, each) for each in left))
+        return self.exactly([each for each in operations if each not in before], before)
+
+    def exactly(
+        self, operations: Sequence[Operation], before: Sequence[Operation] = (), run: str | None = None
+    ) -> dict[str, Any]:
+        """Those operations as they are written there, as far as they are owed; ``before`` was carried out already.
+
+        ``run``: the id of the run that writes, if it has one.
+        """
+        done, wrote = self._run(lambda operation: any(same(operation, each) for each in operations), run)
         with self._hub.store.read() as tx:
-            results = _results(tx, run)
+            results = _results(tx, wrote)
         done["operations"] = []
-        for each in operations:
+        for each in [*before, *operations]:
             result = "before" if each in before else results.get((each.kind, each.entity, each.side))
             if result is None:
                 result = "held" if done["holds"] else "moved"
@@ -123,14 +165,14 @@ class Carrying:
                 self._session.output.line("  " + cell(text))
         return done
 
-    def _run(self, wanted: Callable[[Operation], bool]) -> tuple[dict[str, Any], str]:
+    def _run(self, wanted: Callable[[Operation], bool], run: str | None = None) -> tuple[dict[str, Any], str]:
         session, hub, name = self._session, self._hub, self._sync.name
         report = hub.run(name, "propose", wanted=wanted)
         passed: dict[str, Any] | None = None
         if report.holds and not report.busy:
             passed = self._let_through(report.holds)
         if not report.busy and (passed or not report.holds):
-            report = hub.run(name, "write", wanted=wanted)
+            report = hub.run(name, "write", wanted=wanted, run=run)
         done = summed(session, name, [report]) | {"let_through": passed}
         if not session.output.as_json:
             show(session, done)
@@ -160,7 +202,13 @@ def _anything(operation: Operation) -> bool:
 
 
 def same(a: Operation, b: Operation) -> bool:
-    """Whether they write the same to the same place, in place of the same."""
+    """Whether they write the same to the same place, in place of the same.
+
+    An update compares the values it replaces, so that an edit of another field is no hindrance; what removes a record
+    removes it as it was when it was planned.
+    """
+    if a.kind in ("archive", "delete") and a.version != b.version:
+        return False
     return (a.kind, a.entity, a.side, a.record, a.fields) == (b.kind, b.entity, b.side, b.record, b.fields)
 
 

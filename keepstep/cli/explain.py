@@ -2,143 +2,154 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
-import msgspec
-import sqlalchemy as sa
 
-from keepstep.cli.address import field_of
+from keepstep.cli.address import entity, field_of
+from keepstep.cli.lineage import Lineage
 from keepstep.cli.output import cell
-from keepstep.cli.session import Session
-from keepstep.cli.values import Reading
+from keepstep.cli.session import WRONG, Session, Trouble, failure
 from keepstep.engine.state import EntityState
-from keepstep.language import codes
-from keepstep.store import tables as t
+from keepstep.engine.world import Sync
+from keepstep.hub import Hub
 from keepstep.store.store import Tx
-
-TOLD_OF_ALL = ("record_", "write_")
-"""Audit lines that name no field and still tell of each."""
+from mapping.model import MODEL
 
 
-@click.command(help="Why a field is what it is: what is agreed, what each side shows, what is owed, and what happened.")
-@click.argument("field", metavar="ENTITY.FIELD")
+@click.command(
+    help="Why a thing, or one field of it, is what it is: what each side shows, since when and by whom, what is agreed "
+    "and what decided that, which run wrote it, how it is mapped, and what happened to it."
+)
+@click.argument("what", metavar="ENTITY[.FIELD]")
 @click.pass_context
-def explain(ctx: click.Context, field: str) -> None:
+def explain(ctx: click.Context, what: str) -> None:
     session: Session = ctx.obj
     session.config()
-    with session.hub() as hub, hub.store.read() as tx:
-        state, name = field_of(tx, session, field)
-        reading = Reading(tx, session)
-        facts = _facts(reading, state, name)
-        facts["history"] = _history(tx, reading, session, state, name)
+    with session.hub() as hub:
+        with hub.store.read() as tx:
+            wanted = _wanted(tx, session, what)
+        sync = _sync(session, hub, wanted[0])
+        with hub.store.read() as tx:
+            state, name = _wanted(tx, session, what)
+            lineage = Lineage(tx, session, state, sync)
+            facts = lineage.entity()
+            if name is None:
+                facts["fields"] = [lineage.field(each) for each in lineage.names()]
+            else:
+                facts |= lineage.field(name)
+                facts["history"] = list(lineage.history(name))
     if session.output.as_json:
         session.output.document(facts)
-        return
-    _show(session, facts)
+    elif name is None:
+        _show_entity(session, facts)
+    else:
+        _show_field(session, facts)
 
 
-def _facts(reading: Reading, state: EntityState, name: str) -> dict[str, Any]:
-    agreed = state.agreed.get(name)
-    conflict = state.conflicts.get(name)
-    sides = []
-    for side, link in sorted(state.links.items()):
-        record = state.records.get(side)
-        known = link.fields.get(name)
-        shows = known.shows if known else -1
-        sides.append(
-            {
-                "side": side,
-                "record": link.record,
-                "url": record["url"] if record else None,
-                "state": link.state,
-                "has_field": bool(record and name in record["shown"]),
-                "shown": reading.value(state.kind, name, record["shown"].get(name)) if record else None,
-                "shadow": reading.value(state.kind, name, known.shadow) if known else None,
-                "shows": shows,
-                "standing": _standing(state, side, name),
-            }
-        )
-    return {
-        "entity": state.id,
-        "kind": state.kind.value,
-        "sync": state.sync,
-        "title": reading.title(state.id),
-        "field": name,
-        "parked": state.parked,
-        "agreed": agreed
-        and {
-            "value": reading.value(state.kind, name, agreed.value),
-            "version": agreed.n,
-            "source": agreed.source,
-            "at": agreed.at or None,
-        },
-        "sides": sides,
-        "conflict": conflict and msgspec.to_builtins(conflict),
-    }
+def _wanted(tx: Tx, session: Session, what: str) -> tuple[EntityState, str | None]:
+    """The entity, and the field if one was named. A title may have full stops in it, so the whole is tried first."""
+    try:
+        return entity(tx, session, what), None
+    except Trouble as error:
+        tail = what.rpartition(".")[2]
+        named = any(tail in fields for fields in MODEL.values())
+        if error.problem.code == "no_such_entity" and ("." not in what or not (named or _known(tx, session, what))):
+            raise
+        return field_of(tx, session, what)
 
 
-def _standing(state: EntityState, side: str, name: str) -> str:
-    """Where a side stands on the field: gone, doubt, conflict, absent, refused, owed, even."""
-    link, record, agreed = state.links[side], state.records.get(side), state.agreed.get(name)
-    known = link.fields.get(name)
-    if link.state != "live":
-        return "gone"
-    if any(intent["side"] == side and name in intent["fields"] for intent in state.intents):
-        return "doubt"
-    if record is None or name not in record["shown"]:
-        return "absent"
-    if name in state.conflicts:
-        return "conflict"
-    if agreed is None or known is None:
-        return "new"
-    if known.refused == agreed.n:
-        return "refused"
-    return "owed" if known.shows < agreed.n else "even"
+def _known(tx: Tx, session: Session, what: str) -> bool:
+    """Whether what stands before the last full stop names something: then the field is what is wrong."""
+    try:
+        entity(tx, session, what.rpartition(".")[0])
+    except Trouble as error:
+        return error.exit_code != WRONG
+    return True
 
 
-def _history(tx: Tx, reading: Reading, session: Session, state: EntityState, name: str) -> list[dict[str, Any]]:
-    rows = tx.all(sa.select(t.audit).where(t.audit.c.entity == state.id).order_by(t.audit.c.n))
-    found = []
-    for row in rows:
-        of_all = row["code"].startswith(TOLD_OF_ALL)
-        carried = name in row["params"].get("fields", {name: None})
-        if row["field"] == name or (row["field"] is None and of_all and carried):
-            line = {"n": row["n"], "at": row["at"], "run": row["run"], "code": row["code"], "side": row["side"]}
-            found.append(line | {"message": _said(reading, session, state, name, row)})
-    return found
+def _sync(session: Session, hub: Hub, state: EntityState) -> Sync | None:
+    """The entity's sync with its mappings; None, and said, if one of its connections is down or it is configured no
+    more."""
+    sync = hub.engine.world.syncs.get(state.sync)
+    if sync is None and state.sync in hub.config.syncs:
+        for side in hub.config.syncs[state.sync].sides:
+            if side.connection in hub.down:
+                session.output.warn(session.words(failure(side.connection, hub.down[side.connection])))
+        session.output.warn(session.say("explain_unmapped"))
+    return sync
 
 
-def _said(reading: Reading, session: Session, state: EntityState, name: str, row: dict[str, Any]) -> str:
-    params = row["params"]
-    told: dict[str, Any] = {"at": row["at"], "side": row["side"], "code": row["code"]}
-    for key in ("from", "to", "value"):
-        if key in params:
-            told[{"from": "before", "to": "value"}.get(key, key)] = reading.value(state.kind, name, params[key])
-    fields = params.get("fields", {})
-    if name in fields:
-        told["value"] = reading.value(state.kind, name, fields[name])
-    told["reason"] = (params.get("outcome") or {}).get("reason") or None
-    told["kind"] = params.get("kind")
-    code = f"audit_{row['code']}"
-    return session.say(code if code in codes() else "audit_other", **{"value": None, "n": params.get("n"), **told})
+def _show_entity(session: Session, facts: Mapping[str, Any]) -> None:
+    output, say = session.output, session.say
+    output.line(cell(say("explain_entity", kind=facts["kind"], title=facts["title"], id=facts["entity"])))
+    if facts["parked"]:
+        output.line("  " + say("explain_parked"))
+    for record in facts["records"]:
+        output.line("  " + cell(say("explain_record", **record) + f"  {record['url'] or ''}"))
+        by = record["linked_by"] or "first"
+        output.line("    " + say("explain_linked", at=record["linked_at"], why=by))
+        if record["state"] != "live":
+            output.line("    " + say("standing.gone" if record["state"] in ("gone", "deleted") else "standing.apart"))
+    for field in facts["fields"]:
+        agreed = field["agreed"]
+        if agreed:
+            text = say(
+                "explain_of", field=field["field"], value=agreed["value"], side=agreed["source"], at=agreed["at"]
+            )
+        else:
+            text = say("explain_of_nothing", field=field["field"])
+        output.line("  " + cell(text))
+        for side in field["sides"]:
+            if side["has_field"] and (side["standing"] != "even" or side["kept_apart"]):
+                standing = "kept" if side["kept_apart"] else side["standing"]
+                shown = say("explain_shows", side=side["side"], shown=side["shown"], standing=standing)
+                output.line("    " + cell(shown))
+    output.line(say("explain_more", entity=facts["entity"]))
 
 
-def _show(session: Session, facts: dict[str, Any]) -> None:
+def _show_field(session: Session, facts: Mapping[str, Any]) -> None:
     output, say = session.output, session.say
     output.line(cell(say("explain_head", kind=facts["kind"], title=facts["title"], field=facts["field"])))
     agreed = facts["agreed"]
     output.line("  " + cell(say("explain_agreed", **agreed) if agreed else say("explain_nothing_agreed")))
+    if agreed:
+        because = agreed["because"]
+        output.line("    " + cell(say(f"because.{because['code']}", by=because["by"], side=agreed["source"])))
+        if agreed["origin"]:
+            output.line("    " + cell(say("explain_origin", **agreed["origin"])))
+    if facts["rule"]:
+        rule = facts["rule"]
+        output.line("  " + say("explain_rule", policy=rule["policy"], owner=rule["owner"]))
     if facts["parked"]:
         output.line("  " + say("explain_parked"))
     for side in facts["sides"]:
-        if side["has_field"]:
-            text = say("explain_side", **{name: side[name] for name in ("side", "record", "shown", "shadow", "shows")})
-        else:
-            text = say("explain_side_without", side=side["side"], record=side["record"])
-        output.line("  " + cell(text))
-        output.line("    " + say(f"standing.{side['standing']}"))
+        _show_side(session, side)
     if facts["conflict"]:
         output.line("  " + say("explain_conflict", entity=facts["entity"], field=facts["field"]))
     for line in facts["history"]:
-        output.line("  " + cell(line["message"]))
+        output.line("  " + cell(say("told_at", at=line["at"], text=line["message"])))
+
+
+def _show_side(session: Session, side: Mapping[str, Any]) -> None:
+    output, say = session.output, session.say
+    if side["has_field"]:
+        text = say("explain_side", **{name: side[name] for name in ("side", "record", "shown", "shadow", "shows")})
+    else:
+        text = say("explain_side_without", side=side["side"], record=side["record"])
+    output.line("  " + cell(text))
+    output.line("    " + say(f"standing.{'kept' if side['kept_apart'] else side['standing']}"))
+    if side["seen_at"]:
+        output.line(
+            "    " + cell(say("explain_seen", at=side["seen_at"], by=side["modified_by"], on=side["modified_at"]))
+        )
+    mapping = side["mapping"]
+    if mapping:
+        output.line("    " + cell(say(f"mapped.{mapping['mode']}", field=mapping["system_field"])))
+        if mapping["shown_as"] is not None:
+            output.line("    " + cell(say("explain_shown_as", value=mapping["shown_as"])))
+        for loss in mapping["losses"]:
+            output.line("    " + cell(say("explain_loss", field=loss["field"], why=loss["why"], value=loss["value"])))
+    if side["written"]:
+        output.line("    " + cell(say("explain_written", **side["written"])))

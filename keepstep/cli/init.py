@@ -138,7 +138,7 @@ class Asking:
 
     def choice(self, name: str, known: list[str], default: str) -> str:
         """One of several words."""
-        return str(self._ask(name, default, lambda value: self._one_of(name, str(value), known)))
+        return str(self._ask(name, default, lambda value: self._one_of(name, str(value), known), known=known))
 
     def zone(self) -> str:
         """The name of a time zone."""
@@ -182,7 +182,7 @@ class Asking:
                 break
             self._session.output.warn(complaint)
             fields = {field.alias or name: field for name, field in plugin.settings.model_fields.items()}
-            key = self.choice("setting", list(fields), next(iter(fields)))
+            key = self.choice("which_setting", list(fields), next(iter(fields)))
             found[key] = self._setting(system, key, fields[key])
         return found
 

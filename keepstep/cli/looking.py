@@ -23,7 +23,7 @@ def unreachable(session: Session, hub: Hub, names: Sequence[str]) -> list[str]:
     lost = [name for name in names if name not in running]
     for name in sorted(hub.detached & hub.config.connections.keys()):
         session.output.warn(session.say("is_detached", connection=name))
-    for name, error in hub.down.items():
+    for name, error in {**hub.down, **hub.absent}.items():
         session.output.warn(session.words(failure(name, error)))
     for name in lost:
         session.output.warn(session.say("sync_unreachable", sync=name))

@@ -32,8 +32,7 @@ def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | Non
     operations = writing(plan, limit)
     with hub.store.read() as tx:
         reading = Reading(tx, session)
-        states = load(tx, [operation.entity for operation in operations])
-        told_operations = [_operation(tx, reading, sync, each, states[each.entity]) for each in operations]
+        told_operations = described(tx, reading, sync, operations)
         waits = [{"entity": id, "title": reading.title(id)} for id in dict.fromkeys(plan.waits)]
         conflicts = told.stored(tx, code="conflict", syncs=[sync.name])
         linking = _linking(tx, sync, plan)
@@ -63,6 +62,14 @@ def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | Non
     }
 
 
+def described(
+    tx: Tx, reading: Reading, sync: Sync, operations: Sequence[Operation], reason: str | None = None
+) -> list[dict[str, Any]]:
+    """The operations for ``--json``, by what stands in that transaction. ``reason``: why, if not because of an edit."""
+    states = load(tx, [operation.entity for operation in operations])
+    return [_operation(tx, reading, sync, each, states[each.entity], reason) for each in operations]
+
+
 def _linking(tx: Tx, sync: Sync, plan: Plan) -> dict[str, Any] | None:
     """What first linking came to, as long as the sync's first plan has not been let through."""
     first = next((hold for hold in plan.holds if hold.reason == "first_plan"), None)
@@ -71,7 +78,9 @@ def _linking(tx: Tx, sync: Sync, plan: Plan) -> dict[str, Any] | None:
     return {name: first.params[name] for name in ("linked", "proposals", "creates")} | {"by": linked_by(tx, sync.name)}
 
 
-def _operation(tx: Tx, reading: Reading, sync: Sync, operation: Operation, state: EntityState) -> dict[str, Any]:
+def _operation(
+    tx: Tx, reading: Reading, sync: Sync, operation: Operation, state: EntityState, reason: str | None
+) -> dict[str, Any]:
     record = state.records.get(operation.side)
     fields = []
     for name, planned in operation.fields.items():
@@ -95,7 +104,7 @@ def _operation(tx: Tx, reading: Reading, sync: Sync, operation: Operation, state
         "record": operation.record,
         "title": operation.title,
         "url": record["url"] if record else None,
-        "reason": {"create": "new", "update": "edited"}.get(operation.kind, "deleted"),
+        "reason": reason or {"create": "new", "update": "edited"}.get(operation.kind, "deleted"),
         "because": operation.because,
         "fields": fields,
         "waits": operation.waits,
@@ -123,6 +132,19 @@ def calls(hub: Hub, plans: Iterable[tuple[Sync, Sequence[Operation]]]) -> dict[s
     return dict(sorted(found.items()))
 
 
+def show_operations(session: Session, operations: Sequence[Mapping[str, Any]]) -> None:
+    """Print what is to be written, by side and kind."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for operation in operations:
+        groups.setdefault((operation["side"], operation["kind"]), []).append(operation)
+    for (side, kind), group in sorted(groups.items(), key=lambda each: (each[0][0], KINDS.index(each[0][1]))):
+        session.output.line("  " + session.say(f"plan_group_{kind}", side=side, count=len(group)))
+        for operation in group:
+            _show_operation(session, operation)
+    if not operations:
+        session.output.line("  " + session.say("nothing_to_do"))
+
+
 def show(session: Session, data: Mapping[str, Any]) -> None:
     """Print one sync's plan."""
     output, say = session.output, session.say
@@ -131,15 +153,7 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
         output.line("  " + say("sync_busy"))
     if data["waiting"]:
         output.line("  " + say("plan_first_crawl", feed=data["waiting"]))
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for operation in data["operations"]:
-        groups.setdefault((operation["side"], operation["kind"]), []).append(operation)
-    for (side, kind), operations in sorted(groups.items(), key=lambda each: (each[0][0], KINDS.index(each[0][1]))):
-        output.line("  " + say(f"plan_group_{kind}", side=side, count=len(operations)))
-        for operation in operations:
-            _show_operation(session, operation)
-    if not data["operations"]:
-        output.line("  " + say("nothing_to_do"))
+    show_operations(session, data["operations"])
     if data["left_out"]:
         output.line("  " + say("plan_left_out", count=data["left_out"]))
     for waiting in data["waits"]:
@@ -174,9 +188,11 @@ def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
         text = say("plan_change", **{name: field[name] for name in ("field", "before", "after")})
         if operation["kind"] == "create":
             text = say("plan_value", field=field["field"], after=field["after"])
-        whose = say("plan_whose", side=field["because"], by=field["by"], at=field["at"]) if field["because"] else ""
+        whose = ""
+        if field["because"] and operation["reason"] != "undone":
+            whose = say("plan_whose", side=field["because"], by=field["by"], at=field["at"])
         output.line("      " + cell(text + whose))
-    if operation["reason"] != "edited":
+    if operation["reason"] not in ("edited", "undone"):
         sides = operation["because"]
         reason = say("plan_reason", reason=operation["reason"], sides=sides) if sides else ""
         output.line("      " + reason if reason else "      " + say(f"reason.{operation['reason']}"))

@@ -9,6 +9,7 @@ import click
 import msgspec
 import sqlalchemy as sa
 
+from keepstep.cli import create_in_doubt
 from keepstep.cli.address import field_of
 from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble
@@ -23,21 +24,38 @@ from keepstep.store.store import Tx
 VALUE = "value"
 
 
-@click.command(help="Decide a conflict: name the side whose value holds, `agreed`, or `value` with --value.")
+@click.command(
+    help="Decide a conflict: name the side whose value holds, `agreed`, or `value` with --value. Of a create in doubt "
+    "say `made` with --record, or `not-made`."
+)
 @click.argument("conflict")
 @click.argument("choice", required=False)
 @click.option("--value", help="With the choice `value`: what holds instead. Empty text clears the field.")
+@click.option("--record", help="With the choice `made`: the id of the record over there that the create made.")
 @click.option("--rev", type=int, help="The revision that you were shown; refused if the conflict has changed since.")
 @click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
 @click.pass_context
 def resolve(
-    ctx: click.Context, conflict: str, choice: str | None, value: str | None, rev: int | None, name: str | None
+    ctx: click.Context,
+    conflict: str,
+    choice: str | None,
+    value: str | None,
+    record: str | None,
+    rev: int | None,
+    name: str | None,
 ) -> None:
     session: Session = ctx.obj
     output = session.output
+    if (choice == create_in_doubt.MADE) != (record is not None):
+        raise click.UsageError(session.say("record_with_made"))
     if (choice == VALUE) != (value is not None):
         raise click.UsageError(session.say("value_with_choice"))
     with session.hub() as hub:
+        with hub.store.read() as tx:
+            found = tx.one(sa.select(t.finding).where(t.finding.c.id == conflict))
+        if found is not None and found["code"] == "unknown_create":
+            create_in_doubt.answer(ctx, session, hub, found, choice, record, name)
+            return
         with hub.store.read() as tx:
             state, field = _wanted(tx, session, conflict)
             shown = _candidates(tx, session, state, field)

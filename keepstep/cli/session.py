@@ -162,10 +162,16 @@ class Session:
         from keepstep.store.store import Store
 
         store = Store(self.config().store.get_secret_value(), self.runtime.clock).open()
+        self._tell_copied(store)
         try:
             yield store
         finally:
             store.close()
+
+    def _tell_copied(self, store: Store) -> None:
+        """Where the store is as it was before its tables were changed, if they just were."""
+        if store.copied is not None:
+            self.output.warn(self.say("store_copied", file=str(store.copied)))
 
     def sealed(self, store: Store, connection: str) -> SealedTokens:
         """The tokens of a connection in that store. Raises ``SecretError`` once one is read or kept without a key."""
@@ -184,6 +190,7 @@ class Session:
                 params = {"name": name, "nearest": nearest(name, SHIPPED), "known": sorted(SHIPPED)}
                 raise Trouble(Problem("no_such_rule", params), WRONG)
         hub = Hub(self.config(), self.registry, self.runtime, self.transports)
+        self._tell_copied(hub.store)
         try:
             yield hub
         finally:

@@ -53,6 +53,7 @@ def summed(session: Session, name: str, reports: Sequence[Report]) -> dict[str, 
     return {
         "name": name,
         "mode": last.mode if last else None,
+        "runs": [each.run for each in reports if each.applied.done],
         "busy": any(each.busy for each in reports),
         "linked": sum(each.matched.links for each in reports),
         "proposals": sum(each.matched.proposals for each in reports),
@@ -79,6 +80,7 @@ def show(session: Session, each: dict[str, Any]) -> None:
     ]
     if each["planned"] and (each["mode"] != "write" or each["holds"]):
         said.append(say("sync_planned", count=each["planned"]))
+    said += [say("sync_run", run=run) for run in each["runs"]]
     text = say("word.comma").join(said) or say("nothing_to_do")
     output.line(say("sync_line", sync=each["name"], text=text))
     if each["waiting"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from keepstep.config import expressions
 from keepstep.config.schema import ConnectionKeys, File, Plain, Sync
@@ -21,6 +22,8 @@ FORMS: dict[str, frozenset[Form]] = {
     "rank": frozenset({Form.CHOICE}),
 }
 """Which forms of value a policy can merge."""
+SHORTEST = timedelta(days=1)
+"""What the last hours hold is read by the rounds themselves: a field that goes back and forth is told by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ def whole(file: File, ground: Ground) -> Iterator[Problem]:
             yield from ground.side((*at, "create_in"), tasks.create_in)
             yield from _writable((*at, "create_in"), tasks.create_in, ground)
     yield from _people(file, ground)
+    for key in ("before_images", "audit"):
+        if getattr(file.retention, key) < SHORTEST:
+            yield ground.source.problem("retention_short", ("retention", key), key=key)
 
 
 def of_connection(loc: Loc, keys: ConnectionKeys, source: Source) -> Iterator[Problem]:

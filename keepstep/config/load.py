@@ -40,7 +40,7 @@ class _Loading:
         self.registry = registry
         self.filled = Filled(source, environ)
         self.problems: list[Problem] = [*source.problems, *self.filled.problems]
-        self.plugins: dict[str, ConnectorPlugin] = {}
+        self.streams: dict[str, tuple[str, ...]] = {}
         self.notes: list[Problem] = []
 
     def config(self) -> Config:
@@ -50,13 +50,13 @@ class _Loading:
             raise ConfigurationError(self._told(self.problems), self.source.path)
         connections = {}
         for name, keys in file.connections.items():
-            connection = self._connection(name, keys, file.timezone)
+            connection = self._connection(name, keys, file)
             if connection is not None:
                 connections[name] = connection
         ground = checks.Ground(
             self.source,
             frozenset(str(name) for name in declared) if isinstance(declared, dict) else frozenset(),
-            {name: plugin.streams for name, plugin in self.plugins.items()},
+            self.streams,
             frozenset(name for name, keys in file.connections.items() if keys.access == "read"),
             frozenset(self.filled.places),
         )
@@ -96,7 +96,7 @@ class _Loading:
         except ValidationError:
             return None  # its mistakes are those already told
 
-    def _connection(self, name: str, keys: ConnectionKeys, timezone: str) -> Connection | None:
+    def _connection(self, name: str, keys: ConnectionKeys, file: File) -> Connection | None:
         loc: Loc = ("connections", name)
         self.problems += checks.of_connection(loc, keys, self.source)
         try:
@@ -104,16 +104,18 @@ class _Loading:
         except PluginError as error:
             self.problems.append(self.source.problem(error.problem.code, (*loc, "system"), **error.problem.params))
             return None
-        self.plugins[name] = plugin
         settings = self._settings(loc, plugin)
         if settings is None:
+            self.streams[name] = () if plugin.named else plugin.streams
             return None
+        self.streams[name] = plugin.streams + (plugin.named(settings) if plugin.named else ())
         options = Options(
-            timezone=keys.timezone or timezone,
+            timezone=keys.timezone or file.timezone,
             currency=keys.currency,
             labels={kind.value: label for kind, label in keys.labels.items()},
             custom=keys.custom,
             values=keys.values,
+            entities=_entities(name, file),
         )
         return Connection(name, keys.system, keys.access, options, settings)
 
@@ -134,6 +136,17 @@ class _Loading:
             if secret and self.source.written(at) is not None and at not in self.filled.places:
                 self.notes.append(self.source.problem("secret_in_file", at, key=str(at[-1]), name=str(loc[1])))
         return settings
+
+
+def _entities(connection: str, file: File) -> dict[str, tuple[str, ...]]:
+    """Stream of the connection -> what the syncs take its records for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sync in file.syncs.values():
+        for side in sync.sides:
+            known = found.get(side.stream, ())
+            if side.connection == connection and sync.entity.value not in known:
+                found[side.stream] = (*known, sync.entity.value)
+    return found
 
 
 def _without(data: dict[str, Any], places: list[Loc]) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
 def _facts(connection: Connection) -> dict[str, Any]:
     return {
         "system": connection.system,
-        "options": asdict(connection.options),
+        # What its streams are taken for stands in each sync already, and another sync's is not this one's affair.
+        "options": {name: value for name, value in asdict(connection.options).items() if name != "entities"},
         "settings": _open(connection.settings),
     }
 

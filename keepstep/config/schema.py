@@ -117,7 +117,14 @@ class FirstSync(Part):
 
 
 class Retention(Part):
+    """How long what has happened is kept. What something open still needs is kept longer."""
+
+    before_images: Duration = Field(default_factory=lambda: duration("90d"))
+    """What records held before they were written: so long can a run be undone, or an accepted match be parted."""
+    audit: Duration = Field(default_factory=lambda: duration("400d"))
+    """Lines of the audit, findings that are over, and runs."""
     prefect_runs: Duration = Field(default_factory=lambda: duration("14d"))
+    """Runs in Prefect's own database, and their artifacts."""
 
 
 class File(Part):

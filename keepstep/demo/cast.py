@@ -101,6 +101,8 @@ class Day:
 
     order: str
     document: str
+    stray: str
+    """A document whose title says that it belongs elsewhere."""
     note_title: str
     note_text: str
     client: str

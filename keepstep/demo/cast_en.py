@@ -193,6 +193,7 @@ CAST: Final = Cast(
     day=Day(
         order="Optik Neumann: Wartungsvertrag",
         document="Rollout checklist",
+        stray="Requirements phase two",
         note_title="Order numbers too short",
         note_text="Ms Fuchs says that the order numbers are cut off on the delivery note. Please look at it soon.",
         client="Claudia Fuchs",

@@ -176,6 +176,7 @@ CAST: Final = Cast(
     day=Day(
         order="明视眼镜:维护合同",
         document="上线清单",
+        stray="二期需求文档",
         note_title="订单号显示不全",
         note_text="周主任说送货单上的订单号被截断了,请尽快看一下。",
         client="周敏",

@@ -99,11 +99,13 @@ class ScriptedDay:
         self._come_to_rest()
 
     def scene_document(self) -> None:
-        """A document in a category folder is linked at the project's epic."""
+        """A document in a category folder is linked at the project's epic; one in the wrong folder is told."""
         place = self.company.ids["plan:erp"]
         values = {"name": self.cast.day.document, "parents": [place], "mimeType": writing.GOOGLE_DOC}
         self.company.files.create(self.staff.designer, "files", values)
         self._did("filed", self.staff.designer, title=self.cast.day.document, place=self.cast.categories["plan"])
+        self.company.files.create(self.staff.designer, "files", {**values, "name": self.cast.day.stray})
+        self._did("filed", self.staff.designer, title=self.cast.day.stray, place=self.cast.categories["plan"])
         self._come_to_rest()
 
     def scene_note(self) -> None:

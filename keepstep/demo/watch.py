@@ -24,6 +24,7 @@ TOLD = (
     "assignee_unmatched",
     "gone",
     "key_not_unique",
+    "document_misplaced",
 )
 """Findings that have a sentence of their own here; others are named by their code."""
 
@@ -105,6 +106,8 @@ def _said(tx: Tx, people: People, row: dict[str, Any]) -> dict[str, Any]:
             said |= {"side": params["side"], "person": params["person"]}
         case "key_not_unique":
             said |= {name: params[name] for name in ("side", "keys", "values")}
+        case "document_misplaced":
+            said |= {name: params[name] for name in ("title", "place", "folder")}
         case "gone":
             said |= {"side": params["side"]}
     return said

@@ -21,7 +21,7 @@ from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
-from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
+from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, leave, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
@@ -176,6 +176,13 @@ class Applier:
             found = create(state, self._sync, side, references, owed, self._too_old)
         elif operation.kind == "update":
             found = update(state, self._sync, side, references, owed)
+        elif state.links[side.name].state == "leaving":
+            found = leave(state, self._sync, side)
+            if self._moved(state, side, references):
+                # Somebody works with it since its making was taken back: it stays, and that edit is taken in.
+                state.links[side.name].state = "live"
+                state.touch(side.name)
+                found = None
         else:
             going = deletes(state, self._sync, owed.findings)
             found = next((each for each in going if each.side == side.name), None)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from connectors.base import utc
+from connectors.http import REQUEST_TIMEOUT
+from keepstep.engine.match.linking import put_back
 from keepstep.engine.match.summary import linked_count, open_proposals
 from keepstep.engine.owed import Operation
 from keepstep.engine.ports import Ports
@@ -26,6 +30,11 @@ PLACE = ("side", "scope", "field")
 
 
 BACK = 5
+
+
+def restored(taken_at: str, now: str) -> dict[str, str]:
+    """What stands in place of the configuration under which plans were carried out, once the store is an older copy."""
+    return {"taken_at": taken_at, "put_back_at": now}
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -57,12 +66,27 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
                 },
             )
         )
-    if operations and reconfigured(tx, sync.name, fingerprint):
+    if operations and known is not None and put_back(known["value"]):
+        copy = known["value"]
+        held.append(
+            Hold(
+                "store_restored",
+                {"operations": len(operations), "at": copy["taken_at"], "until": _seen_by(sync, copy["put_back_at"])},
+            )
+        )
+    elif operations and reconfigured(tx, sync.name, fingerprint):
         held.append(Hold("configuration_changed", {"operations": len(operations)}))
     held += _back_in_time(tx, sync, operations)
     held += _deletes(tx, sync, operations)
     held += _mass(tx, sync, operations)
     return held
+
+
+def _seen_by(sync: Sync, since: str) -> str:
+    """When all that we ourselves made until then is sure to be seen: a lagging index would let it be made again."""
+    abilities = [side.abilities for side in sync.sides.values()]
+    wait = REQUEST_TIMEOUT + max(each.settle + 2 * each.search_lag for each in abilities)
+    return utc(datetime.fromisoformat(since) + timedelta(seconds=wait))
 
 
 def _deletes(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
@@ -157,6 +181,8 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     for hold in there:
         row = rows.get(hold.key)
         if row is not None and row["state"] == "let_through" and not _grown(row["params"], hold.params):
+            if ports.now() < hold.params.get("until", ""):
+                standing.append(hold)  # the permission holds from then on
             continue
         standing.append(hold)
         row = {"sync": sync.name, "reason": hold.key, "params": hold.params, "state": "open", "by": None}

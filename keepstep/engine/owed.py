@@ -39,6 +39,8 @@ class Operation(msgspec.Struct, kw_only=True):
     side: str
     title: str
     record: str | None = None
+    version: str | None = None
+    """Of the record as it was held when this was planned, where it has one."""
     fields: dict[str, Planned] = {}
     confirm: dict[str, int] = {}
     waits: list[str] = []
@@ -68,6 +70,8 @@ def owed(states: Iterable[EntityState], sync: Sync, references: References, now_
                 operation = create(state, sync, side, references, found, now_old)
             elif link.state == "live":
                 operation = update(state, sync, side, references, found)
+            elif link.state == "leaving":
+                operation = leave(state, sync, side)
             else:
                 operation = None
                 found.findings.extend(gone(state, sync, side))
@@ -98,10 +102,11 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
             continue
         if cur != known.shadow:
             continue  # absorb first
-        planned = _plan_field(state, sync, side, name, agreed, references, found.findings)
+        meant = known.meant(agreed)
+        planned = _plan_field(state, sync, side, name, meant, references, found.findings)
         if planned is None:
             waits.append(name)
-        elif known.shadow in (agreed.value, planned.local):
+        elif known.shadow in (meant.value, planned.local):
             confirm[name] = agreed.n
         else:
             fields[name] = msgspec.structs.replace(planned, was=known.shadow)
@@ -116,6 +121,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         side=side.name,
         title=title(state, sync),
         record=link.record,
+        version=record["version"],
         fields=fields,
         confirm=confirm,
         waits=waits,
@@ -185,7 +191,7 @@ def create(
         return None
     if any(intent["kind"] == "create" and intent["side"] == side.name for intent in state.intents):
         return None
-    if any(link.state != "live" for link in state.links.values()):
+    if any(link.state in ("gone", "deleted") for link in state.links.values()):
         return None  # somebody deleted it elsewhere: it is not made anew
     fields: dict[str, Planned] = {}
     waits: list[str] = []
@@ -218,6 +224,23 @@ def create(
         fields=fields,
         waits=waits,
         because=sorted({agreed.source for agreed in state.agreed.values() if agreed.source}),
+    )
+
+
+def leave(state: EntityState, sync: Sync, side: Side) -> Operation | None:
+    """A record whose making was taken back goes into the archive; it is never deleted."""
+    link, record = state.links[side.name], state.records.get(side.name)
+    if record is None or record["deleted"] or _open(state, side.name):
+        return None
+    if not side.abilities.archive or side.connection.access != "write":
+        return None
+    return Operation(
+        kind="archive",
+        entity=state.id,
+        side=side.name,
+        title=title(state, sync),
+        record=link.record,
+        version=record["version"],
     )
 
 
@@ -257,6 +280,7 @@ def deletes(state: EntityState, sync: Sync, trouble: list[Finding]) -> list[Oper
                     side=link.side,
                     title=title(state, sync),
                     record=link.record,
+                    version=state.records[link.side]["version"] if link.side in state.records else None,
                     because=[each.side for each in state.links.values() if each.state == "gone"],
                 )
             )

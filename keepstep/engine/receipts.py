@@ -97,6 +97,11 @@ class Receipts:
                 state.links[side.name].field(name).refused = settle.planned_fields(intent)[name].n
             state.touch(side.name)
             save(tx, states.values(), self._ports.now())
+        elif intent["kind"] == "archive" and state.links[side.name].state == "leaving":
+            # What cannot be archived after all is left where it is: asking again would be refused again.
+            state.links[side.name].state = "declined"
+            state.touch(side.name)
+            save(tx, states.values(), self._ports.now())
         versions = {name: planned[1] for name, planned in intent["fields"].items()}
         self.tell_refused(tx, side, state, intent["record"], outcome.field, outcome.reason, versions)
 

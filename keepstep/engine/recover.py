@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connectors.base import Change, Record, utc
 from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
-from keepstep.engine import settle
+from keepstep.engine import answers, settle
 from keepstep.engine.apply import adopt, finish
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.observe import store_looks
@@ -188,14 +188,18 @@ def _create(
         case "fingerprint":
             found = _unlinked(ports, side, row)
         case "none":
-            with ports.store.write(lease) as tx:
-                _tell_unknown(tx, ports, sync, side, row)
-            result.waiting += 1
-            return
+            answer = answers.given(row)
+            if answer is None:
+                with ports.store.write(lease) as tx:
+                    _tell_unknown(tx, ports, sync, side, row)
+                result.waiting += 1
+                return
+            found = [] if answer.record is None else list(side.connector.get(side.stream, [answer.record]))
         case _:
             found = side.connector.find(side.stream, row["entity"])
     now = ports.now()
     with ports.store.write(lease) as tx:
+        answers.over(tx, row, now)
         if not found:
             settle.close_intent(tx, row, "not_applied", now)
             requeue(tx, sync, row, side, now)
@@ -245,7 +249,7 @@ def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, A
         tx,
         [
             Finding(
-                key=f"unknown_create:{row['id']}",
+                key=answers.finding_key(row["id"]),
                 code="unknown_create",
                 severity="error",
                 sync=sync.name,

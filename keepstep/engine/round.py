@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +23,10 @@ from keepstep.engine.receipts import Applied
 from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References
+from keepstep.engine.reread import reread
 from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.undo import Undoing
+from keepstep.engine.verify import Verifier
 from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -110,11 +113,12 @@ class Engine:
         mode: Mode | None = None,
         wanted: Callable[[Operation], bool] = lambda operation: True,
         limit: int | None = None,
+        run: str | None = None,
     ) -> Report:
-        """One round. Leaves at once (``busy``) while another worker has the sync."""
+        """One round. Leaves at once (``busy``) while another worker has the sync. ``run``: its id, if it has one."""
         ports = self.ports
         mode = mode or sync.mode
-        report = Report(sync=sync.name, run=ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
+        report = Report(sync=sync.name, run=run or ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
         if self._nothing_new(sync):
             return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
@@ -177,6 +181,13 @@ class Engine:
         self.ports.store.release(lease)
         return report
 
+    def reread(self, sync: Sync, entities: Collection[str]) -> bool:
+        """Read just the records of these entities anew, and take in what they show. False while another has the sync.
+
+        Raises ``ConnectorError`` if a side cannot be asked.
+        """
+        return reread(self.ports, self.world, sync, entities) and not self.take_in(sync).busy
+
     def plan(self, sync: Sync) -> Plan:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
         with self.ports.store.rehearse() as tx:
@@ -195,6 +206,14 @@ class Engine:
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
             plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan
+
+    def verifier(self, sync: Sync) -> Verifier:
+        """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
+        return Verifier(self.ports, self.world, sync, self._too_old(sync))
+
+    def undoing(self, sync: Sync, run: str, only: Collection[str] | None = None) -> Undoing:
+        """Taking back what a run of that sync wrote. Nothing happens before it is decided."""
+        return Undoing(self.ports, self.world, sync, run, only)
 
     # -- the steps
 

@@ -17,12 +17,26 @@ from mapping.model import Kind
 LOAD = 400
 
 
+class Instead(msgspec.Struct, frozen=True, array_like=True):
+    """What one side is to show in place of version ``n``, because a person took back what was written there."""
+
+    n: int
+    value: Any
+
+
 class FieldState(msgspec.Struct, array_like=True):
     """Where one side stands on one field. ``shows``: the agreed version its shadow stands for."""
 
     shadow: Any = None
     shows: int = -1
     refused: int = -1
+    instead: Instead | None = None
+
+    def meant(self, agreed: Agreed) -> Agreed:
+        """What this side is to show for the agreed value: mostly that very value."""
+        if self.instead is None or self.instead.n != agreed.n:
+            return agreed
+        return msgspec.structs.replace(agreed, value=self.instead.value)
 
 
 class LinkState(msgspec.Struct):
@@ -31,7 +45,8 @@ class LinkState(msgspec.Struct):
     side: str
     record: str
     state: str
-    """live, gone (by a person), deleted (by us), archived (by us)."""
+    """live, gone (by a person), deleted (by us), archived (by us), leaving (to be archived, because a person took its
+    making back), declined (the same, where nothing can be archived: it stays, and is left alone)."""
     fields: dict[str, FieldState]
     linked_at: str
 

@@ -29,6 +29,10 @@ class Connection:
     mappers: Mapping[str, Mapper]
     access: Literal["read", "write"] = "write"
 
+    def has(self, stream: str) -> bool:
+        """Whether the account has that stream, and something says what its records are."""
+        return stream in self.mappers and any(each.name == stream for each in self.description.streams)
+
     def feed_key(self, feed: Feed) -> str:
         return f"{self.name}/{feed.name}"
 

@@ -10,11 +10,14 @@ from typing import Final
 from keepstep.language.conformance import CONFORMANCE
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
+from keepstep.language.keeping import KEEPING
+from keepstep.language.lineage import LINEAGE
 from keepstep.language.matching import MATCHING
 from keepstep.language.message import Message, Plural
 from keepstep.language.preparing import PREPARING
 from keepstep.language.serving import SERVING
 from keepstep.language.sign_in_jira import SIGN_IN_JIRA
+from keepstep.language.sign_in_zoho import SIGN_IN_ZOHO
 from keepstep.language.symptoms import SYMPTOMS
 from keepstep.language.tasks import TASKS
 from keepstep.language.work import WORK
@@ -69,6 +72,7 @@ CONFIGURATION: Final[dict[str, Message]] = {
     "create_into_read": "nothing can be created in {side}: the connection `{name}` has `access: read`",
     "unknown_field": "there is no field `{field}` here{nearest:hint}; possible are: {known:list}",
     "policy_unfit": "`policy: {policy}` does not fit `{field}`, which is {form:type}; possible are: {known:list}",
+    "retention_short": "`{key}` is shorter than a day, and what the last hours hold is still needed; write `1d` or more",
     "direction_unused": "`direction` says something only beside `policy: rank`; remove it",
     "owner_missing": "`{key}: owner` needs `owner:` beside it, one of: {known:list}",
     "owner_unused": "`owner` says something only beside `{key}: owner`; remove it",
@@ -268,6 +272,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | REASONS
     | COMMANDS
     | WORK
+    | KEEPING
     | MATCHING
     | TASKS
     | WORDS
@@ -276,6 +281,8 @@ MESSAGES: Final[dict[str, Message]] = (
     | SYMPTOMS
     | PREPARING
     | CONFORMANCE
+    | SIGN_IN_ZOHO
+    | LINEAGE
 )
 
 __all__ = ["MESSAGES", "Message", "Plural"]

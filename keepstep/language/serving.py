@@ -38,6 +38,7 @@ SERVING: Final[dict[str, Message]] = {
     "live_over": "The day is over; the flows go on every minute. Ctrl-C ends it and leaves nothing behind.",
     "late_run": "a later run covers this one",
     "left_run": "the worker of this run is gone",
+    "swept": Plural("{count:number} old row removed from the store", "{count:number} old rows removed from the store"),
     "pruned": Plural("{count:number} old run removed", "{count:number} old runs removed"),
     "report_plan": "Plan of {sync}",
     "report_findings": "Open findings",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -170,6 +171,8 @@ class Store:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
+        self.copied: Path | None = None
+        """The copy that was made when the store was opened, because its tables had to change."""
         self._clock = clock
         self._renewed: dict[Lease, float] = {}
         memory = url in ("sqlite://", "sqlite:///:memory:")
@@ -191,8 +194,12 @@ class Store:
             elif "alembic_version" in names or ours:
                 raise StoreError("store_foreign", url=self._shown())
         if revision != REVISION:
+            from keepstep.store.backup import before_migration, place
             from keepstep.store.migrate import upgrade  # Alembic costs 0.2 s: only when there is something to do
 
+            file = place(self.url)
+            if file is not None and revision is not None and revision < REVISION:
+                self.copied = before_migration(file, revision, self.now())
             upgrade(self._engine, revision, self._shown())
         return self
 
@@ -307,6 +314,12 @@ class Store:
                 )
             )
         return max(0.0, until - self._clock.now().timestamp()) if until else 0.0
+
+    def settle_journal(self) -> None:
+        """Bring what was committed into SQLite's own file and empty its journal, unless somebody reads just now."""
+        if self._engine.dialect.name == "sqlite":
+            with self._errors(), self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def now(self) -> str:
         """The time on the store's clock, as rows have it."""

@@ -81,6 +81,8 @@ class Simulation:
         self.world = World(connections, {"tasks": self.sync})
         self.fence = CountingFence()
         self.trace: list[str] = []
+        self.hidden: set[tuple[str, str]] = set()
+        """Sides and ids of records that an index lost sight of for longer than it promises."""
         self._ids = 0
         self._workers = 0
         self.engine = self._worker()
@@ -129,7 +131,8 @@ class Simulation:
 
     def _step(self, step: Step) -> None:
         names = sorted(self.services)
-        service = self.services[names[step.side % len(names)]]
+        name = names[step.side % len(names)]
+        service = self.services[name]
         person = PERSONS[step.side % len(PERSONS)]
         match step.action:
             case "create":
@@ -146,7 +149,7 @@ class Simulation:
                 if dead:
                     service.restore(person, STREAM, dead[step.item % len(dead)])
             case "hide":
-                self._hide(service, step)
+                self._hide(name, service, step)
             case "round" | "crash":
                 self._work(step)
             case "wait":
@@ -158,10 +161,11 @@ class Simulation:
             case "calm":
                 service.faults.clear()
 
-    def _hide(self, service: MemoryService, step: Step) -> None:
+    def _hide(self, name: str, service: MemoryService, step: Step) -> None:
         """The index loses sight of a record for a while, as when it is rebuilt or a permission is mended."""
         if service.items:
             item = service.items[sorted(service.items)[step.item % len(service.items)]]
+            self.hidden.add((name, item.id))
             item.visible_at = max(item.visible_at, self.clock.monotonic() + step.amount * 60)
 
     def _edit(self, service: MemoryService, person: str, step: Step) -> None:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Record
-from mapping.fields import StreamMapping, clean
+from mapping.fields import FieldMap, StreamMapping, clean
 from mapping.model import Kind, Loss, Mapped, Unmapped
 
 
-class Contacts(StreamMapping):
-    """A contact's name is one field here and two there."""
+class Losing(StreamMapping):
+    """Fields that people fill and no canonical field takes are told as lost, not passed over."""
+
+    def __init__(
+        self,
+        rows: Mapping[Kind, Sequence[FieldMap]],
+        *,
+        lost: Sequence[str],
+        kind_of: Callable[[Record], Kind] | None = None,
+        extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(rows, kind_of=kind_of, extra=extra)
+        self._lost = lost
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        taken = {self.system(mapped.kind, name) for name in mapped.values}
+        for name in self._lost:
+            value = record.payload.get(name)
+            if value not in (None, "", [], False) and name not in taken:
+                mapped.losses.append(Loss(name, "not_carried", value))
+        return mapped
+
+
+class People(Losing):
+    """The name of a contact, or of a lead, is one field here and two there."""
 
     def canon(self, record: Record) -> Mapped:
         payload = record.payload
@@ -40,11 +64,15 @@ def _split(full: str, first: str | None) -> dict[str, Any]:
     return {"First_Name": before or None, "Last_Name": last}
 
 
-class Tasks(StreamMapping):
-    """The module of what a task belongs to stands beside the reference."""
+class Activities(Losing):
+    """What lies under a record of any module: the module stands beside the reference, and one place serves a project
+    as well as a customer."""
+
+    def canon(self, record: Record) -> Mapped:
+        return _one_place(super().canon(record), "What_Id")
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
-        unmapped = super().unmap(kind, values, base)
+        unmapped = super().unmap(kind, _under_one(values), base)
         target = unmapped.values.get("What_Id")
         if target is not None:
             unmapped.values["What_Id"] = {"id": target["id"]}
@@ -60,11 +88,23 @@ class Notes(StreamMapping):
         if mapped.kind is Kind.COMMENT and clean(record.payload.get("Note_Title")):
             mapped.losses.append(Loss("Note_Title", "not_carried", record.payload["Note_Title"]))
             return mapped
-        # One place serves two fields: that the other does not apply is no loss.
-        mapped.losses = [loss for loss in mapped.losses if (loss.field, loss.why) != ("Parent_Id", "other_module")]
-        return mapped
+        return _one_place(mapped, "Parent_Id")
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
-        if values.get("project") and values.get("customer"):
-            values = {name: value for name, value in values.items() if name != "customer"}
-        return super().unmap(kind, values, base)
+        return super().unmap(kind, _under_one(values), base)
+
+
+def _one_place(mapped: Mapped, system: str) -> Mapped:
+    """One place serves two fields: that the other does not apply is no loss. That neither does is one."""
+    other = [loss for loss in mapped.losses if (loss.field, loss.why) == (system, "other_module")]
+    if other:
+        found = any(mapped.values.get(name) for name in ("project", "customer"))
+        mapped.losses = [loss for loss in mapped.losses if loss not in other] + ([] if found else other[:1])
+    return mapped
+
+
+def _under_one(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A project stands before its customer."""
+    if values.get("project") and values.get("customer"):
+        return {name: value for name, value in values.items() if name != "customer"}
+    return values

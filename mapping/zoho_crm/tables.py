@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Description, Field, Record
-from mapping.fields import FieldMap, Options, Pair, StreamMapping, clean, day, text
-from mapping.model import MODEL, Form, Kind
-from mapping.zoho_crm.streams import Contacts, Notes, Tasks
+from connectors.errors import Misconfigured
+from connectors.zoho_crm.described import MODULES, USERS
+from connectors.zoho_crm.words import CASE_STATUS, PRIORITY, TASK_STATUS
+from mapping.fields import FieldMap, Options, StreamMapping, clean, day, text
+from mapping.model import MODEL, Kind
+from mapping.zoho_crm.custom import Fields, own_rows, with_custom
+from mapping.zoho_crm.streams import Activities, Losing, Notes, People
 from mapping.zoho_crm.values import (
     PERSON,
     Section,
@@ -23,47 +27,70 @@ from mapping.zoho_crm.values import (
     same,
     tags,
     titled,
+    whole_seconds,
 )
+
+CASE_LOST = (
+    "Priority",
+    "Type",
+    "Case_Origin",
+    "Case_Reason",
+    "Related_To",
+    "Reported_By",
+    "Solution",
+    "Email",
+    "Phone",
+)
+CALL_LOST = ("Who_Id", "Call_Type", "Call_Duration", "Call_Purpose", "Call_Result")
+LEAD_LOST = ("Company", "Lead_Status", "Website", "Mobile", "Description")
+EVENT_LOST = ("Who_Id", "End_DateTime", "Venue", "Participants")
+"""Fields that people fill and the model has no place for."""
 
 LABELS = {"milestone": "milestone", "feedback": "feedback", "change_request": "change request"}
 
-STATUS = {
-    "Not Started": "todo",
-    "Deferred": "todo",
-    "In Progress": "doing",
-    "Waiting for input": "doing",
-    "Waiting on someone else": "doing",
-    "Completed": "done",
-}
-PRIORITY = {
-    "Highest": "highest",
-    "High": "high",
-    "Normal": "medium",
-    "Medium": "medium",
-    "Low": "low",
-    "Lowest": "lowest",
-}
-
 
 def build(options: Options, description: Description) -> Mapping[str, StreamMapping]:
-    """Mappers for the five modules, from the organisation's own metadata."""
+    """Mappers of the modules with a canonical counterpart, from the organisation's own metadata; and of those of the
+    customer's own that a sync takes for something. Raises ``Misconfigured`` where nobody can say for what."""
     fields = {stream.name: {one.name: one for one in stream.fields} for stream in description.streams}
     labels = LABELS | {"feedback": description.limits.get("feedback tag", "feedback")} | dict(options.labels)
     return {
         "Accounts": StreamMapping(
-            {Kind.CUSTOMER: _with_custom(Kind.CUSTOMER, "Accounts", _accounts(fields), options, fields)}
+            {Kind.CUSTOMER: with_custom(Kind.CUSTOMER, "Accounts", _accounts(fields), options, fields)}
         ),
-        "Contacts": Contacts({Kind.CONTACT: _with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)}),
+        "Contacts": People(
+            {Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)}, lost=()
+        ),
+        "Leads": People({Kind.CONTACT: with_custom(Kind.CONTACT, "Leads", _leads(), options, fields)}, lost=LEAD_LOST),
         "Deals": StreamMapping(
-            {Kind.PROJECT: _with_custom(Kind.PROJECT, "Deals", _deals(options, fields), options, fields)},
+            {Kind.PROJECT: with_custom(Kind.PROJECT, "Deals", _deals(options, fields), options, fields)},
             extra=_first_stage(fields.get("Deals", {}), options),
         ),
         "Tasks": _tasks(options, fields, labels),
         "Notes": _notes(labels),
+        "Cases": _cases(options, fields, labels),
+        "Calls": _communication("Calls", "Subject", "Call_Start_Time", CALL_LOST, options, fields),
+        "Events": _communication("Events", "Event_Title", "Start_DateTime", EVENT_LOST, options, fields),
+        **{
+            stream: StreamMapping({kind: own_rows(kind, stream, options, fields)})
+            for stream, kind in _own(options, description).items()
+        },
     }
 
 
-def _accounts(fields: Mapping[str, Mapping[str, Field]]) -> list[FieldMap]:
+def _own(options: Options, description: Description) -> dict[str, Kind]:
+    """Modules without a table here, and what the syncs take their records for."""
+    found = {}
+    for stream in description.streams:
+        kinds = options.entities.get(stream.name, ()) if stream.name not in (*MODULES, "Leads", USERS) else ()
+        if len(kinds) > 1:
+            raise Misconfigured(f"{stream.name}: one module is one kind of thing, not {' and '.join(kinds)}")
+        if kinds:
+            found[stream.name] = Kind(kinds[0])
+    return found
+
+
+def _accounts(fields: Fields) -> list[FieldMap]:
     return [
         FieldMap("name", "Account_Name", *text(200)),
         FieldMap("website", "Website", *text(450)),
@@ -84,7 +111,17 @@ def _contacts() -> list[FieldMap]:
     ]
 
 
-def _deals(options: Options, fields: Mapping[str, Mapping[str, Field]]) -> list[FieldMap]:
+def _leads() -> list[FieldMap]:
+    """Somebody who may become a contact. The company is a mere text until then."""
+    return [
+        FieldMap("name", "Full_Name", *text(120)),
+        FieldMap("email", "Email", *text(100)),
+        FieldMap("phone", "Phone", *text(30)),
+        FieldMap("role", "Designation", *text(100)),
+    ]
+
+
+def _deals(options: Options, fields: Fields) -> list[FieldMap]:
     deals = fields.get("Deals", {})
     return [
         FieldMap("name", "Deal_Name", *text(120)),
@@ -113,10 +150,10 @@ def _first_stage(deals: Mapping[str, Field], options: Options) -> Callable[[Kind
     return extra
 
 
-def _tasks(options: Options, fields: Mapping[str, Mapping[str, Field]], labels: Mapping[str, str]) -> Tasks:
+def _tasks(options: Options, fields: Fields, labels: Mapping[str, str]) -> Activities:
     own = fields.get("Tasks", {})
     mark = labels["milestone"]
-    status = listed(own.get("Status"), STATUS, options.values.get("status", {}))
+    status = listed(own.get("Status"), TASK_STATUS, options.values.get("status", {}))
     priority = listed(own.get("Priority"), PRIORITY, options.values.get("priority", {}))
     shared = [
         FieldMap("title", "Subject", *text(300)),
@@ -136,10 +173,54 @@ def _tasks(options: Options, fields: Mapping[str, Mapping[str, Field]], labels: 
         return {"Tag": [{"name": mark}]} if kind is Kind.MILESTONE else {}
 
     rows = {
-        Kind.TASK: _with_custom(Kind.TASK, "Tasks", [*shared, *more], options, fields),
-        Kind.MILESTONE: _with_custom(Kind.MILESTONE, "Tasks", shared, options, fields),
+        Kind.TASK: with_custom(Kind.TASK, "Tasks", [*shared, *more], options, fields),
+        Kind.MILESTONE: with_custom(Kind.MILESTONE, "Tasks", shared, options, fields),
     }
-    return Tasks(rows, kind_of=kind_of, extra=extra)
+    return Activities(rows, lost=("Who_Id", "Recurring_Activity"), kind_of=kind_of, extra=extra)
+
+
+def _cases(options: Options, fields: Fields, labels: Mapping[str, str]) -> Losing:
+    """What a customer reported: feedback, or a request for a change where the tag says so."""
+    read_status, write_status = listed(
+        fields.get("Cases", {}).get("Status"), CASE_STATUS, options.values.get("status", {})
+    )
+    mark = labels["change_request"]
+    shared = [
+        FieldMap("title", "Subject", *text(255)),
+        FieldMap("description", "Description", *text(32000)),
+        FieldMap("customer", "Account_Name", *reference("Accounts")),
+        FieldMap("project", "Deal_Name", *reference("Deals")),
+        FieldMap("status", "Status", read_status, write_status),
+        FieldMap("reporter", "Created_By", person, mode="read"),
+        FieldMap("created", "Created_Time", instant_read, mode="read"),
+    ]
+
+    def kind_of(record: Record) -> Kind:
+        return Kind.CHANGE_REQUEST if mark in names(record.payload.get("Tag")) else Kind.FEEDBACK
+
+    def extra(kind: Kind, values: Section) -> Section:
+        added = {"Tag": [{"name": mark}]} if kind is Kind.CHANGE_REQUEST else {}
+        return added if values.get("status") else {**added, "Status": write_status("todo", {})}
+
+    rows = {
+        kind: with_custom(kind, "Cases", [row for row in shared if row.canonical in MODEL[kind]], options, fields)
+        for kind in (Kind.FEEDBACK, Kind.CHANGE_REQUEST)
+    }
+    return Losing(rows, lost=CASE_LOST, kind_of=kind_of, extra=extra)
+
+
+def _communication(
+    stream: str, title: str, start: str, lost: Sequence[str], options: Options, fields: Fields
+) -> Activities:
+    """A call or a meeting with the customer: it was when it began, not when somebody entered it."""
+    rows = [
+        FieldMap("title", title, *text(120 if stream == "Calls" else 255)),
+        FieldMap("description", "Description", *text(32000)),
+        FieldMap("project", "What_Id", *parent("Deals")),
+        FieldMap("customer", "What_Id", *parent("Accounts"), mode="once"),
+        FieldMap("created", start, *whole_seconds(options.zone), mode="once"),
+    ]
+    return Activities({Kind.COMMUNICATION: with_custom(Kind.COMMUNICATION, stream, rows, options, fields)}, lost=lost)
 
 
 def _notes(labels: Mapping[str, str]) -> Notes:
@@ -172,39 +253,3 @@ def _notes(labels: Mapping[str, str]) -> Notes:
         return Kind.COMMENT
 
     return Notes({Kind.COMMENT: comment} | {kind: item(kind) for kind in marked}, kind_of=kind_of)
-
-
-def _with_custom(
-    kind: Kind,
-    stream: str,
-    rows: list[FieldMap],
-    options: Options,
-    fields: Mapping[str, Mapping[str, Field]],
-) -> list[FieldMap]:
-    """The usual rows, and those that the configuration puts into fields of the customer's own."""
-    chosen = options.custom.get(stream, {})
-    kept = [row for row in rows if row.canonical not in chosen]
-    forms: dict[Form, Pair] = {
-        Form.TEXT: text(),
-        Form.RICH: text(),
-        Form.DATE: day(options.zone),
-        Form.PERSON: PERSON,
-        Form.NUMBER: (lambda value, _: value, lambda value, _: value),
-        Form.FLAG: (lambda value, _: value, lambda value, _: value),
-    }
-    for name, system in chosen.items():
-        if name not in MODEL[kind]:
-            continue
-        form = MODEL[kind][name]
-        field = fields.get(stream, {}).get(system)
-        if form is Form.CHOICE:
-            pair = listed(field, {}, options.values.get(name, {}))
-        elif form is Form.MONEY:
-            pair = amount(options, "Currency" in fields.get(stream, {}))
-        elif form in forms:
-            pair = forms[form]
-        else:
-            raise ValueError(f"{stream}: {name} cannot be kept in a field of your own ({form.value})")
-        read, write = pair
-        kept.append(FieldMap(name, system, read, write, shown=same if form in (Form.PERSON, Form.MONEY) else None))
-    return kept

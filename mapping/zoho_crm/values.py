@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from connectors.base import Field
-from mapping.fields import Options, Pair, Unmappable, clean, decimal_text, moment, text
+from mapping.fields import Options, Pair, Unmappable, clean, decimal_text, instant, moment, text
 
 Section = Mapping[str, Any]
 
@@ -168,6 +170,19 @@ def names(value: Any) -> list[str]:
 
 def instant_read(value: Any, _: Section) -> Any:
     return moment(value)
+
+
+def whole_seconds(zone: ZoneInfo) -> Pair:
+    """A field that knows instants, of whole seconds and with an offset."""
+    read, to_instant = instant(zone)
+
+    def write(value: Any, section: Section) -> Any:
+        stamp = to_instant(value, section)
+        if stamp is None:
+            return None
+        return datetime.fromisoformat(stamp).astimezone(UTC).replace(microsecond=0).isoformat()
+
+    return read, write
 
 
 def same(value: Any) -> Any:

@@ -91,6 +91,17 @@ def test_a_document_is_linked_at_its_projects_epic(played: Played) -> None:
     assert link["object"]["url"] == file["webViewLink"]
 
 
+def test_a_document_in_the_wrong_folder_is_told_and_left_there(played: Played) -> None:
+    (found,) = of(played, "document", "demo_found_document_misplaced")
+    names = played.day.cast.categories
+    assert found.params["title"] == played.day.cast.day.stray
+    assert names["plan"] in found.params["place"]
+    assert names["requirements"] in found.params["folder"]
+    files = played.day.company.files.records("files").values()
+    (file,) = [row for row in files if row["name"] == played.day.cast.day.stray]
+    assert file["parents"] == [played.day.company.ids["plan:erp"]]
+
+
 def test_what_a_customer_said_becomes_an_issue_of_the_project(played: Played) -> None:
     (id,) = played.day.issues_called(played.day.cast.day.note_title)
     there = issue(played, id)

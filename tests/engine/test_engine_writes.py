@@ -9,6 +9,7 @@ import pytest
 from connectors.errors import RecordRefused
 from connectors.memory_service import STREAM, Item, Traits
 from connectors.sandbox.faults import Fault
+from keepstep.engine import answers
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 
@@ -64,6 +65,64 @@ def test_a_lost_create_that_nothing_marks_is_a_finding_and_never_sent_again() ->
     assert len(bench.sent("b")) == 1
     assert bench.open_findings() == ["unknown_create"]
     assert [each["title"] for each in bench.shown("a")] == ["x"]
+
+
+def lost_unmarked(fault: Any) -> tuple[Bench, dict[str, Any]]:
+    """A create that nothing marks and whose answer was lost, with its finding."""
+    bench = settled(Traits(), Traits(marker="none"))
+    bench.make("a", title="x")
+    bench.services["b"].faults.switch_on(Fault(fault, "write", times=1))
+    bench.round()
+    bench.round(PAST_DOUBT)
+    (finding,) = bench.rows(t.finding, t.finding.c.code == "unknown_create", t.finding.c.state == "open")
+    return bench, finding
+
+
+def test_a_person_says_which_record_a_lost_create_made() -> None:
+    bench, finding = lost_unmarked("lost_after")
+    made = bench.only_titled("b", "x")
+    answers.answer(bench.ports, bench.world, finding, made, "Mei")
+    answers.answer(bench.ports, bench.world, finding, made, "Mei")
+    bench.edit("b", made, notes="by hand")
+    bench.settle()
+    assert len(bench.sent("b")) == 2
+    assert bench.open_findings() == []
+    assert bench.shown("a") == bench.shown("b") == [{"title": "old", "notes": "n"}, {"title": "x", "notes": "by hand"}]
+    lines = bench.rows(t.audit, t.audit.c.code == "create_answered")
+    assert [(line["params"]["record"], line["params"]["by"]) for line in lines] == [(made, "Mei")] * 2
+    with pytest.raises(answers.NothingToAnswer):
+        answers.answer(bench.ports, bench.world, finding, None, "Mei")
+
+
+def test_a_person_says_that_a_lost_create_made_nothing() -> None:
+    bench, finding = lost_unmarked("lost_before")
+    assert [each["title"] for each in bench.shown("b")] == ["old"]
+    answers.answer(bench.ports, bench.world, finding, None, "Mei")
+    bench.settle()
+    assert len(bench.sent("b")) == 3
+    assert bench.open_findings() == []
+    assert [each["title"] for each in bench.shown("b")] == ["old", "x"]
+
+
+def test_an_answer_can_be_taken_back_before_the_next_round() -> None:
+    bench, finding = lost_unmarked("lost_after")
+    answers.answer(bench.ports, bench.world, finding, None, "Mei")
+    answers.answer(bench.ports, bench.world, finding, bench.only_titled("b", "x"), "Mei")
+    bench.settle()
+    assert len(bench.shown("b")) == 2
+    assert len(bench.rows(t.link)) == 4
+
+
+def test_a_record_that_is_not_there_or_linked_is_no_answer() -> None:
+    bench, finding = lost_unmarked("lost_before")
+    with pytest.raises(answers.RecordUnfit, match="absent"):
+        answers.answer(bench.ports, bench.world, finding, "nowhere", "Mei")
+    (linked,) = [row["record"] for row in bench.rows(t.link, t.link.c.side == "b.items")]
+    with pytest.raises(answers.RecordUnfit, match="taken"):
+        answers.answer(bench.ports, bench.world, finding, linked, "Mei")
+    bench.round(PAST_DOUBT)
+    assert bench.open_findings() == ["unknown_create"]
+    assert len(bench.sent("b")) == 2
 
 
 def test_what_a_person_did_to_a_lost_create_meanwhile_is_kept() -> None:

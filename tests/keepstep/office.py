@@ -43,7 +43,9 @@ class Office:
             "match": ["title"],
             "create": {"board.cards": {"idList": self.inbox}},
         }
-        self.rest: dict[str, Any] = {}
+        # Bo is on the board too: else each of his tasks would leave a question about whom its card is assigned to.
+        self.board.join(self.board.person("Bo"), self.place)
+        self.rest: dict[str, Any] = {"people": [{"crm": self.crm.hire("Bo"), "board": self.board.person("Bo").member}]}
         self.environ = {"LANG": "C", "USER": "Ann"}
         self.seed = 0
         self.settle()

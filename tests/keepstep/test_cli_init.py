@@ -93,7 +93,8 @@ def test_settings_are_asked_one_by_one_and_secrets_hidden(office: Office) -> Non
     board, crm = office.connections["board"], office.connections["crm"]
     given = ["zh-CN", "Asia/Shanghai", "trello, zoho_crm", board["key"]]
     office.environ["TRELLO_TOKEN"] = board["token"]  # else it would come by `keepstep login`
-    given += ["us", crm["client_id"], crm["client_secret"], crm["refresh_token"], "n", "n", "n"]
+    office.environ["ZOHO_CRM_REFRESH_TOKEN"] = crm["refresh_token"]
+    given += [crm["client_id"], crm["client_secret"], "data_center", "us", "n", "n", "n"]
     assert len(given) <= 12
     result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
     assert result.exit_code == 0, result.output

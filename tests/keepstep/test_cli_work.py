@@ -194,6 +194,54 @@ def test_a_stale_decision_is_refused(settled: tuple[Office, str, str]) -> None:
     assert office.keep("resolve", "Draft the plan.title", "crm").exit_code == 3
 
 
+def in_doubt(office: Office) -> str:
+    """The id of the finding about a task of the CRM, whose create was answered by nobody."""
+    office.sync["create"] = {"crm.Tasks": {}}
+    office.connections["crm"]["marker_field"] = "Never_Made"
+    office.card("Draft the plan")
+    office.crm.faults.switch_on(Fault("lost_after", "POST /crm/v8/Tasks", times=1))
+    assert office.keep("apply", "--yes").exit_code in (1, 3)
+    for _ in range(3):
+        office.settle(1800)
+        office.keep("sync")
+    (found,) = office.document("findings", "--code", "unknown_create", code=3)["findings"]
+    assert f"keepstep resolve {found['id']} not-made" in office.keep("resolve", found["id"]).stdout
+    return str(found["id"])
+
+
+def test_of_a_create_in_doubt_a_person_says_what_it_made(office: Office) -> None:
+    id = in_doubt(office)
+    (offered,) = office.document("resolve", id, code=3)["create"]["candidates"]
+    (made,) = office.crm.records("Tasks")
+    assert (offered["record"], offered["title"]) == (made, "Draft the plan")
+    assert office.keep("resolve", id, "made").exit_code == 2
+    assert office.keep("resolve", id, "crm").exit_code == 2
+    absent = office.keep("resolve", id, "made", "--record", "9" * 18)
+    assert (absent.exit_code, "no record" in absent.stderr) == (1, True)
+    assert office.document("resolve", id, "made", "--record", made, "--as", "Mei") == {
+        "finding": id,
+        "choice": "made",
+        "record": made,
+        "by": "Mei",
+    }
+    office.settle()
+    office.keep("sync")
+    assert list(office.crm.records("Tasks")) == [made]
+    assert office.document("findings", "--code", "unknown_create")["findings"] == []
+    over = office.keep("resolve", id, "not-made")
+    assert (over.exit_code, "look again" in over.stderr) == (3, True)
+
+
+def test_of_a_create_in_doubt_a_person_says_that_it_made_nothing(office: Office) -> None:
+    id = in_doubt(office)
+    (made,) = office.crm.records("Tasks")
+    office.crm.delete("Bo", "Tasks", made)
+    assert "the next round creates it" in office.keep("resolve", id, "not-made").stdout
+    office.settle()
+    assert office.keep("apply", "--yes").exit_code == 0
+    assert [row["Subject"] for row in office.crm.records("Tasks").values()] == ["Draft the plan"]
+
+
 def test_a_person_may_set_another_value(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)

@@ -113,6 +113,12 @@ from tests.keepstep.plugins import registry
             with_sync("create: {b.card: {}}"), ("create_not_a_side", 8, 14), {"nearest": "b.cards"}, id="create"
         ),
         pytest.param(with_sync("create: {bcards: {}}"), ("bad_side", 8, 14), {"value": "bcards"}, id="side"),
+        pytest.param(
+            with_connection("retention: {audit: 30d, before_images: 12h}\n"),
+            ("retention_short", 4, 40),
+            {"key": "before_images"},
+            id="retention",
+        ),
         pytest.param(with_sync("where: 'b.x =='"), ("expression_syntax", 8, 19), {}, id="expression"),
         pytest.param(
             with_sync("where: |\n      b.x &&\n      +"), ("expression_syntax", 10, 1), {}, id="expression, block"

@@ -97,6 +97,7 @@ SAMPLE = {
     "projects": ["A", "B"],
     "versions": {},
     "since": "2026-11-02T01:00:00.000Z",
+    "until": "2026-11-02T01:00:00.000Z",
     "due_at": None,
     "at": None,
 }

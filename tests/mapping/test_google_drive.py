@@ -9,8 +9,9 @@ import pytest
 
 from connectors.base import Record
 from connectors.google_drive.description import describe
+from mapping.categories import category_of
 from mapping.fields import Mapper, Options
-from mapping.google_drive import MAPPING, category_of
+from mapping.google_drive import MAPPING
 from mapping.model import Kind, Loss
 
 

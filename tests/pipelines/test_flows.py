@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.memory_service import STREAM
+from keepstep.store import tables as t
+from keepstep.store.errors import StoreError
 from pipelines import hubs, names
 from tests.pipelines.conftest import Company
 
@@ -176,6 +179,9 @@ def test_due_runs_are_run_once_and_old_ones_pruned(company: Company, keeper: hub
         found = client.read_deployments(deployment_filter=tagged, limit=200, sort=DeploymentSort.NAME_ASC)
         assert sorted(each.name for each in found) == [f"{own}-every-3600s", f"{own}-prune"]
 
+        [nightly] = [each for each in found if each.name == f"{own}-prune"]
+        assert (nightly.schedules[0].schedule.cron, nightly.schedules[0].schedule.timezone) == ("20 3 * * *", "UTC")
+
     assert pruning.prune(own, datetime.now(UTC) - timedelta(days=1)) == 0
     assert pruning.prune(own, datetime.now(UTC) + timedelta(days=1)) >= 1
 
@@ -202,3 +208,34 @@ def test_runs_left_by_a_killed_worker_are_ended(company: Company, keeper: hubs.K
         assert (run.state.is_crashed(), run.state.message) == (True, "its worker is gone")
         third = client.create_flow_run_from_deployment(id)
         assert propose_state_sync(client, Pending(), flow_run_id=third.id).is_pending(), "the place is free again"
+
+
+def test_at_night_old_rows_leave_the_store_and_old_runs_leave_prefect(
+    company: Company, keeper: hubs.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import flows
+
+    hub = keeper.hub()
+    hub.round()
+    company.approve(hub)
+    company.clock.advance(60)
+    hub.round()
+    with hub.store.read() as tx:
+        intents = len(tx.all(sa.select(t.intent)))
+    assert intents == 1
+    assert (
+        flows.prune(str(company.path), return_state=True).message
+        == "0 old rows removed from the store; 0 old runs removed"
+    )
+    company.clock.advance(91 * 86_400)
+    said = flows.prune(str(company.path), return_state=True).message
+    assert said is not None
+    assert said.startswith("1 old row removed from the store; ")
+    with hub.store.read() as tx:
+        assert tx.all(sa.select(t.intent)) == []
+
+    def fail(*_: object) -> None:
+        raise StoreError("store_full", url="x", detail="disk")
+
+    monkeypatch.setattr(keeper.hub().store, "acquire", fail)
+    assert flows.prune(str(company.path), return_state=True).is_failed()

@@ -8,13 +8,13 @@ from typing import Any
 from connectors.base import Clock
 from connectors.google_drive.models import FOLDER, SHORTCUT
 from connectors.google_drive.sandbox import refusals
+from connectors.google_drive.sandbox.channels import Channels
 from connectors.google_drive.sandbox.items import Item, SharedDrive
 from connectors.google_drive.sandbox.people import HUB, Person, person
-from connectors.google_drive.sandbox.writes import Writes
 from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
 
 
-class GoogleDriveSandbox(Writes):
+class GoogleDriveSandbox(Channels):
     """Google Drive with an account for the hub and an empty root folder ``Clients``, in a shared drive or My Drive."""
 
     system = "google_drive"
@@ -113,6 +113,11 @@ class GoogleDriveSandbox(Writes):
         """From now on the hub's account may not move it."""
         with self._lock:
             self._item(id).fixed = True
+
+    def hold_back(self, id: str) -> None:
+        """From now on its bytes are said to be harmful."""
+        with self._lock:
+            self._item(id).abusive = True
 
     # -- tests look
 

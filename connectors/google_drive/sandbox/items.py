@@ -16,6 +16,16 @@ ID_LETTERS = string.ascii_letters + string.digits + "-_"
 USER_LOG = "user"
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    id: str
+    content: bytes
+    mime: str
+    name: str
+    at: str
+    by: Person
+
+
 @dataclass(slots=True)
 class Item:
     """A file, folder or shortcut. One parent only; names are not unique."""
@@ -34,19 +44,29 @@ class Item:
     trashed: bool = False
     version: int = 1
     app: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    """What any app put there, for all to see."""
     content: bytes = b""
-    head: str = ""
+    """Of a document of Google's own editors: its text, which no answer shows but an export."""
     target: dict[str, str] = field(default_factory=dict)
     fixed: bool = False
     """Our account may not move it, though it may read it."""
     findable_at: float = 0.0
     """When searches by property or name begin to show it."""
+    abusive: bool = False
+    """Held back: it is said to be harmful."""
+    revisions: list[Revision] = field(default_factory=list)
+    """What its bytes were, oldest first; the last are those of now."""
     permissions: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def is_folder(self) -> bool:
         return self.mime == FOLDER
+
+    @property
+    def head(self) -> str:
+        return self.revisions[-1].id if self.revisions else ""
 
     @property
     def is_google(self) -> bool:
@@ -136,6 +156,14 @@ class Items:
             for share in at.permissions.values()
         )
 
+    def visibility(self, item: Item) -> str:
+        """The term of the search language: who can open it without being named."""
+        for at in self.way_up(item):
+            for share in at.permissions.values():
+                if share["type"] in ("anyone", "domain"):
+                    return f"{share['type']}{'CanFind' if share.get('allowFileDiscovery') else 'WithLink'}"
+        return "limited"
+
     # -- changes
 
     def touch(self, item: Item, at: str) -> None:
@@ -172,6 +200,7 @@ class Items:
             "capabilities": {
                 "canAddChildren": item.is_folder and edits,
                 "canEdit": edits,
+                "canModifyContent": edits,
                 "canMoveItemWithinDrive": self.moves(item, viewer),
                 "canRename": edits,
                 "canTrash": edits,
@@ -189,14 +218,17 @@ class Items:
             shown |= {"ownedByMe": item.owner == viewer, "owners": [item.owner.shown_to(viewer)]}
         if item.app:
             shown["appProperties"] = dict(item.app)
+        if item.properties:
+            shown["properties"] = dict(item.properties)
         if item.mime == SHORTCUT:
             shown["shortcutDetails"] = dict(item.target)
         elif not item.is_folder and not item.is_google:
             shown |= {
                 "size": str(len(item.content)),
                 "md5Checksum": hashlib.md5(item.content, usedforsecurity=False).hexdigest(),
+                "sha256Checksum": hashlib.sha256(item.content).hexdigest(),
                 "headRevisionId": item.head,
-                "originalFilename": item.name,
+                "originalFilename": item.revisions[-1].name if item.revisions else item.name,
                 "webContentLink": f"https://drive.google.com/uc?id={item.id}&export=download",
             }
         elif not item.is_folder:

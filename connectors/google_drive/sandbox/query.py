@@ -11,7 +11,7 @@ Predicate = Callable[[Mapping[str, Any]], bool]
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\]|\\.)*')|(?P<op><=|>=|!=|=|<|>)|(?P<punct>[(){}])|(?P<word>[A-Za-z]+))", re.DOTALL
 )
-COMPARED = ("name", "mimeType", "createdTime", "modifiedTime", "fullText")
+COMPARED = ("name", "mimeType", "createdTime", "modifiedTime", "fullText", "visibility")
 FLAGS = ("trashed", "starred", "sharedWithMe")
 
 

@@ -47,6 +47,7 @@ class Service(SandboxCore):
         self.tokens = Tokens(clock)
         self.search_lag = 3.0
         """Seconds until a search by property or name finds a new file; lists of a folder see it at once."""
+        self.quota = {"limit": "16106127360", "usage": "2048", "usageInDrive": "1024", "usageInDriveTrash": "0"}
         self.oldest_token = 0
         """Page tokens below this number are refused, as after a reset."""
         self.viewer = Person("", "")
@@ -162,7 +163,8 @@ class Service(SandboxCore):
         if not request.arg("fields"):
             raise refusals.refusal(400, "required", "The 'fields' parameter is required for this method.", "fields")
         user = self.viewer.shown_to(self.viewer)
-        answer = self.chosen(request, {"kind": "drive#about", "user": user, "maxUploadSize": "5497558138880"})
+        told = {"kind": "drive#about", "user": user, "maxUploadSize": "5497558138880", "storageQuota": self.quota}
+        answer = self.chosen(request, told)
         answer.headers["Date"] = self.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
         return answer
 
@@ -190,7 +192,8 @@ class Service(SandboxCore):
             if (searched and item.findable_at > self.clock.monotonic()) or not self.store.sees(item, self.viewer):
                 continue
             row = self.store.resource(item, self.viewer)
-            if matches(row | {"parents": [*row.get("parents", []), *(["root"] if item.parent == top else [])]}):
+            parents = [*row.get("parents", []), *(["root"] if item.parent == top else [])]
+            if matches(row | {"parents": parents, "visibility": self.store.visibility(item)}):
                 rows.append(row)
         order = request.arg("orderBy") or "modifiedTime desc"
         for part in reversed(order.split(",")):
@@ -275,12 +278,13 @@ class Service(SandboxCore):
         boundary = re.search(r'boundary="?([^";]+)"?', request.headers.get("content-type", ""))
         if boundary is None:
             raise refusals.refusal(400, "badRequest", "Failed to parse batch request: no boundary")
-        parts = request.body.decode().split(f"--{boundary[1]}")[1:-1]
+        # Some clients end lines as mail does, some as files do.
+        parts = request.body.decode().replace("\r\n", "\n").split(f"--{boundary[1]}")[1:-1]
         if not 0 < len(parts) <= BATCH:
             raise refusals.refusal(400, "badRequest", f"The batch request has {len(parts)} calls, at most {BATCH} go")
         lines = []
         for part in parts:
-            head, _, inner = part.strip("\r\n").partition("\r\n\r\n")
+            head, _, inner = part.strip("\n").partition("\n\n")
             answer = self._inner(inner, request)
             number_ = re.search(r"Content-ID: <([^>]+)>", head, re.IGNORECASE)
             lines += ["--batch_sandbox", "Content-Type: application/http"]
@@ -292,13 +296,13 @@ class Service(SandboxCore):
         return Response(200, "\r\n".join(lines).encode(), {"Content-Type": "multipart/mixed; boundary=batch_sandbox"})
 
     def _inner(self, text: str, outer: Request) -> Response:
-        head, _, body = text.partition("\r\n\r\n")
-        first, *rest = head.split("\r\n")
+        head, _, body = text.partition("\n\n")
+        first, *rest = head.split("\n")
         method, address, *_ = first.split(" ")
         if len(address) > 8000:
             return Response.json(refusals.body(414, "uriTooLong", "The address is too long"), 414)
         headers = dict(line.split(": ", 1) for line in rest if ": " in line)
-        inner = Request.of(method, address, headers, body.strip("\r\n"))
+        inner = Request.of(method, address, headers, body.strip("\n"))
         inner.headers.setdefault("authorization", outer.headers.get("authorization", ""))
         self.parts.append(f"{inner.method} {inner.path}")
         if inner.path in self.refused_parts:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -30,6 +32,12 @@ class Tokens:
         self._issued = 0
         self.scope = SCOPE
         """What a refresh token was granted; a service account asks for its scope itself."""
+        self.lasts: int | None = None
+        """Seconds after which refresh tokens of new consents end; None: they do not."""
+        self.withheld: set[str] = set()
+        """Scopes that people leave unticked when they consent."""
+        self._codes: dict[str, tuple[str, str, str]] = {}
+        """Codes of consents: redirect, challenge and scope."""
         self.service_accounts: set[str] = set()
         self.delegated: set[str] = set()
         """Service accounts with domain-wide delegation."""
@@ -47,14 +55,40 @@ class Tokens:
         match form.get("grant_type"):
             case "refresh_token":
                 return self._refresh(form)
+            case "authorization_code":
+                return self._redeem(form)
             case grant if grant == JWT_BEARER:
                 return self._assertion(form)
             case _:
                 raise _refused("unsupported_grant_type", "Invalid grant_type")
 
-    def _refresh(self, form: dict[str, str]) -> Response:
+    def consent(self, address: str) -> dict[str, str]:
+        """A person agrees on the sign-in page at ``address``: the query with which the browser is sent back."""
+        asked = dict(parse_qsl(urlsplit(address).query))
+        scope = " ".join(each for each in asked["scope"].split() if each not in self.withheld)
+        self._issued += 1
+        code = f"4/sandbox-{self._issued}"
+        self._codes[code] = (asked["redirect_uri"], asked["code_challenge"], scope)
+        return {"state": asked["state"], "code": code, "scope": scope}
+
+    def _redeem(self, form: dict[str, str]) -> Response:
+        self._known_client(form)
+        redirect, challenge, scope = self._codes.pop(form.get("code", ""), ("", "", ""))
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        shown = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if not redirect or form.get("redirect_uri") != redirect:
+            raise _refused("invalid_grant", "Malformed auth code.")
+        if shown != challenge:
+            raise _refused("invalid_grant", "Invalid code verifier.")
+        more = {"refresh_token": REFRESH_TOKEN} | ({"refresh_token_expires_in": self.lasts} if self.lasts else {})
+        return self._issue(person(HUB), scope, more)
+
+    def _known_client(self, form: dict[str, str]) -> None:
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             raise _refused("invalid_client", "The OAuth client was not found.", 401)
+
+    def _refresh(self, form: dict[str, str]) -> Response:
+        self._known_client(form)
         if form.get("refresh_token") != REFRESH_TOKEN:
             raise _refused("invalid_grant", "Token has been expired or revoked.")
         return self._issue(person(HUB), self.scope)
@@ -70,11 +104,12 @@ class Tokens:
             )
         return self._issue(person(str(subject or issuer)), str(claims.get("scope", "")))
 
-    def _issue(self, holder: Person, scope: str) -> Response:
+    def _issue(self, holder: Person, scope: str, more: Mapping[str, Any] | None = None) -> Response:
         self._issued += 1
         token = f"ya29.sandbox-{self._issued}"
         self._live[token] = (holder, scope, self._clock.monotonic() + LIFETIME)
-        return Response.json({"access_token": token, "expires_in": LIFETIME, "scope": scope, "token_type": "Bearer"})
+        told = {"access_token": token, "expires_in": LIFETIME, "scope": scope, "token_type": "Bearer"}
+        return Response.json(told | dict(more or {}))
 
     def revoke_all(self) -> None:
         self._live.clear()

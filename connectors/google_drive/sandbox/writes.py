@@ -7,10 +7,9 @@ from typing import Any
 
 from connectors.google_drive.models import FOLDER, SHORTCUT
 from connectors.google_drive.sandbox import refusals
-from connectors.google_drive.sandbox.attached import Attached
-from connectors.google_drive.sandbox.items import Item
+from connectors.google_drive.sandbox.downloads import Downloads
+from connectors.google_drive.sandbox.items import Item, Revision
 from connectors.google_drive.sandbox.people import Person
-from connectors.google_drive.sandbox.service import number
 from connectors.google_drive.tree import stream_of
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Request, Response
@@ -19,16 +18,23 @@ CREATED = ("id", "name", "mimeType", "description", "parents", "appProperties", 
 CHANGED = ("name", "mimeType", "description", "appProperties", "trashed")
 
 
-class Writes(Attached):
-    @route("GET", "/drive/v3/files/generateIds")
-    def _generate(self, request: Request) -> Response:
-        made = [self.store.new_id() for _ in range(number(request, "count", 10, 1000))]
-        self.store.reserved |= set(made)
-        return self.chosen(request, {"kind": "drive#generatedIds", "space": "drive", "ids": made})
-
+class Writes(Downloads):
     @route("POST", "/drive/v3/files")
     def _create(self, request: Request) -> Response:
-        told = request.json() or {}
+        return self.shown(request, self.created(request, request.json() or {}))
+
+    @route("PATCH", "/drive/v3/files/{id}")
+    def _update(self, request: Request, id: str) -> Response:
+        return self.shown(request, self.updated(request, id, request.json() or {}))
+
+    def created(self, request: Request, told: Mapping[str, Any], content: bytes | None = None) -> Item:
+        parent, mime = self.creatable(request, told)
+        return self.make(
+            self.viewer, parent, mime, {**told, **({"content": content} if content is not None else {})}, ours=True
+        )
+
+    def creatable(self, request: Request, told: Mapping[str, Any]) -> tuple[Item, str]:
+        """Folder and type of what would be made. Raises every refusal that a create can meet."""
         self._writable(told, CREATED)
         id = told.get("id")
         if id is not None and id in self.store.items:
@@ -49,17 +55,18 @@ class Writes(Attached):
             and mime not in (FOLDER, SHORTCUT)
         ):
             raise refusals.forbidden("storageQuotaExceeded", "Service Accounts do not have storage quota.")
-        item = self.make(self.viewer, parent, mime, told, ours=True)
-        return self.shown(request, item)
+        return parent, mime
 
-    @route("GET", "/drive/v3/files/{id}")
-    def _get(self, request: Request, id: str) -> Response:
-        return self.shown(request, self.item(request, id))
+    def updated(self, request: Request, id: str, told: Mapping[str, Any], content: bytes | None = None) -> Item:
+        item, changes = self.updatable(request, id, told)
+        if content is not None:
+            changes["content"] = content
+        self.change(self.viewer, item, changes, ours=True)
+        return item
 
-    @route("PATCH", "/drive/v3/files/{id}")
-    def _update(self, request: Request, id: str) -> Response:
+    def updatable(self, request: Request, id: str, told: Mapping[str, Any]) -> tuple[Item, dict[str, Any]]:
+        """The item and what would change. Raises every refusal that an update can meet."""
         item = self.item(request, id)
-        told = request.json() or {}
         if "parents" in told:
             message = "The parents field is not directly writable: use the addParents and removeParents parameters."
             raise refusals.forbidden("fieldNotWritable", message)
@@ -80,8 +87,7 @@ class Writes(Attached):
             if item in self.store.way_up(parent):
                 raise refusals.forbidden("cannotAddParent", "A folder cannot be put below itself.")
             changes["parents"] = [added]
-        self.change(self.viewer, item, changes, ours=True)
-        return self.shown(request, item)
+        return item, changes
 
     @route("DELETE", "/drive/v3/files/{id}")
     def _delete(self, request: Request, id: str) -> Response:
@@ -132,9 +138,9 @@ class Writes(Attached):
         if mime == SHORTCUT:
             target = self.store.items[told["shortcutDetails"]["targetId"]]
             item.target = {"targetId": target.id, "targetMimeType": target.mime}
-        elif not item.is_google:
-            item.content = str(told.get("content", "")).encode()
-            item.head = self.store.new_id("0B", 51)
+        elif mime != FOLDER:
+            item.content = _bytes(told.get("content", ""))
+            self._revise(item, by, at)
         if item.owner:
             owner = {"kind": "drive#permission", "id": by.permission_id, "type": "user", "role": "owner"}
             item.permissions[by.permission_id] = owner | {"emailAddress": by.email, "displayName": by.name}
@@ -151,10 +157,11 @@ class Writes(Attached):
             if word in told:
                 self._set(item, attribute, word, told[word] or "", changes)
         if "content" in told:
-            new = str(told["content"]).encode()
+            new = _bytes(told["content"])
             if new != item.content:
-                changes["content"] = (item.content.decode(), told["content"])
-                item.content, item.head = new, self.store.new_id("0B", 51)
+                changes["content"] = (_shown(item.content), _shown(new))
+                item.content = new
+                self._revise(item, by, self.now())
         if "appProperties" in told:
             merged = item.app | told["appProperties"]
             self._set(item, "app", "appProperties", {k: v for k, v in merged.items() if v is not None}, changes)
@@ -189,6 +196,10 @@ class Writes(Attached):
         for each in [*self.store.subtree(item), item]:
             del self.store.items[each.id]
 
+    def _revise(self, item: Item, by: Person, at: str) -> None:
+        id = str(len(item.revisions) + 1) if item.is_google else self.store.new_id("0B", 51)
+        item.revisions.append(Revision(id, item.content, item.mime, item.name, at, by))
+
     def _set(self, item: Item, attribute: str, word: str, new: Any, changes: dict[str, tuple[Any, Any]]) -> None:
         old = getattr(item, attribute)
         if old != new:
@@ -211,3 +222,12 @@ class Writes(Attached):
         return stream_of(item.mime, way) or ("folders" if item.is_folder else "files")
 
     root_id: str = ""
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _shown(content: bytes) -> str:
+    """Bytes in the true log: the text, or what stands for it."""
+    return content[:200].decode("utf-8", "backslashreplace")

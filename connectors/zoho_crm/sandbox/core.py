@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Literal
@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl
 from connectors.base import Clock
 from connectors.sandbox.core import SandboxCore, route
 from connectors.sandbox.exchange import Refusal, Request, Response
-from connectors.zoho_crm.sandbox.ledger import HUB, Ledger, Refused, Stored
-from connectors.zoho_crm.sandbox.metadata import described
+from connectors.zoho_crm.sandbox.ledger import HUB, Ledger, Stored
+from connectors.zoho_crm.sandbox.metadata import DISPLAY, described
+from connectors.zoho_crm.sandbox.modules import FieldDef
+from connectors.zoho_crm.sandbox.rules import Refused
 
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "1000.SANDBOXCLIENT", "sandbox-secret", "1000.sandbox.refresh"
 TOKEN_LIFETIME = 3600.0
@@ -35,11 +37,22 @@ class ZohoFront(SandboxCore):
         super().__init__(clock, seed)
         self.ledger = Ledger(clock, self.truth)
         self.credits = 50_000
+        self.license = {"paid": True, "paid_type": "enterprise", "users_license_purchased": 12, "trial_type": None}
         self.search_lag = 0.0
         self.scopes_missing: set[str] = set()
         """First parts of paths below ``/crm/v8`` that the token may not touch."""
+        self.editions_lack: set[str] = set()
+        """Modules that this organisation's edition does not have."""
+        self.refused_to_us: dict[str, set[str]] = {}
+        """Module -> flags of its metadata that our profile does not have: ``viewable``, ``creatable`` ..."""
         self._used: deque[float] = deque()
+        self.lists_converted_as_deleted = False
+        """Whether the deleted list names converted leads, which no page of the vendor says."""
+        self.tells_scopes = True
+        """Whether token answers name the scopes; the vendor's pages show both."""
         self._tokens: dict[str, float] = {}
+        self._codes: dict[str, tuple[float, str]] = {}
+        self._refresh_tokens = {REFRESH_TOKEN: ""}
         self._refreshes: deque[float] = deque()
 
     # -- the frame of every answer
@@ -93,26 +106,45 @@ class ZohoFront(SandboxCore):
     def token(self, request: Request) -> Response:
         form = dict(parse_qsl(request.body.decode())) | dict(request.query)
         now = self.clock.monotonic()
-        while self._refreshes and self._refreshes[0] <= now - 600:
-            self._refreshes.popleft()
-        if form.get("grant_type") != "refresh_token":
+        if form.get("grant_type") not in ("refresh_token", "authorization_code"):
             return Response.json({"error": "unsupported_grant_type"}, 400)
         if form.get("client_id") != CLIENT_ID:
             return Response.json({"error": "invalid_client"})
         if form.get("client_secret") != CLIENT_SECRET:
             return Response.json({"error": "invalid_client_secret"})
-        if form.get("refresh_token") != REFRESH_TOKEN:
+        if form["grant_type"] == "authorization_code":
+            return self._traded(form.get("code", ""), now)
+        scope = self._refresh_tokens.get(form.get("refresh_token", ""))
+        if scope is None:
             return Response.json({"error": "invalid_code"})
+        while self._refreshes and self._refreshes[0] <= now - 600:
+            self._refreshes.popleft()
         if len(self._refreshes) >= 10:
             words = "You have made too many requests continuously. Please try again after some time."
             return Response.json({"error": "Access Denied", "error_description": words, "status": "failure"}, 400)
         self._refreshes.append(now)
+        return self._granted(scope, now)
+
+    def _traded(self, code: str, now: float) -> Response:
+        ends, scope = self._codes.pop(code, (-1.0, ""))
+        if ends <= now:
+            return Response.json({"error": "invalid_code"})
+        refresh = f"1000.{self.rng.getrandbits(128):032x}"
+        self._refresh_tokens[refresh] = scope
+        return self._granted(scope, now, refresh_token=refresh)
+
+    def _granted(self, scope: str, now: float, **more: str) -> Response:
         token = f"1000.{self.rng.getrandbits(128):032x}"
         self._tokens[token] = now + TOKEN_LIFETIME
-        domain = "https://www.zohoapis.com"
-        return Response.json(
-            {"access_token": token, "api_domain": domain, "token_type": "Bearer", "expires_in": int(TOKEN_LIFETIME)}
-        )
+        told: dict[str, Any] = {"scope": scope} if self.tells_scopes and scope else {}
+        rest = {"api_domain": "https://www.zohoapis.com", "token_type": "Bearer", "expires_in": int(TOKEN_LIFETIME)}
+        return Response.json({"access_token": token, **more, **told, **rest})
+
+    def generate_code(self, scopes: Iterable[str], minutes: float = 3) -> str:
+        """What the console gives a person who asks for these scopes. It works once."""
+        code = f"1000.{self.rng.getrandbits(128):032x}"
+        self._codes[code] = (self.clock.monotonic() + minutes * 60, " ".join(scopes))
+        return code
 
     # -- organisation, people, metadata
 
@@ -133,6 +165,7 @@ class ZohoFront(SandboxCore):
             "primary_email": ledger.users[ledger.hub]["email"],
             "type": "Production",
             "max_per_page": 200,
+            "license_details": dict(self.license),
         }
         return Response.json({"org": [organization]})
 
@@ -161,23 +194,26 @@ class ZohoFront(SandboxCore):
 
     @route("GET", "/crm/v8/settings/modules")
     def settings_modules(self, request: Request) -> Response:
+        own = (name for name in self.ledger.modules if name not in DISPLAY)
+        numbers = {name: f"CustomModule{number}" for number, name in enumerate(own, 1)}
         shown = [
             {
                 "id": f"48768760000000021{place:02d}",
                 "api_name": module,
-                "module_name": module,
+                "module_name": numbers.get(module, "Potentials" if module == "Deals" else module),
                 "singular_label": module.rstrip("s"),
                 "plural_label": module,
                 "api_supported": True,
-                "creatable": True,
-                "editable": True,
-                "deletable": True,
-                "viewable": True,
                 "visible": True,
-                "generated_type": "default",
+                "generated_type": "custom" if module in numbers else "default",
                 "profiles": [{"name": "Administrator", "id": "4876876000000026011"}],
+                **{
+                    flag: flag not in self.refused_to_us.get(module, ())
+                    for flag in ("viewable", "creatable", "editable", "deletable")
+                },
             }
             for place, module in enumerate(self.ledger.modules)
+            if module not in self.editions_lack
         ]
         return Response.json({"modules": shown})
 
@@ -202,7 +238,7 @@ class ZohoFront(SandboxCore):
             raise trouble(
                 400, "REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", param_name="module"
             )
-        if name not in self.ledger.modules:
+        if name not in self.ledger.modules or name in self.editions_lack:
             raise trouble(400, "INVALID_MODULE", "the module name given seems to be invalid", resource_path_index=0)
         return name
 
@@ -232,6 +268,15 @@ class ZohoFront(SandboxCore):
     def localise(self, language: Literal["zh"]) -> None:
         """Turn the organisation into a Chinese one: values, time zone, currency. Classes in the metadata stay."""
         self.ledger.localise(language)
+
+    def add_module(self, name: str, *fields: FieldDef) -> None:
+        """A module that the customer made, with a ``Name`` and these fields."""
+        self.ledger.add_module(name, list(fields))
+
+    def convert(self, person: str, id: str) -> dict[str, str]:
+        """Convert a lead. The records that it became, by module."""
+        with self._lock:
+            return self.ledger.convert(id, self._actor(person))
 
     def remove_marker_field(self, module: str, name: str = "Keepstep_Key") -> None:
         """An organisation whose administrator has not added our field."""

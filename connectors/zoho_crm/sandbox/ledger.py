@@ -9,17 +9,11 @@ from typing import Any, Literal
 
 from connectors.base import Clock, utc
 from connectors.sandbox.truth import Entry, Truth
-from connectors.zoho_crm.sandbox.metadata import CHINESE, DISPLAY, EXTRAS, FieldDef, Pick, modules
+from connectors.zoho_crm.sandbox.metadata import ACTIVITIES, DISPLAY, EXTRAS, OWN_EXTRAS
+from connectors.zoho_crm.sandbox.modules import CHINESE, FieldDef, modules, own_module
+from connectors.zoho_crm.sandbox.rules import Refused, checked
 
 HUB = "Keepstep Hub"
-
-
-class Refused(Exception):
-    """One row that the service will not have, in its own words."""
-
-    def __init__(self, code: str, message: str, **details: Any) -> None:
-        super().__init__(f"{code} {details}")
-        self.row = {"code": code, "details": details, "message": message, "status": "error"}
 
 
 @dataclass(slots=True)
@@ -34,6 +28,8 @@ class Stored:
     timeline: list[dict[str, Any]] = field(default_factory=list)
     deleted: datetime | None = None
     deleted_by: str = ""
+    converted: dict[str, Any] = field(default_factory=dict)
+    """What a lead has become: module -> id, and who converted it when."""
 
 
 class Ledger:
@@ -112,7 +108,7 @@ class Ledger:
         if module == "users":
             return str(self.users[id]["full_name"])
         stored = self.live.get(module, {}).get(id) or self.bin.get(module, {}).get(id)
-        return str(self.value(module, stored, DISPLAY[module]) or "") if stored else ""
+        return str(self.value(module, stored, DISPLAY.get(module, "Name")) or "") if stored else ""
 
     def person_shown(self, id: str) -> dict[str, Any]:
         user = self.users[id]
@@ -131,7 +127,7 @@ class Ledger:
         one = self.modules[module].get(name)
         raw = stored.values.get(name)
         if one is None:
-            return EXTRAS[module].get(name)
+            return self._beside(module, stored).get(name)
         return self._shown(one, stored, raw)
 
     def _shown(self, one: FieldDef, stored: Stored, raw: Any) -> Any:
@@ -153,17 +149,24 @@ class Ledger:
 
     def whole(self, module: str, stored: Stored) -> dict[str, Any]:
         """A record with everything the service shows of it."""
-        names = [*self.modules[module], *EXTRAS[module], "id"]
+        names = [*self.modules[module], *self._beside(module, stored), "id"]
         if module != "Notes":
             names.append("$currency_symbol")
-        if module in ("Tasks", "Notes"):
+        if module in (*ACTIVITIES, "Notes"):
             names.append("$se_module")
         return {name: stored.id if name == "id" else self.value(module, stored, name) for name in names}
 
     def part(self, module: str, stored: Stored, names: list[str]) -> dict[str, Any]:
         """A record with the fields asked for; names that the module lacks are passed over."""
-        known = {*self.modules[module], *EXTRAS[module], "$se_module", "$currency_symbol"}
+        known = {*self.modules[module], *self._beside(module, stored), "$se_module", "$currency_symbol"}
         return {name: self.value(module, stored, name) for name in names if name in known} | {"id": stored.id}
+
+    def _beside(self, module: str, stored: Stored) -> Mapping[str, Any]:
+        """What stands in a record beside its fields."""
+        shown = EXTRAS.get(module, OWN_EXTRAS)
+        if module != "Leads":
+            return shown
+        return {**shown, "$converted": bool(stored.converted), "$converted_detail": stored.converted}
 
     # -- writing
 
@@ -231,6 +234,29 @@ class Ledger:
         self._told(stored, "restored", actor, [])
         self._log("restore", module, id, actor, {}, {})
 
+    def convert(self, id: str, actor: str) -> dict[str, str]:
+        """A lead becomes a contact of an account; it stays, and lists leave it out unless asked."""
+        lead = self.live["Leads"][id]
+        names = {name: lead.values.get(name) for name in ("First_Name", "Last_Name", "Email") if lead.values.get(name)}
+        company = lead.values.get("Company") or lead.values["Last_Name"]
+        account = self.create("Accounts", {"Account_Name": company}, actor)
+        contact = self.create("Contacts", names | {"Account_Name": {"id": account.id}}, actor)
+        lead.converted = {
+            "account": account.id,
+            "contact": contact.id,
+            "convert_date": self.now().date().isoformat(),
+            "converted_by": actor,
+        }
+        lead.modified = max(self.now(), lead.modified)
+        lead.values["Modified_By"] = actor
+        self._told(lead, "converted", actor, [])
+        self._log("update", "Leads", id, actor, {"$converted": (False, True)}, {})
+        return {"Accounts": account.id, "Contacts": contact.id}
+
+    def add_module(self, name: str, fields: list[FieldDef]) -> None:
+        self.modules[name] = own_module(fields)
+        self.live[name], self.bin[name] = {}, {}
+
     def holder(self, module: str, name: str, value: Any) -> Stored | None:
         """The live record that has this value in a unique field; letter case does not count."""
         wanted = str(value).lower()
@@ -242,7 +268,7 @@ class Ledger:
     # -- rules
 
     def _se_module(self, module: str, row: Mapping[str, Any]) -> str | None:
-        if module == "Tasks":
+        if module in ACTIVITIES:
             return row.get("$se_module") if row.get("What_Id") else None
         if module == "Notes" and row.get("Parent_Id"):
             parent = row["Parent_Id"]
@@ -253,37 +279,12 @@ class Ledger:
     def _checked(self, module: str, one: FieldDef, value: Any, stored: Stored) -> Any:
         if value is None:
             return None
-        match one.type:
-            case "lookup" | "ownerlookup":
-                return self._reference(one, value, stored)
-            case "picklist":
-                return _picked(one.picks, value, one.name)
-            case "tag":
-                return [self._tag(item) for item in value]
-            case "currency" | "double" | "integer" | "bigint":
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type=one.type)
-                return value
-            case "boolean":
-                if not isinstance(value, bool):
-                    raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="boolean")
-                return value
-            case "date":
-                try:
-                    return datetime.strptime(value, "%Y-%m-%d").date().isoformat()
-                except (TypeError, ValueError):
-                    raise Refused(
-                        "INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="date"
-                    ) from None
-        if not isinstance(value, str):
-            raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type=one.type)
-        if len(value) > one.length:
-            raise Refused("INVALID_DATA", "invalid data", api_name=one.name, maximum_length=one.length)
-        if one.type == "email" and "@" not in value:
-            raise Refused("INVALID_DATA", "invalid data", api_name=one.name, expected_data_type="email")
-        if one.unique and value:
-            self._check_unique(module, one, value, stored)
-        return value or None
+        if one.type in ("lookup", "ownerlookup"):
+            return self._reference(one, value, stored)
+        plain = checked(one, value)
+        if one.unique and plain:
+            self._check_unique(module, one, plain, stored)
+        return plain
 
     def _check_unique(self, module: str, one: FieldDef, value: Any, stored: Stored) -> None:
         holder = self.holder(module, one.name, value)
@@ -298,15 +299,9 @@ class Ledger:
             raise Refused("INVALID_DATA", "the id given seems to be invalid", api_name=one.name)
         return id
 
-    def _tag(self, item: Any) -> dict[str, Any]:
-        name = item.get("name") if isinstance(item, Mapping) else None
-        if not name or len(str(name)) > 25:
-            raise Refused("INVALID_DATA", "invalid data", api_name="Tag", maximum_length=25)
-        return {"name": str(name), "id": str(4876876000000200000 + sum(map(ord, str(name)))), "color_code": None}
-
     def _computed(self, module: str, stored: Stored) -> None:
         values = stored.values
-        if module == "Contacts":
+        if module in ("Contacts", "Leads"):
             values["Full_Name"] = " ".join(filter(None, (values.get("First_Name"), values.get("Last_Name"))))
         elif module == "Deals":
             picks = self.modules["Deals"]["Stage"].picks
@@ -356,13 +351,6 @@ class Ledger:
 
 def _given(fields: Mapping[str, FieldDef], row: Mapping[str, Any]) -> list[tuple[str, FieldDef]]:
     return [(name, fields[name]) for name in row if name in fields and not fields[name].read_only]
-
-
-def _picked(picks: list[Pick], value: Any, name: str) -> str:
-    for pick in picks:
-        if value in (pick.shown, pick.stored):
-            return pick.stored
-    raise Refused("INVALID_DATA", "invalid data", api_name=name, expected_data_type="picklist")
 
 
 def _as_text(value: Any) -> str | None:

@@ -1,209 +1,10 @@
-"""Modules and fields of the stand-in's organisation, and what ``/settings`` says about them."""
+"""What stands in a record beside its fields, and what ``/settings`` says about a field."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-Type = Literal[
-    "text", "textarea", "picklist", "lookup", "ownerlookup", "date", "datetime", "currency", "double", "integer",
-    "boolean", "email", "phone", "website", "profileimage", "bigint", "tag",
-]  # fmt: skip
-
-MARKER = "Keepstep_Key"
-
-
-@dataclass(slots=True)
-class Pick:
-    """One value of a list. ``stored`` never changes; ``shown`` is what people see and records carry."""
-
-    stored: str
-    shown: str
-    forecast: str | None = None
-    probability: int | None = None
-
-
-@dataclass(slots=True)
-class FieldDef:
-    name: str
-    type: Type = "text"
-    label: str = ""
-    required: bool = False
-    read_only: bool = False
-    length: int = 255
-    picks: list[Pick] = field(default_factory=list)
-    lookup: str | None = None
-    unique: bool = False
-    custom: bool = False
-    start: Any = None
-    """The value of a new record that gives none."""
-
-
-def _texts(names: str, **options: Any) -> list[FieldDef]:
-    return [FieldDef(name, **options) for name in names.split()]
-
-
-def _picks(*stored: str) -> list[Pick]:
-    return [Pick(value, value) for value in stored]
-
-
-STAGES = [
-    Pick("Qualification", "Qualification", "Open", 10),
-    Pick("Needs Analysis", "Needs Analysis", "Open", 20),
-    Pick("Proposal/Price Quote", "Proposal/Price Quote", "Open", 75),
-    Pick("Negotiation/Review", "Negotiation/Review", "Open", 90),
-    Pick("Closed Won", "Closed Won", "Closed Won", 100),
-    Pick("Closed Lost", "Closed Lost", "Closed Lost", 0),
-]
-
-CHINESE = {
-    "Qualification": "初步接洽",
-    "Needs Analysis": "需求分析",
-    "Proposal/Price Quote": "方案报价",
-    "Negotiation/Review": "谈判审核",
-    "Closed Won": "已赢单",
-    "Closed Lost": "已输单",
-    "Not Started": "未开始",
-    "Deferred": "已推迟",
-    "In Progress": "进行中",
-    "Completed": "已完成",
-    "Waiting for input": "等待输入",
-    "Highest": "最高",
-    "High": "高",
-    "Normal": "普通",
-    "Low": "低",
-    "Lowest": "最低",
-}
-
-
-def _system() -> list[FieldDef]:
-    return [
-        FieldDef("Owner", "ownerlookup", lookup="users"),
-        FieldDef("Created_By", "ownerlookup", read_only=True, lookup="users"),
-        FieldDef("Modified_By", "ownerlookup", read_only=True, lookup="users"),
-        FieldDef("Created_Time", "datetime", read_only=True),
-        FieldDef("Modified_Time", "datetime", read_only=True),
-    ]
-
-
-def _shared() -> list[FieldDef]:
-    return [
-        *_system(),
-        FieldDef("Last_Activity_Time", "datetime", read_only=True),
-        FieldDef("Tag", "tag", start=[]),
-        FieldDef("Locked__s", "boolean", read_only=True, start=False),
-        FieldDef(MARKER, "text", "Keepstep key", length=120, unique=True, custom=True),
-    ]
-
-
-def _accounts() -> list[FieldDef]:
-    return [
-        FieldDef("Account_Name", required=True, length=200),
-        FieldDef("Website", "website", length=450),
-        FieldDef("Phone", "phone", length=30),
-        FieldDef(
-            "Industry", "picklist", picks=_picks("Technology", "Manufacturing", "Financial Services", "Education")
-        ),
-        FieldDef("Description", "textarea", length=32000),
-        FieldDef("Account_Number", "bigint"),
-        FieldDef("Annual_Revenue", "currency"),
-        FieldDef("Employees", "integer"),
-        FieldDef("Parent_Account", "lookup", lookup="Accounts"),
-        *_texts("Billing_Street Billing_City Billing_State Billing_Code Billing_Country Fax Ticker_Symbol"),
-        *_shared(),
-    ]
-
-
-def _contacts() -> list[FieldDef]:
-    return [
-        FieldDef("Last_Name", required=True, length=80),
-        FieldDef("First_Name", length=40),
-        FieldDef("Full_Name", read_only=True),
-        FieldDef("Salutation", "picklist", picks=_picks("Mr.", "Mrs.", "Ms.", "Dr.")),
-        FieldDef("Email", "email", length=100),
-        FieldDef("Secondary_Email", "email", length=100),
-        FieldDef("Account_Name", "lookup", lookup="Accounts"),
-        FieldDef("Reporting_To", "lookup", lookup="Contacts"),
-        FieldDef("Lead_Source", "picklist", picks=_picks("Advertisement", "Partner", "Web Download", "Online Store")),
-        FieldDef("Date_of_Birth", "date"),
-        FieldDef("Description", "textarea", length=32000),
-        FieldDef("Email_Opt_Out", "boolean", start=False),
-        FieldDef("Unsubscribed_Mode", read_only=True),
-        FieldDef("Unsubscribed_Time", "datetime", read_only=True),
-        FieldDef("Record_Image", "profileimage"),
-        *_texts("Phone Mobile Home_Phone Other_Phone Asst_Phone Fax", type="phone", length=30),
-        *_texts("Title Department Assistant Skype_ID Twitter Vendor_Name nearby_distance__s"),
-        *_texts("Mailing_Street Mailing_City Mailing_State Mailing_Zip Mailing_Country"),
-        *_texts("Mailing_Latitude Mailing_Longitude Mailing_Flat_House_No_Building_Apartment_Name"),
-        *_texts("Mailing_Address Mailing_Coordinates Other_Address Other_Coordinates", read_only=True, start=""),
-        *_texts("Other_Street Other_City Other_State Other_Zip Other_Country"),
-        *_texts("Other_Latitude Other_Longitude Other_Flat_House_No_Building_Apartment_Name"),
-        *_shared(),
-    ]
-
-
-def _deals() -> list[FieldDef]:
-    return [
-        FieldDef("Deal_Name", required=True, length=120),
-        FieldDef("Account_Name", "lookup", lookup="Accounts"),
-        FieldDef("Contact_Name", "lookup", lookup="Contacts"),
-        FieldDef("Stage", "picklist", required=True, picks=[Pick(**_of(stage)) for stage in STAGES]),
-        FieldDef("Closing_Date", "date"),
-        FieldDef("Amount", "currency"),
-        FieldDef("Probability", "integer", read_only=True),
-        FieldDef("Expected_Revenue", "currency", read_only=True),
-        FieldDef("Type", "picklist", picks=_picks("Existing Business", "New Business")),
-        FieldDef("Next_Step", length=100),
-        FieldDef("Description", "textarea", length=32000),
-        *_shared(),
-    ]
-
-
-def _tasks() -> list[FieldDef]:
-    states = _picks("Not Started", "Deferred", "In Progress", "Completed", "Waiting for input")
-    return [
-        FieldDef("Subject", required=True, length=300),
-        FieldDef("Due_Date", "date"),
-        FieldDef("Who_Id", "lookup", lookup="Contacts"),
-        FieldDef("What_Id", "lookup", lookup="$se_module"),
-        FieldDef("Status", "picklist", picks=states, start="Not Started"),
-        FieldDef(
-            "Priority", "picklist", picks=_picks("High", "Highest", "Low", "Lowest", "Normal", "Medium"), start="Normal"
-        ),
-        FieldDef("Description", "textarea", length=32000),
-        FieldDef("Closed_Time", "datetime", read_only=True),
-        FieldDef("Send_Notification_Email", "boolean", start=False),
-        FieldDef("Remind_At", "datetime", read_only=True),
-        FieldDef("Recurring_Activity", read_only=True),
-        FieldDef("BEST_TIME", read_only=True, start=[]),
-        *_shared(),
-    ]
-
-
-def _notes() -> list[FieldDef]:
-    return [
-        FieldDef("Note_Title", length=120),
-        FieldDef("Note_Content", "textarea", required=True, length=32000),
-        FieldDef("Parent_Id", "lookup", required=True, lookup="$se_module"),
-        *_system(),
-    ]
-
-
-def _of(pick: Pick) -> dict[str, Any]:
-    return {"stored": pick.stored, "shown": pick.shown, "forecast": pick.forecast, "probability": pick.probability}
-
-
-def modules() -> dict[str, dict[str, FieldDef]]:
-    """A fresh set of modules, each its fields by name."""
-    made = {
-        "Accounts": _accounts(),
-        "Contacts": _contacts(),
-        "Deals": _deals(),
-        "Tasks": _tasks(),
-        "Notes": _notes(),
-    }
-    return {module: {one.name: one for one in fields} for module, fields in made.items()}
-
+from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 
 DISPLAY = {
     "Accounts": "Account_Name",
@@ -211,8 +12,14 @@ DISPLAY = {
     "Deals": "Deal_Name",
     "Tasks": "Subject",
     "Notes": "Note_Title",
+    "Cases": "Subject",
+    "Calls": "Subject",
+    "Events": "Event_Title",
+    "Leads": "Full_Name",
 }
-"""The field by which a module's records are named in references."""
+"""The field by which a module's records are named in references; elsewhere it is ``Name``."""
+
+ACTIVITIES = ("Tasks", "Calls", "Events")
 
 _NO_APPROVAL = {"delegate": False, "takeover": False, "approve": False, "reject": False, "resubmit": False}
 _COMMON: dict[str, Any] = {
@@ -237,7 +44,9 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "Accounts": {**_COMMON, "$review_process": _REVIEW, "$is_duplicate": False, "$layout_id": _LAYOUT},
     "Contacts": {**_COMMON, "$review_process": _REVIEW, "$is_duplicate": False, "$layout_id": _LAYOUT},
     "Deals": {**_COMMON, "$review_process": _REVIEW, "$layout_id": _LAYOUT},
-    "Tasks": {**_COMMON, "$u_id": None},
+    "Cases": {**_COMMON, "$layout_id": _LAYOUT},
+    "Leads": {**_COMMON, "$review_process": _REVIEW, "$layout_id": _LAYOUT},
+    **{module: {**_COMMON, "$u_id": None} for module in ACTIVITIES},
     "Notes": {
         "$attachments": None,
         "$field_states": None,
@@ -248,7 +57,10 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "$voice_note": False,
     },
 }
-"""What the service adds to a record shown whole. ``$currency_symbol`` and ``$se_module`` depend on the record."""
+"""What the service adds to a record shown whole; records of the customer's own modules are shown with the common part.
+``$currency_symbol`` and ``$se_module`` depend on the record."""
+
+OWN_EXTRAS = {**_COMMON, "$layout_id": _LAYOUT}
 
 JSON_TYPES = {"boolean": "boolean", "integer": "integer", "currency": "double", "double": "double", "tag": "jsonarray"}
 

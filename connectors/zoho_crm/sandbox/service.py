@@ -12,8 +12,10 @@ import msgspec
 
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
-from connectors.zoho_crm.sandbox.core import ZohoFront, trouble
-from connectors.zoho_crm.sandbox.ledger import Refused, Stored
+from connectors.zoho_crm.sandbox.administration import ZohoAdministration
+from connectors.zoho_crm.sandbox.core import trouble
+from connectors.zoho_crm.sandbox.ledger import Stored
+from connectors.zoho_crm.sandbox.rules import Refused
 
 SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
     "id": lambda stored: (int(stored.id),),
@@ -22,8 +24,8 @@ SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
 }
 
 
-class ZohoSandbox(ZohoFront):
-    """A stateful stand-in for Zoho CRM v8: one organisation with Accounts, Contacts, Deals, Tasks and Notes."""
+class ZohoSandbox(ZohoAdministration):
+    """A stateful stand-in for Zoho CRM v8: one organisation with its modules."""
 
     # -- the bin
 
@@ -53,13 +55,15 @@ class ZohoSandbox(ZohoFront):
         since = self.since(request)
         page, size = self.paging(request)
         binned = list(self.ledger.bin[self.module(module)].values())
-        gone = [stored for stored in binned if stored.deleted and (since is None or stored.deleted > since)]
+        if self.lists_converted_as_deleted:
+            binned += [stored for stored in self.ledger.live[module].values() if stored.converted]
+        gone = [stored for stored in binned if since is None or (stored.deleted or stored.modified) > since]
         if not gone:
             return Response(304 if since is not None else 204)
-        gone.sort(key=lambda stored: (stored.deleted, int(stored.id)), reverse=True)
+        gone.sort(key=lambda stored: (stored.deleted or stored.modified, int(stored.id)), reverse=True)
         rows = [
             {
-                "deleted_by": self.ledger.person_shown(stored.deleted_by),
+                "deleted_by": self.ledger.person_shown(stored.deleted_by or stored.values["Modified_By"]),
                 "id": stored.id,
                 "display_name": self.ledger.name_of(module, stored.id),
                 "type": "recycle",
@@ -129,6 +133,8 @@ class ZohoSandbox(ZohoFront):
             if len(asked) > 100 or not all(id.isdigit() for id in asked):
                 raise trouble(400, "INVALID_DATA", "invalid data", param_name="ids", limit=100)
             rows = [stored for stored in rows if stored.id in asked]
+        if request.arg("converted") != "both":
+            rows = [stored for stored in rows if bool(stored.converted) == (request.arg("converted") == "true")]
         since = self.since(request)
         if since is not None:
             rows = [stored for stored in rows if stored.modified > since]

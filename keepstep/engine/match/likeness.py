@@ -1,4 +1,5 @@
-"""Proposals by likeness: once per set of sides, among what was there before the hub began and stands alone."""
+"""Proposals by likeness: once per set of sides, among what was there before the hub began and stands alone; and once
+more after the store was put back from a copy, among all that stands alone: the other half may have been made since."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine.match.linking import proposal_row
+from keepstep.engine.match.linking import proposal_row, put_back
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
@@ -86,12 +87,14 @@ def _alone(tx: Tx, sync: Sync, entities: set[str]) -> Iterator[tuple[str, Known]
     """The live records of those entities that were there before the hub began."""
     from mapping.titles import title_of
 
+    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
+    wanted = sa.true() if put_back(applied) else t.entity.c.old.is_(True)
     names = [name for name, form in sync.fields.items() if form is Form.REF]
     for part in chunks(sorted(entities), 400):
         query = (
             sa.select(t.record.c.side, t.record.c.id, t.record.c.entity, t.record.c.shown)
             .join(t.entity, t.entity.c.id == t.record.c.entity)
-            .where(t.record.c.entity.in_(part), t.entity.c.old.is_(True), t.record.c.deleted.is_(False))
+            .where(t.record.c.entity.in_(part), wanted, t.record.c.deleted.is_(False))
             .where(t.record.c.side.in_(list(sync.sides)))
         )
         rows = tx.all(query)

@@ -20,6 +20,11 @@ def keys_moved(sync: str) -> str:
     return f"keys_moved:{sync}"
 
 
+def put_back(applied: Any) -> bool:
+    """Whether the setting ``applied:SYNC`` says that the store was put back from a copy, and no plan passed since."""
+    return isinstance(applied, dict)
+
+
 def link_record(
     tx: Tx,
     row: Mapping[str, Any],

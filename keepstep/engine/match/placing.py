@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
 from mapping.model import TITLE
+
+OURS = re.compile("[0-9A-Za-z:_.-]{1,200}")
+"""What an id of ours looks like. A marker was read from a service, where anybody may have written it."""
 
 MENTIONS = 3
 """Records that point at one, or that one points at, up to which it is worth asking: beyond, they only mention it."""
@@ -179,7 +183,11 @@ class Placing:
         return (entity, None) if self._free(entity, row["side"]) else (None, entity)
 
     def _begin(self, row: dict[str, Any], old: bool, doubtful: dict[str, Any]) -> str:
-        entity = self._ports.new_id()
+        # A marker of ours that leads nowhere was written before the store went back in time, or was begun anew: records
+        # that carry the same one were one entity, and find each other by it again.
+        marker = row["marker"] if row["marker"] and OURS.fullmatch(row["marker"]) else None
+        entity = marker or self._ports.new_id()
+        self._known.add(entity)
         self.entities.append(
             {
                 "id": entity,

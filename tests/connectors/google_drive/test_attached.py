@@ -1,7 +1,10 @@
-"""The slow feeds: comments, permissions, drives."""
+"""The slow feeds: comments, permissions, revisions, drives."""
 
 from __future__ import annotations
 
+import pytest
+
+from connectors.errors import NotFound, RecordRefused
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.sandbox.clock import VirtualClock
@@ -116,3 +119,49 @@ def test_drives_are_listed_each_time(connector: GoogleDrive, core: GoogleDriveSa
     one, missing = connector.get("drives", [str(core.drive_id), "none"])
     assert one.payload["name"] == "Projects"
     assert missing.deleted
+
+
+def test_drives_that_appear_and_vanish_are_told(connector: GoogleDrive, core: GoogleDriveSandbox) -> None:
+    other = core.add_drive("Archive")
+    cursor = pages(connector, "drives")[-1].cursor
+    new = core.add_drive("New")
+    core.store.drives[other].members = set()
+    [page] = pages(connect(core), "drives", cursor)
+    assert {each.id: each.deleted for each in page.records} == {str(core.drive_id): False, new: False, other: True}
+    start = len(core.requests)
+    [page] = pages(connector, "drives", page.cursor)
+    assert {each.id for each in page.records} == {str(core.drive_id), new}
+    assert core.requests[start:] == ["GET /drive/v3/drives"], "told once, and then no more asked for"
+
+
+def test_revisions_tell_what_a_file_held_and_who_put_it_there(connector: GoogleDrive, office: Office) -> None:
+    core = office.core
+    cursor = pages(connector, "revisions")[-1].cursor
+    core.edit("Bea", "files", office.file, {"content": "second"})
+    found = records(pages(connector, "revisions", cursor))
+    assert [(each.payload["size"], each.payload["lastModifyingUser"]["displayName"]) for each in found] == [
+        ("5", "Ada"),
+        ("6", "Bea"),
+    ]
+    first, second = found
+    assert first.scope == office.file
+    assert first.payload["ancestors"] == [office.client, office.project, office.plan]
+    assert second.id == f"{office.file}/{core.records('files')[office.file]['headRevisionId']}"
+    one, missing = connector.get("revisions", [first.id, f"{office.file}/none"])
+    assert (one.payload, one.deleted, missing.deleted) == (first.payload, False, True)
+    assert [id for page in connector.ids("revisions") for id in page] == [first.id, second.id]
+    got = connector.download("revisions", first.id)
+    assert (got.name, got.size, b"".join(got.chunks)) == ("plan.txt", 5, b"first")
+
+
+def test_revisions_without_bytes_or_out_of_reach_are_refused(connector: GoogleDrive, office: Office) -> None:
+    core = office.core
+    google = {"name": "d", "parents": [office.plan], "mimeType": "application/vnd.google-apps.document"}
+    document = core.create("Ada", "files", google)
+    outside = core.create("Ada", "files", {"name": "salaries", "parents": [core.drive_id], "content": "secret"})
+    for id, code in ((f"{document}/1", "no_content"), (f"{outside}/1", "elsewhere")):
+        with pytest.raises(RecordRefused) as refused:
+            connector.download("revisions", id)
+        assert refused.value.code == code
+    with pytest.raises(NotFound):
+        connector.download("revisions", f"{office.file}/none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +16,11 @@ import requests
 from requests.adapters import BaseAdapter
 
 from connectors.google_drive.client import Client
-from connectors.google_drive.models import FOLDER, ChangeList, StartPageToken
+from connectors.google_drive.hooks import channel_id, channel_token, parse
+from connectors.google_drive.models import FOLDER, ChangeList, Channel, StartPageToken
 from connectors.google_drive.records import comment, drive, permission, record
 from connectors.google_drive.sandbox.core import GoogleDriveSandbox
+from connectors.hooks import Delivery, HookRefused
 from connectors.sandbox.clock import VirtualClock
 from mapping.fields import Options
 from mapping.google_drive import MAPPING
@@ -31,8 +34,7 @@ NOT_HAD = {
     "answer:comments",  # comments are read only
     "answer:drives",  # drives are read only
     "answer:permissions",  # shares are read only
-    "answer:channels",  # no push channels: the log of changes is polled
-    "webhook",
+    "webhook",  # read by a test of its own: a delivery is headers, and this one proves nothing
     "acknowledgement",  # deletes for good, emptied trash: never sent
 }
 """What the recordings hold and this connector has no stream or call for."""
@@ -107,11 +109,18 @@ def read(answers: list[dict[str, Any]]) -> tuple[Counter[str], list[dict[str, An
                 found["files"] += 0
                 got = [row for page in client.file_pages("q", None) for row in page]
                 found["files"] += len([record("files", row, None, "r") for row in got])
+            case ("POST", "changes", "watch"):
+                asked = Channel(id="c", type="web_hook", address="https://hub.example/")
+                opened = client.watch_changes("1", None, asked, lambda: None)
+                assert (opened.id, opened.resourceId) == (told["response"]["id"], told["response"]["resourceId"])
+                assert int(opened.expiration or "") > 0
+                found["answer:channels"] += 1
+                left_out.add("webhook")
             case ("POST", "files"):
                 got = [client.create({}, lambda: None)]
                 found["answer:files"] += len([record("files", row, None, "r") for row in got])
             case ("PATCH", _, "upload", "drive", "v3", "files", _):
-                replay.left.pop(0)  # bytes are never sent; what is answered is read all the same
+                replay.left.pop(0)  # bytes are sent in sessions; what is answered is the same
                 got = [told["response"]]
                 found["answer:files"] += len([record("files", row, None, "r") for row in got])
             case ("GET", "changes", "startPageToken"):
@@ -145,8 +154,6 @@ def read(answers: list[dict[str, Any]]) -> tuple[Counter[str], list[dict[str, An
                 replay.left.pop(0)
                 if told["status"] == 204:
                     left_out.add("acknowledgement")
-                elif "watch" in path:
-                    left_out |= {"answer:channels", "webhook"}
                 else:
                     left_out.add(next(f"answer:{what}" for what in BESIDE if what in path))
         rows += got
@@ -183,11 +190,25 @@ def test_together_they_hold_what_the_manifest_says() -> None:
     assert total == {
         "files": 354,
         "answer:files": 3,
+        "answer:channels": 1,
         "cursor": 3,
         "comments": 1,
         "permissions": 2,
         "drives": 10,
     }
+
+
+def test_a_recorded_delivery_has_the_headers_that_are_read_and_no_proof() -> None:
+    trace = json.loads((RECORDED / "google-drive" / "push" / "changes-watch-and-sync-delivery.json").read_text())
+    [entry] = trace[-1]["body"]["log"]["entries"]
+    headers = {each["name"]: each["value"] for each in entry["request"]["headers"]}
+    now = datetime(2024, 12, 4, 6, 56, 8, tzinfo=UTC)
+    with pytest.raises(HookRefused) as refused:
+        parse(headers, "secret", now)
+    assert refused.value.code == "unsigned", "it was opened without a token"
+    own = channel_id(now + timedelta(hours=1))
+    ours = headers | {"x-goog-channel-id": own, "x-goog-channel-token": channel_token("secret", own)}
+    assert parse(ours, "secret", now) == Delivery(key=f"{own}:1")
 
 
 def test_the_stand_in_shows_the_keys_that_the_service_shows(core: GoogleDriveSandbox, office: Office) -> None:

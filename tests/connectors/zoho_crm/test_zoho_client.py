@@ -92,6 +92,21 @@ def test_a_configured_address_beats_the_token_answer():
 
 
 @responses.activate
+def test_what_a_person_signed_in_with_says_where_the_account_lives():
+    class Kept(NoTokens):
+        def load(self, name: str) -> str | None:
+            return {"refresh_token": "kept-r", "data_center": "in"}.get(name)
+
+    token = responses.post("https://accounts.zoho.in/oauth/v2/token", json={"access_token": "t1", "expires_in": 3600})
+    org("https://www.zohoapis.in")
+    settings = Settings(client_id="1000.ID", client_secret="s3cret")
+    crm = ZohoCrm(settings, Context(name="crm", clock=VirtualClock(), tokens=Kept()))
+    assert crm.check().site == "60"
+    assert parse_qs(token.calls[0].request.body)["refresh_token"] == ["kept-r"]
+    assert len(responses.calls) == 3
+
+
+@responses.activate
 def test_a_refused_token_is_renewed_once_for_all_threads():
     granted(token="old")
     granted(token="new")

@@ -48,9 +48,13 @@ class World:
         self.wire = Wire(self.core)
         self.crm = self.connect()
 
-    def connect(self, access: Any = "write", **changes: Any) -> ZohoCrm:
+    def ground(self, access: Any = "write", **changes: Any) -> tuple[Any, Any]:
         settings = CONNECTOR.settings(**{**SANDBOX.settings(self.core, BASE), **changes})
         context = Context(name="crm", clock=self.clock, tokens=NoTokens(), access=access, transport=self.wire)
+        return context, settings
+
+    def connect(self, access: Any = "write", **changes: Any) -> ZohoCrm:
+        context, settings = self.ground(access, **changes)
         connector = CONNECTOR.build(settings, context)
         assert isinstance(connector, ZohoCrm)
         return connector

@@ -1,0 +1,82 @@
+"""Rows of the service as records of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.base import Record
+from connectors.zoho_crm.described import USERS
+from connectors.zoho_crm.models import instant
+
+Row = dict[str, Any]
+
+TABS = {
+    "Accounts": "Accounts",
+    "Contacts": "Contacts",
+    "Deals": "Potentials",
+    "Tasks": "Tasks",
+    "Cases": "Cases",
+    "Calls": "Calls",
+    "Events": "Events",
+    "Leads": "Leads",
+}
+"""Where the web pages of a module are; notes have none of their own, and those of other modules are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What every record of a connection is read with."""
+
+    marker_field: str
+    web: str
+    me: str
+    """Our own user."""
+
+    def record(self, module: str, row: Row) -> Record:
+        payload = {name: value for name, value in row.items() if name != self.marker_field}
+        id = str(row["id"])
+        tab = TABS.get(module)
+        parent = row.get("Parent_Id") if module == "Notes" else None
+        return Record(
+            stream=module,
+            id=id,
+            payload=payload,
+            version=instant(row.get("Modified_Time")),
+            marker=row.get(self.marker_field) or None,
+            ours=person(row, "Created_By") == self.me,
+            scope=str(parent["id"]) if isinstance(parent, dict) and parent.get("id") else module,
+            url=f"{self.web}/crm/tab/{tab}/{id}" if tab else None,
+            created_at=instant(row.get("Created_Time")),
+            modified_at=instant(row.get("Modified_Time")),
+            modified_by=person(row, "Modified_By"),
+        )
+
+
+def user(row: Row) -> Record:
+    return Record(
+        stream=USERS,
+        id=str(row["id"]),
+        payload=row,
+        version=instant(row.get("Modified_Time")),
+        created_at=instant(row.get("created_time")),
+        modified_at=instant(row.get("Modified_Time")),
+    )
+
+
+def tombstone(module: str, row: Row) -> Record:
+    at = instant(row.get("deleted_time"))
+    return Record(
+        stream=module,
+        id=str(row["id"]),
+        deleted=True,
+        version=at,
+        scope=module,
+        modified_at=at,
+        modified_by=person(row, "deleted_by"),
+    )
+
+
+def person(row: Row, field: str) -> str | None:
+    value = row.get(field)
+    return str(value["id"]) if isinstance(value, dict) and value.get("id") else None

@@ -1,0 +1,106 @@
+"""Fields of the customer's own: what each of Zoho's types can hold of a canonical form, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.base import Field
+from connectors.errors import Misconfigured
+from connectors.zoho_crm.words import HOLDS
+from mapping.fields import FieldMap, Options, Pair, Unmappable, day, text
+from mapping.model import MODEL, TITLE, Form, Kind
+from mapping.zoho_crm.values import (
+    PERSON,
+    Section,
+    amount,
+    instant_read,
+    listed,
+    person,
+    reference,
+    same,
+    tags,
+    whole_seconds,
+)
+
+Fields = Mapping[str, Mapping[str, Field]]
+"""Stream -> name -> what the service says of the field."""
+
+AS_IT_IS: Pair = (lambda value, _: value, lambda value, _: value)
+
+
+def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options, fields: Fields) -> list[FieldMap]:
+    """The usual rows, and those that the configuration puts into fields of the customer's own.
+
+    Raises ``Misconfigured`` for a field whose type cannot hold the canonical form.
+    """
+    chosen = options.custom.get(stream, {})
+    kept = [row for row in rows if row.canonical not in chosen]
+    return [*kept, *(_row(kind, stream, name, chosen[name], options, fields) for name in chosen if name in MODEL[kind])]
+
+
+def _row(kind: Kind, stream: str, name: str, system: str, options: Options, fields: Fields) -> FieldMap:
+    form = MODEL[kind][name]
+    field = fields.get(stream, {}).get(system)
+    holding = HOLDS.get(form, ())
+    # A field that is not there (any more) has no type: its history is read as what usually holds the form.
+    if not holding or (field is not None and field.kind not in holding):
+        fit = ", ".join(holding) or "none"
+        what = f"is of type {field.kind}, which cannot hold" if field is not None and holding else "cannot hold"
+        raise Misconfigured(f"custom: {stream}.{name}: {system} {what} a {form.value}; types that can: {fit}")
+    if form is Form.REF and (field is None or field.refers is None):
+        raise Misconfigured(f"custom: {stream}.{name}: {system} does not lead to records of one module")
+    read, write = _pair(form, name, field, options, "Currency" in fields.get(stream, {}))
+    mode: Any = "both" if field is None or field.writable else "read"
+    return FieldMap(name, system, read, write, mode, shown=same if form in (Form.PERSON, Form.MONEY) else None)
+
+
+def _pair(form: Form, name: str, field: Field | None, options: Options, multi_currency: bool) -> Pair:
+    match form:
+        case Form.TEXT | Form.RICH:
+            return text()
+        case Form.DATE:
+            return whole_seconds(options.zone) if field is not None and field.kind == "datetime" else day(options.zone)
+        case Form.CHOICE:
+            return listed(field, {}, options.values.get(name, {}))
+        case Form.MONEY:
+            return amount(options, multi_currency)
+        case Form.PERSON:
+            return PERSON
+        case Form.SET:
+            return _several(field)
+        case Form.REF:
+            return reference(str(field.refers) if field is not None else "")
+        case _:
+            return AS_IT_IS
+
+
+def _several(field: Field | None) -> Pair:
+    """A list of which several values may be chosen."""
+
+    def read(value: Any, _: Section) -> Any:
+        return sorted({str(each) for each in value or ()})
+
+    def write(value: Any, _: Section) -> Any:
+        for each in value or ():
+            if field is not None and field.values and each not in field.values:
+                raise Unmappable("no_such_value", each)
+        return list(value or ())
+
+    return read, write
+
+
+def own_rows(kind: Kind, stream: str, options: Options, fields: Fields) -> list[FieldMap]:
+    """A module of the customer's own: its name, owner, tags, and what the configuration says of its other fields."""
+    there = fields.get(stream, {})
+    usual = {
+        TITLE[kind]: FieldMap(TITLE[kind], "Name", *text(120)),
+        "account_manager": FieldMap("account_manager", "Owner", *PERSON, shown=same),
+        "assignee": FieldMap("assignee", "Owner", *PERSON, shown=same),
+        "labels": FieldMap("labels", "Tag", *tags(())),
+        "reporter": FieldMap("reporter", "Created_By", person, mode="read"),
+        "author": FieldMap("author", "Created_By", person, mode="read"),
+        "created": FieldMap("created", "Created_Time", instant_read, mode="read"),
+    }
+    rows = [row for name, row in usual.items() if name in MODEL[kind] and row.system in there]
+    return with_custom(kind, stream, rows, options, fields)
