@@ -44,6 +44,7 @@ def doctor(ctx: click.Context, connection: tuple[str, ...]) -> None:
             looked[each.name] = _look(session, each, store)
     fit.of_connections(config.syncs, looked)
     together.of_connections(config.syncs, looked)
+    together.calm(together.streams_used(config), looked)
     found = [symptom for each in looked.values() for symptom in each.sorted()] + here
     counts: Counter[str] = Counter(symptom.severity for symptom in found)
     if output.as_json:

@@ -191,3 +191,15 @@ def test_what_stands_in_front_of_ours_is_told(tmp_path: Path, monkeypatch: pytes
     finally:
         spec.origin = origin
     assert (symptom.code, symptom.params["path"]) == ("package_elsewhere", str(tmp_path))
+
+
+def test_what_concerns_an_unused_stream_is_good_to_know() -> None:
+    symptoms = [
+        Symptom(code="field_required", severity="error", params={"stream": "Cases", "field": "Origin"}),
+        Symptom(code="field_required", severity="error", params={"stream": "Tasks", "field": "Subject"}),
+        Symptom(code="scope_missing", severity="error", params={"scope": "ALL"}),
+    ]
+    looked = {name: Looked(connection(name), symptoms=list(symptoms)) for name in ("crm", "new")}
+    together.calm({"crm": {"Tasks"}, "other": {"x"}}, looked)
+    assert [each.severity for each in looked["crm"].symptoms] == ["info", "error", "error"]
+    assert [each.severity for each in looked["new"].symptoms] == ["error", "error", "error"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
+from connectors.jira.sandbox import SANDBOX as JIRA
 from tests.keepstep.office import Office
 
 
@@ -114,18 +116,19 @@ def test_a_file_without_connections_is_wrong_usage(office: Office) -> None:
 
 def test_a_connection_without_a_token_is_signed_in_to_by_hand(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(office.folder)
-    office.cores = {"trello": office.board, "zoho_crm": office.crm}
-    office.environ["KEEPSTEP_KEY"] = Fernet.generate_key().decode()
-    board, crm = office.connections["board"], office.connections["crm"]
-    given = ["en", "UTC", "trello, zoho_crm", board["key"]]
-    given += ["us", crm["client_id"], crm["client_secret"], crm["refresh_token"], "n", "y", board["token"], "n"]
+    tracker: Any = JIRA.build(office.clock, 3)
+    office.cores = {"trello": office.board, "jira": tracker}
+    site = JIRA.settings(tracker, "https://jira.test")
+    office.environ |= {"KEEPSTEP_KEY": Fernet.generate_key().decode(), "JIRA_TOKEN": site["token"]}
+    board = office.connections["board"]
+    given = ["en", "UTC", "trello, jira", board["key"], site["url"], "email", site["email"], "n", "y", board["token"]]
+    given.append("n")
     assert len(given) <= 12
     result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
     assert result.exit_code == 0, result.output
     assert "trello has nothing to sign in with. Sign in now?" in result.stderr
     text = office.path.read_text(encoding="utf-8")
-    assert "sides: [trello.cards, zoho_crm.Tasks]" in text
-    assert "token" not in text.replace("refresh_token", "").replace("REFRESH_TOKEN", "")
+    assert "sides: [trello.cards, jira.issues]" in text
     assert "trello: signed in to trello.com" in result.stdout
     assert board["token"] not in result.output + text
     assert board["token"].encode() not in b"".join(path.read_bytes() for path in office.folder.glob("keepstep.db*"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
+import msgspec
+
 from connectors.examining import Symptom
+from keepstep.config import Config
 from keepstep.config.schema import Sync
 from keepstep.engine.diagnosis.look import Looked
 
@@ -22,6 +25,34 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
     for each in looked.values():
         for symptom in _pace(syncs, each):
             each.add(symptom)
+
+
+def calm(used: Mapping[str, Collection[str]], looked: Mapping[str, Looked]) -> None:
+    """What concerns a stream that a connection does not use is good to know, and no more. ``used``: connection ->
+    its streams that take part in anything; a connection that takes part in nothing yet is left as it is."""
+    for name, streams in used.items():
+        if name in looked:
+            looked[name].symptoms = [
+                msgspec.structs.replace(symptom, severity="info") if _elsewhere(symptom, streams) else symptom
+                for symptom in looked[name].symptoms
+            ]
+
+
+def _elsewhere(symptom: Symptom, streams: Collection[str]) -> bool:
+    return "stream" in symptom.params and symptom.params["stream"] not in streams
+
+
+def streams_used(config: Config) -> dict[str, set[str]]:
+    """Connection -> streams that a configuration reads or writes for some purpose."""
+    used: dict[str, set[str]] = {}
+    tasks = config.changes_to_tasks
+    places = [(side.connection, side.stream) for sync in config.syncs.values() for side in sync.sides]
+    if tasks is not None:
+        places += [(watched.connection, watched.stream) for watched in tasks.watch]
+        places += [(tasks.create_in.connection, tasks.create_in.stream)] if tasks.create_in is not None else []
+    for connection, stream in places:
+        used.setdefault(connection, set()).add(stream)
+    return used
 
 
 def _pace(syncs: Mapping[str, Sync], looked: Looked) -> Iterator[Symptom]:
