@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.base import Context
+from connectors.base import Context, utc
 from connectors.errors import Forbidden, ScopeMissing
 from connectors.examining import Symptom
 from connectors.http import Answer
+from connectors.zoho_crm.additions import SOON
 from connectors.zoho_crm.client import Client
 from connectors.zoho_crm.crawl import ServiceClock
 from connectors.zoho_crm.described import OPTIONAL, lacking, marker_of, modules_of, present
+from connectors.zoho_crm.hooks import channel_of
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
 from connectors.zoho_crm.scopes import (
     FIELDS_READ,
     LAYOUTS,
     MODULES_READ,
+    NOTIFICATIONS,
     ORGANISATION,
     excess,
     missing,
@@ -46,6 +49,7 @@ FILLED: Mapping[str, frozenset[str]] = {
     "Cases": frozenset({"Subject", "Status", "Owner"}),
     "Calls": frozenset({"Subject", "Call_Start_Time", "Owner"}),
     "Events": frozenset({"Event_Title", "Start_DateTime", "Owner"}),
+    "Leads": frozenset({"Last_Name", "First_Name", "Owner"}),
 }
 """What a create always has. In a module of the customer's own: its name."""
 OWN = frozenset({"Name", "Owner"})
@@ -84,6 +88,7 @@ def _look(client: Client, settings: Settings, context: Context, granted: Sequenc
             yield Symptom(code="scope_excess", params={"scope": scope, "needed_for": None})
         if set(lacked) & set(ORGANISATION):
             return
+    yield from _channel(client, settings, context)
     try:
         metas = client.modules()
     except ScopeMissing:
@@ -127,6 +132,20 @@ def _credits(answer: Answer, where: str) -> Iterator[Symptom]:
     most, left = (answer.headers.get(f"X-RATELIMIT-{name}", "") for name in ("LIMIT", "REMAINING"))
     if most.isdigit() and left.isdigit() and int(left) < FEW * int(most):
         yield Symptom(code="limit_near", params={"what": "API credits", "where": where, "most": int(most)})
+
+
+def _channel(client: Client, settings: Settings, context: Context) -> Iterator[Symptom]:
+    """The subscription to notifications, where there is one: it ends by itself."""
+    if settings.hook_url is None or settings.hook_token is None:
+        return
+    try:
+        channels = client.channels(channel_of(settings.hook_token.get_secret_value()))
+    except ScopeMissing:
+        yield _scope_missing(NOTIFICATIONS, "notifications")
+        return
+    for channel in channels:
+        if channel.ends is not None and channel.ends < context.clock.now() + SOON:
+            yield Symptom(code="expires", params={"what": "notification channel", "at": utc(channel.ends)})
 
 
 def _module(

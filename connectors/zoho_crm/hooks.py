@@ -17,9 +17,6 @@ import msgspec
 from connectors.base import utc
 from connectors.hooks import Delivery, Hint, HookRefused
 
-LONGEST_TOKEN = 50
-"""Characters of a token, by the vendor's word."""
-
 
 class Notice(msgspec.Struct):
     """A delivery's body. Ids of channels go past 2^53, and come as text or as a number."""

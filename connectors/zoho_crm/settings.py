@@ -43,6 +43,9 @@ DATA_CENTERS: dict[Name, DataCenter] = {
 }
 
 
+LONGEST_TOKEN = 50
+"""Characters of a notification's token, by the vendor's word."""
+
 ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
@@ -68,7 +71,7 @@ class Settings(BaseModel):
     """The tag, or the title's ``[prefix]``, by which people mark a note as feedback."""
     hook_url: str | None = Field(default=None, pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")
     """Where the service is to send notifications: the hub's own address for this connection."""
-    hook_token: SecretStr | None = Field(default=None, min_length=16, max_length=50)
+    hook_token: SecretStr | None = Field(default=None, min_length=16, max_length=LONGEST_TOKEN)
     """A secret of ours that every notification brings back. Without it each of them is refused."""
     labels: dict[str, str] = {}
     """Kind -> the tag by which records are known as of that kind."""

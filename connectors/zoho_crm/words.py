@@ -42,7 +42,7 @@ HOLDS: Mapping[Form, tuple[str, ...]] = {
     Form.RICH: ("textarea", "text"),
     Form.DATE: ("date", "datetime"),
     Form.NUMBER: ("integer", "double", "bigint", "percent", "decimal", "currency"),
-    Form.MONEY: ("currency",),
+    Form.MONEY: ("currency", "double", "decimal"),
     Form.FLAG: ("boolean",),
     Form.CHOICE: ("picklist",),
     Form.SET: ("multiselectpicklist",),

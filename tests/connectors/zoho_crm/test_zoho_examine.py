@@ -202,6 +202,21 @@ def test_clocks_that_differ_and_credits_that_run_out_are_told(healthy: World, mo
     assert ("limit_near", {"what": "API credits", "where": "Example GmbH", "most": 1000}) in told
 
 
+def test_a_channel_that_ends_soon_is_told(healthy: World):
+    hooks = {"hook_url": "https://hub.example/x", "hook_token": "under-the-doormat-0123456789"}
+    granted(healthy, *needed(MODULES, writing=True, notified=True))
+    assert "expires" not in [code for code, _ in found(healthy, **hooks)]
+    healthy.connect(**hooks).add("subscription:notifications", lambda: None)
+    healthy.core.requests.clear()
+    assert "expires" not in [code for code, _ in found(healthy, **hooks)]
+    healthy.clock.advance(6 * 86_400)
+    told = [params for code, params in found(healthy, **hooks) if code == "expires"]
+    assert told == [{"what": "notification channel", "at": "2026-11-09T00:50:00.000Z"}]
+    healthy.core.scopes_missing.add("actions")
+    missing = [params for code, params in found(healthy, **hooks) if code == "scope_missing"]
+    assert missing == [{"scope": "ZohoCRM.notifications.ALL", "needed_for": "notifications"}]
+
+
 def test_where_nothing_can_be_seen_the_sign_in_says_why(world: World):
     with pytest.raises(AuthFailed):
         world.connect(refresh_token="1000.other").examine()

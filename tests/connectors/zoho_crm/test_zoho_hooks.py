@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from zoho_world import World, records
 
 from connectors.hooks import Delivery, Hint, Hooked, HookRefused
-from connectors.zoho_crm.hooks import LONGEST_TOKEN, channel_of, parse
-from connectors.zoho_crm.settings import Settings
+from connectors.zoho_crm.hooks import channel_of, parse
+from connectors.zoho_crm.settings import LONGEST_TOKEN, Settings
 
 TOKEN = "under-the-doormat-0123456789"
 SHARED = Path(os.environ.get("KEEPSTEP_SHARED", Path(__file__).parents[3].parent / "shared"))
