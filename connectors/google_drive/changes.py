@@ -178,8 +178,10 @@ def changed_rows(
     rows: dict[str, Row] = {}
     removed: dict[str, None] = {}
     for change in changes:
+        if change.changeType == "drive":
+            continue  # the feed of drives tells of it
         if change.changeType != "file" or change.fileId is None:
-            ignored.append(Ignored(what=f"change of a {change.changeType}", id=change.driveId))
+            ignored.append(Ignored(what=f"change of a {change.changeType}", id=change.fileId or change.driveId))
         elif change.removed or change.file is None:
             rows.pop(change.fileId, None)
             removed[change.fileId] = None

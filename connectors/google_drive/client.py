@@ -199,9 +199,10 @@ class Client:
         answer = self.http.write("POST", FILES, gate=gate, params=_file_params(models.FILE), json=body)
         return dict(answer.decode(dict[str, Any]))
 
-    def create_with(self, content: Content, body: Row, gate: Gate) -> Row:
+    def create_with(self, content: Content, body: Row, gate: Gate, look: Callable[[], None]) -> Row:
+        """``look`` is called directly before the request with the last byte, and may raise."""
         params = _file_params(models.FILE)
-        answer = uploads.upload(self.http, "POST", uploads.PATH, params, body, content, gate)
+        answer = uploads.upload(self.http, "POST", uploads.PATH, params, body, content, gate, look)
         return dict(answer.decode(dict[str, Any]))
 
     def update(self, id: str, body: Row, gate: Gate, add: str | None = None, remove: str | None = None) -> Row:
@@ -219,7 +220,7 @@ class Client:
         add: str | None = None,
         remove: str | None = None,
     ) -> Row:
-        """``look`` is called directly before the request with the last byte, and may raise."""
+        """As ``create_with``."""
         params = _update_params(add, remove)
         answer = uploads.upload(
             self.http, "PATCH", f"{uploads.PATH}/{quote(id, safe='')}", params, body, content, gate, look

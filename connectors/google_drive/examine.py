@@ -1,4 +1,4 @@
-"""Looking an account and its root over, without a write: three requests, and some for the folders below the root."""
+"""Looking an account and its root over, without a write: four requests, and some for the folders below the root."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def upload(
     body: dict[str, Any],
     content: Content,
     gate: Gate,
-    look: Callable[[], None] = lambda: None,
+    look: Callable[[], None],
 ) -> Answer:
     """Send what the file is called and then its bytes; the answer that carries the file.
 
@@ -125,7 +125,7 @@ class _Session:
         except (ConnectorError, GateClosed) as error:
             if self._in_doubt:
                 raise EffectUnknown(f"an upload whose end was not answered: {error}") from error
-            if isinstance(error, NotFound | EffectUnknown):
+            if isinstance(error, EffectUnknown):
                 raise Transient(f"an upload broke off before its end: {error}") from error
             raise
 
@@ -162,11 +162,18 @@ class _Session:
         if end == self._size:
             self._look()
         try:
-            return self._http.write("PUT", self._path, gate=self._gate, params=self._query, data=chunk, headers=headers)
+            return self._request(headers, chunk)
         except EffectUnknown:
             self._in_doubt = self._in_doubt or end == self._size
             raise
 
     def _ask(self) -> Answer:
-        headers = {"Content-Range": f"bytes */{self._size}"}
-        return self._http.write("PUT", self._path, gate=self._gate, params=self._query, headers=headers, repeat=True)
+        return self._request({"Content-Range": f"bytes */{self._size}"}, repeat=True)
+
+    def _request(self, headers: dict[str, str], data: bytes | None = None, *, repeat: bool = False) -> Answer:
+        try:
+            return self._http.write(
+                "PUT", self._path, gate=self._gate, params=self._query, data=data, headers=headers, repeat=repeat
+            )
+        except NotFound as error:
+            raise Transient(f"the service forgot an upload before its end: {error}") from error

@@ -87,7 +87,7 @@ class Writer:
         body |= {"parents": [parent], "mimeType": _mime(stream, write)}
         if stream == "shortcuts" and not (write.values.get("shortcutDetails") or {}).get("targetId"):
             raise RecordRefused("a shortcut needs shortcutDetails.targetId", code="required", field="shortcutDetails")
-        way = self._way_in(parent, self._tree.look([parent]) if parent != self._tree.root.id else {})
+        way = self._way_into(parent)
         self._fits(stream, body["mimeType"], way)
         # Always stamped: the stamp is how our own creates are told from those of people who use the same account.
         properties = dict(write.values.get("appProperties") or {})
@@ -96,7 +96,7 @@ class Writer:
             body["id"] = write.reserved_id
         try:
             if write.content is not None:
-                row = self._client.create_with(write.content, body, gate)
+                row = self._client.create_with(write.content, body, gate, lambda: self._same_place(parent, way))
             else:
                 row = self._client.create(body, gate)
         except NotFound as error:
@@ -150,18 +150,29 @@ class Writer:
             way = new
             move = {"add": new[-1] if new else self._tree.root.id} | ({"remove": file.parent} if file.parent else {})
         if content is not None:
-            row = self._client.update_with(content, file.id, body, gate, lambda: self._same_content(file), **move)
+            row = self._client.update_with(content, file.id, body, gate, lambda: self._unchanged(seen, body), **move)
         elif body or move:
             row = self._client.update(file.id, body, gate, **move)
         else:
             return record(stream, seen.row, way, self._tree.root.id)
         return self._made(stream, row, way, content)
 
-    def _same_content(self, file: File) -> None:
-        """Raises ``Stale`` if somebody put other bytes there since it was read; theirs would be overwritten."""
-        now = read(self._client.file(file.id, "id,headRevisionId,trashed"))
-        if now.headRevisionId != file.headRevisionId or now.trashed != file.trashed:
-            raise Stale(f"{file.id}: its content was changed while ours was on its way up", code="headRevisionId")
+    def _same_place(self, parent: str, way: Way) -> None:
+        """An upload takes its time. Raises ``RecordRefused`` or ``Stale`` if its folder went elsewhere meanwhile."""
+        if self._way_into(parent) != way:
+            raise Stale(f"{parent} was moved while content was on its way up", code="parents")
+
+    def _unchanged(self, seen: Seen, body: Row) -> None:
+        """The same for a file that gets new content. Raises ``Stale`` if somebody put other bytes there since it was
+        read, moved it, or changed what would be overwritten besides."""
+        now = self._tree.look([seen.file.id])[seen.file.id]
+        if isinstance(now, NotFound | Forbidden):
+            raise now
+        if now.way != seen.way:
+            raise Stale(f"{seen.file.id} was moved while content was on its way up", code="parents")
+        for word in ("headRevisionId", "trashed", *body):
+            if now.row.get(word) != seen.row.get(word):
+                raise Stale(f"{seen.file.id}: {word} was changed while content was on its way up", code=word)
 
     def _movable(self, stream: str, file: File, way: Way) -> None:
         """Raises ``RecordRefused`` for what is never moved, or not there."""
@@ -199,6 +210,10 @@ class Writer:
             what = "in the trash" if folder.file.trashed else "not a folder"
             raise RecordRefused(f"{parent} is {what}", code="no_folder", field="parents")
         return (*folder.way, parent)
+
+    def _way_into(self, parent: str) -> Way:
+        """The same after a look at the folder."""
+        return self._way_in(parent, self._tree.look([parent]) if parent != self._tree.root.id else {})
 
     @staticmethod
     def _fits(stream: str, mime: str, way: Way) -> None:

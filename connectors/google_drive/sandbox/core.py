@@ -38,7 +38,7 @@ class GoogleDriveSandbox(Channels):
         """A new shared drive; ``members`` are addresses, None is the whole company."""
         id = self.store.new_id("0A", 19, "Uk9PVA")
         self.store.drives[id] = SharedDrive(id, name, self.now(), members)
-        self.new_top(self.hub, name, id)
+        self.store.log(self.new_top(self.hub, name, id), self.now())
         return id
 
     def service_account(self, email: str, *, delegated: bool = False) -> None:
@@ -79,6 +79,7 @@ class GoogleDriveSandbox(Channels):
                 self.change_role(self._item(file), by, own, values["role"])
             elif stream == "drives":
                 self.store.drives[id].name = values["name"]
+                self.store.log(self._item(id), self.now())
             else:
                 self.change(by, self._item(id), values)
 

@@ -11,7 +11,7 @@ from typing import Any
 from connectors.base import Clock
 from connectors.google_drive.refusals import SCOPE
 from connectors.google_drive.sandbox import query, refusals, selector
-from connectors.google_drive.sandbox.items import USER_LOG, Item, Items
+from connectors.google_drive.sandbox.items import USER_LOG, Item, Items, Logged
 from connectors.google_drive.sandbox.people import Person
 from connectors.google_drive.sandbox.tokens import Tokens
 from connectors.sandbox.core import SandboxCore, route
@@ -226,6 +226,9 @@ class Service(SandboxCore):
             removed = logged.removed or item is None
             if removed and request.arg("includeRemoved") == "false":
                 continue
+            if id in self.store.drives:
+                rows += [self._drive_change(id, logged, each) for each in self.drive_rows() if each["id"] == id]
+                continue
             closed = item is None or (item.drive and not everywhere) or not self.store.sees(item, self.viewer)
             if closed and not removed:
                 continue
@@ -242,6 +245,11 @@ class Service(SandboxCore):
             told["newStartPageToken"] = str(self.store.n + 1)
         told["changes"] = [{key: value for key, value in row.items() if key != "n"} for row in rows[:size]]
         return self.chosen(request, told, ROW_DEFAULTS["changes"])
+
+    def _drive_change(self, id: str, logged: Logged, row: dict[str, Any]) -> dict[str, Any]:
+        """A change of a shared drive itself: its name, not what lies in it."""
+        told = {"kind": "drive#change", "type": "drive", "changeType": "drive", "driveId": id, "removed": False}
+        return told | {"time": logged.at, "drive": row, "n": logged.n}
 
     def _corpus(self, request: Request) -> str:
         drive = request.arg("driveId")

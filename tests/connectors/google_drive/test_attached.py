@@ -165,3 +165,13 @@ def test_revisions_without_bytes_or_out_of_reach_are_refused(connector: GoogleDr
         assert refused.value.code == code
     with pytest.raises(NotFound):
         connector.download("revisions", f"{office.file}/none")
+
+
+def test_a_drive_that_is_renamed_is_news_of_its_own_feed_alone(connector: GoogleDrive, office: Office) -> None:
+    core = office.core
+    files, drives = (pages(connector, feed)[-1].cursor for feed in ("files", "drives"))
+    core.edit("Ada", "drives", str(core.drive_id), {"name": "Projekte"})
+    [page] = pages(connector, "files", files)
+    assert (page.records, page.ignored) == ([], [])
+    assert page.cursor != files
+    assert [each.payload["name"] for each in records(pages(connector, "drives", drives))] == ["Projekte"]

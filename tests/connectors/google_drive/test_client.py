@@ -206,13 +206,14 @@ def test_further_pages_of_comments_are_read(client: Client) -> None:
 
 
 @responses.activate
-def test_changes_of_drives_are_listed_as_ignored_and_the_newest_row_counts(client: Client) -> None:
+def test_unknown_changes_are_listed_as_ignored_and_the_newest_row_counts(client: Client) -> None:
     responses.get(f"{FILES}/b", json=refusals.body(404, "notFound", "no"), status=404)
     ignored: list[Ignored] = []
     rows, missing = changed_rows(
         client,
         [
-            Change(changeType="drive", driveId="0A"),
+            Change(changeType="drive", driveId="0A"),  # the feed of drives tells of it
+            Change(changeType="label", driveId="0A"),
             Change(fileId="a", file={"id": "a", "name": "old"}),
             Change(fileId="b", file={"id": "b"}),
             Change(fileId="a", file={"id": "a", "name": "new"}),
@@ -222,4 +223,4 @@ def test_changes_of_drives_are_listed_as_ignored_and_the_newest_row_counts(clien
     )
     assert rows == [{"id": "a", "name": "new"}]
     assert [(id, type(why)) for id, why in missing.items()] == [("b", NotFound)]
-    assert ignored == [Ignored(what="change of a drive", id="0A")]
+    assert ignored == [Ignored(what="change of a label", id="0A")]

@@ -230,7 +230,9 @@ def test_an_upload_goes_on_where_the_service_says_that_it_stopped(
     assert bytes_of(office.core, outcome.id) == BYTES * 2
 
 
-@pytest.mark.parametrize("kind", ["lost_before", "lost_after", "broken_after", "unavailable", "late", "rate_limited"])
+@pytest.mark.parametrize(
+    "kind", ["lost_before", "lost_after", "broken_after", "unavailable", "late", "rate_limited", "expired"]
+)
 @pytest.mark.parametrize("chunk", [1, 2, 3])
 def test_trouble_with_any_chunk_ends_in_exactly_one_whole_file(
     connector: GoogleDrive, office: Office, tmp_path: Path, small_chunks: None, kind: Any, chunk: int
@@ -290,7 +292,7 @@ def test_an_upload_that_broke_off_before_its_end_was_surely_not_sent(
 
     core._open = forgetful  # type: ignore[method-assign]
     outcome = put(connector, create(office, content(tmp_path)))
-    assert (outcome.status, outcome.reason[:19]) == ("not_sent", "an upload broke off")
+    assert (outcome.status, outcome.reason[:19]) == ("not_sent", "the service forgot ")
     assert core.truth.writes() == []
 
 
@@ -335,24 +337,98 @@ def test_new_content_takes_the_place_of_the_old_and_leaves_it_as_a_revision(
     assert (again.status, again.code) == ("stale", "version")
 
 
-def test_content_that_somebody_changed_meanwhile_is_not_overwritten(
-    connector: GoogleDrive, office: Office, tmp_path: Path, small_chunks: None
-) -> None:
-    core = office.core
-    chunk = core._chunk
-    count = [0]
+MEANWHILE: list[Any] = [
+    pytest.param(
+        lambda o: o.core.edit("Bea", "files", o.file, {"content": "Bea's"}), "stale", "headRevisionId", id="bytes"
+    ),
+    pytest.param(lambda o: o.core.edit("Bea", "files", o.file, {"name": "Bea's"}), "stale", "name", id="name"),
+    pytest.param(
+        lambda o: o.core.edit("Bea", "files", o.file, {"parents": [o.project]}), "stale", "parents", id="moved"
+    ),
+    pytest.param(
+        lambda o: o.core.edit("Bea", "project_folders", o.project, {"parents": [o.core.drive_id]}),
+        "stale",
+        "parents",
+        id="moved-with-its-folders",
+    ),
+    pytest.param(lambda o: o.core.delete("Bea", "files", o.file), "stale", "trashed", id="trashed"),
+    pytest.param(lambda o: o.core.destroy_item("Bea", o.file), "gone", "NotFound", id="gone"),
+]
+
+
+def before_the_last_chunk(office: Office, act: Callable[[Office], None]) -> list[int]:
+    """Somebody acts while the second of three chunks is on its way; the count of chunks that arrived."""
+    chunk, count = office.core._chunk, [0]
 
     def slow(request: Any) -> Any:
         count[0] += 1
         if count[0] == 2:
-            core.edit("Bea", "files", office.file, {"content": "Bea's own"})
+            act(office)
         return chunk(request)
 
-    core._chunk = slow  # type: ignore[method-assign]
-    outcome = put(connector, update(office, content(tmp_path)))
-    assert (outcome.status, outcome.code) == ("stale", "headRevisionId")
+    office.core._chunk = slow  # type: ignore[method-assign]
+    return count
+
+
+@pytest.mark.parametrize(("act", "status", "code"), MEANWHILE)
+def test_what_somebody_changed_meanwhile_is_not_overwritten(
+    connector: GoogleDrive,
+    office: Office,
+    tmp_path: Path,
+    small_chunks: None,
+    act: Callable[[Office], None],
+    status: str,
+    code: str,
+) -> None:
+    count = before_the_last_chunk(office, act)
+    outcome = put(connector, update(office, content(tmp_path), values={"name": "ours"}))
+    assert (outcome.status, outcome.code) == (status, code)
     assert count[0] == 2, "the last chunk never left"
-    assert bytes_of(core, office.file) == b"Bea's own"
+    assert office.core.truth.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "code"),
+    [
+        pytest.param(
+            lambda o: o.core.edit("Bea", "category_folders", o.plan, {"parents": [o.client]}),
+            "stale",
+            "parents",
+            id="moved",
+        ),
+        pytest.param(
+            lambda o: o.core.edit("Bea", "project_folders", o.project, {"parents": [o.core.drive_id]}),
+            "refused",
+            "outside",
+            id="moved-out",
+        ),
+        pytest.param(lambda o: o.core.delete("Bea", "category_folders", o.plan), "refused", "no_folder", id="trashed"),
+    ],
+)
+def test_nothing_is_made_where_the_folder_went_elsewhere_meanwhile(
+    connector: GoogleDrive,
+    office: Office,
+    tmp_path: Path,
+    small_chunks: None,
+    act: Callable[[Office], None],
+    status: str,
+    code: str,
+) -> None:
+    count = before_the_last_chunk(office, act)
+    outcome = put(connector, create(office, content(tmp_path)))
+    assert (outcome.status, outcome.code) == (status, code)
+    assert count[0] == 2
+    assert office.core.truth.writes() == []
+
+
+def test_a_session_whose_address_got_lost_is_begun_again(
+    connector: GoogleDrive, office: Office, tmp_path: Path
+) -> None:
+    office.core.faults.switch_on(Fault("lost_after", match="POST /upload", times=1))
+    outcome = put(connector, create(office, content(tmp_path)))
+    assert outcome.status == "done", outcome
+    assert uploads(office.core) == ["POST", "POST", "PUT"]
+    assert len(office.core.truth.writes()) == 1
 
 
 def test_bytes_that_arrive_as_others_are_told(connector: GoogleDrive, office: Office, tmp_path: Path) -> None:

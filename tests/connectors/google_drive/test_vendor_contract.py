@@ -235,6 +235,7 @@ def test_a_session_keeps_to_the_contract_on_both_sides(
     with pytest.raises(Exception, match="cannotDownloadAbusiveFile"):
         connector.download("files", kept)
     core.edit("Ada", "project_folders", office.project, {"parents": [core.root_id]})
+    core.edit("Ada", "drives", str(core.drive_id), {"name": "Projekte"})
     for feed, cursor in cursors.items():
         pages(connector, feed, cursor)
     list(connector.get("files", [office.file, "no-such-file-anywhere"]))
