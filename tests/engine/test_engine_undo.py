@@ -8,7 +8,7 @@ import pytest
 
 from connectors.memory_service import STREAM, Traits
 from connectors.sandbox.faults import Fault
-from keepstep.engine.undo import Undone
+from keepstep.engine.taken_back import Undone
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 from mapping.merge import Rule
@@ -109,6 +109,17 @@ def test_an_undoing_can_be_undone() -> None:
     undo(bench, again)
     bench.settle()
     assert bench.shown("a") == bench.shown("b") == [{"title": "old", "notes": "n"}]
+
+
+def test_an_undoing_that_was_decided_and_not_written_yet_can_be_undone() -> None:
+    bench, run = edited()
+    fresh = bench.engine.undoing(bench.sync, run).decide("Bo")
+    assert fresh is not None
+    assert hows(bench, fresh) == [("keepstep", "title", "agreed")]
+    undo(bench, fresh)
+    bench.settle()
+    assert bench.shown("a") == bench.shown("b") == [{"title": "new", "notes": "n"}]
+    assert hows(bench, fresh) == [("keepstep", "title", "before")]
 
 
 def test_who_took_back_what_of_which_run_is_in_the_audit() -> None:
