@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "findings": ("keepstep.cli.findings:findings", "List what a person must see."),
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
+    "forget": ("keepstep.cli.forget:forget", "Erase what the store holds of a person."),
     "backup": ("keepstep.cli.backup:backup", "Copy the store into a file, while work goes on."),
     "restore": ("keepstep.cli.restore:restore", "Put a copy of the store back in its place."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),

@@ -104,6 +104,12 @@ def before_migration(file: Path, revision: str, now: str) -> Path:
     return target
 
 
+def copies_beside(file: Path) -> list[Path]:
+    """Copies that Keepstep itself has put beside the store: from before migrations, and stores that were replaced."""
+    name = _literal(file.name)
+    return sorted(each for kind in ("[0-9]*-*Z.backup", "replaced-*") for each in file.parent.glob(f"{name}.{kind}"))
+
+
 def check_idle(file: Path, now: str) -> None:
     """Raises ``StoreError`` if somebody has the store open, or somebody's right to work on it has not ended yet."""
     _alone(file, now)

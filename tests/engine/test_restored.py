@@ -91,7 +91,7 @@ def test_what_people_and_we_did_since_stays_as_it_is(office: Office) -> None:
 
 def test_a_write_that_was_owed_then_does_not_undo_what_came_after_it(office: Office) -> None:
     bench = office.bench
-    bench.services["b"].faults.switch_on(Fault("server_error", "write"))
+    bench.services["b"].faults.switch_on(Fault("unavailable", "write"))
     bench.edit("a", office.first, title="Owed")
     bench.round()
     assert any(row["owing"] for row in bench.rows(t.entity))
@@ -156,7 +156,7 @@ def test_what_was_made_since_is_not_made_again(tmp_path: Path, marker: Any) -> N
 
 def test_a_record_made_for_an_entity_that_the_copy_knows_finds_its_place_by_its_marker(office: Office) -> None:
     bench = office.bench
-    bench.services["b"].faults.switch_on(Fault("server_error", "write", times=1))
+    bench.services["b"].faults.switch_on(Fault("unavailable", "write", times=1))
     bench.make("a", title="Second")
     bench.round()
     office.back_up()
@@ -172,7 +172,7 @@ def test_nothing_is_written_before_everything_was_read(office: Office) -> None:
     office.back_up()
     bench.edit("a", office.first, title="A's")
     office.restore()
-    bench.services["b"].faults.switch_on(Fault("server_error", ""))
+    bench.services["b"].faults.switch_on(Fault("unavailable", ""))
     report = bench.round()
     assert report.matched.waiting is not None
     assert report.matched.waiting.startswith("b/")
