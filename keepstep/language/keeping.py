@@ -38,4 +38,8 @@ KEEPING: Final[dict[str, Message]] = {
     "forget_configured": "{file} names this person under `people`; remove the entry",
     "forget_copies": "copies of the store still hold what it held: {files:list}; so does every backup made before now",
     "forget_prefect": Plural("runs in Prefect still show it for up to {days:number} day", "runs in Prefect still show it for up to {days:number} days", by="days"),
+    "field_gone": "{side}: the field {field:quoted} is gone there, so {names:fields} is neither read nor written; bring it back, or name another field under `custom`",
+    "field_retyped": "{side}: the field {field:quoted} was of type {before:quoted} and is of type {after:quoted} now; {names:fields} may not be carried any more: change it back, or name another field under `custom`",
+    "field_values_unknown": "{side}: {field:quoted} allows values whose meaning for {names:fields} is not known: {shown:list}; say it under `values` of the connection",
+    "value_unread": "{side}: {field:quoted} shows what cannot be read, and is left as it is on those records: {shown:list}; say what it means under `values` of the connection, or mend it there",
 }  # fmt: skip
