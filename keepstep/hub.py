@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import expiry, first_sync, preparing, restored, template
+from keepstep.engine import drift, expiry, first_sync, preparing, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -202,11 +202,24 @@ class Hub:
         with self.store.write() as tx:
             self._tell_down(tx)
             expiry.tell(tx, self.ports, list(self.config.connections))
+            drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under())
         syncs = {}
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections and str(side) not in self.absent for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
         return World(connections, syncs, self.config.people)
+
+    def _streams(self) -> dict[str, set[str]]:
+        """Connection -> its streams that syncs use."""
+        used: dict[str, set[str]] = {}
+        for sync in self.config.syncs.values():
+            for side in sync.sides:
+                used.setdefault(side.connection, set()).add(side.stream)
+        return used
+
+    def _mapped_under(self) -> dict[str, str]:
+        """Connection -> what the configuration decides about its mapping."""
+        return {name: repr(each.options) for name, each in self.config.connections.items()}
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]

@@ -14,6 +14,7 @@ from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
 from connectors.log import Log
 from connectors.undecoded import encodable
+from keepstep.engine.drift import tell_unread
 from keepstep.engine.failures import failure_code
 from keepstep.engine.match.addresses import keep_addresses
 from keepstep.engine.ports import Ports
@@ -269,6 +270,7 @@ def store_records(
     older: list[Record] = []
     back: list[dict[str, Any]] = []
     told: list[tuple[Record, dict[str, Any]]] = []
+    again: set[tuple[str, str]] = set()
     for side, latest in by_side.items():
         held: dict[str, dict[str, Any]] = {}
         columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.kind,
@@ -294,9 +296,12 @@ def store_records(
                 known["shown"] = tx.scalar(query)
             rows.append(_row(side, record, digest, known, mapper, now))
             told.append((record, rows[-1]))
+            if known is not None:
+                again.add((side, id))
     tx.upsert(t.record, rows)
     tx.upsert(t.went_back, back)
     keep_addresses(tx, world, connection, told)
+    tell_unread(tx, ports, rows, again)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return Stored(len(rows), older)
 

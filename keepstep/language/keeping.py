@@ -26,7 +26,7 @@ KEEPING: Final[dict[str, Message]] = {
     "guard_store_restored": Plural("the store was put back from a copy of {at:when}: {operations:number} operation of {sync} waits for your approval, at the earliest {until:when}", "the store was put back from a copy of {at:when}: {operations:number} operations of {sync} wait for your approval, at the earliest {until:when}", by="operations"),
     "forget_several": "several people are called {text:quoted}; name one by account: {ids:list}",
     "forget_busy": "{sync} is at work, or a write with this person's data is under way; try again in a moment",
-    "forget_who": "{names:list}, {emails:list}: {accounts:list}",
+    "forget_who": "this is {names:list}, {emails:list}: {accounts:list}",
     "forget_unknown": "no account is known for {text:quoted}; it is looked for in every text",
     "forget_rows": Plural("{table}: {count:number} row", "{table}: {count:number} rows"),
     "forget_shared": "others are called {names:list} as well, so texts with that name stay as they are",
@@ -38,4 +38,8 @@ KEEPING: Final[dict[str, Message]] = {
     "forget_configured": "{file} names this person under `people`; remove the entry",
     "forget_copies": "copies of the store still hold what it held: {files:list}; so does every backup made before now",
     "forget_prefect": Plural("runs in Prefect still show it for up to {days:number} day", "runs in Prefect still show it for up to {days:number} days", by="days"),
+    "field_gone": "{side}: the field {field:quoted} is gone there, so {names:fields} is neither read nor written; bring it back, or name another field under `custom`",
+    "field_retyped": "{side}: the field {field:quoted} was of type {before:quoted} and is of type {after:quoted} now; {names:fields} may not be carried any more: change it back, or name another field under `custom`",
+    "field_values_unknown": "{side}: {field:quoted} allows values whose meaning for {names:fields} is not known: {shown:list}; say it under `values` of the connection",
+    "value_unread": "{side}: {field:quoted} shows what cannot be read, and is left as it is on those records: {shown:list}; say what it means under `values` of the connection, or mend it there",
 }  # fmt: skip

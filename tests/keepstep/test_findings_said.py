@@ -94,7 +94,9 @@ RAISED = sorted((code, tuple(sorted(passed))) for code, passed in raised())
 SAMPLE = {
     "candidates": [{"side": "crm.Deals", "value": 1, "at": None, "by": None, "url": None}],
     "missing": ["tracker-record", "plan"],
+    "shown": ["red", "blue"],
     "projects": ["A", "B"],
+    "names": ["status"],
     "versions": {},
     "since": "2026-11-02T01:00:00.000Z",
     "until": "2026-11-02T01:00:00.000Z",

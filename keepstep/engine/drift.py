@@ -1,0 +1,222 @@
+"""A service's schema moves: a field goes, changes its type, or allows and shows values that nobody here can read.
+
+That is a finding on the field, until it is mended; the other fields go on flowing. What cannot be read is absent on
+that side: it is neither taken for cleared nor written over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from keepstep.engine.ports import Ports
+from keepstep.engine.world import Connection
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Tx
+from mapping.fields import Mapper, Unmappable
+from mapping.model import MODEL, Form, Kind
+
+UNREAD = ("unknown_value", "unreadable", "not_text", "not_a_number")
+"""Why a whole value could not be read, other than by a mapping's own choice."""
+
+NAMED = 10
+"""Values that a finding names."""
+
+Facts = dict[str, dict[str, dict[str, Any]]]
+"""Stream -> field of the service -> its type, the canonical fields it stands for, the values it allows."""
+
+
+# -- what a service says of its fields
+
+
+def compare(
+    tx: Tx, ports: Ports, connections: Mapping[str, Connection], used: Mapping[str, Collection[str]],
+    under: Mapping[str, str],
+) -> None:  # fmt: skip
+    """Compare what each connection says of the fields that are mapped with what it said before. Asks no system.
+
+    ``used``: connection -> streams that syncs use. ``under``: connection -> what its configuration decides about the
+    mapping; if that changed, a person has looked at it, and the comparison begins anew.
+    """
+    rows = tx.all(sa.select(t.setting).where(t.setting.c.name.in_([_setting(name) for name in connections])))
+    kept = {row["name"]: row["value"] for row in rows}
+    for name, connection in connections.items():
+        facts = _facts(connection, used.get(name, ()))
+        known = kept.get(_setting(name))
+        there: list[Finding] = []
+        if known is not None and known["under"] == under[name]:
+            there = list(_drifted(connection, known["streams"], facts))
+        value = {"under": under[name], "streams": facts}
+        if value != known:
+            tx.upsert(t.setting, [{"name": _setting(name), "value": value}])
+        _settle(tx, ports, f"drift:{name}:", there)
+
+
+def _setting(connection: str) -> str:
+    return f"described:{connection}"
+
+
+def _facts(connection: Connection, streams: Collection[str]) -> Facts:
+    facts: Facts = {}
+    for stream in connection.description.streams:
+        mapper = connection.mappers.get(stream.name)
+        if stream.name not in streams or mapper is None:
+            continue
+        names = _names(mapper)
+        facts[stream.name] = {
+            field.name: {"kind": field.kind, "names": names[field.name], "values": field.values}
+            for field in stream.fields
+            if field.name in names
+        }
+    return facts
+
+
+def _names(mapper: Mapper) -> dict[str, list[str]]:
+    """The service's field -> the canonical fields that it stands for."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for kind in mapper.kinds:
+        for name in MODEL[kind]:
+            if mapper.mode(kind, name) != "absent":
+                found[mapper.system(kind, name)].add(name)
+    return {system: sorted(names) for system, names in found.items()}
+
+
+def _drifted(connection: Connection, known: Facts, facts: Facts) -> Iterator[Finding]:
+    """What differs. ``facts`` keep what was known of it, so that it counts as different until it is mended."""
+    described = {stream.name: {field.name for field in stream.fields} for stream in connection.description.streams}
+    for stream, fields in known.items():
+        if stream not in facts:
+            continue
+        side, now = f"{connection.name}.{stream}", facts[stream]
+        for field, before in fields.items():
+            key = f"drift:{connection.name}:{stream}:{field}"
+            if field not in described[stream]:
+                now[field] = before
+                yield Finding(
+                    key=f"{key}:gone",
+                    code="field_gone",
+                    params={"side": side, "field": field, "names": before["names"]},
+                )
+            elif field in now:
+                yield from _changed(connection.mappers[stream], side, field, key, before, now[field])
+
+
+def _changed(
+    mapper: Mapper, side: str, field: str, key: str, before: dict[str, Any], now: dict[str, Any]
+) -> Iterator[Finding]:
+    if now["kind"] != before["kind"]:
+        yield Finding(
+            key=f"{key}:type",
+            code="field_retyped",
+            params={
+                "side": side,
+                "field": field,
+                "names": before["names"],
+                "before": before["kind"],
+                "after": now["kind"],
+            },
+        )
+        now["kind"] = before["kind"]
+    if now["values"] is None or before["values"] is None:
+        return
+    fresh = [value for value in now["values"] if value not in before["values"]]
+    unknown = [value for value in fresh if _unknown(mapper, now["names"], value)]
+    if unknown:
+        now["values"] = [value for value in now["values"] if value not in unknown]
+        yield Finding(
+            key=f"{key}:values",
+            code="field_values_unknown",
+            params={"side": side, "field": field, "names": now["names"], "shown": unknown[:NAMED]},
+        )
+
+
+def _unknown(mapper: Mapper, names: Sequence[str], value: str) -> bool:
+    """Whether the value of a list belongs to no class. A field of any other form takes what comes."""
+    for kind in mapper.kinds:
+        for name in names:
+            if MODEL[kind].get(name) is Form.CHOICE and _refused(mapper, kind, name, value):
+                return True
+    return False
+
+
+def _refused(mapper: Mapper, kind: Kind, name: str, value: str) -> bool:
+    try:
+        mapper.canon_field(kind, name, value)
+    except Unmappable as trouble:
+        return trouble.why == "unknown_value"
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False  # payloads show more than the value: whether it can be read is told once one shows it
+    return False
+
+
+def _settle(tx: Tx, ports: Ports, prefix: str, there: Sequence[Finding]) -> None:
+    findings.report(tx, there, ports.now(), ports.new_id)
+    keys = {finding.key for finding in there}
+    open_ones = sa.select(t.finding.c.key).where(
+        t.finding.c.key.startswith(prefix, autoescape=True), t.finding.c.state.in_(findings.OPEN)
+    )
+    findings.close(tx, [row["key"] for row in tx.all(open_ones) if row["key"] not in keys], ports.now())
+
+
+# -- what records show
+
+
+def tell_unread(tx: Tx, ports: Ports, rows: Sequence[Mapping[str, Any]], known: Collection[tuple[str, str]]) -> None:
+    """One finding for each field of a side that shows what cannot be read; over once no record does.
+
+    ``rows``: records as they were just stored; ``known``: those of them that were held before.
+    """
+    lost: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        for loss in row["losses"] or ():
+            if loss["why"] in UNREAD:
+                lost[row["side"], loss["field"]].add(_said(loss["value"]))
+    again = {side for side, _ in known}
+    if not lost and not again:
+        return
+    query = sa.select(t.finding.c.params).where(
+        t.finding.c.state.in_(findings.OPEN), t.finding.c.code == "value_unread"
+    )
+    told = {(row["params"]["side"], row["params"]["field"]): set(row["params"]["shown"]) for row in tx.all(query)}
+    for place in told.keys() - lost.keys():
+        if place[0] in again:
+            left = _left(tx, *place)
+            if left:
+                lost[place], told[place] = left, set()
+            else:
+                findings.close(tx, [_key(*place)], ports.now())
+    there = [
+        Finding(
+            key=_key(side, field),
+            code="value_unread",
+            params={"side": side, "field": field, "shown": sorted(values | told.get((side, field), set()))[:NAMED]},
+        )
+        for (side, field), values in sorted(lost.items())
+    ]
+    findings.report(tx, there, ports.now(), ports.new_id)
+
+
+def _key(side: str, field: str) -> str:
+    return f"unread:{side}:{field}"
+
+
+def _left(tx: Tx, side: str, field: str) -> set[str]:
+    """What live records of the side still show in that field and nobody can read."""
+    query = sa.select(t.record.c.losses).where(
+        t.record.c.side == side, t.record.c.losses.is_not(None), t.record.c.deleted.is_(False)
+    )
+    return {
+        _said(loss["value"])
+        for row in tx.all(query)
+        for loss in row["losses"]
+        if loss["field"] == field and loss["why"] in UNREAD
+    }
+
+
+def _said(value: Any) -> str:
+    return str(value)[:100]
