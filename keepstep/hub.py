@@ -186,9 +186,8 @@ class Hub:
         connector = self.registry.build(configured, context)
         self.accounts[name] = connector.check()
         description = connector.describe()
-        return Connection(
-            name, connector, description, self.registry.mappers(configured, description), configured.access
-        )
+        mappers = self.registry.mappers(configured, description)
+        return Connection(name, connector, description, mappers, configured.access, sign_in=connector.calls)
 
     def _tell_down(self, tx: Tx) -> None:
         if self.down:

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
-from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
+from connectors.google_drive.batch import SIZE
 from connectors.google_drive.models import FOLDER, SHORTCUT
-from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
+from connectors.google_drive.tree import BY_DEPTH, FOLDER_STREAMS, STREAMS
 
 SEARCH_LAG: Final = 10.0
 """Seconds until a query by a private property surely finds a new file; lists of a folder are quicker."""
 
 EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "drives")
 
-WRITABLE = Abilities(
-    create=True,
-    update=True,
-    delete=True,
-    versioned=True,
-    returns_record=True,
-    marker="reserved_id",
-    search_lag=SEARCH_LAG,
-)
-READ_ONLY = Abilities()
+QUOTA: Final = Quota(unit="requests", amount=12_000, seconds=60.0)
+
+READ_ONLY = Abilities(costs=Costs(read_units=1))
+
+
+def _writable(depth: int) -> Abilities:
+    """What can be done with things that have so many folders between the root and themselves: at each look and each
+    write these are climbed."""
+    return Abilities(
+        create=True,
+        update=True,
+        delete=True,
+        versioned=True,
+        returns_record=True,
+        marker="reserved_id",
+        search_lag=SEARCH_LAG,
+        costs=Costs(
+            get=(Price(1 + depth, SIZE),),
+            create=(Price(1 + depth),),
+            update=(Price(2 + depth),),
+            delete=(Price(2 + depth),),
+            updated={"parents": Extra(depth)},
+            read_units=1 + depth,
+        ),
+    )
 
 
 def describe() -> Description:
@@ -30,11 +46,13 @@ def describe() -> Description:
         system="google_drive",
         streams=[
             *(
-                Stream(name=name, abilities=WRITABLE, fields=_file_fields(name), parent=parent)
-                for name, parent in zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
+                Stream(name=name, abilities=_writable(depth), fields=_file_fields(name), parent=parent)
+                for depth, (name, parent) in enumerate(
+                    zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
+                )
             ),
-            Stream(name="files", abilities=WRITABLE, fields=_file_fields("files")),
-            Stream(name="shortcuts", abilities=WRITABLE, fields=_file_fields("shortcuts")),
+            Stream(name="files", abilities=_writable(len(BY_DEPTH)), fields=_file_fields("files")),
+            Stream(name="shortcuts", abilities=_writable(len(BY_DEPTH)), fields=_file_fields("shortcuts")),
             Stream(
                 name="comments",
                 abilities=Abilities(versioned=True, audience="client"),
@@ -83,6 +101,7 @@ def describe() -> Description:
             "appProperties": "124 bytes for key and value, 30 private ones a file",
             "uploads": "750 GB a day for each user; this connector uploads no content",
         },
+        quota=QUOTA,
     )
 
 

@@ -16,7 +16,7 @@ from connectors.zoho_crm import described, past
 from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import MODULES, USERS
-from connectors.zoho_crm.models import FieldMeta, Info, instant
+from connectors.zoho_crm.models import FieldMeta, Info, Organization, instant
 from connectors.zoho_crm.pushing import Pusher
 from connectors.zoho_crm.settings import Settings
 from connectors.zoho_crm.signin import SignIn
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 class ZohoCrm:
-    """See ``connectors.base.Connector``. Metadata and our own user are read once and kept."""
+    """See ``connectors.base.Connector``. Metadata, the organisation and our own user are read once and kept."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
@@ -46,6 +46,7 @@ class ZohoCrm:
         self._lock = threading.RLock()
         self._metas: dict[str, list[FieldMeta]] = {}
         self._me: str | None = None
+        self._organization: Organization | None = None
 
     @property
     def calls(self) -> int:
@@ -53,6 +54,7 @@ class ZohoCrm:
 
     def check(self) -> Account:
         organization, answer = self._client.organization()
+        self._organization = organization
         user = self._client.current_user()
         return Account(
             id=str(user["id"]),
@@ -72,6 +74,7 @@ class ZohoCrm:
             streams=[*streams, described.users()],
             feeds=described.feeds(),
             limits=described.LIMITS | {"feedback tag": self._settings.feedback_tag},
+            quota=described.quota((self._organization or self._client.organization()[0]).license_details),
         )
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:

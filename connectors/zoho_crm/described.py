@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.base import Abilities, Feed, Field, Stream
-from connectors.zoho_crm.client import ROWS_PER_WRITE
-from connectors.zoho_crm.models import FieldMeta, PickValue
+from connectors.base import Abilities, Costs, Extra, Feed, Field, Price, Quota, Stream
+from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, ROWS_PER_WRITE
+from connectors.zoho_crm.models import FieldMeta, License, PickValue
 
 MODULES = ("Accounts", "Contacts", "Deals", "Tasks", "Notes")
 USERS = "users"
@@ -24,6 +24,16 @@ UNREADABLE = ("profileimage", "multiselectlookup", "multiuserlookup", "subform")
 
 SYSTEM_FIELDS = {"Tasks": ("$se_module",), "Notes": ("$se_module",), "Deals": ("$currency_symbol",)}
 """Not in the metadata, but without them a reference names no module and an amount no currency."""
+
+DAY = 86_400.0
+CREDITS = {
+    "free": (5_000, 0),
+    "standard": (50_000, 250),
+    "professional": (50_000, 500),
+    "enterprise": (50_000, 1_000),
+    "ultimate": (50_000, 2_000),
+}
+"""Edition -> credits of a day, and those that each paid user adds."""
 
 
 def listed(module: str, metas: Sequence[FieldMeta]) -> list[str]:
@@ -86,15 +96,40 @@ def stream(module: str, metas: Sequence[FieldMeta], marker_field: str) -> Stream
             marker="fingerprint" if notes else "unique_field" if marked else "none",
             batch=ROWS_PER_WRITE,
             search_lag=0.0 if notes else SEARCH_LAG,
+            costs=_costs(module, metas),
         ),
         fields=[field(module, meta) for meta in metas if meta.api_name != marked],
         parent="Deals" if notes else None,
     )
 
 
+def _costs(module: str, metas: Sequence[FieldMeta]) -> Costs:
+    parts = 1 + max(0, -(-(len(listed(module, metas)) - FIELDS_PER_REQUEST) // (FIELDS_PER_REQUEST - 1)))
+    look, bulk = Price(parts, IDS_PER_REQUEST), Price(1, ROWS_PER_WRITE)
+    # A timeline names people and records by name alone: whom it means is looked up on the record.
+    named = {meta.api_name: Extra(parts) for meta in metas if meta.data_type in ("lookup", "ownerlookup")}
+    return Costs(
+        get=(look,),
+        create=(bulk,),
+        # A precondition holds for one record, so a guarded update goes alone; notes know none.
+        update=(bulk,) if module == "Notes" else (Price(),),
+        delete=(bulk,) if module == "Notes" else (bulk, look),
+        history=(Price(),),
+        updated=named,
+    )
+
+
+def quota(license: License | None) -> Quota:
+    """The organisation's credits of 24 hours, by its edition and the users it has paid for (Zoho's page on API
+    limits). Where the service does not tell them: those of the free edition, so that they are never overrated."""
+    edition = (license.paid_type or "").lower() if license is not None and license.paid else "free"
+    base, each = CREDITS.get(edition, CREDITS["free"])
+    return Quota(unit="credits", amount=base + each * (license.users_license_purchased if license else 0), seconds=DAY)
+
+
 def users() -> Stream:
     fields = [Field(name=name, label=name, writable=False) for name in USER_FIELDS]
-    return Stream(name=USERS, abilities=Abilities(versioned=True), fields=fields)
+    return Stream(name=USERS, abilities=Abilities(versioned=True, costs=Costs(get=(Price(),))), fields=fields)
 
 
 def feeds() -> list[Feed]:

@@ -97,12 +97,20 @@ class Fields(msgspec.Struct):
     fields: list[FieldMeta]
 
 
+class License(msgspec.Struct):
+    paid: bool = False
+    paid_type: str | None = None
+    """The edition."""
+    users_license_purchased: int = 0
+
+
 class Organization(msgspec.Struct):
     id: str
     zgid: str | None = None
     company_name: str | None = None
     time_zone: str | None = None
     iso_code: str | None = None
+    license_details: License | None = None
 
 
 class Organizations(msgspec.Struct):

@@ -21,7 +21,7 @@ from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
-from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
+from keepstep.engine.owed import Operation, Owed, create, deletes, parts, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
@@ -32,7 +32,6 @@ from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
 
 SEND_BY = timedelta(seconds=120)
-CHUNK = 100
 
 
 class Applier:
@@ -64,17 +63,9 @@ class Applier:
         """Sides that could not be talked to."""
 
     def carry_out(self, operations: Sequence[Operation]) -> None:
-        """Creates first, then updates, then deletes. One bad record never stops the others."""
-        for kind in ("create", "update", "archive", "delete"):
-            mine = [operation for operation in operations if operation.kind == kind]
-            for side_name, part in by_side(mine, CHUNK):
-                side = self._sync.sides[side_name]
-                if kind == "create" and side.abilities.marker == "fingerprint":
-                    # Two lost creates could not be told apart: one open create per stream.
-                    for operation in part:
-                        self._chunk(side, [operation])
-                else:
-                    self._chunk(side, part)
+        """Part by part. One bad record never stops the others."""
+        for side, part in parts(operations, self._sync):
+            self._chunk(side, part)
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
@@ -170,7 +161,7 @@ class Applier:
         record = looked.get(operation.record or "")
         if operation.kind != "create" and (record is None or record.deleted or record.forbidden):
             return None
-        owed = Owed(operations=[], findings=[], waiting=set())
+        owed = Owed(operations=[], findings=[], waiting={})
         found: Operation | None
         if operation.kind == "create":
             found = create(state, self._sync, side, references, owed, self._too_old)

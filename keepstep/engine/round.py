@@ -62,6 +62,8 @@ class Plan(msgspec.Struct, kw_only=True):
     findings: list[Finding] = []
     waits: list[str] = []
     """Entities for which something is to be written once what it refers to is there."""
+    later: list[Operation] = []
+    """What that is, as far as it is known by now."""
     waiting: str | None = None
     """The feed whose first crawl is not complete yet: nothing is planned before it is."""
     busy: bool = False
@@ -177,7 +179,7 @@ class Engine:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
         with self.ports.store.rehearse() as tx:
             ids = _open_entities(tx, sync)
-            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[])
+            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[], later=[])
             for part in chunks(ids, BATCH):
                 states = load(tx, part)
                 references = References(tx, self.world)
@@ -188,6 +190,7 @@ class Engine:
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += self._allowed(tx, sync, found.operations)
                 plan.waits += sorted(found.waiting)
+                plan.later += [each for id in sorted(found.waiting) for each in found.waiting[id]]
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
             plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan
@@ -300,7 +303,7 @@ class Engine:
             return tx.one(sa.select(t.hold.c.reason).where(t.hold.c.sync == sync.name)) is not None
 
     def _cross_off(self, tx: Tx, states: dict[str, EntityState], found: Owed) -> None:
-        owing = {operation.entity for operation in found.operations} | found.waiting
+        owing = {operation.entity for operation in found.operations} | found.waiting.keys()
         settled = [id for id, state in states.items() if id not in owing and not state.intents]
         if settled:
             tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))

@@ -28,6 +28,8 @@ class Connection:
     description: Description
     mappers: Mapping[str, Mapper]
     access: Literal["read", "write"] = "write"
+    sign_in: int = 0
+    """Requests that it took to sign in and to ask what there is."""
 
     def feed_key(self, feed: Feed) -> str:
         return f"{self.name}/{feed.name}"

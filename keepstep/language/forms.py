@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from keepstep.language.catalogue import locale, template
 from keepstep.language.messages import MESSAGES
@@ -69,6 +69,10 @@ class Reader:
 
     def number(self, value: Any) -> str:
         return format_decimal(value, locale=locale(self.language))
+
+    def percent(self, value: Any) -> str:
+        """A part of a whole, in as many digits as tell something."""
+        return format_percent(value, "#,##0%" if value >= 0.1 else "#,##0.##%", locale=locale(self.language))
 
     def money(self, value: Mapping[str, Any]) -> str:
         try:
@@ -133,6 +137,8 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "day": Reader.day,
     "duration": Reader.duration,
     "number": Reader.number,
+    "percent": Reader.percent,
+    "unit": lambda reader, value: reader.named("unit", value),
     "value": Reader.value,
     "candidates": Reader.candidates,
     "field": lambda reader, value: reader.named("field", value),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -34,7 +34,8 @@ class ZohoFront(SandboxCore):
     def __init__(self, clock: Clock, seed: int = 1) -> None:
         super().__init__(clock, seed)
         self.ledger = Ledger(clock, self.truth)
-        self.credits = 50_000
+        self.users_paid = 10
+        self.credits = 50_000 + 1_000 * self.users_paid
         self.search_lag = 0.0
         self.scopes_missing: set[str] = set()
         """First parts of paths below ``/crm/v8`` that the token may not touch."""
@@ -133,6 +134,15 @@ class ZohoFront(SandboxCore):
             "primary_email": ledger.users[ledger.hub]["email"],
             "type": "Production",
             "max_per_page": 200,
+            "license_details": {
+                "paid": True,
+                "paid_type": "enterprise",
+                "paid_expiry": ledger.text(ledger.now() + timedelta(days=200)),
+                "users_license_purchased": self.users_paid,
+                "trial_type": None,
+                "trial_expiry": None,
+                "trial_action": "",
+            },
         }
         return Response.json({"org": [organization]})
 
