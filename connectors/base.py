@@ -375,6 +375,8 @@ class Context:
     """Stands in for the network, in tests and simulations."""
     jitter: Callable[[], float] = field(default=lambda: 0.5)
     """Random numbers in [0, 1) that spread retries."""
+    share: float = 1.0
+    """Part of the service's pace that this connection may use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ class Session:
             access="write" if access == connection.access == "write" else "read",
             transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
+            share=(connection.budget and connection.budget.share) or 1.0,
         )
 
     @contextmanager

@@ -115,7 +115,7 @@ class _Loading:
             custom=keys.custom,
             values=keys.values,
         )
-        return Connection(name, keys.system, keys.access, options, settings)
+        return Connection(name, keys.system, keys.access, options, settings, keys.budget)
 
     def _settings(self, loc: Loc, plugin: ConnectorPlugin) -> BaseModel | None:
         written = self.filled.data["connections"][loc[1]]

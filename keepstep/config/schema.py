@@ -15,6 +15,7 @@ from keepstep.config.words import (
     ConnectionName,
     Currency,
     Duration,
+    Limit,
     Side,
     SideText,
     SyncName,
@@ -48,6 +49,11 @@ class ConnectionKeys(Part):
     """Where a day begins, if not in the file's own zone."""
     currency: Currency = "EUR"
     """Of amounts that name none."""
+    budget: Limit | None = None
+    """What it may send: a part of what its service allows (``25%``), or so many requests a day (``5000``).
+
+    If not said: a quarter of the day's requests, where the service counts them by the day.
+    """
     labels: dict[Kind, str] = {}
     """Kind of thing -> the label or tag by which the system marks such records."""
     custom: dict[str, dict[str, str]] = {}

@@ -126,7 +126,8 @@ def _extra(sync: Sync, side: Side, operation: Operation, extras: Any) -> int:
     touched: dict[str, int] = {}
     for name, planned in operation.fields.items():
         system = side.mapper.system(sync.kind, name)
-        if system in extras:
+        empty = operation.kind == "create" and planned.value in (None, "", [])
+        if system in extras and not empty:
             touched[system] = touched.get(system, 0) + _parts(planned)
     found: list[tuple[Extra, int]] = [(extras[system], count) for system, count in touched.items()]
     return sum(extra.record + extra.part * count for extra, count in found)

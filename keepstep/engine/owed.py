@@ -121,7 +121,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         confirm=confirm,
         waits=waits,
         because=sorted(because),
-        backfill=bool(fields) and all(link.field(name).shows < 0 for name in fields),
+        backfill=bool(fields) and all(state.agreed[name].at <= link.linked_at for name in fields),
     )
     if waits:
         found.waiting.setdefault(state.id, []).append(operation)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import guard
+from keepstep.engine import budget, guard
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.authors import name_authors
+from keepstep.engine.budget import Meter
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
@@ -126,6 +127,7 @@ class Engine:
         started = ports.now()
         report.recovered = recover(ports, self.world, sync, lease, report.run)
         failed = set(report.recovered.failed)
+        held: dict[str, Meter] = {}
         for _ in range(PASSES):
             matched = match(ports, self.world, sync, lease)
             report.matched = _sum(report.matched, matched)
@@ -146,11 +148,13 @@ class Engine:
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
             failed |= applier.failed
+            held = applier.held
             if not applier.applied.progress or limit:
                 break
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
+            report.fresh += self._book(tx, sync, held)
             compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
             if mode == "write" and not report.holds and (report.applied.progress or compared):
                 guard.passed(tx, sync, self.fingerprint(sync.name))
@@ -269,6 +273,20 @@ class Engine:
                 self._close_refused(tx, states)
                 self._cross_off(tx, states, found)
         return operations
+
+    def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
+        """What this round sent counts against the budgets; what they held up is told until it goes on."""
+        now, fresh, over = self.ports.clock.now(), [], []
+        for side in sync.sides.values():
+            if side.connection.meter is None:
+                continue
+            side.connection.meter.book(tx, now, sync.name)
+            if side.name in held:
+                fresh += budget.tell_held(tx, self.ports, held[side.name], side.name, sync.name)
+            else:
+                over.append(budget.held_key(side.name, sync.name))
+        findings.close(tx, over, self.ports.now())
+        return fresh
 
     def _reconfigured(self, tx: Tx, sync: Sync) -> bool:
         return guard.reconfigured(tx, sync.name, self.fingerprint(sync.name))

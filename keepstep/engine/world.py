@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connectors.base import Abilities, Connector, Description, Feed
+from keepstep.engine.budget import Meter
 from keepstep.engine.state import EntityState
 from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable, as_day
@@ -30,6 +31,8 @@ class Connection:
     access: Literal["read", "write"] = "write"
     sign_in: int = 0
     """Requests that it took to sign in and to ask what there is."""
+    meter: Meter | None = None
+    """Books its requests, where there is a ceiling for them."""
 
     def feed_key(self, feed: Feed) -> str:
         return f"{self.name}/{feed.name}"

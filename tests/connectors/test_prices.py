@@ -1,10 +1,12 @@
-"""What verbs take, as data."""
+"""What verbs take, as data, and the pace at which they may."""
 
 from __future__ import annotations
 
 import pytest
 
 from connectors.base import Price
+from connectors.budget import Budget, Rate
+from connectors.sandbox.clock import VirtualClock
 from connectors.zoho_crm.described import quota
 from connectors.zoho_crm.models import License
 
@@ -36,3 +38,12 @@ def test_a_price_counts_every_batch_begun(price: Price, records: int, calls: int
 def test_an_organisations_credits_follow_its_edition(license: License | None, credits: int) -> None:
     assert quota(license).amount == credits
     assert quota(license).seconds == 86_400
+
+
+@pytest.mark.parametrize(("share", "sent"), [(1.0, 40), (0.25, 10), (0.001, 1)])
+def test_a_part_of_the_pace_is_that_part_of_each_rate(share: float, sent: int) -> None:
+    clock = VirtualClock()
+    budget = Budget(clock, [Rate(40, 10.0)], share)
+    while clock.monotonic() < 10.0:
+        budget.take()
+    assert budget.calls == sent + 1

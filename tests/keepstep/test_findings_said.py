@@ -112,6 +112,8 @@ NUMBERS = {
     "linked",
     "proposals",
     "values",
+    "used",
+    "ceiling",
 }
 
 
