@@ -31,15 +31,18 @@ Plain = str | int | float | bool
 
 
 class Part(BaseModel):
-    """A part of the file: it has these keys and no others, and never changes once read."""
+    """A part of the file: it has these keys and no others, and never changes once read.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Only the whole file is validated, so that only its validator is built, when it is needed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ConnectionKeys(Part):
     """What every connection may say; the other keys are its system's own settings."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     system: str
     """Which connector it uses: ``keepstep connectors`` lists them."""
