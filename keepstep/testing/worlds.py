@@ -84,6 +84,7 @@ class Bench:
             self.services[name] = MemoryService(self.clock, number, each)
         self._settings = sync
         self.ceilings = dict(ceilings or {})
+        self._connect()
         self.fingerprint = fingerprint
         self._ids = 0
         self._workers = 0
@@ -92,15 +93,19 @@ class Bench:
     def restart(self) -> None:
         """A new worker process on the same store."""
         self._workers += 1
+        if self.ceilings:
+            self._connect()  # what a process has sent is counted from its start
+        self.fence = NamedFence()
+        rng = random.Random(self._workers)
+        self.ports = Ports(self.clock, rng, self._new_id, self.store, f"worker {self._workers}", self.fence)
+        self.engine = Engine(self.ports, self.world, lambda sync: self.fingerprint)
+
+    def _connect(self) -> None:
         connections = {name: self._connection(name) for name in self.services}
         sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in connections.items()}
         settings: dict[str, Any] = {"mode": "write", "create": {side: {} for side in sides}, **self._settings}
         self.sync = Sync(name="tasks", kind=Kind.TASK, sides=sides, **settings)
         self.world = World(connections, {"tasks": self.sync})
-        self.fence = NamedFence()
-        rng = random.Random(self._workers)
-        self.ports = Ports(self.clock, rng, self._new_id, self.store, f"worker {self._workers}", self.fence)
-        self.engine = Engine(self.ports, self.world, lambda sync: self.fingerprint)
 
     def _connection(self, name: str) -> Connection:
         right, service = self._rights[name], self.services[name]
