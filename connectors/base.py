@@ -8,7 +8,7 @@ Times in this contract are text in UTC, ISO 8601 with milliseconds and ``Z``, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +161,45 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 Marker = Literal["reserved_id", "unique_field", "in_create", "fingerprint", "none"]
 
 
+class Price(msgspec.Struct, frozen=True):
+    """What work on many records takes: ``calls`` requests for every ``per`` records begun."""
+
+    calls: int = 1
+    per: int = 1
+
+    def of(self, records: int) -> int:
+        """Requests for so many records."""
+        return self.calls * -(-records // self.per)
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """Requests that a field takes besides those of its record: for each record that it is written to, and for each
+    part of it that comes or goes, where it is a list."""
+
+    record: int = 0
+    part: int = 0
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What each verb takes while nothing goes wrong, as much as it may be: a plan is reckoned up from it.
+
+    A verb's prices add up; those of the writes hold the reading that belongs to them as well.
+    """
+
+    get: tuple[Price, ...] = (Price(1, 100),)
+    create: tuple[Price, ...] = (Price(),)
+    update: tuple[Price, ...] = (Price(),)
+    delete: tuple[Price, ...] = (Price(),)
+    """Of an archive too."""
+    history: tuple[Price, ...] = (Price(),)
+    created: Mapping[str, Extra] = {}
+    """The system's field -> what it adds to a create."""
+    updated: Mapping[str, Extra] = {}
+    """The system's field -> what it adds to an update."""
+    read_units: int = 0
+    """Units of the quota for each record read, besides the one of each request."""
+
+
 class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a service can do with one stream; the engine plans within it and never asks for a name."""
 
@@ -178,7 +217,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a write carries the whole record."""
     marker: Marker = "none"
     batch: int = 1
-    """Writes that one request takes."""
+    """Creates that one request takes."""
+    costs: Costs = Costs()
     search_lag: float = 0.0
     """Seconds until a new record is sure to appear in ``find`` and ``made_since``."""
     content: int = 0
@@ -233,7 +273,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account may spend in any ``seconds``, in the service's own unit."""
+    """What the account may spend in any ``seconds``, in the service's own unit. A request takes one, or more."""
 
     unit: Literal["requests", "credits", "points"]
     amount: int
@@ -248,7 +288,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     feeds: list[Feed]
     limits: dict[str, str] = {}
     quota: Quota | None = None
-    """The allowance that a whole organisation shares; None where the service names none."""
+    """The allowance that the account shares with others, as the service states it; None where it states none."""
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises KeyError if the connection has none."""
@@ -337,6 +377,8 @@ class Context:
     """Stands in for the network, in tests and simulations."""
     jitter: Callable[[], float] = field(default=lambda: 0.5)
     """Random numbers in [0, 1) that spread retries."""
+    share: float = 1.0
+    """Part of the service's pace that this connection may use."""
 
 
 @dataclass(frozen=True, slots=True)

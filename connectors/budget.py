@@ -21,12 +21,14 @@ class Rate:
 class Budget:
     """Sliding windows over the sent requests, and a pause that the service asked for.
 
-    ``take`` waits on the clock until a request may leave and counts it. One per connection; thread-safe.
+    ``take`` waits on the clock until a request may leave and counts it. One per connection; thread-safe. ``share``:
+    part of the rates that may be used, at least one request of each.
     """
 
-    def __init__(self, clock: Clock, rates: Sequence[Rate] = ()) -> None:
+    def __init__(self, clock: Clock, rates: Sequence[Rate] = (), share: float = 1.0) -> None:
         self._clock = clock
-        self._windows = [(rate, deque[float]()) for rate in rates]
+        ours = [Rate(max(1, int(rate.calls * share)), rate.seconds) for rate in rates]
+        self._windows = [(rate, deque[float]()) for rate in ours]
         self._resume_at = 0.0
         self._lock = threading.Lock()
         self.calls = 0

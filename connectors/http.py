@@ -146,7 +146,7 @@ class Http:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.auth = auth
-        self.budget = budget or Budget(context.clock, rates)
+        self.budget = budget or Budget(context.clock, rates, context.share)
         self._clock = context.clock
         self._jitter = context.jitter
         self._classify = classify

@@ -14,12 +14,14 @@ from connectors.base import (
     Change,
     ConnectorPlugin,
     Context,
+    Costs,
     Description,
     Feed,
     Field,
     Gate,
     Outcome,
     Page,
+    Price,
     Record,
     Stream,
     Write,
@@ -72,6 +74,7 @@ class Memory:
             marker=traits.marker,
             batch=traits.batch,
             search_lag=traits.lag,
+            costs=Costs(history=(Price(1, 1000),)),
         )
         fields = [Field(name=name) for name in traits.fields]
         return Description(

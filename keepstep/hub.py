@@ -16,7 +16,8 @@ from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import Config, fingerprint
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import drift, expiry, first_sync, preparing, restored, template
+from keepstep.config.words import Budget
+from keepstep.engine import budget, drift, expiry, first_sync, preparing, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -201,6 +202,9 @@ class Hub:
                 self.absent[str(side)] = Misconfigured(f"this account has no {side.stream}")
         with self.store.write() as tx:
             self._tell_down(tx)
+            self._tell_unmeasured(tx, connections)
+            meters = {name: connection.meter for name, connection in connections.items()}
+            budget.begin(tx, self.ports.clock.now(), meters)
             expiry.tell(tx, self.ports, list(self.config.connections))
             drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under())
         syncs = {}
@@ -232,11 +236,31 @@ class Hub:
             access=access,
             transport=self.transports.get(name),
             jitter=self.runtime.rng.random,
+            share=(configured.budget and configured.budget.share) or 1.0,
         )
         connector = self.registry.build(configured, context)
         self.accounts[name] = connector.check()
         description = connector.describe()
-        return Connection(name, connector, description, self.registry.mappers(configured, description), access)
+        mappers = self.registry.mappers(configured, description)
+        asked = configured.budget or Budget()
+        ceiling = budget.ceiling(asked.share, asked.calls, description.quota)
+        meter = budget.Meter(name, ceiling, lambda: connector.calls) if ceiling is not None else None
+        return Connection(name, connector, description, mappers, access, connector.calls, meter)
+
+    def _tell_unmeasured(self, tx: Tx, connections: Mapping[str, Connection]) -> None:
+        """A part of nothing: the service states no allowance that requests could be counted against."""
+        there = []
+        for name, connection in connections.items():
+            quota, asked = connection.description.quota, self.config.connections[name].budget
+            counted = quota is not None and (quota.seconds >= budget.DAY or quota.unit == "requests")
+            if asked is not None and asked.share is not None and not counted:
+                finding = Finding(
+                    key=f"budget_unmeasured:{name}", code="budget_unmeasured", params={"connection": name}
+                )
+                there.append(finding)
+        findings.report(tx, there, self.ports.now(), self.ports.new_id)
+        over = {f"budget_unmeasured:{name}" for name in connections} - {finding.key for finding in there}
+        findings.close(tx, over, self.ports.now())
 
     def _tell_down(self, tx: Tx) -> None:
         trouble = {**self.down, **self.absent}

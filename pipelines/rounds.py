@@ -52,6 +52,11 @@ class Tick(msgspec.Struct, kw_only=True):
         return sorted(each.feed for each in self.observed if each.failed)
 
     @property
+    def slowed(self) -> list[str]:
+        """Connections that were not looked at, or not to the end, to stay within their budgets."""
+        return sorted({each.feed.partition("/")[0] for each in self.observed if each.held})
+
+    @property
     def eventful(self) -> bool:
         """Whether there is anything new to tell."""
         return bool(self.changed or self.written or self.fresh or self.closed)
@@ -155,6 +160,8 @@ def _summary(done: Tick, language: str) -> Iterable[str]:
     busy = [report.sync for report in done.reports if report.busy]
     if busy:
         yield say("tick_busy", {"syncs": sorted(set(busy))}, language)
+    if done.slowed:
+        yield say("tick_slowed", {"connections": done.slowed}, language)
     if done.failed:
         yield say("tick_failed", {"feeds": done.failed}, language)
     if done.down:

@@ -6,10 +6,11 @@ from typing import Final
 
 from msgspec import structs
 
-from connectors.base import Abilities, Description, Feed, Field, Quota, Stream
+from connectors.base import Abilities, Costs, Description, Feed, Field, Price, Quota, Stream
+from connectors.google_drive.batch import SIZE
 from connectors.google_drive.client import RATE
 from connectors.google_drive.models import FOLDER, SHORTCUT
-from connectors.google_drive.tree import FOLDER_STREAMS, STREAMS
+from connectors.google_drive.tree import BY_DEPTH, FOLDER_STREAMS, STREAMS
 from connectors.google_drive.uploads import MOST
 
 SEARCH_LAG: Final = 10.0
@@ -17,16 +18,28 @@ SEARCH_LAG: Final = 10.0
 
 EVERY_STREAM: Final = (*STREAMS, "comments", "permissions", "revisions", "drives")
 
-WRITABLE = Abilities(
-    create=True,
-    update=True,
-    delete=True,
-    versioned=True,
-    returns_record=True,
-    marker="reserved_id",
-    search_lag=SEARCH_LAG,
-)
-READ_ONLY = Abilities()
+READ_ONLY = Abilities(costs=Costs(read_units=1))
+
+
+def _writable(depth: int) -> Abilities:
+    """What can be done with things that have so many folders between the root and themselves: each look and each
+    write reads these as well."""
+    return Abilities(
+        create=True,
+        update=True,
+        delete=True,
+        versioned=True,
+        returns_record=True,
+        marker="reserved_id",
+        search_lag=SEARCH_LAG,
+        costs=Costs(
+            get=(Price(1 + depth, SIZE),),
+            create=(Price(2 if depth else 1),),
+            update=(Price(2),),
+            delete=(Price(2),),
+            read_units=1 + depth,
+        ),
+    )
 
 
 def describe() -> Description:
@@ -35,11 +48,17 @@ def describe() -> Description:
         quota=Quota(unit="requests", amount=RATE.calls, seconds=RATE.seconds),
         streams=[
             *(
-                Stream(name=name, abilities=WRITABLE, fields=_file_fields(name), parent=parent)
-                for name, parent in zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
+                Stream(name=name, abilities=_writable(depth), fields=_file_fields(name), parent=parent)
+                for depth, (name, parent) in enumerate(
+                    zip(FOLDER_STREAMS, (None, "client_folders", "project_folders", None), strict=True)
+                )
             ),
-            Stream(name="files", abilities=structs.replace(WRITABLE, content=MOST), fields=_file_fields("files")),
-            Stream(name="shortcuts", abilities=WRITABLE, fields=_file_fields("shortcuts")),
+            Stream(
+                name="files",
+                abilities=structs.replace(_writable(len(BY_DEPTH)), content=MOST),
+                fields=_file_fields("files"),
+            ),
+            Stream(name="shortcuts", abilities=_writable(len(BY_DEPTH)), fields=_file_fields("shortcuts")),
             Stream(
                 name="comments",
                 abilities=Abilities(versioned=True, audience="client"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
 from connectors.jira import versions, worklogs
-from connectors.jira.client import CREATE_BATCH, Client
+from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HISTORY_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json
 from connectors.jira.places import Places
@@ -55,6 +55,17 @@ ISSUES = Abilities(
     marker="in_create",
     batch=CREATE_BATCH,
     search_lag=SEARCH_LAG,
+    costs=Costs(
+        get=(Price(1, FETCH_BATCH),),
+        create=(Price(1, CREATE_BATCH),),
+        # Status and labels change from what is there: one look a hundred before the edits.
+        update=(Price(), Price(1, FETCH_BATCH)),
+        history=(Price(1, HISTORY_BATCH),),
+        # Two requests a step: which there are, and to take one. From a finished status it is often two steps.
+        created={"status": Extra(3)},
+        updated={"status": Extra(4)},
+        read_units=1,
+    ),
 )
 COMMENTS = Abilities(
     create=True,
@@ -64,8 +75,24 @@ COMMENTS = Abilities(
     returns_record=True,
     marker="in_create",
     search_lag=SEARCH_LAG,
+    # A look at the comment's restriction before it is edited, and one at the issue's kind after each write.
+    costs=Costs(
+        get=(Price(1, FETCH_BATCH), Price(1, COMMENT_BATCH)), create=(Price(2),), update=(Price(3),), read_units=1
+    ),
 )
-LINKS = Abilities(create=True, update=True, delete=True, marker="unique_field", search_lag=SEARCH_LAG)
+LINKS = Abilities(
+    create=True,
+    update=True,
+    delete=True,
+    marker="unique_field",
+    search_lag=SEARCH_LAG,
+    # Read one by one, each with a look at its issue's kind; and read before they are replaced.
+    costs=Costs(get=(Price(2),), update=(Price(2),), read_units=1),
+)
+
+POINTS = Quota(unit="points", amount=65_000, seconds=3600.0)
+"""An app's, counted by the hour and shared by all its users (Atlassian's page on rate limiting; the amount is the one
+announced, an app may have more). Requests with an API token are held only by bursts, for which there is no figure."""
 
 LIMITS = {
     "issues per create request": "50",
@@ -114,7 +141,8 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
     ]
     cost = -(-len(projects) // 50) + len(projects)
     feeds = [*FEEDS, Feed(name="versions", streams=["versions"], cost=cost, deletes=False)]
-    return Description(system="jira", streams=streams, feeds=feeds, limits=dict(LIMITS))
+    quota = POINTS if settings.oauth else None
+    return Description(system="jira", streams=streams, feeds=feeds, limits=dict(LIMITS), quota=quota)
 
 
 def _statuses(client: Client, keys: Sequence[str]) -> dict[str, str]:

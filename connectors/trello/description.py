@@ -12,25 +12,70 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Abilities, Description, Feed, Field, Stream
+from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
 from connectors.errors import NotFound
 from connectors.trello.cards import label_word
-from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
+from connectors.trello.client import BATCH, PAGE, Failure, TrelloClient, objects, route
 from connectors.trello.content import most
 from connectors.trello.custom import option_words
 from connectors.trello.models import STREAMS, Raw
 from connectors.trello.words import classes
 
+LOOK = (Price(1, BATCH),)
+PLAIN = Costs(get=LOOK)
+CARDS = Costs(
+    get=LOOK,
+    # A card's log and its members, in one batch.
+    history=(Price(1, BATCH // 2),),
+    # Names of labels are found on the list's board; what does not fit into the create follows item by item.
+    created={"labels": Extra(2), "closed": Extra(1), "checklists": Extra(1, 1), "customFieldItems": Extra(1, 1)},
+    # Sets and items are written part by part, after a look at the card, labels at the board's as well.
+    updated={
+        "labels": Extra(2, 1),
+        "idLabels": Extra(2, 1),
+        "idMembers": Extra(1, 1),
+        "checklists": Extra(2, 1),
+        "customFieldItems": Extra(1, 1),
+    },
+)
+QUOTA = Quota(unit="requests", amount=100, seconds=10.0)
+"""What a token may ask; a key has three times as much for all of its tokens."""
+
 ABILITIES = {
-    "boards": Abilities(create=True, update=True, archive=True, returns_record=True, marker="in_create"),
-    "lists": Abilities(create=True, update=True, archive=True, returns_record=True, marker="fingerprint"),
-    "cards": Abilities(create=True, update=True, delete=True, archive=True, history=True, marker="in_create"),
-    "checklists": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
+    "boards": Abilities(
+        create=True,
+        update=True,
+        archive=True,
+        returns_record=True,
+        marker="in_create",
+        costs=Costs(get=LOOK, updated={"desc": Extra(1)}),
+    ),
+    "lists": Abilities(
+        create=True,
+        update=True,
+        archive=True,
+        returns_record=True,
+        marker="fingerprint",
+        costs=Costs(get=LOOK, created={"closed": Extra(1)}),
+    ),
+    "cards": Abilities(
+        create=True, update=True, delete=True, archive=True, history=True, marker="in_create", costs=CARDS
+    ),
+    "checklists": Abilities(
+        create=True,
+        update=True,
+        delete=True,
+        returns_record=True,
+        marker="fingerprint",
+        costs=Costs(get=LOOK, created={"checkItems": Extra(0, 1)}, updated={"checkItems": Extra(1, 1)}),
+    ),
     # Nothing tells who made a label, so nothing tells ours from a person's.
-    "labels": Abilities(create=True, update=True, delete=True, returns_record=True),
-    "members": Abilities(),
-    "comments": Abilities(create=True, update=True, delete=True, returns_record=True, marker="fingerprint"),
-    "attachments": Abilities(create=True, delete=True, returns_record=True, marker="fingerprint"),
+    "labels": Abilities(create=True, update=True, delete=True, returns_record=True, costs=PLAIN),
+    "members": Abilities(costs=PLAIN),
+    "comments": Abilities(
+        create=True, update=True, delete=True, returns_record=True, marker="fingerprint", costs=PLAIN
+    ),
+    "attachments": Abilities(create=True, delete=True, returns_record=True, marker="fingerprint", costs=PLAIN),
 }
 PARENT = {"checklists": "cards", "comments": "cards", "attachments": "cards", "cards": "lists", "lists": "boards"}
 LIMITS = {
@@ -78,6 +123,7 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
         ],
         feeds=feeds,
         limits={**LIMITS, "bytes per file": str(carried.content)},
+        quota=QUOTA,
     )
 
 

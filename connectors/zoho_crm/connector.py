@@ -21,7 +21,7 @@ from connectors.zoho_crm.client import CONVERTED, FIELDS_PER_REQUEST, IDS_PER_RE
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.examine import examine
-from connectors.zoho_crm.models import FieldMeta, Info, instant
+from connectors.zoho_crm.models import FieldMeta, Info, Organization, instant
 from connectors.zoho_crm.pushing import Pusher
 from connectors.zoho_crm.quota import quota
 from connectors.zoho_crm.records import Row, Shape, tombstone, user
@@ -30,7 +30,7 @@ from connectors.zoho_crm.signin import Known, SignIn
 
 
 class ZohoCrm:
-    """See ``connectors.base.Connector``. Metadata and our own user are read once and kept."""
+    """See ``connectors.base.Connector``. Metadata, the organisation and our own user are read once and kept."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
@@ -53,6 +53,7 @@ class ZohoCrm:
         self._lock = threading.RLock()
         self._metas: dict[str, list[FieldMeta]] = {}
         self._me: str | None = None
+        self._organization: Organization | None = None
 
     @property
     def calls(self) -> int:
@@ -60,6 +61,7 @@ class ZohoCrm:
 
     def check(self) -> Account:
         organization, answer = self._client.organization()
+        self._organization = organization
         me = self._client.current_user()
         return Account(
             id=str(me["id"]),
@@ -85,7 +87,7 @@ class ZohoCrm:
             system="zoho_crm",
             streams=[*streams, described.users()],
             feeds=described.feeds(modules),
-            quota=quota(self._client.organization()[0]),
+            quota=quota(self._organization or self._client.organization()[0]),
             limits=described.LIMITS
             | {"feedback tag": self._settings.feedback_tag}
             | ({"further modules": ", ".join(further)} if further else {}),

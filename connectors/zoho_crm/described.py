@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connectors.base import Abilities, Feed, Field, Stream
-from connectors.zoho_crm.client import ROWS_PER_WRITE
+from connectors.base import Abilities, Costs, Extra, Feed, Field, Price, Stream
+from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, ROWS_PER_WRITE
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
 from connectors.zoho_crm.scopes import STANDARD
 from connectors.zoho_crm.settings import Settings
@@ -109,15 +109,32 @@ def stream(module: str, metas: Sequence[FieldMeta], marker_field: str, allowed: 
             marker="fingerprint" if notes else "unique_field" if marked else "none",
             batch=ROWS_PER_WRITE,
             search_lag=0.0 if notes else SEARCH_LAG,
+            costs=_costs(module, metas),
         ),
         fields=[field(module, meta) for meta in metas if meta.api_name != marked],
         parent="Deals" if notes else None,
     )
 
 
+def _costs(module: str, metas: Sequence[FieldMeta]) -> Costs:
+    parts = 1 + max(0, -(-(len(listed(module, metas)) - FIELDS_PER_REQUEST) // (FIELDS_PER_REQUEST - 1)))
+    look, bulk = Price(parts, IDS_PER_REQUEST), Price(1, ROWS_PER_WRITE)
+    # A timeline names people and records by name alone: whom it means is looked up on the record.
+    named = {meta.api_name: Extra(parts) for meta in metas if meta.data_type in ("lookup", "ownerlookup")}
+    return Costs(
+        get=(look,),
+        create=(bulk,),
+        # A precondition holds for one record, so a guarded update goes alone; notes know none.
+        update=(bulk,) if module == "Notes" else (Price(),),
+        delete=(bulk,) if module == "Notes" else (bulk, look),
+        history=(Price(),),
+        updated=named,
+    )
+
+
 def users() -> Stream:
     fields = [Field(name=name, label=name, writable=False) for name in USER_FIELDS]
-    return Stream(name=USERS, abilities=Abilities(versioned=True), fields=fields)
+    return Stream(name=USERS, abilities=Abilities(versioned=True, costs=Costs(get=(Price(),))), fields=fields)
 
 
 def feeds(modules: Sequence[str]) -> list[Feed]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from keepstep import __version__
+from keepstep.loading import loading
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("keepstep.cli.init:init", "Ask a few questions and write a first keepstep.yaml."),
@@ -85,7 +86,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        with loading():
+            command: click.Command = getattr(import_module(module), name)
         if not any(param.name == "json" for param in command.params):
             command.params.extend(_shared())
         return command
@@ -106,7 +108,8 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        from keepstep.cli.session import Session, failing
+        with loading():
+            from keepstep.cli.session import Session, failing
 
         if ctx.obj is None:
             ctx.obj = Session.real()

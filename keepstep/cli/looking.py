@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keepstep.cli.session import Session, failure
+from keepstep.engine.budget import standing
+from keepstep.engine.observe import Observed
 from keepstep.engine.world import Sync
 from keepstep.hub import Hub
 from keepstep.store import tables as t
@@ -13,8 +15,21 @@ from keepstep.store import tables as t
 def looked(session: Session, hub: Hub, names: Sequence[str]) -> tuple[list[Sync], list[str]]:
     """Read every feed of those syncs. The syncs that can run, and those that cannot, which are warned of."""
     with session.output.progress(session.say("looking")):
-        hub.observe(names)
+        observed = hub.observe(names)
+    slowed(session, hub, observed)
     return hub.syncs(names), unreachable(session, hub, names)
+
+
+def slowed(session: Session, hub: Hub, observed: Sequence[Observed]) -> list[str]:
+    """Connections that were not looked at, or not to the end, to stay within their budgets; each is said on standard
+    error."""
+    held = sorted({each.feed.partition("/")[0] for each in observed if each.held})
+    if held:
+        with hub.store.read() as tx:
+            standings = {each["connection"]: each for each in standing(tx, hub.runtime.clock.now())}
+        for name in held:
+            session.output.warn(session.say("budget_slowed", **standings[name]))
+    return held
 
 
 def unreachable(session: Session, hub: Hub, names: Sequence[str]) -> list[str]:

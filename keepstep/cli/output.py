@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -80,12 +81,12 @@ class Output:
     @contextmanager
     def progress(self, text: str) -> Iterator[None]:
         """Say on a terminal what is going on, for as long as it goes on."""
+        if self.as_json or not sys.stderr.isatty():
+            yield
+            return
         from rich.console import Console
         from rich.text import Text
 
         console = Console(stderr=True, _environ=self._environ)
-        if self.as_json or not console.is_terminal:
-            yield
-            return
         with console.status(Text(cell(text))):
             yield

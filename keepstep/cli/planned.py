@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
 from typing import Any
+
+import msgspec
 
 from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import Session
 from keepstep.cli.values import Reading
+from keepstep.engine.forecast import Forecast
+from keepstep.engine.forecast import forecast as engine_forecast
 from keepstep.engine.match.summary import linked_by
-from keepstep.engine.owed import Operation
+from keepstep.engine.owed import KINDS, Operation
 from keepstep.engine.round import Plan
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync
 from keepstep.hub import Hub
 from keepstep.store.store import Tx
 
-KINDS = ("create", "update", "archive", "delete")
-
 
 def writing(plan: Plan, limit: int | None = None) -> list[Operation]:
     """The operations that send something; fields that show the agreed value already need no write."""
     found = [operation for operation in plan.operations if operation.kind != "update" or operation.fields]
-    return found[:limit] if limit else found
+    return limited(found, limit)
+
+
+def limited(operations: list[Operation], limit: int | None) -> list[Operation]:
+    """The first so many."""
+    return operations[:limit] if limit else operations
 
 
 def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | None = None) -> dict[str, Any]:
@@ -111,25 +117,22 @@ def _operation(
     }
 
 
-def calls(hub: Hub, plans: Iterable[tuple[Sync, Sequence[Operation]]]) -> dict[str, int]:
-    """About how many requests a look and these writes take, by connection."""
-    feeds: dict[str, tuple[str, int]] = {}
-    found: dict[str, int] = {}
-    for sync, operations in plans:
-        for connection, feed in hub.engine.world.feeds(sync):
-            feeds[connection.feed_key(feed)] = (connection.name, feed.cost)
-        for side in sync.sides.values():
-            mine = [operation for operation in operations if operation.side == side.name]
-            batch = max(1, side.abilities.batch)
-            found.setdefault(side.connection.name, 0)
-            for kind in KINDS:
-                count = ceil(len([each for each in mine if each.kind == kind]) / batch)
-                looks = 0 if kind == "create" else count
-                read_back = 0 if side.abilities.returns_record or kind == "delete" else count
-                found[side.connection.name] += looks + count + read_back
-    for name, cost in feeds.values():
-        found[name] = found.get(name, 0) + cost
-    return dict(sorted(found.items()))
+def forecast(hub: Hub, syncs: Iterable[Sync], plans: Mapping[str, Plan], limit: int | None) -> dict[str, Forecast]:
+    """What `apply` takes of each connection, by its name."""
+    running = list(syncs)
+    now = [(each, limited(plans[each.name].operations, limit)) for each in running]
+    later = [] if limit else [(each, plans[each.name].later) for each in running]
+    return engine_forecast(hub.engine.world, now, later)
+
+
+def forecast_data(found: Mapping[str, Forecast]) -> dict[str, Any]:
+    """The forecast as a document has it."""
+    counts = ("calls", "sign_in", "look", "read", "write", "units", "share")
+    return {
+        name: {count: getattr(each, count) for count in counts}
+        | {"quota": msgspec.to_builtins(each.quota) if each.quota else None}
+        for name, each in found.items()
+    }
 
 
 def show_operations(session: Session, operations: Sequence[Mapping[str, Any]]) -> None:
@@ -200,8 +203,8 @@ def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
         output.line("      " + say("plan_field_waits", field=name))
 
 
-def summary(session: Session, syncs: Sequence[Mapping[str, Any]], estimate: Mapping[str, int]) -> None:
-    """Print the last lines: how much of each kind, and how many requests."""
+def summary(session: Session, syncs: Sequence[Mapping[str, Any]], forecasts: Mapping[str, Forecast]) -> None:
+    """Print the last lines: how much of each kind, and what it takes of each connection."""
     operations = [operation for each in syncs for operation in each["operations"]]
     counts = {kind: sum(each["kind"] == kind for each in operations) for kind in KINDS}
     session.output.line(
@@ -213,9 +216,18 @@ def summary(session: Session, syncs: Sequence[Mapping[str, Any]], estimate: Mapp
             waits=sum(len(each["waits"]) for each in syncs),
         )
     )
-    said = [session.say("plan_calls", count=count, connection=name) for name, count in estimate.items()]
-    if said:
-        session.output.line(session.say("word.about", text=session.say("word.comma").join(said)))
+    for name, each in forecasts.items():
+        session.output.line(forecast_words(session, name, each))
+
+
+def forecast_words(session: Session, connection: str, found: Forecast) -> str:
+    """One connection's forecast as a sentence."""
+    counts = {count: getattr(found, count) for count in ("calls", "sign_in", "look", "read", "write")}
+    text = session.say("plan_forecast", connection=connection, **counts)
+    if found.quota is None or found.share is None:
+        return text
+    quota = {"unit": found.quota.unit, "amount": found.quota.amount, "seconds": found.quota.seconds}
+    return text + session.say("plan_share", units=found.units, share=found.share, **quota)
 
 
 def open_questions(syncs: Iterable[Mapping[str, Any]]) -> bool:

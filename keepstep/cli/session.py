@@ -18,6 +18,7 @@ from keepstep.cli.output import Output
 from keepstep.config import Config, ConfigurationError, Connection, load
 from keepstep.engine.failures import failure_code
 from keepstep.language import say
+from keepstep.loading import loading
 from keepstep.logs import configure
 from keepstep.problems import Problem, nearest
 from keepstep.redaction import Redaction
@@ -154,6 +155,7 @@ class Session:
             access="write" if access == connection.access == "write" else "read",
             transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
+            share=(connection.budget and connection.budget.share) or 1.0,
         )
 
     @contextmanager
@@ -182,19 +184,26 @@ class Session:
     @contextmanager
     def hub(self) -> Iterator[Hub]:
         """The application over this configuration, its store open. Connections sign in when first needed."""
-        from keepstep.engine.handoffs.shipped import SHIPPED
-        from keepstep.hub import Hub
+        with loading():
+            from keepstep.hub import Hub
 
-        for name in self.config().handoffs.use:
-            if name not in SHIPPED:
-                params = {"name": name, "nearest": nearest(name, SHIPPED), "known": sorted(SHIPPED)}
-                raise Trouble(Problem("no_such_rule", params), WRONG)
+        self._check_rules(self.config().handoffs.use)
         hub = Hub(self.config(), self.registry, self.runtime, self.transports)
         self._tell_copied(hub.store)
         try:
             yield hub
         finally:
             hub.close()
+
+    def _check_rules(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        from keepstep.engine.handoffs.shipped import SHIPPED  # brings the language of the rules with it
+
+        for name in names:
+            if name not in SHIPPED:
+                params = {"name": name, "nearest": nearest(name, SHIPPED), "known": sorted(SHIPPED)}
+                raise Trouble(Problem("no_such_rule", params), WRONG)
 
     def syncs(self, names: Sequence[str]) -> list[str]:
         """Those syncs, or all. Raises ``Trouble`` for a name that the file does not have, or if it has none."""

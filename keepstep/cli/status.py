@@ -14,6 +14,7 @@ from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, Session
 from keepstep.config.schema import Sync
 from keepstep.engine import guard, preparing
+from keepstep.engine.budget import standing
 from keepstep.engine.freshness import oldest_owed
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -30,14 +31,15 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
         syncs = [_sync(session, tx, name, session.config().syncs[name], now) for name in names]
         feeds = _feeds(tx)
         left = sorted(preparing.detached(tx) & session.config().connections.keys())
+        budgets = [budget for budget in standing(tx, now) if budget["connection"] in session.config().connections]
         open_ones = told.stored(tx, syncs=names)
     output = session.output
     counts = Counter(row["severity"] for row in open_ones)
     if output.as_json:
-        document = {"syncs": syncs, "feeds": feeds, "findings": dict(sorted(counts.items()))}
+        document = {"syncs": syncs, "feeds": feeds, "budgets": budgets, "findings": dict(sorted(counts.items()))}
         output.document(document | {"detached": left})
     else:
-        _print(session, syncs, feeds, len(open_ones))
+        _print(session, syncs, feeds, budgets, len(open_ones))
         for name in left:
             output.line(session.say("is_detached", connection=name))
     if any(each["holds"] or each["proposals"] for each in syncs) or told.needs_a_person(open_ones):
@@ -95,7 +97,13 @@ def _feeds(tx: Tx) -> list[dict[str, Any]]:
     return [{name: row[name] for name in names} for row in rows]
 
 
-def _print(session: Session, syncs: list[dict[str, Any]], feeds: list[dict[str, Any]], findings: int) -> None:
+def _print(
+    session: Session,
+    syncs: list[dict[str, Any]],
+    feeds: list[dict[str, Any]],
+    budgets: list[dict[str, Any]],
+    findings: int,
+) -> None:
     output, say = session.output, session.say
     for each in syncs:
         output.line(say("status_sync", sync=each["name"], mode=say(f"mode.{each['mode']}")))
@@ -121,6 +129,8 @@ def _print(session: Session, syncs: list[dict[str, Any]], feeds: list[dict[str, 
         output.line(say(code, feed=feed["name"], at=feed["observed_at"]))
         if feed["failed"]:
             output.line("  " + cell(say("status_failed", at=feed["failed"]["at"], reason=feed["failed"]["detail"])))
+    for budget in budgets:
+        output.line(say("status_budget", **budget))
     if findings:
         output.line("")
         output.line(say("status_findings", count=findings))

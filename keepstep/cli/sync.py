@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from keepstep.cli import told
-from keepstep.cli.looking import failed_feeds, unreachable
+from keepstep.cli.looking import failed_feeds, slowed, unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session
 from keepstep.engine.round import Report
@@ -27,13 +27,15 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
             reports = hub.round(names)
         lost = unreachable(session, hub, names)
         unread = failed_feeds(session, hub, hub.syncs(names))
+        held = slowed(session, hub, [each for report in reports for each in report.observed])
         with hub.store.read() as tx:
             rows = told.stored(tx, syncs=names)
     done = [summed(session, name, [each for each in reports if each.sync == name]) for name in names]
     fresh = [row for row in rows if row["id"] not in before]
     if output.as_json:
         findings = [told.as_data(session, row) for row in fresh]
-        output.document({"syncs": done, "findings": findings, "unreachable": lost, "unread": unread})
+        document = {"syncs": done, "findings": findings, "unreachable": lost, "unread": unread, "slowed": held}
+        output.document(document)
     else:
         for each in done:
             if each["name"] not in lost:

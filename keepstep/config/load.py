@@ -117,7 +117,7 @@ class _Loading:
             values=keys.values,
             entities=_entities(name, file),
         )
-        return Connection(name, keys.system, keys.access, options, settings)
+        return Connection(name, keys.system, keys.access, options, settings, keys.budget)
 
     def _settings(self, loc: Loc, plugin: ConnectorPlugin) -> BaseModel | None:
         written = self.filled.data["connections"][loc[1]]

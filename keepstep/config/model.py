@@ -21,6 +21,7 @@ from keepstep.config.schema import (
     Retention,
     Sync,
 )
+from keepstep.config.words import Budget
 from keepstep.problems import Problem
 from mapping.fields import Options
 
@@ -34,6 +35,8 @@ class Connection:
     access: Literal["read", "write"]
     options: Options
     settings: BaseModel
+    budget: Budget | None = None
+    """How much it may send. None: what is usual for its service."""
 
 
 @dataclass(frozen=True, slots=True)

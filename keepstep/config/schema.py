@@ -15,6 +15,7 @@ from keepstep.config.words import (
     ConnectionName,
     Currency,
     Duration,
+    Limit,
     Side,
     SideText,
     SyncName,
@@ -30,15 +31,18 @@ Plain = str | int | float | bool
 
 
 class Part(BaseModel):
-    """A part of the file: it has these keys and no others, and never changes once read."""
+    """A part of the file: it has these keys and no others, and never changes once read.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Only the whole file is validated, so that only its validator is built, when it is needed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ConnectionKeys(Part):
     """What every connection may say; the other keys are its system's own settings."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     system: str
     """Which connector it uses: ``keepstep connectors`` lists them."""
@@ -48,6 +52,11 @@ class ConnectionKeys(Part):
     """Where a day begins, if not in the file's own zone."""
     currency: Currency = "EUR"
     """Of amounts that name none."""
+    budget: Limit | None = None
+    """What it may send: a part of what its service allows (``25%``), or so many requests a day (``5000``).
+
+    If not said: a quarter of the day's requests, where the service counts them by the day.
+    """
     labels: dict[Kind, str] = {}
     """Kind of thing -> the label or tag by which the system marks such records."""
     custom: dict[str, dict[str, str]] = {}

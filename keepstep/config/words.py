@@ -18,6 +18,9 @@ RESERVED = frozenset({
 })  # fmt: skip
 """Words that an expression could not use as a connection's name."""
 
+LEAST_CALLS = 100
+"""Requests a day below which a connection could hardly be looked at."""
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -42,6 +45,17 @@ class Watched:
 
     def __str__(self) -> str:
         return f"{self.connection}.{self.stream}.{self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a connection may send: a part of what its service allows, or so many requests a day."""
+
+    share: float | None = None
+    calls: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.calls) if self.share is None else f"{self.share:.0%}"
 
 
 def _words(value: Any, count: int, code: str) -> list[str]:
@@ -96,6 +110,17 @@ def _sync_name(value: Any) -> Any:
     return value
 
 
+def _budget(value: Any) -> Budget:
+    if isinstance(value, Budget):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= LEAST_CALLS:
+        return Budget(calls=value)
+    match = re.fullmatch(r"(100|[1-9][0-9]?)\s?%", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("bad_budget", "not a budget")
+    return Budget(share=int(match[1]) / 100)
+
+
 def _currency(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"[A-Z]{3}", value):
         raise PydanticCustomError("bad_currency", "not a currency")
@@ -117,6 +142,20 @@ Duration = Annotated[
     PlainValidator(duration),
     PlainSerializer(_written, return_type=str),
     _schema("^[1-9][0-9]{0,5}[smhd]$", "5m"),
+]
+Limit = Annotated[
+    Budget,
+    PlainValidator(_budget),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^(100|[1-9][0-9]?) ?%$"},
+                {"type": "integer", "minimum": LEAST_CALLS},
+            ],
+            "examples": ["25%", 5000],
+        }
+    ),
 ]
 Zone = Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})]
 ConnectionName = Annotated[str, BeforeValidator(_name)]

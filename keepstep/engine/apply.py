@@ -6,6 +6,7 @@ and nothing that was written down is forgotten.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -18,10 +19,12 @@ from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.budget import Meter, Purpose
 from keepstep.engine.failures import tell_failure
+from keepstep.engine.forecast import cost
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
-from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, leave, update
+from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
@@ -32,7 +35,7 @@ from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
 
 SEND_BY = timedelta(seconds=120)
-CHUNK = 100
+PURPOSES: tuple[Purpose, ...] = ("edits", "backfill")
 
 
 class Applier:
@@ -62,19 +65,35 @@ class Applier:
         self._receipts = Receipts(ports, sync, lease)
         self.failed: set[str] = set()
         """Sides that could not be talked to."""
+        self.held: dict[str, Meter] = {}
+        """Sides whose connection's budget had no room for all."""
 
     def carry_out(self, operations: Sequence[Operation]) -> None:
-        """Creates first, then updates, then deletes. One bad record never stops the others."""
-        for kind in ("create", "update", "archive", "delete"):
-            mine = [operation for operation in operations if operation.kind == kind]
-            for side_name, part in by_side(mine, CHUNK):
-                side = self._sync.sides[side_name]
-                if kind == "create" and side.abilities.marker == "fingerprint":
-                    # Two lost creates could not be told apart: one open create per stream.
-                    for operation in part:
-                        self._chunk(side, [operation])
-                else:
-                    self._chunk(side, part)
+        """Part by part, what people did before what comes of the first linking, as far as budgets go. One bad record
+        never stops the others."""
+        for purpose in PURPOSES:
+            mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
+            for side, part in parts(mine, self._sync):
+                allowed = self._within_budget(side, part, purpose)
+                if allowed:
+                    self._chunk(side, allowed)
+
+    def _within_budget(self, side: Side, part: Sequence[Operation], purpose: Purpose) -> Sequence[Operation]:
+        """As many of them as may be sent now; the others wait for a later round."""
+        meter = side.connection.meter
+        if meter is None:
+            return part
+        with self._ports.store.read() as tx:
+            room = meter.room(tx, self._ports.clock.now(), purpose, self._sync.name)
+        count = len(part)
+        if not room.fits(cost(self._sync, side, part).calls):
+            prices = range(1, len(part))
+            count = bisect_right(prices, room.calls, key=lambda n: cost(self._sync, side, part[:n]).calls)
+            if count == 0 and room.fits(cost(self._sync, side, part[:1]).calls):
+                count = 1
+            self.held[side.name] = meter
+            self.applied.put_off += len(part) - count
+        return part[:count]
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
@@ -128,6 +147,8 @@ class Applier:
                     continue
                 self._intend(tx, state, side, now_owed, looked, references, reserved, writes, intents)
             tx.insert(t.intent, list(intents.values()))
+            if side.connection.meter is not None:
+                side.connection.meter.book(tx, ports.clock.now(), self._sync.name)
             save(tx, states.values(), ports.now())
             references.people.save()
             ports.fence.point("apply.intent.committing")
@@ -170,7 +191,7 @@ class Applier:
         record = looked.get(operation.record or "")
         if operation.kind != "create" and (record is None or record.deleted or record.forbidden):
             return None
-        owed = Owed(operations=[], findings=[], waiting=set())
+        owed = Owed(operations=[], findings=[], waiting={})
         found: Operation | None
         if operation.kind == "create":
             found = create(state, self._sync, side, references, owed, self._too_old)

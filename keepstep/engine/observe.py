@@ -14,6 +14,7 @@ from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
 from connectors.log import Log
 from connectors.undecoded import encodable
+from keepstep.engine.budget import Purpose, held_key, tell_held
 from keepstep.engine.drift import tell_unread
 from keepstep.engine.failures import failure_code
 from keepstep.engine.match.addresses import keep_addresses
@@ -33,6 +34,8 @@ LEASE = 300.0
 _FEED = sa.select(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 _MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 
+LATE = timedelta(hours=1)
+
 CENSUS_EVERY = timedelta(hours=6)
 CENSUS_AFTER_MISS = timedelta(minutes=10)
 
@@ -48,6 +51,8 @@ class Observed(msgspec.Struct, kw_only=True):
     ignored: list[str] = []
     failed: str | None = None
     busy: bool = False
+    held: bool = False
+    """Not looked at, or not to the end, so as to stay within the connection's budget."""
 
 
 def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> Observed:
@@ -55,11 +60,20 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     key = connection.feed_key(feed)
     seen = Observed(feed=key)
     row: dict[str, Any] | None = None
+    meter = connection.meter
     with ports.store.acquiring(f"feed:{key}", ports.holder, LEASE) as (lease, tx):
         if lease is not None:
             row = tx.one(_FEED, key=key)
+            if meter is not None:
+                purpose: Purpose = "look" if row is not None and row["crawled"] else "backfill"
+                seen.held = not meter.room(tx, ports.clock.now(), purpose, key).fits(feed.cost)
     if lease is None:
         seen.busy = True
+        return seen
+    if meter is not None and seen.held:
+        with ports.store.write(lease, last=True) as tx:
+            if _late(ports, row):
+                tell_held(tx, ports, meter, key)
         return seen
     before = connection.connector.calls
     if row is None:
@@ -70,7 +84,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     trouble = None
     try:
         ended |= _pull(ports, world, connection, feed, row["cursor"], lease, seen)
-        if not feed.deletes or row["census_at"] is not None:
+        if not seen.held and (not feed.deletes or row["census_at"] is not None):
             _census_if_due(ports, world, connection, feed, row["census_at"], lease)
     except ConnectorError as error:
         seen.failed = str(error)
@@ -84,7 +98,20 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
                 findings.close(tx, [f"connection_failed:{key}"], ports.now())
                 ended["failed"] = None
             tx.execute(_MOVE, key=key, **ended)
+        if meter is not None:
+            meter.book(tx, ports.clock.now(), key)
+            if seen.held:
+                tell_held(tx, ports, meter, key)
+            elif trouble is None:
+                findings.close(tx, [held_key(key)], ports.now())
     return seen
+
+
+def _late(ports: Ports, row: dict[str, Any] | None) -> bool:
+    """Whether a feed has waited so long that somebody should know. Looking a little less often is nobody's trouble."""
+    if row is None or not row["crawled"]:
+        return True
+    return bool(row["observed_at"] is None or row["observed_at"] < utc(ports.clock.now() - LATE))
 
 
 def _pull(
@@ -114,12 +141,23 @@ def _pull(
                 if missed and feed.deletes:
                     # The feed has told of their delete to nobody: it went by while the cursor was lost.
                     _schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
+            if not page.last and not _may_go_on(ports, connection, key):
+                seen.held = True  # the next look goes on from the cursor that was just stored
+                break
     except CursorLost:
         # Crawl again next time; what that crawl does not show is not deleted by it alone.
         with ports.store.write(lease) as tx:
             tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(cursor=None))
         raise
     return {}
+
+
+def _may_go_on(ports: Ports, connection: Connection, key: str) -> bool:
+    """Whether the budget has room for another page: more than one is a first reading, or many changes at once."""
+    if connection.meter is None:
+        return True
+    with ports.store.read() as tx:
+        return connection.meter.room(tx, ports.clock.now(), "backfill", key).fits(1)
 
 
 def _holds_any(ports: Ports, connection: Connection, feed: Feed) -> bool:
@@ -148,6 +186,8 @@ def _take(
         tx.execute(_MOVE, key=key, **values)
         if page.ignored:
             report_ignored(tx, ports, connection, page)
+        if connection.meter is not None:
+            connection.meter.book(tx, ports.clock.now(), key)
         ports.fence.point("observe.page.storing")
     ports.fence.point("observe.page.stored")
     changed = stored.changed + _look_back(ports, world, connection, lease, stored.older)
@@ -407,7 +447,7 @@ def _census_if_due(
     if following is None:
         _schedule_census(ports, key, lease, CENSUS_EVERY)  # the first crawl has just listed everything
         return
-    if following > ports.now():
+    if following > ports.now() or not _may_go_on(ports, connection, key):
         return
     streams = [stream for stream in feed.streams if used(world, connection, stream)]
     missed = 0

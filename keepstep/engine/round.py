@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import guard, preparing
+from keepstep.engine import budget, guard, preparing
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.authors import name_authors
+from keepstep.engine.budget import Meter
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
@@ -65,6 +66,8 @@ class Plan(msgspec.Struct, kw_only=True):
     findings: list[Finding] = []
     waits: list[str] = []
     """Entities for which something is to be written once what it refers to is there."""
+    later: list[Operation] = []
+    """What that is, as far as it is known by now."""
     waiting: str | None = None
     """The feed whose first crawl is not complete yet: nothing is planned before it is."""
     busy: bool = False
@@ -132,6 +135,7 @@ class Engine:
         started = ports.now()
         report.recovered = recover(ports, self.world, sync, lease, report.run)
         failed = set(report.recovered.failed)
+        held: dict[str, Meter] = {}
         for _ in range(PASSES):
             matched = match(ports, self.world, sync, lease)
             report.matched = _sum(report.matched, matched)
@@ -152,11 +156,13 @@ class Engine:
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
             failed |= applier.failed
+            held = applier.held
             if not applier.applied.progress or limit:
                 break
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
+            report.fresh += self._book(tx, sync, held)
             compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
             if mode == "write" and not report.holds and (report.applied.progress or compared):
                 guard.passed(tx, sync, self.fingerprint(sync.name))
@@ -192,7 +198,7 @@ class Engine:
         """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
         with self.ports.store.rehearse() as tx:
             ids = _open_entities(tx, sync)
-            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[])
+            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[], later=[])
             for part in chunks(ids, BATCH):
                 states = load(tx, part)
                 references = References(tx, self.world)
@@ -203,6 +209,7 @@ class Engine:
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += self._allowed(tx, sync, found.operations)
                 plan.waits += sorted(found.waiting)
+                plan.later += [each for id in sorted(found.waiting) for each in found.waiting[id]]
                 plan.findings += found.findings + conflict_findings(states.values(), sync, references)
             plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
             return plan
@@ -290,6 +297,20 @@ class Engine:
                 self._cross_off(tx, states, found)
         return operations
 
+    def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
+        """What this round sent counts against the budgets; what they held up is told until it goes on."""
+        now, fresh, over = self.ports.clock.now(), [], []
+        for side in sync.sides.values():
+            if side.connection.meter is None:
+                continue
+            side.connection.meter.book(tx, now, sync.name)
+            if side.name in held:
+                fresh += budget.tell_held(tx, self.ports, held[side.name], side.name, sync.name)
+            else:
+                over.append(budget.held_key(side.name, sync.name))
+        findings.close(tx, over, self.ports.now())
+        return fresh
+
     def _reconfigured(self, tx: Tx, sync: Sync) -> bool:
         return guard.reconfigured(tx, sync.name, self.fingerprint(sync.name))
 
@@ -329,7 +350,7 @@ class Engine:
             return tx.one(sa.select(t.hold.c.reason).where(t.hold.c.sync == sync.name)) is not None
 
     def _cross_off(self, tx: Tx, states: dict[str, EntityState], found: Owed) -> None:
-        owing = {operation.entity for operation in found.operations} | found.waiting
+        owing = {operation.entity for operation in found.operations} | found.waiting.keys()
         settled = [id for id, state in states.items() if id not in owing and not state.intents]
         if settled:
             tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))

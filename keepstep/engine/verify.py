@@ -297,7 +297,7 @@ class Verifier:
                 found.append(self._told(state, side.name, None, "doubt"))
             elif side.name in state.refused and refused:
                 found.append(self._told(state, side.name, None, "refused", finding=refused))
-            elif create(state, self._sync, side, references, Owed(findings=[], waiting=set()), self._too_old):
+            elif create(state, self._sync, side, references, Owed(findings=[], waiting={}), self._too_old):
                 found.append(self._told(state, side.name, None, "owed" if self._writes else "held"))
         return found
 

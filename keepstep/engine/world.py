@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connectors.base import Abilities, Connector, Description, Feed
+from keepstep.engine.budget import Meter
 from keepstep.engine.state import EntityState
 from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable, as_day
@@ -28,6 +29,10 @@ class Connection:
     description: Description
     mappers: Mapping[str, Mapper]
     access: Literal["read", "write"] = "write"
+    sign_in: int = 0
+    """Requests that it took to sign in and to ask what there is."""
+    meter: Meter | None = None
+    """Books its requests, where there is a ceiling for them."""
 
     def has(self, stream: str) -> bool:
         """Whether the account has that stream, and something says what its records are."""

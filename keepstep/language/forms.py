@@ -1,4 +1,7 @@
-"""How a parameter is said: dates, durations, amounts and canonical values in the reader's language."""
+"""How a parameter is said: dates, durations, amounts and canonical values in the reader's language.
+
+Babel is imported by the form that needs it: see ``keepstep.language.catalogue``.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
-
-from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_currency, format_decimal
 
 from keepstep.language.catalogue import locale, template
 from keepstep.language.messages import MESSAGES
@@ -48,6 +48,8 @@ class Reader:
         return self.word("word.comma").join(say(value) for value in values)
 
     def when(self, value: Any) -> str:
+        from babel.dates import format_datetime
+
         if value is None:
             return self.word("word.sometime")
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -59,18 +61,32 @@ class Reader:
         return _plain(format_datetime(local, "medium", tzinfo=self.zone, locale=locale(self.language)))
 
     def day(self, value: Any) -> str:
+        from babel.dates import format_date
+
         return _plain(
             format_date(date.fromisoformat(value) if isinstance(value, str) else value, "medium", locale(self.language))
         )
 
     def duration(self, value: Any) -> str:
+        from babel.dates import format_timedelta
+
         span = value if isinstance(value, timedelta) else timedelta(seconds=float(value))
         return _plain(format_timedelta(span, threshold=1.5, locale=locale(self.language)))
 
     def number(self, value: Any) -> str:
+        from babel.numbers import format_decimal
+
         return format_decimal(value, locale=locale(self.language))
 
+    def percent(self, value: Any) -> str:
+        """A part of a whole, in as many digits as tell something."""
+        from babel.numbers import format_percent
+
+        return format_percent(value, "#,##0%" if value >= 0.1 else "#,##0.##%", locale=locale(self.language))
+
     def money(self, value: Mapping[str, Any]) -> str:
+        from babel.numbers import format_currency
+
         try:
             amount = Decimal(str(value["amount"]))
         except InvalidOperation:
@@ -133,6 +149,8 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "day": Reader.day,
     "duration": Reader.duration,
     "number": Reader.number,
+    "percent": Reader.percent,
+    "unit": lambda reader, value: reader.named("unit", value),
     "value": Reader.value,
     "candidates": Reader.candidates,
     "field": lambda reader, value: reader.named("field", value),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from keepstep.language.budgets import BUDGETS
 from keepstep.language.conformance import CONFORMANCE
 from keepstep.language.demo import DEMO
 from keepstep.language.findings import TOLD
@@ -110,9 +111,6 @@ FINDINGS: Final[dict[str, Message]] = {
 PLAN: Final[dict[str, Message]] = {
     "plan_wait": "{entity} waits in {side} ({why:reason})",
     "plan_change": "{field:field}: {before:value} -> {after:value}",
-    "plan_calls": Plural(
-        "{count:number} request to {connection}", "{count:number} requests to {connection}"
-    ),
     "plan_summary": "{creates:number} to create, {updates:number} to update, {deletes:number} to delete, {waits:number} waiting",
 }  # fmt: skip
 
@@ -268,6 +266,7 @@ MESSAGES: Final[dict[str, Message]] = (
     | FINDINGS
     | TOLD
     | PLAN
+    | BUDGETS
     | SERVING
     | REASONS
     | COMMANDS

@@ -143,5 +143,4 @@ WORK: Final[dict[str, Message]] = {
     "word.keepstep": "Keepstep itself",
     "word.unsaid": "not said",
     "word.unsure": "not known",
-    "word.about": "about {text}",
 }  # fmt: skip

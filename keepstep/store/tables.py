@@ -400,6 +400,26 @@ person = Table(
     Column("seen", Json, nullable=False),
 )
 
+allowance = Table(
+    "allowance",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("ceiling", Integer, nullable=False),
+    Column("left", Float, nullable=False),
+    Column("at", String, nullable=False),
+)
+"""What a connection with a ceiling may send at once, as it was at that time; it grows with the hours."""
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("connection", String, primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("spender", String, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
+"""Requests by day (UTC) and by who sent them: a sync, a feed, or signing in."""
+
 sealed = Table(
     "sealed", metadata, Column("name", String, primary_key=True), Column("secret", LargeBinary, nullable=False)
 )

@@ -14,6 +14,7 @@ from connectors.memory import Memory
 from connectors.memory_service import STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from keepstep.engine import guard
+from keepstep.engine.budget import Meter
 from keepstep.engine.ports import Ports
 from keepstep.engine.round import Engine, Report
 from keepstep.engine.world import Connection, Side, Sync, World
@@ -61,7 +62,8 @@ def fresh_store(clock: Clock) -> Store:
 class Bench:
     """Services ``a``, ``b``, ... that behave as ``traits`` say, each one side of the sync ``tasks``.
 
-    Further keywords are those of ``Sync``; records are made on every side unless ``create`` says otherwise.
+    ``ceilings``: requests a day that a service's connection may send. Further keywords are those of ``Sync``; records
+    are made on every side unless ``create`` says otherwise.
     """
 
     fresh: ClassVar[staticmethod[[Clock], Store]] = staticmethod(fresh_store)
@@ -73,24 +75,20 @@ class Bench:
         access: Mapping[str, Literal["read", "write"]] | None = None,
         store: str | None = None,
         fingerprint: str = "one",
+        ceilings: Mapping[str, int] | None = None,
         **sync: Any,
     ) -> None:
         self.clock = VirtualClock()
         self.store = self.fresh(self.clock) if store is None else Store(store, self.clock).open()
         self.services: dict[str, MemoryService] = {}
-        connections: dict[str, Connection] = {}
+        self._rights: dict[str, Literal["read", "write"]] = {}
         for number, each in enumerate(traits or (Traits(), Traits())):
             name = "abcdef"[number]
-            right = (access or {}).get(name, "write")
+            self._rights[name] = (access or {}).get(name, "write")
             self.services[name] = MemoryService(self.clock, number, each)
-            memory = Memory(self.services[name], read_only=right == "read")
-            description = memory.describe()
-            mappers = MAPPING.build(Options(), description)
-            connections[name] = Connection(name, memory, description, mappers, right)
-        sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in connections.items()}
-        settings: dict[str, Any] = {"mode": "write", "create": {side: {} for side in sides}, **sync}
-        self.sync = Sync(name="tasks", kind=Kind.TASK, sides=sides, **settings)
-        self.world = World(connections, {"tasks": self.sync})
+        self._settings = sync
+        self.ceilings = dict(ceilings or {})
+        self._connect()
         self.fingerprint = fingerprint
         self._ids = 0
         self._workers = 0
@@ -99,10 +97,31 @@ class Bench:
     def restart(self) -> None:
         """A new worker process on the same store."""
         self._workers += 1
+        if self.ceilings:
+            self._connect()  # what a process has sent is counted from its start
         self.fence = NamedFence()
         rng = random.Random(self._workers)
         self.ports = Ports(self.clock, rng, self._new_id, self.store, f"worker {self._workers}", self.fence)
         self.engine = Engine(self.ports, self.world, lambda sync: self.fingerprint)
+
+    def _connect(self) -> None:
+        connections = {name: self._connection(name) for name in self.services}
+        sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in connections.items()}
+        settings: dict[str, Any] = {"mode": "write", "create": {side: {} for side in sides}, **self._settings}
+        self.sync = Sync(name="tasks", kind=Kind.TASK, sides=sides, **settings)
+        self.world = World(connections, {"tasks": self.sync})
+
+    def _connection(self, name: str) -> Connection:
+        right, service = self._rights[name], self.services[name]
+        memory = Memory(service, read_only=right == "read")
+        description = memory.describe()
+        meter = None
+        if name in self.ceilings:
+            before = memory.calls
+            meter = Meter(name, self.ceilings[name], lambda: memory.calls - before)
+            with self.store.write() as tx:
+                meter.begin(tx, self.clock.now())
+        return Connection(name, memory, description, MAPPING.build(Options(), description), right, meter=meter)
 
     def _new_id(self) -> str:
         self._ids += 1

@@ -48,7 +48,8 @@ def test_a_plan_reads_as_people_do_and_writes_nothing(office: Office) -> None:
         "held: first plan of tasks: 1 operation waits for your approval",
         "let it through: keepstep apply --sync 'tasks'",
         "1 to create, 0 to update, 0 to delete",
-        "2 requests to crm",
+        "crm: about 10 requests to apply this (sign in 8, look 2, read 0, write 0)",
+        "10 credits that is 0.02% of the 60,000 that are allowed in 24 hours",
     ):
         assert words in result.stdout
     assert office.writes() == []

@@ -10,9 +10,31 @@ import pytest
 from pydantic import SecretStr
 
 from keepstep.config import Side, Watched, fingerprint, schema
+from keepstep.config.words import Budget
 from mapping.model import Kind
 from tests.keepstep.configurations import GOOD, config, with_connection, with_sync
 from tests.keepstep.plugins import BoardSettings
+
+
+@pytest.mark.parametrize(
+    ("written", "budget", "said"),
+    [
+        ("25%", Budget(share=0.25), "25%"),
+        ("100 %", Budget(share=1.0), "100%"),
+        ("5000", Budget(calls=5000), "5000"),
+    ],
+)
+def test_a_budget_is_a_part_or_a_number(written: str, budget: Budget, said: str) -> None:
+    read = config(with_connection(f"  c: {{system: crm_system, data_center: eu, budget: {written}}}\n"))
+    assert read.connections["c"].budget == budget
+    assert str(budget) == said
+
+
+def test_a_budget_does_not_change_what_is_planned() -> None:
+    one, other = (
+        with_connection(f"  c: {{system: crm_system, data_center: eu{key}}}\n") for key in ("", ", budget: 50%")
+    )
+    assert fingerprint(config(one)) == fingerprint(config(other))
 
 
 def test_a_whole_configuration_is_read() -> None:

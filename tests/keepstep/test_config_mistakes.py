@@ -85,6 +85,15 @@ from tests.keepstep.plugins import registry
             {},
             id="custom",
         ),
+        *(
+            pytest.param(
+                with_connection(f"  c: {{system: crm_system, budget: {budget}}}\n"),
+                ("bad_budget", 4, 35),
+                {"value": budget},
+                id=f"budget of {budget}",
+            )
+            for budget in ("99", "0%", "110%", "a lot", "12.5", "true")
+        ),
         pytest.param(with_sync("every: 5 minutes"), ("bad_duration", 8, 12), {"value": "5 minutes"}, id="duration"),
         pytest.param(with_sync("leave: follow"), ("not_one_of", 8, 12), {"known": ["park"]}, id="leave"),
         pytest.param(with_sync("match: [titel]"), ("unknown_field", 8, 13), {"nearest": "title"}, id="match"),

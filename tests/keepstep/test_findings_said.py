@@ -115,6 +115,8 @@ NUMBERS = {
     "linked",
     "proposals",
     "values",
+    "used",
+    "ceiling",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -36,8 +36,9 @@ class ZohoFront(SandboxCore):
     def __init__(self, clock: Clock, seed: int = 1) -> None:
         super().__init__(clock, seed)
         self.ledger = Ledger(clock, self.truth)
-        self.credits = 50_000
-        self.license = {"paid": True, "paid_type": "enterprise", "users_license_purchased": 12, "trial_type": None}
+        self.users_paid = 10
+        self.credits = 50_000 + 1_000 * self.users_paid
+        self.license = {"paid": True, "paid_type": "enterprise", "users_license_purchased": self.users_paid}
         self.search_lag = 0.0
         self.scopes_missing: set[str] = set()
         """First parts of paths below ``/crm/v8`` that the token may not touch."""
@@ -165,7 +166,13 @@ class ZohoFront(SandboxCore):
             "primary_email": ledger.users[ledger.hub]["email"],
             "type": "Production",
             "max_per_page": 200,
-            "license_details": dict(self.license),
+            "license_details": {
+                "paid_expiry": ledger.text(ledger.now() + timedelta(days=200)),
+                "trial_type": None,
+                "trial_expiry": None,
+                "trial_action": "",
+                **self.license,
+            },
         }
         return Response.json({"org": [organization]})
 

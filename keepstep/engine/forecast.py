@@ -1,0 +1,147 @@
+"""What a plan will cost: the requests that it needs of each system, and their share of what the system allows.
+
+Reckoned up from the operations, the parts in which they are carried out, and what the streams say their verbs take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from connectors.base import Costs, Extra, Price, Quota
+from keepstep.engine.owed import Operation, Planned, parts
+from keepstep.engine.world import Side, Sync, World
+
+AT_ONCE = 1000
+"""Ids that one request reserves."""
+
+SHORT, LONG, FEW = 0.05, 1.0, 5
+"""How far a forecast may be off, as ``Forecast`` says: too much is harmless, too little is not."""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Requests, and what they take of a quota."""
+
+    read: int = 0
+    write: int = 0
+    units: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.read + other.read, self.write + other.write, self.units + other.units)
+
+    @property
+    def calls(self) -> int:
+        return self.read + self.write
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What carrying out a plan takes of one connection.
+
+    While nothing goes wrong and nobody edits meanwhile, reading and writing takes at most ``1 + SHORT`` times as many
+    requests as are told here, and those are at most ``1 + LONG`` times as many as it takes, give or take ``FEW``.
+    """
+
+    sign_in: int = 0
+    """Requests to sign in and to ask what there is; a process that runs on does it once."""
+    look: int = 0
+    """Requests of one look at the feeds while nothing has changed."""
+    read: int = 0
+    """Requests that read records before they are written, and read back afterwards."""
+    write: int = 0
+    """Requests that write, with the looks that belong to a single write."""
+    units: int = 0
+    """What all of them take of the quota, in its unit."""
+    quota: Quota | None = None
+
+    @property
+    def calls(self) -> int:
+        return self.sign_in + self.look + self.read + self.write
+
+    @property
+    def share(self) -> float | None:
+        """Part of what the quota allows in its time: above 1, it takes several such times. None without a quota."""
+        return self.units / self.quota.amount if self.quota is not None and self.quota.amount else None
+
+
+def forecast(
+    world: World, plans: Iterable[tuple[Sync, Sequence[Operation]]], later: Iterable[tuple[Sync, Sequence[Operation]]]
+) -> dict[str, Forecast]:
+    """By connection, of all that the syncs touch. ``later``: what can follow once something else was made."""
+    plans = list(plans)
+    looks: dict[str, tuple[str, int]] = {}
+    costs: dict[str, Cost] = {}
+    for sync, _ in plans:
+        for connection, feed in world.feeds(sync):
+            looks[connection.feed_key(feed)] = (connection.name, feed.cost)
+    making = any(operation.kind == "create" for _, operations in plans for operation in operations)
+    for sync, operations in [*plans, *(later if making else ())]:
+        for side, part in parts(operations, sync):
+            name = side.connection.name
+            costs[name] = costs.get(name, Cost()) + cost(sync, side, part)
+    found: dict[str, Forecast] = {}
+    for name in sorted({side.connection.name for sync, _ in plans for side in sync.sides.values()}):
+        connection, spent = world.connections[name], costs.get(name, Cost())
+        look = sum(calls for each, calls in looks.values() if each == name)
+        found[name] = Forecast(
+            sign_in=connection.sign_in,
+            look=look,
+            read=spent.read,
+            write=spent.write,
+            units=connection.sign_in + look + spent.units,
+            quota=connection.description.quota,
+        )
+    return found
+
+
+def cost(sync: Sync, side: Side, part: Sequence[Operation]) -> Cost:
+    """What one part takes: operations of one kind on one side."""
+    kind, costs = part[0].kind, side.abilities.costs
+    sent = [operation for operation in part if operation.kind != "update" or operation.fields]
+    known = sum(1 for operation in part if operation.record)
+    back = len(sent) if kind != "delete" and not side.abilities.returns_record else 0
+    read = _calls(costs.get, known) + _calls(costs.get, back)
+    if kind == "create" and side.abilities.marker == "reserved_id":
+        read += -(-len(sent) // AT_ONCE)
+    if kind == "update" and side.abilities.history:
+        read += _calls(costs.history, len(sent))
+    write = _calls(_prices(costs, kind), len(sent))
+    if kind in ("create", "update"):
+        extras = costs.created if kind == "create" else costs.updated
+        write += sum(_extra(sync, side, operation, extras) for operation in sent)
+    return Cost(read, write, read + write + costs.read_units * (known + back))
+
+
+def _prices(costs: Costs, kind: str) -> tuple[Price, ...]:
+    return costs.create if kind == "create" else costs.update if kind == "update" else costs.delete
+
+
+def _calls(prices: tuple[Price, ...], records: int) -> int:
+    return sum(price.of(records) for price in prices)
+
+
+def _extra(sync: Sync, side: Side, operation: Operation, extras: Any) -> int:
+    """What the written fields take besides: canonical ones that lie in one field of the system take it together."""
+    touched: dict[str, int] = {}
+    for name, planned in operation.fields.items():
+        system = side.mapper.system(sync.kind, name)
+        empty = operation.kind == "create" and planned.value in (None, "", [])
+        if system in extras and not empty:
+            touched[system] = touched.get(system, 0) + _parts(planned)
+    found: list[tuple[Extra, int]] = [(extras[system], count) for system, count in touched.items()]
+    return sum(extra.record + extra.part * count for extra, count in found)
+
+
+def _parts(planned: Planned) -> int:
+    """How many parts of the field come or go."""
+    if not isinstance(planned.value, list):
+        return 1
+    before = [_apart(each) for each in planned.was or []]
+    after = [_apart(each) for each in planned.value]
+    return sum(each not in before for each in after) + sum(each not in after for each in before)
+
+
+def _apart(part: Any) -> Any:
+    """A part without its id, which each side gives by itself."""
+    return {name: value for name, value in part.items() if name != "id"} if isinstance(part, dict) else part

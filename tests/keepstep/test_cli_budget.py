@@ -1,0 +1,75 @@
+"""What the commands say of a connection's budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from keepstep.store import tables as t
+from keepstep.store.store import Store
+from tests.keepstep.office import Office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    made = Office(tmp_path)
+    made.connections["crm"]["budget"] = 2_000
+    return made
+
+
+def drain(office: Office) -> None:
+    """As if another process had spent what there was."""
+    store = Store(f"sqlite:///{office.folder / 'keep.db'}", office.clock).open()
+    with store.write() as tx:
+        tx.execute(sa.update(t.allowance).values(left=0.0, at=store.now()))
+    store.close()
+
+
+def test_status_shows_what_is_used_and_what_may_be(office: Office) -> None:
+    office.task("Sign")
+    begun = len(office.crm.requests)
+    office.keep("sync")
+    used = len(office.crm.requests) - begun
+    assert f"crm: {used} requests sent today (UTC), at most 2,000 in 24 hours" in office.keep("status").stdout
+    (told,) = office.document("status", code=3)["budgets"]
+    assert (told["connection"], told["used"], told["ceiling"]) == ("crm", used, 2_000)
+    assert 500 - used < told["left"] < 500  # a quarter of it at once, and some came back since
+    office.connections["crm"]["budget"] = "100%"
+    office.keep("sync")
+    assert office.document("status", code=3)["budgets"][0]["ceiling"] == office.crm.credits
+
+
+def test_a_look_that_would_go_beyond_is_left_out_and_said(office: Office) -> None:
+    office.task("Sign")
+    office.keep("sync")
+    drain(office)
+    before = [each for each in office.crm.requests if "/Tasks" in each]
+    result = office.keep("sync")
+    assert "crm: looked at less often so as to stay within its budget" in result.stderr
+    assert [each for each in office.crm.requests if "/Tasks" in each and "fields" not in each] == before
+    assert office.document("sync", code=3)["slowed"] == ["crm"]
+    office.settle(6 * 3600)
+    assert office.document("sync", code=3)["slowed"] == []
+
+
+def test_a_part_of_no_allowance_is_told(office: Office) -> None:
+    office.connections["board"]["budget"] = "10%"
+    office.keep("sync")
+    assert "states no allowance" not in office.keep("findings").stdout  # Trello states a pace
+    office.connections["board"]["budget"] = 700
+    office.keep("sync")
+    assert [each["connection"] for each in office.document("status")["budgets"]] == ["board", "crm"]
+    del office.connections["board"]["budget"]
+    office.keep("sync")
+    assert [each["connection"] for each in office.document("status")["budgets"]] == ["crm"]
+
+
+def test_a_plan_tells_reads_writes_and_the_share_of_the_quota(office: Office) -> None:
+    office.task("Sign")
+    (crm, board) = (office.document("plan", code=3)["forecast"][name] for name in ("crm", "board"))
+    assert board["write"] == 1
+    assert crm["calls"] == crm["sign_in"] + crm["look"]
+    assert crm["quota"] == {"unit": "credits", "amount": office.crm.credits, "seconds": 86_400.0, "used": None}
+    assert crm["share"] == pytest.approx(crm["units"] / office.crm.credits)
