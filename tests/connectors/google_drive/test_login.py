@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
+from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
 
 from connectors.base import Context
 from connectors.errors import AuthFailed, Misconfigured, ScopeMissing, Transient
@@ -16,6 +22,11 @@ from connectors.google_drive.sandbox.core import GoogleDriveSandbox
 from connectors.google_drive.sandbox.tokens import CLIENT_SECRET, REFRESH_TOKEN
 from connectors.login import SignedIn
 from connectors.sandbox.faults import Fault
+from connectors.sandbox.hosting import SandboxTransport
+from keepstep.cli import main, terminal
+from keepstep.cli.session import Session
+from keepstep.registry import Registry
+from keepstep.runtime import Runtime
 
 from .conftest import BASE
 from .test_sign_in import Spy
@@ -150,3 +161,41 @@ def test_a_service_account_needs_no_sign_in_by_hand(core: GoogleDriveSandbox) ->
     assert CONNECTOR.login is not None
     with pytest.raises(Misconfigured, match="nothing to do by hand"):
         CONNECTOR.login(robot, Context("files", clock, Kept()), Somebody(core))
+
+
+def test_the_command_line_signs_in_through_the_loopback_and_the_next_command_finds_it(
+    core: GoogleDriveSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = SANDBOX.settings(core, BASE)
+    del given["refresh_token"]
+    path = tmp_path / "keepstep.yaml"
+    store = f"sqlite:///{tmp_path / 'hub.db'}"
+    connections = {"files": {"system": "google_drive", **given}}
+    path.write_text(json.dumps({"version": 1, "store": store, "connections": connections}))
+    environ = {"KEEPSTEP_KEY": Fernet.generate_key().decode(), "LANG": "C"}
+    visits: list[threading.Thread] = []
+
+    def run(*args: str) -> Result:
+        clock: Any = core.clock
+        wires = {"files": SandboxTransport(core)}
+        session = Session(Registry.installed(), Runtime.of(clock, 1, environ), transports=wires)
+        return CliRunner().invoke(main, [*args, "--config", str(path)], obj=session)
+
+    def open_page(url: str) -> bool:
+        answer = core.tokens.consent(url)
+        redirect = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+        visits.append(threading.Thread(target=requests.get, args=(redirect,), kwargs={"params": answer, "timeout": 60}))
+        visits[-1].start()
+        return True
+
+    monkeypatch.setattr(terminal.webbrowser, "open", open_page)
+    assert "run `keepstep login files`" in run("check").stderr
+    done = run("login", "files")
+    for visit in visits:
+        visit.join()
+    assert done.exit_code == 0, done.output
+    assert "Keepstep, root Clients" in done.stdout
+    assert run("check").exit_code == 0
+    held = b"".join(each.read_bytes() for each in tmp_path.glob("hub.db*"))
+    assert REFRESH_TOKEN not in done.output
+    assert REFRESH_TOKEN.encode() not in held
