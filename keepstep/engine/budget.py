@@ -43,8 +43,10 @@ SIGN_IN = "sign in"
 _BUCKET = sa.select(t.allowance).where(t.allowance.c.connection == sa.bindparam("connection"))
 # The row is locked until the transaction ends, so that of two processes neither forgets the other's requests.
 _MINE = _BUCKET.with_for_update()
+_CALLS = sa.cast(sa.func.sum(t.spending.c.calls), sa.BigInteger).label("calls")
+"""As a whole number: PostgreSQL adds up to decimals."""
 _SPENT = (
-    sa.select(t.spending.c.spender, sa.func.sum(t.spending.c.calls).label("calls"))
+    sa.select(t.spending.c.spender, _CALLS)
     .where(t.spending.c.connection == sa.bindparam("connection"), t.spending.c.day >= sa.bindparam("since"))
     .group_by(t.spending.c.spender)
 )
@@ -180,9 +182,9 @@ def day_of(moment: datetime) -> str:
 
 def spent_on(tx: Tx, day: str) -> dict[str, int]:
     """Connection -> requests booked on that day."""
-    query = sa.select(t.spending.c.connection, sa.func.sum(t.spending.c.calls).label("calls"))
+    query = sa.select(t.spending.c.connection, _CALLS)
     rows = tx.all(query.where(t.spending.c.day == day).group_by(t.spending.c.connection))
-    return {row["connection"]: int(row["calls"]) for row in rows}
+    return {row["connection"]: row["calls"] for row in rows}
 
 
 def standing(tx: Tx, now: datetime) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from keepstep.store import tables as t
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0004"
+REVISION = "0005"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000

@@ -95,7 +95,7 @@ def _shared(tx: Tx, sync: Sync, side: str) -> Finding | None:
         .group_by(r.match_key)
         .having(sa.func.count() > 1)
     ).subquery()
-    counted = tx.connection.execute(sa.select(sa.func.count(), sa.func.sum(several.c.n))).one()
+    counted = tx.connection.execute(sa.select(sa.func.count(), sa.cast(sa.func.sum(several.c.n), sa.BigInteger))).one()
     if not counted[0]:
         return None
     named = tx.all(
