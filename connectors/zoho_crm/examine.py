@@ -228,7 +228,7 @@ def _others(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Ite
         if tool is not None and set(words) & set(MARKS):
             params = {"tool": tool.capitalize(), "where": f"{module}.{meta.api_name}"}
             yield Symptom(code="other_tool", params=params)
-        elif meta.external and meta.external.get("type"):
+        elif isinstance(meta.external, dict) and meta.external.get("type"):
             params = {"tool": meta.display_label or meta.api_name, "where": f"{module}.{meta.api_name}"}
             yield Symptom(code="other_tool", severity="info", params=params)
 
@@ -243,7 +243,7 @@ def _required(client: Client, settings: Settings, module: str) -> Iterator[Sympt
     filled = FILLED.get(module, OWN) | set(settings.custom.get(module, {}).values()) | {settings.marker_field}
     for layout in layouts:
         place = f"{module}/{layout.display_label or layout.name}"
-        for field in (field for section in layout.sections for field in section.fields):
+        for field in (field for section in layout.sections or () for field in section.fields or ()):
             needs = field.required and not (field.read_only or field.field_read_only) and not field.default_value
             if needs and field.api_name and field.api_name not in filled:
                 label = field.display_label or field.field_label or field.api_name

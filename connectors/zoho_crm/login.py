@@ -36,12 +36,9 @@ def login(settings: Settings, context: Context, person: Person) -> SignedIn:
     if lacking:
         raise ScopeMissing(f"the code lacks the scope {', '.join(lacking)}: generate it with all that were listed")
     known = settings.model_copy(update={"data_center": center, "refresh_token": SecretStr(token.refresh_token)})
-    kept = {REFRESH: token.refresh_token, CENTER: center}
-    return SignedIn(
-        account=ZohoCrm(known, context).check(),
-        secrets=kept | ({SCOPES: " ".join(granted)} if granted else {}),
-        scopes=granted,
-    )
+    # Scopes that are not told take the place of those that a former sign-in was told.
+    kept = {REFRESH: token.refresh_token, CENTER: center, SCOPES: " ".join(granted)}
+    return SignedIn(account=ZohoCrm(known, context).check(), secrets=kept, scopes=granted)
 
 
 def _center(person: Person) -> Name:
@@ -49,8 +46,15 @@ def _center(person: Person) -> Name:
     person.tell("zoho_console", url=CONSOLE)
     while True:
         answer = person.ask("zoho_console_address").strip().lower()
-        host = urlsplit(answer if "//" in answer else f"//{answer}").hostname or ""
+        host = _host(answer)
         for name, center in DATA_CENTERS.items():
             if answer == name or host == urlsplit(center.console).hostname:
                 return name
         person.tell("zoho_no_console", answer=answer[:80], known=list(DATA_CENTERS))
+
+
+def _host(answer: str) -> str | None:
+    try:
+        return urlsplit(answer if "//" in answer else f"//{answer}").hostname
+    except ValueError:  # brackets that hold no address
+        return None

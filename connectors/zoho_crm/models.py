@@ -80,16 +80,6 @@ class OperationType(msgspec.Struct):
     api_update: bool = True
 
 
-class Named(msgspec.Struct):
-    """A module as metadata names one inside something else."""
-
-    api_name: str | None = None
-
-
-class Lookup(msgspec.Struct):
-    module: Named | None = None
-
-
 class FieldMeta(msgspec.Struct):
     """One row of ``/settings/fields``: the part that this connector reads."""
 
@@ -106,14 +96,16 @@ class FieldMeta(msgspec.Struct):
     operation_type: OperationType | None = None
     pick_list_values: list[PickValue] | None = None
     unique: dict[str, Any] | None = None
-    external: dict[str, Any] | None = None
-    lookup: Lookup | None = None
+    external: Any = None
+    lookup: dict[str, Any] | None = None
 
     @property
     def refers(self) -> str | None:
         """The one module that a lookup leads to. An activity's, and a note's, is named by each record instead."""
-        target = self.lookup.module.api_name if self.lookup and self.lookup.module else None
-        return target if self.data_type == "lookup" and target and not target.startswith("$") else None
+        target = (self.lookup or {}).get("module")
+        name = target.get("api_name") if isinstance(target, dict) else target
+        known = self.data_type == "lookup" and isinstance(name, str) and name and not name.startswith("$")
+        return str(name) if known else None
 
 
 class Fields(msgspec.Struct):
@@ -130,7 +122,7 @@ class ModuleMeta(msgspec.Struct):
     creatable: bool = True
     editable: bool = True
     deletable: bool = True
-    generated_type: str = "default"
+    generated_type: str | None = None
 
     @property
     def custom(self) -> bool:
@@ -155,14 +147,14 @@ class LayoutField(msgspec.Struct):
 
 
 class Section(msgspec.Struct):
-    fields: list[LayoutField] = []
+    fields: list[LayoutField] | None = None
 
 
 class Layout(msgspec.Struct):
     name: str | None = None
     display_label: str | None = None
     status: str | None = None
-    sections: list[Section] = []
+    sections: list[Section] | None = None
 
 
 class Layouts(msgspec.Struct):
@@ -182,7 +174,7 @@ class Organization(msgspec.Struct):
     company_name: str | None = None
     time_zone: str | None = None
     iso_code: str | None = None
-    license_details: License | None = None
+    license_details: Any = None
 
 
 class Organizations(msgspec.Struct):
@@ -198,7 +190,9 @@ class Channel(msgspec.Struct):
 
     @property
     def ends(self) -> datetime | None:
-        return datetime.fromisoformat(self.channel_expiry) if self.channel_expiry else None
+        """Raises ``Malformed`` if it is no time."""
+        text = instant(self.channel_expiry)
+        return datetime.fromisoformat(text) if text else None
 
 
 class Channels(msgspec.Struct):

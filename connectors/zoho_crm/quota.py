@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from connectors.base import Quota
-from connectors.zoho_crm.models import Organization
+from connectors.zoho_crm.models import License, Organization
 
 DAY = 86400.0
 FREE = 5_000
@@ -21,9 +23,10 @@ A_USER = {
 
 def quota(organization: Organization) -> Quota | None:
     """What the organisation may spend in any 24 hours, add-ons left out. None for an edition that is not known."""
-    license = organization.license_details
-    if license is None:
-        return None
+    try:
+        license = msgspec.convert(organization.license_details, License, strict=False)
+    except msgspec.ValidationError:
+        return None  # an allowance that cannot be told stops nobody
     edition = (license.paid_type if license.paid else license.trial_type or "free") or ""
     edition = edition.lower().replace(" ", "").replace("_", "")
     if edition == "free":

@@ -232,6 +232,8 @@ def test_where_nothing_can_be_seen_the_sign_in_says_why(world: World):
         ({"paid": False, "paid_type": "enterprise"}, 5_000),
         ({"paid": True, "paid_type": "of tomorrow"}, None),
         ({"paid": True}, None),
+        ({"paid": "true", "paid_type": "standard", "users_license_purchased": "4"}, 51_000),
+        ({"paid": []}, None),
     ],
 )
 def test_the_quota_follows_from_edition_and_licences(world: World, license: dict[str, Any], amount: int | None):

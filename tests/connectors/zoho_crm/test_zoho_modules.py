@@ -9,6 +9,7 @@ from zoho_world import World, records
 
 from connectors.base import Write
 from connectors.errors import Misconfigured, ScopeMissing
+from connectors.zoho_crm.models import FieldMeta
 from connectors.zoho_crm.sandbox.modules import FieldDef
 from keepstep.config import ConfigurationError, fingerprint, loads
 from keepstep.registry import Registry
@@ -62,6 +63,22 @@ def test_modules_of_the_customers_own_are_named_before_they_are_streams(world: W
     fields = {field.name: field for field in description.stream("Projects").fields}
     assert (fields["Client"].refers, fields["Client"].custom, fields["Name"].required) == ("Accounts", True, True)
     assert {field.name: field.refers for field in description.stream("Tasks").fields}["What_Id"] is None
+
+
+@pytest.mark.parametrize(
+    ("lookup", "refers"),
+    [
+        ({"module": {"api_name": "Accounts", "id": "1"}}, "Accounts"),
+        ({"module": "Accounts"}, "Accounts"),
+        ({"module": {"api_name": "$se_module"}}, None),
+        ({"module": None}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_where_a_lookup_leads_is_read_in_either_form(lookup, refers):
+    assert FieldMeta(api_name="Client", data_type="lookup", lookup=lookup).refers == refers
+    assert FieldMeta(api_name="Client", data_type="text", lookup=lookup).refers is None
 
 
 def test_a_module_that_the_account_does_not_see_is_a_mistake_that_names_those_it_sees(world: World):
