@@ -57,7 +57,6 @@ def test_chinese_is_chinese() -> None:
         "change_task.line",
         "change_task.line_no_author",
         "explain_entity",
-        "forget_who",
         "loss_line",
         "match_cell",
         "match_field",
