@@ -303,7 +303,12 @@ class Stream(Tried):
 
     def _edited(self, ids: list[str]) -> None:
         kept, id = ids[0], ids[1]
-        before, untouched, since = self.one(id), self.one(kept), utc(self.place.clock.now())
+        there: dict[str, Record] = {}
+        with self.promise("get_gives_one_record_for_each_distinct_id"):
+            there = {each: self.one(each) for each in (id, kept)}
+        if not there:
+            return
+        before, untouched, since = there[id], there[kept], utc(self.place.clock.now())
         cursor = self._cursor()
         edit = dict(self.trial.edit)
         self.place.clock.wait(2.0)
