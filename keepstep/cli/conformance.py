@@ -58,13 +58,12 @@ def conformance(ctx: click.Context, connection: str, place: str, yes: bool, out:
     if not agreed(session, "conformance_question", yes=yes, place=place):
         ctx.exit(NEEDS_A_PERSON)
     left = _tried(session, chosen, work)
-    if out is not None:
-        out.write_text(encoded(work.report.as_data()) + "\n", encoding="utf-8")
     if output.as_json:
         output.document(work.report.as_data())
     else:
         _show(session, work.report)
-    _show_left(session, left)
+    if out is not None:
+        _save(out, work.report)
     if work.report.count("fails") or work.report.interrupted:
         ctx.exit(FAILED)
     if left:
@@ -84,7 +83,15 @@ def _tried(session: Session, connection: Connection, work: Conformance) -> list[
         session.output.warn(session.words(failure(connection.name, error)))
     finally:
         left = work.clear()
+        _show_left(session, left)
     return left
+
+
+def _save(out: Path, report: Report) -> None:
+    try:
+        out.write_text(encoded(report.as_data()) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Trouble(Problem("plan_unwritable", {"file": str(out), "reason": error.strerror}), FAILED) from error
 
 
 @contextmanager

@@ -128,11 +128,12 @@ def words(session: Session, connection: str | None, symptom: Symptom) -> str:
     """A symptom and its cure as a sentence."""
     params = dict.fromkeys(OPTIONAL) | {"connection": connection} | dict(symptom.params)
     params["label"] = params["label"] or params.get("field")
-    code = f"symptom.{symptom.code}"
-    if code in codes():
-        return session.say(code, **params)
-    if symptom.code in codes():
-        return session.say(symptom.code, **params)
+    for code in (f"symptom.{symptom.code}", symptom.code):
+        if code in codes():
+            try:
+                return session.say(code, **params)
+            except (KeyError, TypeError, ValueError):
+                break  # told by a connector of another version, with other parameters
     return session.say("finding_unsaid", code=symptom.code, params=dict(symptom.params))
 
 

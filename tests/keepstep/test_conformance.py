@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -187,6 +188,20 @@ def test_a_broken_promise_is_seen(connector: type[Memory], promise: str) -> None
     assert work.clear() == []
 
 
+def test_a_connector_that_loses_records_stops_no_other_promise() -> None:
+    class Forgetful(Memory):
+        def get(self, stream: str, ids: Sequence[str]) -> Any:
+            return iter(())
+
+    work = memory(Forgetful).conformance()
+    work.run()
+    assert {"a_create_is_done_and_reads_back", "get_gives_one_record_for_each_distinct_id"} <= {
+        name for _, name, _ in fails(work)
+    }
+    assert {each.promise for each in work.report.results} == set(every_promise())
+    assert work.clear() == []
+
+
 def test_a_feed_that_costs_more_than_it_says_is_seen() -> None:
     class AsksTwice(Memory):
         def pull(self, feed: str, cursor: str | None = None) -> Any:
@@ -346,6 +361,14 @@ def test_a_reader_is_refused(office: Any) -> None:
     assert "`access: read`" in result.stderr
 
 
+def test_a_report_that_cannot_be_written_is_told_after_it_was_shown(office: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "no" / "report.json")
+    result = office.keep("conformance", "trial", "--in", office.scratch, "--yes", "-o", out)
+    assert result.exit_code == 1
+    assert "not tried: " in result.stdout
+    assert "report.json cannot be written" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [
@@ -372,12 +395,16 @@ def test_a_system_that_offers_no_trial_says_so(tmp_path: Path) -> None:
     assert "no way yet to try its promises" in result.stderr
 
 
-def test_an_interrupted_command_clears_up_and_says_so(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_clears_up_and_says_so(
+    office: Any, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     wait, waits = office.clock.wait, iter(range(1, 1000))
+    former = signal.getsignal(signal.SIGTERM)
 
     def interrupted(seconds: float) -> None:
         if next(waits) == 4:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
         wait(seconds)
 
     monkeypatch.setattr(office.clock, "wait", interrupted)
@@ -385,4 +412,6 @@ def test_an_interrupted_command_clears_up_and_says_so(office: Any, monkeypatch: 
     assert result.exit_code == 1
     assert json.loads(result.stdout)["interrupted"] is True
     assert "taking away what was made" in result.stderr
+    assert "could not be taken away: lists" in result.stderr
     assert office.cards() == {}
+    assert signal.getsignal(signal.SIGTERM) is former

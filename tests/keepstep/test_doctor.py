@@ -251,3 +251,4 @@ def test_what_a_right_is_needed_for_is_said_in_words() -> None:
 def test_a_symptom_of_tomorrow_is_named_with_what_is_known() -> None:
     session = Session(Registry(), Runtime.real(), options={"keepstep.lang": "en"})
     assert "moon_phase" in words(session, "board", Symptom(code="moon_phase", params={"phase": "full"}))
+    assert "clock_skew" in words(session, "board", Symptom(code="clock_skew", params={"minutes": 2}))

@@ -211,6 +211,7 @@ def test_jiras_labels_and_properties_come_off_its_issues(tmp_path: Path) -> None
         "crm": office.connections["crm"],
         "tracker": {"system": "jira", **JIRA.settings(core, "https://jira.test")},
     }
+    office.rest = {}
     office.sync |= {"sides": ["crm.Tasks", "tracker.issues"], "create": {"tracker.issues": {"project": "ACME"}}}
     for number in range(12):
         office.task(f"Task {number}")

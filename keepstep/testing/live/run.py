@@ -13,7 +13,8 @@ from connectors.examining import Examines
 from connectors.proving import Proving, Trial
 from keepstep.testing.live.place import Left, Place
 from keepstep.testing.live.report import CONNECTION, NEEDS, Report, Result
-from keepstep.testing.live.trying import OF_EDITS, NotTried, Stream, Tried, expect
+from keepstep.testing.live.tried import NotTried, Tried, expect
+from keepstep.testing.live.trying import OF_EDITS, Stream
 
 IDLE = 300.0
 """Seconds after which what the last pull saw is out of every overlap."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from connectors.base import Abilities, Connector, Feed, Outcome, Page, Record, Write, utc
-from connectors.errors import ConnectorError, CursorLost, GateClosed, Transient, WriteForbidden
+from connectors.errors import ConnectorError, CursorLost, WriteForbidden
 from connectors.preparing import Prepares
 from connectors.proving import Trial
 from keepstep.testing.live.place import Place, open_gate
-from keepstep.testing.live.report import Result
+from keepstep.testing.live.tried import Broken, NotTried, Tried, closed_gate, expect
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -29,51 +28,6 @@ OF_EDITS = (
     "two_writes_to_one_record_keep_their_order",
 )
 """Promises that are tried by an edit."""
-
-
-class Broken(Exception):
-    """A promise does not hold; the message says what was seen, without anything private."""
-
-
-class NotTried(Exception):
-    """A promise cannot be tried here; the message is a code."""
-
-
-def expect(held: bool, **seen: object) -> None:
-    """Raises ``Broken`` unless it held."""
-    if not held:
-        raise Broken(", ".join(f"{name}={value}" for name, value in seen.items()))
-
-
-def closed_gate() -> None:
-    raise GateClosed("closed on purpose")
-
-
-class Tried:
-    """Collects what came of each promise of one stream."""
-
-    def __init__(self, stream: str) -> None:
-        self.stream = stream
-        self.results: dict[str, Result] = {}
-
-    @contextmanager
-    def promise(self, name: str) -> Iterator[None]:
-        """Within, one promise is tried. Trouble on the way is told apart from a promise that does not hold."""
-        result, reason, detail = "holds", "", ""
-        try:
-            yield
-        except NotTried as why:
-            result, reason = "not_tried", str(why)
-        except Broken as what:
-            result, detail = "fails", str(what)
-        except Transient as error:
-            result, reason, detail = "not_tried", "trouble", type(error).__name__
-        except ConnectorError as error:
-            result, detail = "fails", f"raised={type(error).__name__}, status={error.status}"
-        former = self.results.get(name)
-        if former is None or former.result != "fails":
-            made = Result(stream=self.stream, promise=name, result=result, reason=reason, detail=detail)  # type: ignore[arg-type]
-            self.results[name] = made
 
 
 class Stream(Tried):
@@ -303,7 +257,12 @@ class Stream(Tried):
 
     def _edited(self, ids: list[str]) -> None:
         kept, id = ids[0], ids[1]
-        before, untouched, since = self.one(id), self.one(kept), utc(self.place.clock.now())
+        there: dict[str, Record] = {}
+        with self.promise("get_gives_one_record_for_each_distinct_id"):
+            there = {each: self.one(each) for each in (id, kept)}
+        if not there:
+            return
+        before, untouched, since = there[id], there[kept], utc(self.place.clock.now())
         cursor = self._cursor()
         edit = dict(self.trial.edit)
         self.place.clock.wait(2.0)
