@@ -51,6 +51,7 @@ LINEAGE: Final[dict[str, Message]] = {
     "undo_before": Plural("{count:number} was taken back before", "{count:number} were taken back before"),
     "undo_apart": Plural("{count:number} is no longer kept in step, and stays where it is; delete it by hand if you like:", "{count:number} are no longer kept in step, and stay where they are; delete them by hand if you like:"),
     "undo_done": "taken back as run {run}; that can be undone too: keepstep undo {run}",
+    "undo_held": "decided as run {run}, and written once its plan is let through: keepstep apply --sync '{sync}'",
     "undone.agreed": "goes back on every side",
     "undone.here": "goes back on this side alone; the others keep theirs",
     "undone.archive": "goes into the archive",
