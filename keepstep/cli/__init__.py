@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("keepstep.cli.status:status", "Show how each sync stands, and how fresh it is."),
     "findings": ("keepstep.cli.findings:findings", "List what a person must see."),
     "resolve": ("keepstep.cli.resolve:resolve", "Decide a conflict."),
+    "waive": ("keepstep.cli.waive:waive", "Say that a handoff need not be kept, and why."),
     "explain": ("keepstep.cli.explain:explain", "Tell why a field is what it is."),
     "timeline": ("keepstep.cli.timeline:command", "Tell what happened, in order."),
     "undo": ("keepstep.cli.undo:undo", "Take back what one run wrote."),

@@ -17,6 +17,8 @@ from keepstep.hub import Hub
 from keepstep.store.store import Tx
 from mapping.model import MODEL
 
+EMPTY: tuple[Any, ...] = (None, "", [])
+
 
 @click.command(
     help="Why a thing, or one field of it, is what it is: what each side shows, since when and by whom, what is agreed "
@@ -93,20 +95,28 @@ def _show_entity(session: Session, facts: Mapping[str, Any]) -> None:
         if record["state"] != "live":
             output.line("    " + say("standing.gone" if record["state"] in ("gone", "deleted") else "standing.apart"))
     for field in facts["fields"]:
-        agreed = field["agreed"]
-        if agreed:
-            text = say(
-                "explain_of", field=field["field"], value=agreed["value"], side=agreed["source"], at=agreed["at"]
-            )
-        else:
-            text = say("explain_of_nothing", field=field["field"])
-        output.line("  " + cell(text))
-        for side in field["sides"]:
-            if side["has_field"] and (side["standing"] != "even" or side["kept_apart"]):
-                standing = "kept" if side["kept_apart"] else side["standing"]
-                shown = say("explain_shows", side=side["side"], shown=side["shown"], standing=standing)
-                output.line("    " + cell(shown))
+        _show_in_short(session, field)
     output.line(say("explain_more", entity=facts["entity"]))
+
+
+def _show_in_short(session: Session, field: Mapping[str, Any]) -> None:
+    """One field of an entity, and the sides that do not simply show what is agreed. Nothing of one that is empty."""
+    output, say = session.output, session.say
+    agreed = field["agreed"]
+    apart = [
+        side for side in field["sides"] if side["has_field"] and (side["standing"] != "even" or side["kept_apart"])
+    ]
+    apart = [side for side in apart if side["standing"] != "new" or side["shown"] not in EMPTY]
+    if agreed:
+        text = say("explain_of", field=field["field"], value=agreed["value"], side=agreed["source"], at=agreed["at"])
+    elif apart:
+        text = say("explain_of_nothing", field=field["field"])
+    else:
+        return
+    output.line("  " + cell(text))
+    for side in apart:
+        standing = "kept" if side["kept_apart"] else side["standing"]
+        output.line("    " + cell(say("explain_shows", side=side["side"], shown=side["shown"], standing=standing)))
 
 
 def _show_field(session: Session, facts: Mapping[str, Any]) -> None:
@@ -121,7 +131,8 @@ def _show_field(session: Session, facts: Mapping[str, Any]) -> None:
             output.line("    " + cell(say("explain_origin", **agreed["origin"])))
     if facts["rule"]:
         rule = facts["rule"]
-        output.line("  " + say("explain_rule", policy=rule["policy"], owner=rule["owner"]))
+        owner = say("word.comma") + say("explain_owner", owner=rule["owner"]) if rule["owner"] else ""
+        output.line("  " + say("explain_rule", policy=rule["policy"]) + owner)
     if facts["parked"]:
         output.line("  " + say("explain_parked"))
     for side in facts["sides"]:

@@ -39,7 +39,7 @@ class Telling:
         field = name or event.field
         if kind is not None and field is not None:
             gaps |= self._values(kind, field, params)
-        gaps["reason"] = (params.get("outcome") or {}).get("reason") or None
+        gaps["reason"] = params.get("reason") or (params.get("outcome") or {}).get("reason") or None
         gaps["by"] = params.get("by")
         if event.code == "seen":
             gaps["by"] = self._reading.author(event.side or "", params.get("by"))

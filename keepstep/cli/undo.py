@@ -130,7 +130,8 @@ def _carry_out(
         return {}
     carrying = Carrying(session, hub, sync, yes=yes, name=name, limit=None)
     done = carrying.exactly(operations, run=fresh)
-    session.output.line(session.say("undo_done", run=fresh))
+    held = done["holds"] and not done["let_through"]
+    session.output.line(session.say("undo_held" if held else "undo_done", run=fresh, sync=sync.name))
     return {"run": fresh, "done": done}
 
 

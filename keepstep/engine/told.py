@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from keepstep.config import Config
 from keepstep.engine.handoffs import Calendar, Setting, Verdict, compiled, judge, shipped
+from keepstep.engine.handoffs.verdict import Level
 from keepstep.engine.people import People
 from keepstep.engine.ports import Ports
 from keepstep.engine.snapshot import graph
+from keepstep.engine.waivers import reopen, waivers
 from keepstep.engine.world import World
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -36,12 +38,16 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
             _finding(verdict, people) for verdict in verdicts if verdict.level in TOLD or verdict.shape != "expectation"
         ]
         fresh = findings.report(tx, there, ports.now(), ports.new_id)
+        over = reopen(tx, {finding.key for finding in there})
+        fresh += [finding for finding in there if finding.key in over]
         rows = tx.all(
             sa.select(t.finding.c.key).where(
                 t.begins(t.finding.c.key, "handoff:"), t.finding.c.state.in_(findings.OPEN)
             )
         )
+        # What a person waived stays known, for as long as it would be told of otherwise.
         wanted = {finding.key for finding in there}
+        wanted |= {_key(verdict) for verdict in verdicts if verdict.level is Level.WAIVED}
         findings.close(tx, [row["key"] for row in rows if row["key"] not in wanted], ports.now())
     return fresh
 
@@ -59,7 +65,7 @@ def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Ver
         graph(tx, People(tx, world.people)),
         ports.clock.now(),
         begun,
-        (),
+        waivers(tx),
         calendar,
         _setting(tx, world, config),
     )
@@ -108,6 +114,10 @@ def _roles(world: World) -> dict[str, tuple[str, ...]]:
     return {role: tuple(names) for role, names in roles.items()}
 
 
+def _key(verdict: Verdict) -> str:
+    return verdict.key if verdict.key.startswith("handoff:") else f"handoff:{verdict.key}"
+
+
 def _finding(verdict: Verdict, people: People) -> Finding:
     params = {
         "entity": verdict.title or verdict.subject,
@@ -121,7 +131,7 @@ def _finding(verdict: Verdict, people: People) -> Finding:
         **msgspec.to_builtins(verdict.params),
     }
     return Finding(
-        key=verdict.key if verdict.key.startswith("handoff:") else f"handoff:{verdict.key}",
+        key=_key(verdict),
         code=verdict.code.replace(".", "_"),
         severity=str(verdict.severity),
         entity=verdict.subject,

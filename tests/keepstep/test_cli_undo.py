@@ -212,3 +212,18 @@ def test_it_is_said_in_chinese(office: Office) -> None:
     office.board.edit("Ada", "cards", card(office), {"name": "Mine"})
     said: Any = office.keep("--lang", "zh-CN", "undo", run, "--yes").stdout
     assert "标题:此后又被修改" in said
+
+
+def test_a_large_undoing_is_held_like_any_other_plan_until_it_is_let_through(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    for number in range(11):
+        office.task(f"Task {number:02d}")
+    assert office.keep("apply", "--yes").exit_code == 0
+    run = first_run(office)
+    result = office.keep("undo", run, answer="y\nn\n")
+    assert result.exit_code == 3
+    assert "written once its plan is let through: keepstep apply --sync 'tasks'" in result.stdout
+    assert not any(row["closed"] for row in office.board.records("cards").values())
+    office.settle()
+    assert office.keep("apply", "--yes").exit_code == 0
+    assert all(row["closed"] for row in office.board.records("cards").values())
