@@ -150,6 +150,7 @@ class Engine:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
             compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
+            compared = compared and guard.settled(tx, sync, ports.now())
             if mode == "write" and not report.holds and (report.applied.progress or compared):
                 guard.passed(tx, sync, self.fingerprint(sync.name))
             if report.applied.progress or report.planned or report.matched.entities:
