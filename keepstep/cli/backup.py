@@ -16,13 +16,17 @@ from keepstep.secrets import VARIABLE
 @click.pass_context
 def backup(ctx: click.Context, file: Path) -> None:
     from keepstep.store import backup as copies
+    from keepstep.store.dump import Server
 
     session: Session = ctx.obj
     with session.store() as store:
         source = copies.place(store.url)
-        if source is None:
+        if source is not None:
+            made = copies.copy(source, file, store.now())
+        elif store.url.startswith("postgresql"):
+            made = Server(store.url, session.runtime.environ).copy(file)
+        else:
             raise Trouble(Problem("backup_no_file"), WRONG)
-        made = copies.copy(source, file, store.now())
     size = file.stat().st_size
     if session.output.as_json:
         about = {"file": str(file), "bytes": size, "revision": made.revision, "taken_at": made.taken_at}

@@ -90,8 +90,11 @@ def _drifted(connection: Connection, known: Facts, facts: Facts) -> Iterator[Fin
     """What differs. ``facts`` keep what was known of it, so that it counts as different until it is mended."""
     described = {stream.name: {field.name for field in stream.fields} for stream in connection.description.streams}
     for stream, fields in known.items():
-        if stream not in facts:
+        if stream not in described:
+            facts[stream] = fields  # as long as the whole stream is not described, nothing is known of its fields
             continue
+        if stream not in facts:
+            continue  # no sync uses it any more
         side, now = f"{connection.name}.{stream}", facts[stream]
         for field, before in fields.items():
             key = f"drift:{connection.name}:{stream}:{field}"

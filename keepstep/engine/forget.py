@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from keepstep.engine.news import OPEN
 from keepstep.engine.people import ALIASES
 from keepstep.engine.ports import Ports
 from keepstep.engine.traces import STRUCK, Traces
@@ -277,8 +278,12 @@ class _Forgetting:
         return now
 
     def _audit(self, row: Row) -> Row | None:
-        if row["entity"] in self._whole:
-            return row | {"params": {}}
+        """A line about a value is told no more: what reads it to write again, as a change told to somebody or a value
+        taken back, must not find a struck one."""
+        if row["entity"] in self._whole or (
+            row["field"] is not None and self._traces.holds(row["params"], _connection(row["side"] or ""))
+        ):
+            return row | {"code": "forgotten", "params": {}}
         return row
 
     def _finding(self, row: Row) -> Row | None:
@@ -298,6 +303,9 @@ class _Forgetting:
         if row["name"] == ALIASES:
             left = {old: now for old, now in row["value"].items() if not self._traces.holds([old, now])}
             return row | {"value": left}
+        if row["name"] == OPEN:
+            # What is kept of an open task is written into it once more with the next change.
+            return row | {"value": {id: task for id, task in row["value"].items() if not self._traces.holds(task)}}
         return row
 
     def _any(self, table: sa.Table, row: Row) -> Row | None:

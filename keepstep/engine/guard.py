@@ -82,6 +82,12 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     return held
 
 
+def settled(tx: Tx, sync: Sync, now: str) -> bool:
+    """Whether the store was not put back from a copy, or long enough ago that all we made before is seen."""
+    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
+    return not put_back(applied) or now >= _seen_by(sync, applied["put_back_at"])
+
+
 def _seen_by(sync: Sync, since: str) -> str:
     """When all that we ourselves made until then is sure to be seen: a lagging index would let it be made again."""
     abilities = [side.abilities for side in sync.sides.values()]

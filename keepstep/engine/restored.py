@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from connectors.log import Log
 from keepstep.engine import guard
-from keepstep.engine.news import POSITION
 from keepstep.engine.ports import Ports
 from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.store import tables as t
@@ -44,6 +43,8 @@ def recognise(ports: Ports) -> bool:
 
 
 def _begin_again(tx: Tx, taken_at: str, now: str) -> None:
+    from keepstep.engine.news import POSITION  # drags in much that a start has no use for
+
     # Not crawled: nothing is matched, and so nothing written, before every feed has been read to its end.
     tx.execute(sa.update(t.feed).values(cursor=None, crawled=False, census_at=None))
     tx.execute(sa.update(t.record).values(digest=NEVER_SEEN))

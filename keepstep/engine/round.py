@@ -164,6 +164,7 @@ class Engine:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
             report.fresh += self._book(tx, sync, held)
             compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
+            compared = compared and guard.settled(tx, sync, ports.now())
             if mode == "write" and not report.holds and (report.applied.progress or compared):
                 guard.passed(tx, sync, self.fingerprint(sync.name))
             if report.applied.progress or report.planned or report.matched.entities:

@@ -12,7 +12,9 @@ KEEPING: Final[dict[str, Message]] = {
     "store_not_written": "{url} cannot be read or written: {detail}",
     "store_in_use": "the store {url} is in use; stop `keepstep serve` and every other command, wait five minutes if one was killed, then try again",
     "store_copied": "the store's tables have to change; as it was before, it is kept in {file}",
-    "backup_no_file": "only a store in a SQLite file is copied by Keepstep itself; for PostgreSQL use `pg_dump --format=custom` and `pg_restore --clean --single-transaction`",
+    "backup_no_file": "a store in memory cannot be copied; name a file or a PostgreSQL database under `store`",
+    "store_tools_missing": "{url}: the program `{detail}` is not installed here; install the PostgreSQL client programs of the server's version",
+    "store_tools_failed": "{url}: PostgreSQL's tools failed: {detail}",
     "backup_made": "the store is copied to {file} ({size:number} MB)",
     "backup_key": "tokens in it are sealed: keep the key in {name} elsewhere, without it everybody signs in anew",
     "restore_other_store": "{file} is a copy of another store than {store}; if it is meant to replace it, move {store} away first",
@@ -42,4 +44,5 @@ KEEPING: Final[dict[str, Message]] = {
     "field_retyped": "{side}: the field {field:quoted} was of type {before:quoted} and is of type {after:quoted} now; {names:fields} may not be carried any more: change it back, or name another field under `custom`",
     "field_values_unknown": "{side}: {field:quoted} allows values whose meaning for {names:fields} is not known: {shown:list}; say it under `values` of the connection",
     "value_unread": "{side}: {field:quoted} shows what cannot be read, and is left as it is on those records: {shown:list}; say what it means under `values` of the connection, or mend it there",
+    "audit_forgotten": "{at:when}: a value that named a person who was forgotten since",
 }  # fmt: skip

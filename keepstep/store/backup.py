@@ -46,6 +46,34 @@ class Copy:
     """When that store last brought something about."""
 
 
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A store in a SQLite file, as what copies are put in place of; ``dump.Server`` is the same for a server."""
+
+    file: Path
+
+    @property
+    def shown(self) -> str:
+        return str(self.file)
+
+    def broken(self) -> bool:
+        """Something is there, if ``store`` could not tell what."""
+        return self.file.exists()
+
+    def store(self) -> Copy | None:
+        """What the store says of itself; None if there is none."""
+        return inspect(self.file) if self.file.exists() else None
+
+    def inspect(self, copied: Path) -> Copy:
+        return inspect(copied)
+
+    def check_idle(self, now: str) -> None:
+        check_idle(self.file, now)
+
+    def put_back(self, copied: Path, now: str) -> Path | None:
+        return put_back(self.file, copied, now)
+
+
 def place(url: str) -> Path | None:
     """The file that a store is in; None for one in memory or on a database server."""
     parsed = make_url(url)

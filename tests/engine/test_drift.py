@@ -134,6 +134,15 @@ def test_a_stream_that_no_sync_uses_is_not_watched(watched: Watched) -> None:
     assert watched.look() == []
 
 
+def test_a_stream_that_is_not_described_for_a_while_keeps_what_was_known(watched: Watched) -> None:
+    memory = Memory(watched.bench.services["a"])
+    nothing = Connection("a", memory, msgspec.structs.replace(memory.describe(), streams=[]), {})
+    with watched.bench.store.write() as tx:
+        drift.compare(tx, watched.bench.ports, {"a": nothing}, {"a": {STREAM}}, {"a": watched.options})
+    watched.field("due", kind="text")
+    assert [code for code, _ in watched.look()] == ["field_retyped"]
+
+
 def test_a_field_that_goes_is_never_taken_for_cleared_and_the_others_flow() -> None:
     bench = Bench()
     id = bench.make("a", title="x", notes="keep me", due="2026-11-30")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from connectors.memory_service import STREAM
 from connectors.sandbox.faults import Fault
 from keepstep.engine.forget import Busy, Forgotten, forget, known_people, preview
+from keepstep.engine.news import OPEN
 from keepstep.engine.people import ALIASES
 from keepstep.engine.traces import STRUCK, Traces
 from keepstep.store import tables as t
@@ -201,6 +202,21 @@ def test_one_who_is_called_like_another_keeps_that_ones_texts() -> None:
     [line] = bench.rows(t.audit, t.audit.c.code == "said")
     assert line["params"] == {"text": "Ann Lee called", "by": STRUCK}
     assert [row["account"] for row in bench.rows(t.person, t.person.c.account.in_(["a:17", "a:18"]))] == ["a:18"]
+
+
+def test_nothing_struck_is_left_for_those_who_read_the_audit_to_write_again() -> None:
+    bench = lived_in()
+    own = {"rule": "r", "subject": "s", "edits": [], "written": f"{QUUX} moved the date"}
+    with bench.store.write() as tx:
+        tx.upsert(t.setting, [{"name": OPEN, "value": {"task": own, "other": own | {"written": "The date moved"}}}])
+    agreed = len(bench.rows(t.audit, t.audit.c.code == "agreed", t.audit.c.field == "description"))
+    erase(bench)
+    lines = bench.rows(t.audit, t.audit.c.field == "description")
+    assert {line["code"] for line in lines} >= {"forgotten"}
+    assert [line["params"] for line in lines if line["code"] == "forgotten"] == [{}] * (agreed - 1)
+    assert not any(STRUCK in str(line["params"]) for line in lines)
+    [row] = bench.rows(t.setting, t.setting.c.name == OPEN)
+    assert list(row["value"]) == ["other"]
 
 
 def test_a_contact_is_erased_as_a_whole() -> None:

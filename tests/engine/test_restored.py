@@ -139,6 +139,22 @@ def test_the_first_plan_waits_for_a_person_and_for_what_a_lagging_index_hides(tm
     assert bench.round().holds == []
 
 
+def test_nothing_to_do_settles_it_only_once_all_that_was_made_before_is_seen(tmp_path: Path) -> None:
+    office = Office(tmp_path, Traits(), Traits(lag=600.0))
+    bench = office.bench
+    office.back_up()
+    office.restore(wait=1.0)
+    applied = (t.setting, t.setting.c.name == "applied:tasks")
+    assert bench.round().planned == 0
+    assert isinstance(bench.rows(*applied)[0]["value"], dict)
+    bench.edit("b", office.other, title="On a lagging side")
+    bench.round(2000.0)
+    bench.let_through()
+    bench.settle()
+    assert bench.rows(*applied)[0]["value"] == bench.fingerprint
+    assert office.values("a", office.first)["title"] == "On a lagging side"
+
+
 @pytest.mark.parametrize("marker", ["in_create", "reserved_id", "unique_field", "fingerprint"])
 def test_what_was_made_since_is_not_made_again(tmp_path: Path, marker: Any) -> None:
     office = Office(tmp_path, Traits(), Traits(marker=marker), Traits(marker=marker))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.keepstep.office import Office
 def office(tmp_path: Path) -> Office:
     office = Office(tmp_path)
     office.task("Draft the plan", Due_Date="2026-11-30")
-    assert office.keep("apply", "--yes", "--as", "Ann").exit_code == 0
+    assert office.keep("apply", "--yes", "--as", "Ann").exit_code in (0, 3)
     office.settle()
     assert office.keep("sync").exit_code in (0, 3)
     return office
@@ -29,7 +30,7 @@ def fields(office: Office) -> dict[str, Any]:
 def told(office: Office) -> dict[str, str]:
     office.settle()
     office.keep("sync")
-    rows = office.document("findings", code=3)["findings"]
+    rows = json.loads(office.keep("findings", "--json").stdout)["findings"]
     return {row["code"]: row["message"] for row in rows if row["code"].startswith(("field_", "value_"))}
 
 

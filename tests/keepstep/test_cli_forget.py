@@ -23,7 +23,7 @@ def office(tmp_path: Path) -> Office:
     office.crm.ledger.users[account(office)]["email"] = EMAIL
     office.crm.create(NAME, "Tasks", {"Subject": "Draft the plan", "Due_Date": "2026-11-30"})
     office.task(f"Call {NAME} back", Description=f"write to {EMAIL}")
-    assert office.keep("apply", "--yes", "--as", "Ann").exit_code == 0
+    assert office.keep("apply", "--yes", "--as", "Ann").exit_code in (0, 3)
     office.settle()
     assert office.keep("sync").exit_code in (0, 3)
     return office
