@@ -86,6 +86,8 @@ class Report(msgspec.Struct, kw_only=True):
     holds: list[guard.Hold] = []
     fresh: list[Finding] = []
     """Findings that were not open before."""
+    held: list[str] = []
+    """Sides whose connection's budget had no room for all that they are owed."""
 
 
 class Engine:
@@ -154,6 +156,7 @@ class Engine:
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
+            report.held = sorted(held)
             report.fresh += self._book(tx, sync, held)
             compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
             if mode == "write" and not report.holds and (report.applied.progress or compared):
