@@ -82,6 +82,12 @@ def test_a_plan_that_does_not_fit_is_carried_out_as_far_as_it_does(office: Offic
     office.connections["crm"]["budget"] = 2_000
     office.keep("plan", "-o", str(office.folder / "plan"))
     drain(office)
+    told = office.keep("plan")
+    assert "the budget of crm stretches that over at least" in told.stdout
+    drain(office)
+    seconds = office.document("plan", code=3)["forecast"]["crm"]["stretched"]
+    assert 60 < seconds < 3600
+    drain(office)
     result = office.keep("apply", str(office.folder / "plan"), "--yes")
     assert result.exit_code == 3
     assert "crm.Tasks waits so that crm stays within its budget" in result.stderr
