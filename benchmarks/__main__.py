@@ -29,7 +29,9 @@ same small stand-in for Jira, in the same run and in turns. Only the ratios mean
   under other ids, inserted directly.
 - A figure in seconds is the least of several turns. What stands beside a figure of ours that was not taken in turns
   with it is compared by processor time.
-- Beside a cold process stands the bare loop as a process of its own: Python, requests, orjson and SQLite, nothing else.
+- A cold process is `keepstep sync`, with its sources compiled as an installer does it, by processor time. Beside it
+  stands the bare loop as a process of its own (Python, requests, orjson and SQLite, nothing else), and one that imports
+  the fixed packages of a round (SQLAlchemy, Pydantic, requests, msgspec, click, ruamel.yaml, tenacity) and ends.
 - A plan is measured over pairs of linked records that were inserted directly, as many changed among few as among many.
 - dlt runs in an environment of its own, and is asked for the least: raw issues, nothing nested taken apart.
 """
@@ -51,6 +53,7 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "pull": lambda: measure.full_pull(folder, 10_000 // tenth),
         "far": lambda: measure.far_away(folder, 10_000 // tenth),
         "quiet": lambda: measure.quiet(folder, 10_000 // tenth),
+        "cold": lambda: measure.cold(folder, 10_000 // tenth),
         "plan": lambda: measure.planning(folder, 10_000 // tenth, 1_000 // tenth),
         "memory": lambda: measure.memory(folder, 10_000 // tenth),
         "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),

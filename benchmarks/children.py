@@ -1,12 +1,31 @@
-"""What is measured in a process of its own: cold starts and peak memory. ``python -m benchmarks.children WHAT ...``."""
+"""What is measured in a process of its own: loops, plans, peak memory. ``python -m benchmarks.children WHAT ...``."""
 
 from __future__ import annotations
 
+import compileall
 import json
+import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.environment import ENVIRON
+
+SOURCES = ("benchmarks", "connectors", "keepstep", "mapping")
+FIXED = (
+    "import click, msgspec, requests, ruamel.yaml, sqlalchemy, tenacity; "
+    "from pydantic import BaseModel, SecretStr, ValidationError"
+)
+"""The packages that are chosen for the project, as far as a round needs them in which nothing changed."""
+
+
+def compiled() -> dict[str, str]:
+    """Compile our sources, as an installer does, so that no process has to; the environment for such processes."""
+    root = Path(__file__).parents[1]
+    for name in SOURCES:
+        compileall.compile_dir(root / name, quiet=1)
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | ENVIRON
 
 
 def run(what: str, base: str, path: Path, *more: str) -> dict[str, int]:
@@ -36,9 +55,7 @@ def main() -> None:
         from benchmarks.hubs import hub
 
         one = hub(base, path, ("tracker",) if what == "pull" else ("tracker", "mirror"))
-        if what == "round":
-            one.round()
-        elif what == "plan":
+        if what == "plan":
             told["operations"] = len(one.plan("tasks").operations)
         else:
             told["issues"] = sum(each.changed for each in one.observe())

@@ -18,6 +18,7 @@ from keepstep.cli.sync import show, summed
 from keepstep.config import Config
 from keepstep.engine import guard
 from keepstep.engine.owed import Operation
+from keepstep.engine.round import Report
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync
 from keepstep.hub import Hub
@@ -150,14 +151,14 @@ class Carrying:
 
         ``run``: the id of the run that writes, if it has one.
         """
-        done, wrote = self._run(lambda operation: any(same(operation, each) for each in operations), run)
+        done, report = self._run(lambda operation: any(same(operation, each) for each in operations), run)
         with self._hub.store.read() as tx:
-            results = _results(tx, wrote)
+            results = _results(tx, report.run)
         done["operations"] = []
         for each in [*before, *operations]:
             result = "before" if each in before else results.get((each.kind, each.entity, each.side))
             if result is None:
-                result = "held" if done["holds"] else "moved"
+                result = "held" if done["holds"] else "waits" if each.side in report.held else "moved"
             told_operation = {"kind": each.kind, "side": each.side, "entity": each.entity, "title": each.title}
             done["operations"].append(told_operation | {"result": result})
             if result != "done":
@@ -165,7 +166,7 @@ class Carrying:
                 self._session.output.line("  " + cell(text))
         return done
 
-    def _run(self, wanted: Callable[[Operation], bool], run: str | None = None) -> tuple[dict[str, Any], str]:
+    def _run(self, wanted: Callable[[Operation], bool], run: str | None = None) -> tuple[dict[str, Any], Report]:
         session, hub, name = self._session, self._hub, self._sync.name
         report = hub.run(name, "propose", wanted=wanted)
         passed: dict[str, Any] | None = None
@@ -176,7 +177,11 @@ class Carrying:
         done = summed(session, name, [report]) | {"let_through": passed}
         if not session.output.as_json:
             show(session, done)
-        return done, report.run
+        with hub.store.read() as tx:
+            waiting = told.stored(tx, code="budget_held", syncs=[name]) if report.held else []
+        for row in waiting:
+            session.output.warn(told.words(session, row["code"], row["params"]))
+        return done, report
 
     def _let_through(self, holds: Sequence[guard.Hold]) -> dict[str, Any] | None:
         """Ask the person who sits here, unless the command said so already. None: it stays held."""

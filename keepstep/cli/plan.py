@@ -28,15 +28,21 @@ def plan(ctx: click.Context, sync: tuple[str, ...], out: Path | None, limit: int
         syncs = [planned.as_data(session, hub, each, plans[each.name], limit) for each in running]
         operations = {name: planned.writing(each, limit) for name, each in plans.items()}
         forecasts = planned.forecast(hub, running, plans, limit)
+        over = planned.stretched(hub, forecasts)
         if out is not None:
             planfile.save(out, planfile.written(hub, operations))
     if output.as_json:
-        document = {"syncs": syncs, "forecast": planned.forecast_data(forecasts), "unreachable": lost, "unread": unread}
+        document = {
+            "syncs": syncs,
+            "forecast": planned.forecast_data(forecasts, over),
+            "unreachable": lost,
+            "unread": unread,
+        }
         output.document(document | {"file": str(out) if out else None})
     else:
         for data in syncs:
             planned.show(session, data)
-        planned.summary(session, syncs, forecasts)
+        planned.summary(session, syncs, forecasts, over)
         if out is not None:
             output.line(session.say("plan_written", file=str(out)))
     if lost or unread:

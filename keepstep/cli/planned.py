@@ -125,12 +125,25 @@ def forecast(hub: Hub, syncs: Iterable[Sync], plans: Mapping[str, Plan], limit: 
     return engine_forecast(hub.engine.world, now, later)
 
 
-def forecast_data(found: Mapping[str, Forecast]) -> dict[str, Any]:
+def stretched(hub: Hub, found: Mapping[str, Forecast]) -> dict[str, float]:
+    """Connection -> seconds over which its budget stretches what is forecast; those whose budget has room are left
+    out. Signing in and looking are done by now."""
+    over = {}
+    with hub.store.read() as tx:
+        for name, each in found.items():
+            meter = hub.engine.world.connections[name].meter
+            wait = meter.wait(tx, hub.runtime.clock.now(), each.read + each.write) if meter is not None else 0.0
+            if wait:
+                over[name] = wait
+    return over
+
+
+def forecast_data(found: Mapping[str, Forecast], over: Mapping[str, float]) -> dict[str, Any]:
     """The forecast as a document has it."""
     counts = ("calls", "sign_in", "look", "read", "write", "units", "share")
     return {
         name: {count: getattr(each, count) for count in counts}
-        | {"quota": msgspec.to_builtins(each.quota) if each.quota else None}
+        | {"quota": msgspec.to_builtins(each.quota) if each.quota else None, "stretched": over.get(name)}
         for name, each in found.items()
     }
 
@@ -203,7 +216,12 @@ def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
         output.line("      " + say("plan_field_waits", field=name))
 
 
-def summary(session: Session, syncs: Sequence[Mapping[str, Any]], forecasts: Mapping[str, Forecast]) -> None:
+def summary(
+    session: Session,
+    syncs: Sequence[Mapping[str, Any]],
+    forecasts: Mapping[str, Forecast],
+    over: Mapping[str, float],
+) -> None:
     """Print the last lines: how much of each kind, and what it takes of each connection."""
     operations = [operation for each in syncs for operation in each["operations"]]
     counts = {kind: sum(each["kind"] == kind for each in operations) for kind in KINDS}
@@ -218,6 +236,8 @@ def summary(session: Session, syncs: Sequence[Mapping[str, Any]], forecasts: Map
     )
     for name, each in forecasts.items():
         session.output.line(forecast_words(session, name, each))
+        if name in over:
+            session.output.line("  " + session.say("plan_stretched", connection=name, seconds=over[name]))
 
 
 def forecast_words(session: Session, connection: str, found: Forecast) -> str:

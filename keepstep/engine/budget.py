@@ -131,7 +131,8 @@ class Meter:
         self.book(tx, now, SIGN_IN)
 
     def book(self, tx: Tx, now: datetime, spender: str) -> None:
-        """Write down what was sent since the last time, in the caller's transaction."""
+        """Write down what was sent since the last time, in the caller's transaction. If that fails, they are lost:
+        the requests of one page or part at most."""
         with self._lock:
             calls = self._sent() - self._booked
             self._booked += calls
@@ -152,6 +153,11 @@ class Meter:
         with self._lock:
             unbooked = self._sent() - self._booked
         return Room(bucket.left - unbooked - floor, bucket.size - floor)
+
+    def wait(self, tx: Tx, now: datetime, calls: int) -> float:
+        """Seconds over which the ceiling stretches so many requests, at least."""
+        bucket = self._bucket(tx, now, _BUCKET)
+        return max(0.0, (calls - bucket.left) / bucket.pace)
 
     def _bucket(self, tx: Tx, now: datetime, query: sa.Select[Any] = _MINE) -> Bucket:
         row = tx.one(query, connection=self.connection)

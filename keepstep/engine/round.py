@@ -89,6 +89,8 @@ class Report(msgspec.Struct, kw_only=True):
     holds: list[guard.Hold] = []
     fresh: list[Finding] = []
     """Findings that were not open before."""
+    held: list[str] = []
+    """Sides whose connection's budget had no room for all that they are owed."""
 
 
 class Engine:
@@ -162,6 +164,7 @@ class Engine:
         with ports.store.write(lease) as tx:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
+            report.held = sorted(held)
             report.fresh += self._book(tx, sync, held)
             compared = not report.planned and self._reconfigured(tx, sync) and self._read_whole(tx, sync)
             compared = compared and guard.settled(tx, sync, ports.now())

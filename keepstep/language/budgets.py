@@ -9,6 +9,7 @@ from keepstep.language.message import Message
 BUDGETS: Final[dict[str, Message]] = {
     "plan_forecast": "{connection}: about {calls:number} requests to apply this (sign in {sign_in:number}, look {look:number}, read {read:number}, write {write:number})",
     "plan_share": "; with {units:number} {unit:unit} that is {share:percent} of the {amount:number} that are allowed in {seconds:duration}",
+    "plan_stretched": "the budget of {connection} stretches that over at least {seconds:duration}",
     "budget_held": "{what} waits so that {connection} stays within its budget: {used:number} requests sent today, at most {ceiling:number} in 24 hours; it goes on by itself, or sooner with a larger `budget`",
     "budget_unmeasured": "{connection}: its service states no allowance of which `budget` could be a part; give a number of requests a day",
     "budget_slowed": "{connection}: looked at less often so as to stay within its budget ({used:number} requests sent today, at most {ceiling:number} in 24 hours)",

@@ -73,6 +73,7 @@ WORK: Final[dict[str, Message]] = {
     "result.before": "was carried out before",
     "result.moved": "skipped: it is not owed as written any more; plan again",
     "result.held": "held",
+    "result.waits": "waits, so as to stay within the budget",
     "result.refused": "refused",
     "result.unknown": "without an answer, looked up in the next round",
     "result.done": "written",

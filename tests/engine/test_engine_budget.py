@@ -94,6 +94,15 @@ def test_requests_are_counted_by_connection_and_day_whatever_restarts() -> None:
     assert set(counted(bench)) == {"a"}
 
 
+def test_what_is_written_down_survives_a_kill() -> None:
+    bench = Bench(Traits(page=2), Traits(), ceilings={"a": 50_000})
+    for number in range(10):
+        bench.make("a", title=f"t{number}")
+    begun = len(bench.services["a"].requests)
+    assert bench.kill_at("observe.page.stored", after=3, work=bench.look)
+    assert counted(bench) == {"a": 3} == {"a": len(bench.services["a"].requests) - begun}
+
+
 def test_two_processes_share_one_count() -> None:
     bench = Bench(ceilings={"a": 1_000})
     sent = {"one": 0, "two": 0}

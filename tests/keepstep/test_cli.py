@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from connectors.sandbox.clock import VirtualClock
 from keepstep.cli import COMMANDS, main
 from keepstep.cli.output import clean, encoded
 from keepstep.cli.session import Session
+from keepstep.loading import loading
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from tests.keepstep.plugins import BOARD, BOARD_MAPPING, Entry, built, registry
@@ -51,6 +53,35 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.splitlines()[-1] == "LOADED []"
     assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_a_round_without_news_loads_nothing_that_it_does_not_need() -> None:
+    needless = "alembic babel cel prompt_toolkit rich structlog rapidfuzz markdown_it holidays prefect"
+    program = (
+        "import sys\nimport keepstep.cli.sync, keepstep.hub\nfrom keepstep.language import say\n"
+        "say('sync_line', {'sync': 'tasks', 'text': say('nothing_to_do', {}, 'en')}, 'en')\n"
+        f"print('LOADED', [name for name in {needless.split()!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_nothing_is_collected_while_a_command_is_loaded_and_everything_after() -> None:
+    frozen = gc.get_freeze_count()
+    with loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen  # nothing was imported, so nothing is set aside
+    with pytest.raises(ZeroDivisionError), loading():
+        raise ZeroDivisionError
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with loading():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -73,3 +73,26 @@ def test_a_plan_tells_reads_writes_and_the_share_of_the_quota(office: Office) ->
     assert crm["calls"] == crm["sign_in"] + crm["look"]
     assert crm["quota"] == {"unit": "credits", "amount": office.crm.credits, "seconds": 86_400.0, "used": None}
     assert crm["share"] == pytest.approx(crm["units"] / office.crm.credits)
+
+
+def test_a_plan_that_does_not_fit_is_carried_out_as_far_as_it_does(office: Office) -> None:
+    for number in range(12):
+        office.card(f"Card {number}")
+    office.sync["create"] = {"crm.Tasks": {}}
+    office.connections["crm"]["budget"] = 2_000
+    office.keep("plan", "-o", str(office.folder / "plan"))
+    drain(office)
+    told = office.keep("plan")
+    assert "the budget of crm stretches that over at least" in told.stdout
+    drain(office)
+    seconds = office.document("plan", code=3)["forecast"]["crm"]["stretched"]
+    assert 60 < seconds < 3600
+    drain(office)
+    result = office.keep("apply", str(office.folder / "plan"), "--yes")
+    assert result.exit_code == 3
+    assert "crm.Tasks waits so that crm stays within its budget" in result.stderr
+    assert result.stdout.count("waits, so as to stay within the budget") == 12
+    assert office.crm.records("Tasks") == {}
+    office.settle(12 * 3600)
+    office.keep("apply", "--yes")
+    assert len(office.crm.records("Tasks")) == 12
