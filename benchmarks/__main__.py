@@ -51,6 +51,7 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
     """What can be measured, by the name under which it is asked for alone."""
     return {
         "pull": lambda: measure.full_pull(folder, 10_000 // tenth),
+        "postgres": lambda: measure.into_postgres(folder, 10_000 // tenth),
         "far": lambda: measure.far_away(folder, 10_000 // tenth),
         "quiet": lambda: measure.quiet(folder, 10_000 // tenth),
         "cold": lambda: measure.cold(folder, 10_000 // tenth),

@@ -19,6 +19,7 @@ from benchmarks.issues import stamp
 from benchmarks.linked import edit, fill, pairs, written
 from benchmarks.stub import running
 from keepstep.hub import Hub
+from keepstep.testing import postgres
 from mapping.merge import Agreed, Equality, Rule, View, merge
 
 MEMORY = 130.0
@@ -79,9 +80,9 @@ def _turns(turns: int, *works: Callable[[int], object]) -> list[list[Took]]:
     return [[turn[place] for turn in found] for place in range(len(works))]
 
 
-def _signed_in(base: str, path: Path) -> Hub:
+def _signed_in(base: str, path: Path, **more: object) -> Hub:
     """A hub that knows its connections: what is measured begins with the first page."""
-    one = hub(base, path)
+    one = hub(base, path, **more)
     assert one.engine.world.syncs
     return one
 
@@ -104,6 +105,26 @@ def full_pull(folder: Path, issues: int) -> Iterator[Row]:
     yield Row(f"bare loop, {issues} issues", "", str(bare))
     yield Row(f"full pull, {issues} issues", str(mine), str(bare), mine.wall / bare.wall, 1.5)
     yield Row("full pull, beside the `jira` package", str(mine), str(client), mine.wall / client.wall)
+
+
+def into_postgres(folder: Path, issues: int) -> Iterator[Row]:
+    what = f"full pull into PostgreSQL, {issues} issues"
+    try:
+        with postgres.running(os.environ, durable=True) as server, running(issues) as base:
+            urls = [server.empty() for _ in range(TURNS)]
+            hubs = [_signed_in(base, folder / f"postgres{turn}", store=url) for turn, url in enumerate(urls)]
+
+            def ours(turn: int) -> None:
+                assert sum(each.changed for each in hubs[turn].observe()) == issues
+
+            bare, mine = best(TURNS, lambda turn: loops.bare(base, folder / f"beside-postgres{turn}.db"), ours)
+            for one, url in zip(hubs, urls, strict=True):
+                one.close()
+                server.drop(url)
+    except postgres.NoServer as error:
+        yield Row(what, f"skipped: {error}", "")
+        return
+    yield Row(f"{what}, beside the bare loop into SQLite", str(mine), str(bare), mine.wall / bare.wall, 2.0)
 
 
 def far_away(folder: Path, issues: int) -> Iterator[Row]:

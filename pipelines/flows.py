@@ -31,8 +31,8 @@ from keepstep.problems import nearest
 from keepstep.redaction import Redaction
 from keepstep.store.errors import Fenced, StoreError
 from keepstep.store.findings import Finding
-from pipelines import hubs, pruning, reports, rounds
-from pipelines.names import slug, tenant
+from pipelines import alarms, hubs, pruning, reports, rounds
+from pipelines.names import FRESHNESS, freshness_resource, slug, tenant
 from pipelines.words import trouble
 
 log = Log()
@@ -40,7 +40,6 @@ T = TypeVar("T")
 
 EVENTS = {"conflict": "keepstep.conflict.opened", "handoff_breached": "keepstep.handoff.breached"}
 """Code of a finding -> the event that tells of it."""
-FRESHNESS = "keepstep.freshness"
 
 _shown: dict[str, int] = {}
 """Key of an artifact -> hash of what it showed last, so far as this process knows."""
@@ -159,7 +158,7 @@ def _tell(hub: Hub, config: str, done: rounds.Tick) -> None:
     unread = {feed.partition("/")[0] for feed in done.failed}
     for name, age in done.stale.items():
         if unread.isdisjoint(side.connection for side in hub.config.syncs[name].sides):
-            resource = {"prefect.resource.id": f"keepstep.{own}.sync.{slug(name)}", "keepstep.sync": name}
+            resource = {"prefect.resource.id": freshness_resource(own, name), "keepstep.sync": name}
             emit_event(FRESHNESS, resource, payload={"seconds": age or 0.0, "waiting": age is not None})
 
 
@@ -190,13 +189,15 @@ def _last(key: str) -> str | None:
 @flow(name="keepstep-prune", persist_result=False)
 def prune(config: str = "keepstep.yaml", tag: str | None = None) -> State[Any]:
     """Remove what is older than ``retention`` says, first from the store, then from Prefect: runs with their artifacts,
-    those with the tag that ``serve`` gives to this configuration's runs, or with the one named."""
+    those with the tag that ``serve`` gives to this configuration's runs, or with the one named. And see that the
+    dead-man switches are there."""
     keeper = hubs.keeper(Path(config))
     with keeper.lock:
         try:
             hub = keeper.hub()
         except (ConfigurationError, StoreError) as error:
             return Failed(message=keeper.redaction.text(trouble(error, "en")))
+        alarms.declare(hub.config)
         try:
             swept = _step(config, lambda hub: hub.sweep())
         except (StepFailed, Fenced) as error:

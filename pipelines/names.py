@@ -12,6 +12,8 @@ from pathlib import Path
 from keepstep.config import Config
 
 FLOWS = ("keepstep-sync", "keepstep-prune")
+FRESHNESS = "keepstep.freshness"
+"""The event told after each round of a sync all of whose feeds could be read: how long its oldest change has waited."""
 
 
 def slug(text: str) -> str:
@@ -25,6 +27,11 @@ def tenant(config: Path) -> str:
     place = config.resolve()
     folder = re.sub(r"[^a-z0-9]+", "-", place.parent.name.lower()).strip("-")
     return f"{folder}-{_digest(str(place))}".strip("-")
+
+
+def freshness_resource(own: str, sync: str) -> str:
+    """What Prefect knows the freshness of a sync by; ``own``: the configuration's name."""
+    return f"keepstep.{own}.sync.{slug(sync)}"
 
 
 def _digest(text: str) -> str:

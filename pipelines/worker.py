@@ -37,7 +37,7 @@ from prefect.utilities.engine import propose_state_sync
 
 from connectors.log import Log
 from keepstep.config import Config
-from pipelines import flows, names
+from pipelines import alarms, flows, names
 
 log = Log()
 
@@ -81,7 +81,7 @@ class Worker:
     _silent: bool = False
 
     def deploy(self, config: Config, at_once: bool = True) -> None:
-        """Bring Prefect's deployments of this configuration in line with it; with ``at_once``, run each group soon."""
+        """Bring Prefect's deployments and alarms in line with this configuration; with ``at_once``, run each soon."""
         own = names.tenant(config.path)
         path = str(config.path.resolve())
         found: dict[UUID, Deployed] = {}
@@ -102,6 +102,7 @@ class Worker:
             for each in found.values():
                 if at_once and each.group is not None:
                     client.create_flow_run_from_deployment(each.id)
+        alarms.declare(config)
         self.deployed = found
 
     def clear_left(self, message: str) -> None:

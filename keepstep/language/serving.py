@@ -27,6 +27,8 @@ SERVING: Final[dict[str, Message]] = {
     "serve_health": "health: {url}",
     "serve_port_taken": "port {port} is taken; choose another one with `--port`",
     "serve_no_syncs": "the configuration has no syncs, so there is nothing to serve; add one under `syncs`",
+    "alarm_silent": "{sync} runs every {every:duration}, and has not told for too long how fresh it is: nothing runs it, "
+    "or a service it needs cannot be read. Add an action here to be told of it",
     "serve_group": "every {every:duration}: {syncs:list}",
     "serve_tick": "ran {syncs:list}: {text}",
     "serve_failed": "{syncs:list}: the run failed: {reason}",

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import sqlite
 
 from connectors.base import Clock, utc
 from keepstep.store import tables as t
+from keepstep.store.columns import Columns
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
@@ -58,7 +59,6 @@ class Tx:
         self.connection = connection
         self.wrote = False
         """Something was written, apart from the lease."""
-        self._insert: Any = _insert_of(connection.dialect.name)
 
     def all(self, statement: sa.Select[Any], **values: Any) -> list[dict[str, Any]]:
         """The rows. ``values``: of the parameters that the statement names."""
@@ -106,36 +106,31 @@ class Tx:
         names = tuple(rows[0])
         dialect = self.connection.dialect
         if dialect.name != "sqlite":
-            statement = self._statement(table, over, names)
+            columns = _COLUMNS.get((table.name, over, names))
+            if columns is None:
+                columns = Columns.of(table, over, names, dialect.identifier_preparer.quote)
+                _COLUMNS[table.name, over, names] = columns
             for start in range(0, len(rows), BATCH):
-                self.connection.execute(statement, list(rows[start : start + BATCH]))
+                self.connection.exec_driver_sql(columns.sql, columns.values(rows[start : start + BATCH]))
             return
         prepared = _PREPARED.get((table.name, over, names))
         if prepared is None:
-            prepared = Prepared.of(self._statement(table, over, names), table, names, dialect)
+            prepared = Prepared.of(_statement(table, over, names), table, names, dialect)
             _PREPARED[table.name, over, names] = prepared
         for start in range(0, len(rows), BATCH):
             part = [prepared.values(row) for row in rows[start : start + BATCH]]
             self.connection.exec_driver_sql(prepared.sql, part)
 
-    def _statement(self, table: sa.Table, over: bool, names: Sequence[str]) -> Any:
-        if not over:
-            return sa.insert(table)
-        keys = [column.name for column in table.primary_key]
-        statement = self._insert(table)
-        overwrite = {name: statement.excluded[name] for name in names if name not in keys}
-        if overwrite:
-            return statement.on_conflict_do_update(index_elements=keys, set_=overwrite)
-        return statement.on_conflict_do_nothing(index_elements=keys)
 
-
-def _insert_of(dialect: str) -> Any:
-    """The insert that can say what happens to a row that is there already."""
-    if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # drags its drivers in: only for those who use it
-
-        return postgresql.insert
-    return sqlite.insert
+def _statement(table: sa.Table, over: bool, names: Sequence[str]) -> Any:
+    if not over:
+        return sa.insert(table)
+    keys = [column.name for column in table.primary_key]
+    statement = sqlite.insert(table)
+    overwrite = {name: statement.excluded[name] for name in names if name not in keys}
+    if overwrite:
+        return statement.on_conflict_do_update(index_elements=keys, set_=overwrite)
+    return statement.on_conflict_do_nothing(index_elements=keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +164,7 @@ class Prepared:
 
 
 _PREPARED: dict[tuple[str, bool, tuple[str, ...]], Prepared] = {}
+_COLUMNS: dict[tuple[str, bool, tuple[str, ...]], Columns] = {}
 
 
 class Store:

@@ -1,7 +1,7 @@
 """A PostgreSQL server to try stores on: the one that ``KEEPSTEP_TEST_POSTGRES`` names, else a private one.
 
 The private one is made of the programs that are installed here, listens on a socket in a folder of its own and
-nowhere else, keeps nothing safe on the disk, and ends with the process that started it.
+nowhere else, and ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -29,16 +29,9 @@ GUARDED = "guarded"
 """On a private server, a role that signs in with a password; the others need none."""
 START_LIMIT = 60.0
 
-SETTINGS = {
-    "listen_addresses": "",
-    "fsync": "off",
-    "synchronous_commit": "on",
-    "full_page_writes": "off",
-    "autovacuum": "off",
-    "max_connections": "60",
-    "shared_buffers": "64MB",
-    "max_wal_size": "1GB",
-}
+SETTINGS = {"listen_addresses": "", "max_connections": "60", "shared_buffers": "64MB", "max_wal_size": "1GB"}
+CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+"""For what is thrown away anyway."""
 
 # The other end of its standard input is ours alone: it closes with us, however we end.
 FOLLOW = '"$@" & child=$!; cat > /dev/null; kill -INT "$child"; wait "$child"'
@@ -101,18 +94,21 @@ def _version(folder: Path) -> list[int]:
 
 
 @contextmanager
-def running(environ: Mapping[str, str]) -> Iterator[Server]:
-    """A server for as long as the block lasts. Raises ``NoServer``."""
+def running(environ: Mapping[str, str], durable: bool = False) -> Iterator[Server]:
+    """A server for as long as the block lasts. Raises ``NoServer``.
+
+    ``durable``: a private one too has what is committed on the disk, as a real one would.
+    """
     named = environ.get(VARIABLE)
     if named:
         yield Server(sa.make_url(named), private=False)
         return
-    with _private(programs()) as url:
+    with _private(programs(), SETTINGS if durable else SETTINGS | CARELESS) as url:
         yield Server(url, private=True)
 
 
 @contextmanager
-def _private(folder: Path) -> Iterator[sa.URL]:
+def _private(folder: Path, settings: Mapping[str, str]) -> Iterator[sa.URL]:
     # A socket's path may have 107 characters: the tests' own folders are too deep.
     with tempfile.TemporaryDirectory(prefix="keepstep-pg-") as name:
         place = Path(name)
@@ -128,7 +124,7 @@ def _private(folder: Path) -> Iterator[sa.URL]:
             raise NoServer(f"initdb failed: {made.stderr.strip()[-400:]}")
         hba = place / "data" / "pg_hba.conf"
         hba.write_text(f"local all {GUARDED} scram-sha-256\nlocal all all trust\n")
-        options = [f"-c{key}={value}" for key, value in SETTINGS.items()]
+        options = [f"-c{key}={value}" for key, value in settings.items()]
         command = [str(folder / "postgres"), "-D", str(place / "data"), "-k", str(place), *options]
         with (place / "log").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,6 +69,43 @@ def test_a_run_says_in_words_what_it_did_and_a_quiet_one_leaves_no_artifact(
     assert [event for event, _ in events].count("keepstep.conflict.opened") == 1
     assert ("keepstep.freshness", {"seconds": 0.0, "waiting": False}) in events
     assert "Plan the kick-off" in artifacts(company)[-2]["data"]
+
+
+def test_a_sync_is_run_once_in_its_interval_by_whatever_schedules_name_it(
+    company: Company, keeper: hubs.Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import flows
+
+    began = datetime(2026, 11, 2, 8, 1, tzinfo=UTC)
+
+    def run(minute: int | None) -> str | None:
+        wanted = began + timedelta(minutes=minute) if minute is not None else None
+        monkeypatch.setattr(flows, "_scheduled", lambda: wanted)
+        company.clock.advance(60)
+        return flows.sync(str(company.path), return_state=True).name
+
+    assert [run(minute) for minute in (0, 2, None, 4)] == ["Completed", "Busy", "Completed", "Completed"]
+
+
+@pytest.mark.parametrize(
+    ("auto", "count", "counts"),
+    [
+        pytest.param(True, 1, True, id="wanted by a schedule"),
+        pytest.param(False, 1, False, id="asked for by a person"),
+        pytest.param(True, 2, False, id="tried again by a person"),
+    ],
+)
+def test_only_what_a_schedule_wanted_needs_a_turn(
+    monkeypatch: pytest.MonkeyPatch, auto: bool, count: int, counts: bool
+) -> None:
+    from pipelines import flows
+
+    at = datetime(2026, 11, 2, 8, 1, tzinfo=UTC)
+    run = SimpleNamespace(auto_scheduled=auto, run_count=count, expected_start_time=at)
+    monkeypatch.setattr(flows, "FlowRunContext", SimpleNamespace(get=lambda: SimpleNamespace(flow_run=run)))
+    assert flows._scheduled() == (at if counts else None)
+    monkeypatch.setattr(flows, "FlowRunContext", SimpleNamespace(get=lambda: None))
+    assert flows._scheduled() is None
 
 
 def test_parameters_are_names_and_tasks_are_few(company: Company, keeper: hubs.Keeper) -> None:

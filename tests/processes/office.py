@@ -13,7 +13,7 @@ from connectors.trello.sandbox import SANDBOX as TRELLO
 from connectors.zoho_crm.sandbox import SANDBOX as ZOHO
 
 
-def furnished(stack: ExitStack, folder: Path, store: str, clock: Clock, mode: str = "write") -> tuple[Any, Any, Path]:
+def furnished(stack: ExitStack, folder: Path, store: str, clock: Clock) -> tuple[Any, Any, Path]:
     """The CRM, the board and the path of the file."""
     crm: Any = ZOHO.build(clock, 1)
     board: Any = TRELLO.build(clock, 2)
@@ -23,7 +23,7 @@ def furnished(stack: ExitStack, folder: Path, store: str, clock: Clock, mode: st
     hosts = {name: stack.enter_context(Host(core)) for name, core in (("crm", crm), ("board", board))}
     sync = {
         "entity": "task",
-        "mode": mode,
+        "mode": "write",
         "sides": ["crm.Tasks", "board.cards"],
         "match": ["title"],
         "create": {"board.cards": {"idList": inbox}},

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.language import say
+from keepstep.store.databases import database
 from keepstep.store.errors import CONFIGURED_WRONG, StoreError
 from keepstep.store.store import Store
 
@@ -51,3 +52,25 @@ def test_a_driver_that_is_missing_is_named_with_what_installs_it(monkeypatch: py
     said = say(error.value.code, error.value.params, "en")
     assert "pip install 'keepstep[postgres]'" in said
     assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("28P01", "store_denied"),
+        ("3D000", "store_absent"),
+        ("53100", "store_full"),
+        ("55P03", "store_locked"),
+        ("40P01", "store_locked"),
+        ("25006", "store_read_only"),
+        ("42501", "store_no_rights"),
+        ("25P03", "store_frozen"),
+        ("57P01", "store_unreachable"),
+        ("08006", "store_unreachable"),
+        ("XX001", "store_broken"),
+    ],
+)
+def test_what_a_server_refuses_is_known_by_its_state_in_whatever_language_it_speaks(state: str, code: str) -> None:
+    error = Exception("磁盘空间不足")
+    error.sqlstate = state  # type: ignore[attr-defined]
+    assert database("postgresql://host/db").trouble(error) == code

@@ -174,6 +174,26 @@ def test_an_upsert_overwrites_what_has_the_key_and_adds_the_rest(store: Store) -
     assert {row["name"]: row["value"] for row in rows} == {"a": 1, "b": 3, "c": 4}
 
 
+def test_of_rows_with_one_key_in_one_upsert_the_last_counts(store: Store) -> None:
+    with store.write() as tx:
+        tx.upsert(t.setting, [{"name": "a", "value": 1}, {"name": "b", "value": 2}, {"name": "a", "value": 3}])
+    with store.read() as tx:
+        assert {row["name"]: row["value"] for row in tx.all(sa.select(t.setting))} == {"a": 3, "b": 2}
+
+
+def test_what_a_row_does_not_name_has_its_default_or_nothing(store: Store) -> None:
+    with store.write() as tx:
+        tx.insert(t.feed, [{"name": "a", "cursor": None}, {"name": "b", "cursor": "x"}])
+        tx.insert(t.change_log, [{"side": "s", "id": id, "at": "now"} for id in "cab"])
+    with store.read() as tx:
+        feeds = tx.all(sa.select(t.feed).order_by(t.feed.c.name))
+        assert [(row["cursor"], row["crawled"], row["failed"]) for row in feeds] == [
+            (None, False, None),
+            ("x", False, None),
+        ]
+        assert [row["id"] for row in tx.all(sa.select(t.change_log).order_by(t.change_log.c.n))] == ["c", "a", "b"]
+
+
 def test_an_upsert_of_keys_alone_is_harmless(store: Store) -> None:
     table = sa.Table("only", sa.MetaData(), sa.Column("k", sa.String, primary_key=True))
     with store.write() as tx:
