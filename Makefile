@@ -12,10 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url --no-header
 BUILD := hatchling>=1.27\neditables>=0.5\n
 
-.PHONY: help install dev demo test check lint bench lock clean
+.PHONY: help install dev demo test test-postgres check lint bench lock clean
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.base: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,8 +37,11 @@ demo: $(VENV)/.base ## the story of one day, then, on a terminal, the same compa
 	@$(BIN)/keepstep demo --once
 	@if [ -t 1 ]; then $(BIN)/keepstep demo; fi
 
-test: $(VENV)/.dev ## every test
-	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup $(PYTEST_OPTIONS)
+test: $(VENV)/.dev ## every test, with stores in SQLite
+	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup -m "not postgres" $(PYTEST_OPTIONS)
+
+test-postgres: $(VENV)/.dev ## the tests that use a store once more, on a PostgreSQL server of their own
+	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup -m postgres $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.dev ## format, style and types
 	$(BIN)/ruff format --check .

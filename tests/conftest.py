@@ -28,10 +28,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "postgres: on a PostgreSQL server")
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
     """A PostgreSQL server for the whole session."""

@@ -85,6 +85,7 @@ class Judged:
     def __init__(self, bench: Bench) -> None:
         self.services, self.store = bench.services, bench.store
         self.round = lambda: bench.round().planned
+        self.hidden: set[tuple[str, str]] = set()
 
 
 def sound(bench: Bench, name: str) -> None:
