@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from connectors.base import (
@@ -34,7 +35,7 @@ from connectors.errors import (
     Transient,
     WriteForbidden,
 )
-from connectors.memory_service import BOT, STREAM, Item, MemoryService, Traits, place, version
+from connectors.memory_service import BOT, COMMENTS, SAID, STREAM, Item, MemoryService, Traits, place, version
 
 T = TypeVar("T")
 
@@ -68,10 +69,15 @@ class Memory:
             search_lag=traits.lag,
         )
         fields = [Field(name=name) for name in traits.fields]
+        streams = [Stream(name=STREAM, abilities=abilities, fields=fields)]
+        if traits.comments:
+            talk = msgspec.structs.replace(abilities, history=False, audience=traits.audience)
+            said = [Field(name=name, writable=name in ("text", "item")) for name in SAID]
+            streams.append(Stream(name=COMMENTS, abilities=talk, fields=said, parent=STREAM))
         return Description(
             system="memory",
-            streams=[Stream(name=STREAM, abilities=abilities, fields=fields)],
-            feeds=[Feed(name=STREAM, streams=[STREAM], cost=1, deletes=traits.deletes)],
+            streams=streams,
+            feeds=[Feed(name=STREAM, streams=[each.name for each in streams], cost=1, deletes=traits.deletes)],
             limits={"titles": "capitals"} if traits.shouts else {},
         )
 
@@ -112,7 +118,7 @@ class Memory:
                 "get", lambda wanted=part: [(each, self.service.items.get(each)) for each in wanted]
             ):
                 if item is None:
-                    yield Record(stream=STREAM, id=key, deleted=True)
+                    yield Record(stream=stream, id=key, deleted=True)
                 else:
                     yield self._record(item)
 
@@ -120,12 +126,12 @@ class Memory:
         if self._read_only:
             raise WriteForbidden("this connection is configured `access: read`")
         for write in writes:
-            yield self._push(write, gate)
+            yield self._push(stream, write, gate)
 
-    def _push(self, write: Write, gate: Gate) -> Outcome:
+    def _push(self, stream: str, write: Write, gate: Gate) -> Outcome:
         try:
             gate()
-            item: Item = self.service.serve(f"write/{write.kind}", lambda: self.service.write(write))
+            item: Item = self.service.serve(f"write/{write.kind}", lambda: self.service.write(write, stream))
         except GateClosed as error:
             return Outcome(intent=write.intent, status="not_sent", reason=str(error))
         except RateLimited as error:
@@ -152,13 +158,17 @@ class Memory:
     def find(self, stream: str, marker: str) -> list[Record]:
         def search() -> list[Item]:
             now = self.service.clock.monotonic()
-            return [item for item in self.service.items.values() if item.marker == marker and item.visible_at <= now]
+            items = self.service.items.values()
+            return [
+                item for item in items if item.marker == marker and item.visible_at <= now and item.stream == stream
+            ]
 
         return [self._record(item) for item in self._read("find", search)]
 
     def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
         def listed() -> list[Item]:
-            return [item for item in self.service.items.values() if item.ours and item.created_at >= since]
+            items = self.service.items.values()
+            return [item for item in items if item.ours and item.created_at >= since and item.stream == stream]
 
         yield from [self._record(item) for item in self._read("made_since", listed)]
 
@@ -181,7 +191,12 @@ class Memory:
     def ids(self, stream: str) -> Iterator[list[str]]:
         now = self.service.clock.monotonic()
         yield self._read(
-            "ids", lambda: [i.id for i in self.service.items.values() if not i.deleted and i.visible_at <= now]
+            "ids",
+            lambda: [
+                item.id
+                for item in self.service.items.values()
+                if not item.deleted and item.visible_at <= now and item.stream == stream
+            ],
         )
 
     def _read(self, name: str, work: Any) -> Any:
@@ -198,7 +213,7 @@ class Memory:
     def _record(self, item: Item) -> Record:
         traits = self.service.traits
         return Record(
-            stream=STREAM,
+            stream=item.stream,
             id=item.id,
             payload={} if item.deleted else dict(item.values),
             version=version(item) if traits.versioned else None,
@@ -222,7 +237,11 @@ class Settings(BaseModel):
 
 
 def build(settings: Settings, context: Context) -> Memory:
-    traits = Traits(guarded=settings.guarded, history=settings.history, deletes=settings.deletes == "feed")
+    traits = Traits(
+        guarded=settings.guarded,
+        history=settings.history,
+        deletes=settings.deletes == "feed",
+    )
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from connectors.base import (
     Change,
@@ -33,6 +33,9 @@ T = TypeVar("T")
 
 STREAM = "items"
 BOT = "keepstep"
+COMMENTS = "comments"
+SAID = ("text", "item", "author", "at")
+"""What a comment has."""
 FIELDS = ("title", "notes", "due", "labels", "owner", "parent")
 
 
@@ -55,6 +58,10 @@ class Traits:
     deletes: bool = True
     """The feed tells of deletes."""
     batch: int = 10
+    comments: bool = False
+    """People talk about items."""
+    audience: Literal["team", "client"] = "team"
+    """Who can read what they say."""
 
 
 @dataclass(slots=True)
@@ -71,6 +78,7 @@ class Item:
     ours: bool
     marker: str | None = None
     deleted: bool = False
+    stream: str = STREAM
     history: list[Change] = field(default_factory=list)
 
 
@@ -94,7 +102,7 @@ class MemoryService:
     # -- people and tests
 
     def create(self, person: str, stream: str, values: Mapping[str, Any]) -> str:
-        return self._create(person, dict(values), None, None, person == BOT).id
+        return self._create(person, dict(values), None, None, person == BOT, stream).id
 
     def edit(self, person: str, stream: str, id: str, values: Mapping[str, Any]) -> None:
         self._edit(person, self._item(id), values)
@@ -107,10 +115,10 @@ class MemoryService:
         if item.deleted:
             item.deleted = False
             self._touch(item, person)
-            self.truth.add(at=self._now(), actor=person, kind="restore", stream=STREAM, id=id)
+            self.truth.add(at=self._now(), actor=person, kind="restore", stream=item.stream, id=id)
 
     def records(self, stream: str) -> dict[str, dict[str, Any]]:
-        return {id: dict(item.values) for id, item in self.items.items() if not item.deleted}
+        return {id: dict(item.values) for id, item in self.items.items() if not item.deleted and item.stream == stream}
 
     # -- what the connector's requests do
 
@@ -154,7 +162,7 @@ class MemoryService:
             finally:
                 self._acting_at = None
 
-    def write(self, write: Write) -> Item:
+    def write(self, write: Write, stream: str = STREAM) -> Item:
         if write.kind == "create":
             if write.reserved_id and write.reserved_id in self.items:
                 raise RecordRefused("exists", status=409, code="exists")
@@ -162,7 +170,7 @@ class MemoryService:
             if held is not None:
                 self._edit(BOT, held, write.values)
                 return held
-            return self._create(BOT, dict(write.values), write.marker, write.reserved_id, True)
+            return self._create(BOT, dict(write.values), write.marker, write.reserved_id, True, stream)
         if write.kind == "archive":
             raise RecordRefused("items have no archive", code="not_supported")
         item = self.items.get(write.id or "")
@@ -182,11 +190,15 @@ class MemoryService:
             (item for item in self.items.values() if marker and item.marker == marker and not item.deleted), None
         )
 
-    def _create(self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool) -> Item:
+    def _create(
+        self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool, stream: str = STREAM
+    ) -> Item:
         self._seq += 1
+        if stream == COMMENTS:
+            values |= {"author": by, "at": self._now()}
         item = Item(
             id=id or f"{self._seq:06d}",
-            values={name: self.form(name, values.get(name)) for name in self.traits.fields},
+            values={name: self.form(name, values.get(name)) for name in self.fields_of(stream)},
             seq=self._seq,
             created_at=self._now(),
             changed_at=self._now(),
@@ -194,11 +206,12 @@ class MemoryService:
             by=by,
             ours=ours,
             marker=marker if self.traits.marker not in ("none", "fingerprint") else None,
+            stream=stream,
         )
         self.items[item.id] = item
         changes = {name: (None, value) for name, value in item.values.items() if value is not None}
         self.truth.add(
-            at=self._now(), actor=by, kind="create", stream=STREAM, id=item.id, changes=changes, ours=ours, place=marker
+            at=self._now(), actor=by, kind="create", stream=stream, id=item.id, changes=changes, ours=ours, place=marker
         )
         return item
 
@@ -206,7 +219,7 @@ class MemoryService:
         changes = {}
         for name, value in values.items():
             shown = self.form(name, value)
-            if name in self.traits.fields and item.values.get(name) != shown:
+            if name in self.fields_of(item.stream) and item.values.get(name) != shown:
                 changes[name] = (item.values.get(name), shown)
                 item.values[name] = shown
         if not changes:
@@ -215,18 +228,24 @@ class MemoryService:
         for name, (old, new) in changes.items():
             item.history.append(Change(id=item.id, field=name, old=old, new=new, at=self._now(), by=by, ours=by == BOT))
         self.truth.add(
-            at=self._now(), actor=by, kind="update", stream=STREAM, id=item.id, changes=changes, ours=by == BOT
+            at=self._now(), actor=by, kind="update", stream=item.stream, id=item.id, changes=changes, ours=by == BOT
         )
 
     def _delete(self, by: str, item: Item) -> None:
+        for said in self.items.values():
+            if said.stream == COMMENTS and said.values["item"] == item.id and not said.deleted:
+                self._delete(by, said)
         item.deleted = True
         self._touch(item, by)
-        self.truth.add(at=self._now(), actor=by, kind="delete", stream=STREAM, id=item.id, ours=by == BOT)
+        self.truth.add(at=self._now(), actor=by, kind="delete", stream=item.stream, id=item.id, ours=by == BOT)
 
     def _touch(self, item: Item, by: str) -> None:
         self._seq += 1
         item.seq, item.changed_at, item.by = self._seq, self._now(), by
         item.visible_at = self._acting() + self.traits.lag
+
+    def fields_of(self, stream: str) -> tuple[str, ...]:
+        return SAID if stream == COMMENTS else self.traits.fields
 
     def form(self, name: str, value: Any) -> Any:
         """What the service makes of a value that is given to it."""

@@ -13,15 +13,16 @@ from requests.adapters import BaseAdapter
 
 from connectors.base import Account, Context
 from connectors.errors import ConnectorError
-from keepstep.config import Config, fingerprint
+from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
-from keepstep.engine import expiry, first_sync, template
+from keepstep.engine import carried, expiry, first_sync, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
 from keepstep.engine.round import Engine, Plan, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
+from keepstep.language import say
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens
@@ -88,10 +89,13 @@ class Hub:
         self.down.clear()
 
     def syncs(self, names: Iterable[str] | None = None) -> list[Sync]:
-        """The syncs of those names (all) that can run, parents first. Raises KeyError for an unknown name."""
-        wanted = list(names) if names is not None else list(self.config.syncs)
+        """The syncs of those names (all) that can run, each with what rides with it, parents first.
+
+        Raises KeyError for an unknown name.
+        """
+        wanted = with_riding(self.config.syncs, names)
         for name in wanted:
-            self.config.syncs[name]
+            self.config.sync(name)
         runnable = self.engine.world.syncs
         return sorted(
             (runnable[name] for name in wanted if name in runnable), key=lambda s: (ORDER.index(s.kind), s.name)
@@ -166,11 +170,27 @@ class Hub:
         with self.store.write() as tx:
             self._tell_down(tx)
             expiry.tell(tx, self.ports, list(self.config.connections))
-        syncs = {}
+        syncs: dict[str, Sync] = {}
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
+                syncs |= {each.name: each for each in self._riding(configured, syncs[name])}
+        with self.store.write() as tx:
+            carried.tell(tx, self.ports, syncs.values())
         return World(connections, syncs, self.config.people)
+
+    def _riding(self, configured: ConfiguredSync, sync: Sync) -> list[Sync]:
+        """What rides with a sync (``with``), each as a sync of its own."""
+        language = self.config.language
+
+        def heading(author: str | None, at: str) -> str:
+            code = "comment_heading" if author else "comment_heading_nobody"
+            return say(code, {"author": author, "at": at}, language)
+
+        rules: dict[str, dict[str, Any]] = {
+            "comments": {"older": configured.comments.older == "carry", "text": "body", "heading": heading}
+        }
+        return [carried.carrying(sync, what, RIDING[what], **rules[what]) for what in configured.riding]
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]

@@ -10,7 +10,7 @@ from keepstep.config.schema import ConnectionKeys, File, Plain, Sync
 from keepstep.config.source import Source
 from keepstep.config.words import Side
 from keepstep.problems import Loc, Problem, nearest
-from mapping.model import CLASSES, MODEL, Form
+from mapping.model import CLASSES, MODEL, Form, Kind
 
 FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),
@@ -21,6 +21,10 @@ FORMS: dict[str, frozenset[Form]] = {
     "rank": frozenset({Form.CHOICE}),
 }
 """Which forms of value a policy can merge."""
+
+
+TALKED_ABOUT = frozenset({Kind.PROJECT, Kind.MILESTONE, Kind.TASK, Kind.FEEDBACK, Kind.CHANGE_REQUEST})
+"""What comments can lie under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from _place(at, place, variables, ground)
     for index, name in enumerate(sync.match):
         yield from _field(source, (*loc, "match", index), name, model)
+    yield from _riding(loc, sync, ground)
     yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
     for name, rule in sync.fields.items():
         at = (*loc, "fields", name)
@@ -128,6 +133,20 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from _owner(at, "policy", rule.policy, rule.owner, used, ground)
         if rule.direction is not None and rule.policy != "rank":
             yield source.problem("direction_unused", (*at, "direction"), at_key=True)
+
+
+def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
+    """What rides with a sync lies under its things, and goes from one side to another."""
+    source = ground.source
+    for index, each in enumerate(sync.riding):
+        at = (*loc, "with", index)
+        if sync.entity not in TALKED_ABOUT:
+            known = sorted(kind.value for kind in TALKED_ABOUT)
+            yield source.problem("rides_with_none", at, what=each, entity=sync.entity.value, known=known)
+        elif each in sync.riding[:index]:
+            yield source.problem("rides_twice", at, what=each)
+    if "comments" in sync.model_fields_set and "comments" not in sync.riding:
+        yield source.problem("comments_unused", (*loc, "comments"), at_key=True)
 
 
 def notes(file: File, ground: Ground) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
 Category = Literal["plan", "requirements", "design", "test", "report"]
+Riding = Literal["comments"]
 Plain = str | int | float | bool
 
 
@@ -66,6 +67,13 @@ class FieldRule(Part):
     """With ``policy: rank``: whether the further or the earlier status wins; ``forward`` if not said."""
 
 
+class Comments(Part):
+    """How a sync's comments are carried."""
+
+    older: Literal["leave", "carry"] = "leave"
+    """Comments from before a thing was linked: they stay where they are, or are carried as well."""
+
+
 class Sync(Part):
     """Streams that hold the same kind of thing, and how they are kept in step."""
 
@@ -87,6 +95,9 @@ class Sync(Part):
     owner: str | None = None
     """With ``first: owner``: the connection whose values hold."""
     fields: dict[str, FieldRule] = {}
+    riding: list[Riding] = Field(default=[], alias="with")
+    """What is carried along with the things: their comments."""
+    comments: Comments = Comments()
     every: Duration = Field(default_factory=lambda: duration("5m"))
     leave: Literal["park"] = "park"
     """What becomes of a linked record that stops matching ``where``."""
@@ -139,13 +150,17 @@ class File(Part):
     retention: Retention = Retention()
 
 
+_ALIASES = {("Sync", "riding"): "with"}
+"""Keys that are no names in this language."""
+
+
 def schema() -> dict[str, Any]:
     """JSON Schema of the file, for editors."""
     found = File.model_json_schema()
     for name, said in _said_of_fields().items():
         shape = found if name == File.__name__ else found["$defs"].get(name, {})
         for key, text in said.items():
-            shape["properties"][key]["description"] = text
+            shape["properties"][_ALIASES.get((name, key), key)]["description"] = text
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | found
 
 

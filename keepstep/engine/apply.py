@@ -18,6 +18,7 @@ from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
@@ -177,7 +178,7 @@ class Applier:
         elif operation.kind == "update":
             found = update(state, self._sync, side, references, owed)
         else:
-            going = deletes(state, self._sync, owed.findings)
+            going = deletes(state, self._sync, references, owed.findings)
             found = next((each for each in going if each.side == side.name), None)
             if found is not None and self._moved(state, side, references):
                 found = None
@@ -209,7 +210,14 @@ class Applier:
     ) -> None:
         record = looked.get(operation.record or "")
         values = {
-            name: references.outward(self._sync.fields[name], planned.value, side.connection.name)
+            name: worded(
+                state,
+                self._sync,
+                side.name,
+                name,
+                references.outward(self._sync.fields[name], planned.value, side.connection.name),
+                references,
+            )
             for name, planned in operation.fields.items()
         }
         base = record.payload if record is not None else None

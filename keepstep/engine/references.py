@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
@@ -24,6 +25,23 @@ class Outside(Exception):
     """A reference to something that no sync holds: the field is absent there."""
 
 
+class End(msgspec.Struct, frozen=True):
+    """One side of a thing that others lie under. ``whole``: the hub made its record there, or has known it from the
+    beginning."""
+
+    linked_at: str
+    whole: bool
+
+
+class Above(msgspec.Struct, frozen=True):
+    """A thing that others lie under: its sync, and the sides on which it is alive."""
+
+    sync: str
+    old: bool
+    parked: bool
+    live: dict[str, End]
+
+
 class References:
     """Translation of references within one transaction, with what it needs fetched in batches."""
 
@@ -33,6 +51,7 @@ class References:
         self.people = People(tx, world.people)
         self._entity_of: dict[tuple[str, str], str | None] = {}
         self._records_of: dict[str, dict[str, str]] = {}
+        self._above: dict[str, Above] = {}
 
     def prepare(self, sync: Sync, states: Iterable[EntityState]) -> None:
         """Fetch what ``inward`` and ``outward`` will need for these entities."""
@@ -59,6 +78,8 @@ class References:
                     self._entity_of[(side, row["record"])] = row["entity"]
                     targets.add(row["entity"])
         self._load_targets({target for target in targets if target} - self._records_of.keys())
+        if sync.carried is not None:
+            self._load_above({state.under for state in states if state.under} - self._above.keys())
 
     def _load_targets(self, ids: set[str]) -> None:
         for part in chunks(sorted(ids), 400):
@@ -69,6 +90,24 @@ class References:
             )
             for row in self._tx.all(query):
                 self._records_of[row["entity"]][row["side"]] = row["record"]
+
+    def _load_above(self, ids: set[str]) -> None:
+        for part in chunks(sorted(ids), 400):
+            columns = (t.entity.c.id, t.entity.c.sync, t.entity.c.old, t.entity.c.parked)
+            for row in self._tx.all(sa.select(*columns).where(t.entity.c.id.in_(part))):
+                id = row.pop("id")
+                self._above[id] = Above(**row, live={})
+            ties = sa.select(t.link.c.entity, t.link.c.side, t.link.c.linked_at, t.link.c.evidence).where(
+                t.link.c.entity.in_(part), t.link.c.state == "live"
+            )
+            for row in self._tx.all(ties):
+                if row["entity"] in self._above:
+                    whole = row["evidence"] is None or row["evidence"].get("by") == "marker"
+                    self._above[row["entity"]].live[row["side"]] = End(row["linked_at"], whole)
+
+    def above(self, entity: str | None) -> Above | None:
+        """What is known of a thing that others lie under, if ``prepare`` met one that does."""
+        return self._above.get(entity) if entity is not None else None
 
     def title(self, entity: str) -> str:
         """How people know an entity; its id where nothing is agreed on that."""

@@ -19,7 +19,7 @@ from connectors.base import Clock, utc
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000

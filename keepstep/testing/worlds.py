@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
 
 from connectors.memory import Memory
-from connectors.memory_service import STREAM, MemoryService, Traits
+from connectors.memory_service import COMMENTS, STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from keepstep.engine import guard
+from keepstep.engine.carried import carrying
 from keepstep.engine.ports import Ports
 from keepstep.engine.round import Engine, Report
 from keepstep.engine.world import Connection, Side, Sync, World
@@ -87,6 +89,7 @@ class Bench:
         settings: dict[str, Any] = {"mode": "write", "create": {side: {} for side in sides}, **sync}
         self.sync = Sync(name="tasks", kind=Kind.TASK, sides=sides, **settings)
         self.world = World(connections, {"tasks": self.sync})
+        self.connections = connections
         self.fingerprint = fingerprint
         self._ids = 0
         self._workers = 0
@@ -196,3 +199,47 @@ class Bench:
         with self.store.read() as tx:
             tables = {table.name: tx.all(sa.select(table)) for table in t.metadata.sorted_tables}
         return msgspec.json.encode(tables)
+
+
+class Talk(Bench):
+    """A bench whose services let people talk about items; what they say rides with the tasks.
+
+    ``carried`` are keywords of ``Carried``.
+    """
+
+    def __init__(self, *traits: Traits, carried: Mapping[str, Any] | None = None, **more: Any) -> None:
+        talking = [replace(each, comments=True) for each in traits or (Traits(), Traits())]
+        super().__init__(*talking, **more)
+        self.talk = carrying(self.sync, "comments", Kind.COMMENT, text="body", **(carried or {}))
+        self.world = World(self.connections, {"tasks": self.sync, self.talk.name: self.talk})
+        self.restart()
+
+    def say(self, name: str, id: str, text: str, person: str = "Ada") -> str:
+        """A person says something about an item."""
+        return self.services[name].create(person, COMMENTS, {"item": id, "text": text})
+
+    def said(self, name: str) -> list[str]:
+        """What the comments of a service say, in their order."""
+        records = self.services[name].records(COMMENTS)
+        return [records[id]["text"] for id in sorted(records)]
+
+    def look(self) -> None:
+        self.engine.observe([self.sync, self.talk])
+
+    def round(self, wait: float = MINUTE, look: bool = True) -> Report:
+        """Both syncs, the tasks first. The report is that of the comments, with what was planned for either."""
+        self.clock.advance(wait)
+        if look:
+            self.look()
+        for sync in (self.sync, self.talk):
+            self.engine.take_in(sync)
+        tasks = self.engine.run(self.sync)
+        comments = self.engine.run(self.talk)
+        comments.planned += tasks.planned
+        comments.holds += tasks.holds
+        return comments
+
+    def let_through(self) -> list[str]:
+        with self.store.write() as tx:
+            passed = [guard.let_through(tx, self.ports, sync.name, "Bo") for sync in (self.sync, self.talk)]
+            return [reason for each in passed for reason in each]
