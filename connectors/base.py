@@ -187,8 +187,6 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Longest time in seconds after a request's time-out in which it may still take effect."""
     audience: Literal["team", "client"] = "team"
     """``client``: people outside the company can see records of this stream."""
-    internal: bool = False
-    """Where they can: what we create there is kept from them."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

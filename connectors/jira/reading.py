@@ -164,19 +164,26 @@ class Reading:
     # -- census, markers, our own
 
     def ids(self, stream: str) -> Iterator[list[str]]:
-        """A census. Comments and links cost a request per issue: Jira lists them nowhere else."""
+        """A census. Links cost a request per issue, and comments one per issue that has more than a search shows: Jira
+        lists them nowhere else."""
         if stream in ("issues", "epics"):
             yield from self._crawler.ids(stream)
         elif stream == "users":
             for rows in self._client.users():
                 yield [self._reader().user(row).id for row in rows]
+        elif stream == "comments":
+            for issues in self._crawler.all(["issuetype", "comment"]):
+                for told in issues:
+                    try:
+                        yield [child_id(str(told["id"]), row["id"]) for row in self._comments_of(told)]
+                    except NotFound:
+                        continue
         else:
-            list_of = self._client.comments if stream == "comments" else self._client.links
             for parents in ("epics", "issues"):
                 for batch in self._crawler.ids(parents):
                     for issue in batch:
                         try:
-                            yield [child_id(issue, row["id"]) for row in list_of(issue)]
+                            yield [child_id(issue, row["id"]) for row in self._client.links(issue)]
                         except NotFound:
                             continue
 

@@ -81,7 +81,7 @@ def tell(tx: Tx, ports: Ports, syncs: Iterable[Sync]) -> None:
 
 def shown_to_clients(side: Side) -> bool:
     """Whether people outside the company would see what is created there: nothing is carried to it."""
-    return side.abilities.audience == "client" and not side.abilities.internal
+    return side.abilities.audience == "client"
 
 
 def _lies(mapper: Mapper, kind: Kind, stream: str) -> bool:

@@ -44,7 +44,14 @@ def links() -> StreamMapping:
 
 
 class _Comments(StreamMapping):
-    """Comments never move to another issue, so an update does not name one."""
+    """Comments never move to another issue, so an update does not name one. What one says that is for a role or a group
+    only stays with them: nobody can tell who reads the other systems."""
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        if record.payload.get("visibility") and mapped.values.pop("body", None) is not None:
+            mapped.losses.append(Loss("visibility", "restricted"))
+        return mapped
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         return _without_move(super().unmap(kind, values, base), base)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.base import Record
 from keepstep.engine import guard
 from keepstep.hub import Hub
+from keepstep.store import tables as t
 from tests.hub.conftest import SYNCS, Company
 
 DOC = {"version": 1, "type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}
@@ -34,6 +36,8 @@ def shown(company: Company, side: str) -> list[str]:
 
 @pytest.fixture
 def talking(company: Company) -> Hub:
+    place = company.cores["board"].create("Bert", "boards", {"name": "Acme", "defaultLists": False})
+    company.cores["board"].create("Bert", "lists", {"name": "To Do", "idBoard": place})
     tasks: Any = SYNCS["tasks"] | {
         "with": ["comments"],
         "create": {"tracker.issues": {"project": "ACME"}, "board.cards": {"list": "To Do"}},
@@ -46,8 +50,8 @@ def test_comments_of_a_task_meet_on_both_sides(company: Company, talking: Hub) -
     tracker, board = company.cores["tracker"], company.cores["board"]
     issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
     run(company, talking)
-    card = next(iter(id for id, raw in board.records("cards").items() if raw["name"] == "Design"))
-    tracker.create("Ann", "comments", {"issueId": issue, "body": DOC})
+    card = next(id for id, raw in board.records("cards").items() if raw["name"] == "Design")
+    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC})
     board.create("Bert", "comments", {"idCard": card, "text": "well **done** @ann"})
     run(company, talking)
     jira, trello = shown(company, "tracker.comments"), shown(company, "board.comments")
@@ -60,4 +64,51 @@ def test_comments_of_a_task_meet_on_both_sides(company: Company, talking: Hub) -
     assert next(text for text in jira if "done" in text).split("\n")[0].startswith("Bert")
     writes = [len(core.truth.writes()) for core in company.cores.values()]
     run(company, talking)
+    assert [len(core.truth.writes()) for core in company.cores.values()] == writes
+
+
+def test_what_is_said_to_some_only_stays_with_them(company: Company, talking: Hub) -> None:
+    tracker = company.cores["tracker"]
+    issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
+    run(company, talking)
+    visibility = {"type": "role", "value": "Administrators", "identifier": "Administrators"}
+    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC, "visibility": visibility})
+    run(company, talking)
+    assert shown(company, "board.comments") == []
+
+
+def test_where_a_service_desk_is_nothing_is_said_to_clients_and_that_is_told(company: Company, talking: Hub) -> None:
+    tracker, board = company.cores["tracker"], company.cores["board"]
+    tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
+    run(company, talking)
+    tracker.add_project("HELP", "Help", "service_desk")  # type: ignore[attr-defined]
+    card = next(id for id, raw in board.records("cards").items() if raw["name"] == "Design")
+    board.create("Bert", "comments", {"idCard": card, "text": "between us"})
+    company.hub.reconnect()
+    run(company, company.hub)
+    assert shown(company, "tracker.comments") == []
+    with company.hub.store.read() as tx:
+        told = tx.all(sa.select(t.finding).where(t.finding.c.code == "client_would_see"))
+    assert [row["params"] for row in told] == [{"side": "tracker.comments", "what": "comments"}]
+
+
+def test_notes_on_a_deal_and_comments_on_its_epic_meet(company: Company) -> None:
+    projects: Any = SYNCS["projects"] | {"with": ["comments"], "sides": ["crm.Deals", "tracker.epics"]}
+    projects["create"] = {"tracker.epics": {"project": "ACME"}}
+    company.hub = company.build(syncs={"projects": projects}, handoffs={}, changes_to_tasks=None)
+    _, deal = company.deal()
+    run(company, company.hub)
+    crm, tracker = company.cores["crm"], company.cores["tracker"]
+    parent = {"module": {"api_name": "Deals"}, "id": deal}
+    crm.create("Anna", "Notes", {"Note_Content": "they hesitate", "Parent_Id": parent})
+    crm.create("Anna", "Notes", {"Note_Title": "[feedback] slow", "Note_Content": "too slow", "Parent_Id": parent})
+    epic = next(iter(tracker.records("epics")))
+    tracker.create("Ann", "comments", {"issue": {"id": epic}, "body": DOC})
+    run(company, company.hub)
+    jira, notes = shown(company, "tracker.comments"), shown(company, "crm.Notes")
+    assert len(jira) == 2
+    assert any(text.startswith("Anna") and text.endswith("they hesitate") for text in jira)
+    assert any(text.startswith("Ann,") and text.endswith("hello") for text in notes)
+    writes = [len(core.truth.writes()) for core in company.cores.values()]
+    run(company, company.hub)
     assert [len(core.truth.writes()) for core in company.cores.values()] == writes

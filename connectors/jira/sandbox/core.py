@@ -76,7 +76,8 @@ class JiraSandbox(SiteRoutes):
             if stream in ("comments", "remote_links"):
                 issue = self.seen(str(values["issue"]["id"]))
                 if stream == "comments":
-                    return f"{issue.id}-{self.comment(actor, issue, self._document(values['body'])).id}"
+                    body, whom = self._document(values["body"]), values.get("visibility")
+                    return f"{issue.id}-{self.comment(actor, issue, body, None, whom).id}"
                 link = {"application": {}, "object": {"icon": {}, "status": {"icon": {}}, **values["object"]}}
                 return f"{issue.id}-{self.link(actor, issue, link | self._of_link(values))}"
             fields = self._fields(values)
