@@ -133,10 +133,10 @@ class Crawler:
         jql = f"{self._scope}updated >= {BEGINNING} ORDER BY id ASC"
         yield from self._client.search_all(jql, fields=fields, size=size)
 
-    def touched_by(self, account: str) -> Iterator[list[Json]]:
+    def touched_by(self, account: str, fields: Sequence[str] = ("issuetype", "updated")) -> Iterator[list[Json]]:
         """Issues that the account made, edited or commented within a month, newest first."""
         jql = f'{self._scope}issuekey in updatedBy("{account}", "-30d") ORDER BY updated DESC'
-        yield from self._client.search_all(jql, fields=["issuetype", "updated"], reconcile=self._recent.ids())
+        yield from self._client.search_all(jql, fields=fields, reconcile=self._recent.ids())
 
     def labelled(self, label: str) -> Iterator[list[Json]]:
         """Issues that carry the label, oldest first."""

@@ -13,12 +13,13 @@ import requests
 from connectors.base import Content, Outcome, Write
 from connectors.content import Carries
 from connectors.errors import AuthFailed, Malformed, NotFound, RecordRefused
+from connectors.multipart import Multipart, label
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.exchange import Request
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.hosting import Host, SandboxTransport
 from connectors.trello import CONNECTOR, TrelloConnector
-from connectors.trello.content import LARGE, SMALL, Multipart, label
+from connectors.trello.content import LARGE, SMALL
 from connectors.trello.sandbox import SANDBOX
 from connectors.trello.sandbox.state import KEY, TOKEN
 
