@@ -46,6 +46,7 @@ ORDER = (
     Kind.RISK,
     Kind.COMMUNICATION,
     Kind.COMMENT,
+    Kind.ATTACHMENT,
 )
 """Parents before what lies under them."""
 
@@ -188,7 +189,11 @@ class Hub:
             return say(code, {"author": author, "at": at}, language)
 
         rules: dict[str, dict[str, Any]] = {
-            "comments": {"older": configured.comments.older == "carry", "text": "body", "heading": heading}
+            "comments": {"older": configured.comments.older == "carry", "text": "body", "heading": heading},
+            "attachments": {
+                "older": configured.attachments.older == "carry",
+                "largest": configured.attachments.largest,
+            },
         }
         return [carried.carrying(sync, what, RIDING[what], **rules[what]) for what in configured.riding]
 

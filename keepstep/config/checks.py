@@ -23,8 +23,9 @@ FORMS: dict[str, frozenset[Form]] = {
 """Which forms of value a policy can merge."""
 
 
+RIDING = ("comments", "attachments")
 TALKED_ABOUT = frozenset({Kind.PROJECT, Kind.MILESTONE, Kind.TASK, Kind.FEEDBACK, Kind.CHANGE_REQUEST})
-"""What comments can lie under."""
+"""What comments and files can lie under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,9 @@ def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
             yield source.problem("rides_with_none", at, what=each, entity=sync.entity.value, known=known)
         elif each in sync.riding[:index]:
             yield source.problem("rides_twice", at, what=each)
-    if "comments" in sync.model_fields_set and "comments" not in sync.riding:
-        yield source.problem("comments_unused", (*loc, "comments"), at_key=True)
+    for key in RIDING:
+        if key in sync.model_fields_set and key not in sync.riding:
+            yield source.problem("rules_unused", (*loc, key), at_key=True, what=key)
 
 
 def notes(file: File, ground: Ground) -> Iterator[Problem]:

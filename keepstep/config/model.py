@@ -25,7 +25,7 @@ from keepstep.problems import Problem
 from mapping.fields import Options
 from mapping.model import Kind
 
-RIDING = {"comments": Kind.COMMENT}
+RIDING = {"comments": Kind.COMMENT, "attachments": Kind.ATTACHMENT}
 """What can ride with a sync -> the kind of thing that it is."""
 
 

@@ -17,16 +17,18 @@ from keepstep.config.words import (
     Duration,
     Side,
     SideText,
+    Size,
     SyncName,
     WatchedText,
     Zone,
     duration,
+    size,
 )
 from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
 Category = Literal["plan", "requirements", "design", "test", "report"]
-Riding = Literal["comments"]
+Riding = Literal["comments", "attachments"]
 Plain = str | int | float | bool
 
 
@@ -74,6 +76,15 @@ class Comments(Part):
     """Comments from before a thing was linked: they stay where they are, or are carried as well."""
 
 
+class Attachments(Part):
+    """How the files on a sync's things are carried."""
+
+    older: Literal["leave", "carry"] = "leave"
+    """Files from before a thing was linked: they stay where they are, or are carried as well."""
+    largest: Size = Field(default_factory=lambda: size("25MB"))
+    """The largest file that is carried, such as ``25MB``; less where a system takes less."""
+
+
 class Sync(Part):
     """Streams that hold the same kind of thing, and how they are kept in step."""
 
@@ -96,8 +107,9 @@ class Sync(Part):
     """With ``first: owner``: the connection whose values hold."""
     fields: dict[str, FieldRule] = {}
     riding: list[Riding] = Field(default=[], alias="with")
-    """What is carried along with the things: their comments."""
+    """What is carried along with the things: their comments, the files on them."""
     comments: Comments = Comments()
+    attachments: Attachments = Attachments()
     every: Duration = Field(default_factory=lambda: duration("5m"))
     leave: Literal["park"] = "park"
     """What becomes of a linked record that stops matching ``where``."""

@@ -18,6 +18,7 @@ RESERVED = frozenset({
 })  # fmt: skip
 """Words that an expression could not use as a connection's name."""
 
+SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -74,6 +75,14 @@ def _written(value: timedelta) -> str:
     return f"{seconds // UNITS[unit]}{unit}"
 
 
+def size(value: Any) -> int:
+    """Bytes, of a text such as ``25MB``."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5}) ?([kMG]B)", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("bad_size", "not a size")
+    return int(match[1]) * SIZES[match[2]]
+
+
 def _zone(value: Any) -> str:
     try:
         if isinstance(value, str) and value:
@@ -118,6 +127,8 @@ Duration = Annotated[
     PlainSerializer(_written, return_type=str),
     _schema("^[1-9][0-9]{0,5}[smhd]$", "5m"),
 ]
+Size = Annotated[int, PlainValidator(size), _schema("^[1-9][0-9]{0,5} ?[kMG]B$", "25MB")]
+"""Bytes."""
 Zone = Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})]
 ConnectionName = Annotated[str, BeforeValidator(_name)]
 SyncName = Annotated[str, BeforeValidator(_sync_name)]

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from connectors.base import Change, Outcome, Record, Write, utc
+from connectors.base import Change, Content, Outcome, Record, Write, utc
 from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
+from keepstep.engine.files import fetched
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
 from keepstep.engine.owed import Operation, Owed, by_side, create, deletes, update
@@ -60,6 +61,8 @@ class Applier:
         self._too_old = too_old
         self._wanted = wanted
         self.applied = Applied()
+        self._content: Content | None = None
+        """What the create under way carries."""
         self._receipts = Receipts(ports, sync, lease)
         self.failed: set[str] = set()
         """Sides that could not be talked to."""
@@ -70,12 +73,34 @@ class Applier:
             mine = [operation for operation in operations if operation.kind == kind]
             for side_name, part in by_side(mine, CHUNK):
                 side = self._sync.sides[side_name]
-                if kind == "create" and side.abilities.marker == "fingerprint":
+                if kind == "create" and self._sync.carried is not None and self._sync.carried.largest:
+                    for operation in part:
+                        self._with_bytes(side, operation)
+                elif kind == "create" and side.abilities.marker == "fingerprint":
                     # Two lost creates could not be told apart: one open create per stream.
                     for operation in part:
                         self._chunk(side, [operation])
                 else:
                     self._chunk(side, part)
+
+    def _with_bytes(self, side: Side, operation: Operation) -> None:
+        """One file: its bytes come first, so that none is held longer than its own write lasts."""
+        try:
+            with fetched(self._ports, self._sync, self._lease, side, operation.entity) as content:
+                self._content = content
+                self._ports.fence.point("apply.fetched")
+                if content is None:
+                    self.applied.put_off += 1
+                else:
+                    self._chunk(side, [operation])
+        except ConnectorError as error:
+            source = self._sync.sides[operation.because[0]]
+            self.applied.put_off += 1
+            self.failed.add(source.name)
+            with self._ports.store.write(self._lease) as tx:
+                tell_failure(tx, self._ports, source, error)
+        finally:
+            self._content = None
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
@@ -276,6 +301,7 @@ class Applier:
                 values=sent,
                 expected_version=record.version if record is not None and side.abilities.guarded else None,
                 marker=state.id if operation.kind == "create" else None,
+                content=self._content if operation.kind == "create" else None,
                 reserved_id=reserved.get(state.id),
             )
         )

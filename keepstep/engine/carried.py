@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.ports import Ports
-from keepstep.engine.references import References
+from keepstep.engine.references import CONTENT, References
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Carried, Side, Sync, World
 from keepstep.store import findings
@@ -54,7 +55,7 @@ def carrying(sync: Sync, name: str, kind: Kind, **rules: Any) -> Sync:
         kind=kind,
         sides=sides,
         mode=sync.mode,
-        create={side: {} for side in sides if side not in open_to},
+        create={name: {} for name in sides if name not in open_to},
         deletes=sync.deletes,
         zone=sync.zone,
         carried=Carried(sync.name, {side: frozenset(each) for side, each in under.items()}, **rules),
@@ -88,6 +89,14 @@ def _lies(mapper: Mapper, kind: Kind, stream: str) -> bool:
     """Whether a thing of that stream's mapping can lie under a record of another stream."""
     place = {REQUIRED_PARENT[kind]: {"stream": stream, "id": "0"}}
     return not mapper.unmap(kind, place).losses
+
+
+class Withheld(msgspec.Struct, frozen=True):
+    """Why a file stays where it is. ``code``: of the finding that says so; None where there is nothing to say."""
+
+    code: str | None = None
+    size: int = 0
+    limit: int = 0
 
 
 # -- which things belong to it
@@ -177,6 +186,22 @@ def follows(state: EntityState, sync: Sync, side: Side, references: References) 
     return carried.older or all(
         end is not None and (made >= end.linked_at or (end.whole and not above.old)) for end in ends
     )
+
+
+def withheld(state: EntityState, sync: Sync, side: Side, references: References) -> Withheld | None:
+    """Why a file is not carried to that side: too large, without bytes that can be read, or there already."""
+    carried, origin = sync.carried, state.origin
+    if carried is None or not carried.largest or origin is None:
+        return None
+    size, limit = state.value("size"), min(carried.largest, side.abilities.content)
+    if size is not None and size > limit:
+        return Withheld("file_too_large", size, limit)
+    known = state.agreed.get(CONTENT)
+    if known is None:
+        return None
+    if known.value is None:
+        return Withheld("file_unreadable")
+    return Withheld() if known.value in references.held(state.under, side.name) else None
 
 
 def worded(state: EntityState, sync: Sync, side: str, name: str, value: Any, references: References) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.base import chunks
-from keepstep.engine.carried import edited, follows, is_copy, lies_there, rests, worded
+from keepstep.engine.carried import edited, follows, is_copy, lies_there, rests, withheld, worded
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
@@ -194,6 +194,16 @@ def create(
         return None
     if any(link.state != "live" for link in state.links.values()):
         return None  # somebody deleted it elsewhere: it is not made anew
+    kept = withheld(state, sync, side, references)
+    if kept is not None:
+        if kept.code == "file_too_large":
+            key = f"file:{state.id}:{side.name}"
+            found.findings.append(
+                _finding(state, sync, key, "file_too_large", side=side.name, size=kept.size, limit=kept.limit)
+            )
+        elif kept.code == "file_unreadable" and state.origin is not None:
+            found.findings.append(_finding(state, sync, f"file:{state.id}", "file_unreadable", side=state.origin.side))
+        return None
     fields: dict[str, Planned] = {}
     waits: list[str] = []
     quiet: list[Finding] = []

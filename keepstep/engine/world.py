@@ -74,6 +74,8 @@ class Carried:
     """Also what was there before the thing it lies under was linked."""
     text: str | None = None
     """The field whose copies say in their first line who wrote it and when."""
+    largest: int = 0
+    """Bytes of the largest file that is carried; 0: these things are no files."""
     heading: Callable[[str | None, str], str] = lambda author, at: f"{author or '?'}, {at}:"
     """That line, of an author's name (None: nobody knows) and a time."""
 

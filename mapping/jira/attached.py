@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Record
-from mapping.fields import FieldMap, StreamMapping, Unmappable, clean
+from mapping.fields import FieldMap, StreamMapping, Unmappable, clean, text
 from mapping.jira.values import Section, instant_read, person, read_rich, rich, shown_rich
 from mapping.model import Kind, Loss, Mapped, Unmapped
 
@@ -26,6 +26,22 @@ def comments() -> StreamMapping:
                 FieldMap("body", "body", body_read, write, shown=shown_rich, lossy=read_rich),
                 FieldMap("author", "author", person()[0], mode="read"),
                 FieldMap("created", "created", instant_read, mode="read"),
+            ]
+        }
+    )
+
+
+def attachments() -> StreamMapping:
+    """A file is made once and never changed."""
+    return StreamMapping(
+        {
+            Kind.ATTACHMENT: [
+                FieldMap("parent", "issue", _place_of, _to_place, mode="once", shown=lambda value: value),
+                FieldMap("title", "filename", *text(255), mode="once"),
+                FieldMap("author", "author", person()[0], mode="read"),
+                FieldMap("created", "created", instant_read, mode="read"),
+                FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
+                FieldMap("size", "size", lambda value, _: value, mode="read"),
             ]
         }
     )

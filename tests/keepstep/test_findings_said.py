@@ -109,6 +109,7 @@ NUMBERS = {
     "count",
     "rev",
     "creates",
+    "size",
     "linked",
     "proposals",
     "values",
