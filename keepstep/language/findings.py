@@ -21,6 +21,7 @@ TOLD: Final[dict[str, Message]] = {
     "write_unseen": "{side}: what became of a write to {title:value} ({record}) cannot be told, because the account may not see it any more; grant it access to the record again",
     "comment_heading": "{author}, {at}:",
     "comment_heading_nobody": "Somebody, {at}:",
+    "own_left": "{title:value} in {side} is by our own account and no copy that is known, so it stays there; whoever writes there needs an account of their own",
     "copy_edited": "{title:value} was edited in {side}, where it is a copy: the edit stays there and is not carried; edit it where it was written, or set the copy back to what it said",
     "client_would_see": "{side}: what stands there can be seen by the client, so no {what} are carried to it",
     "file_too_large": "{title:value} has {size:number} bytes, more than the {limit:number} that are carried to {side}; it stays where it is",

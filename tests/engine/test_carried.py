@@ -201,6 +201,7 @@ def test_a_persons_comment_under_our_account_is_carried_where_ours_are_marked() 
     shared.say("a", shared.only("a"), "typed by hand", person="keepstep")
     shared.settle()
     assert shared.said("b") == []
+    assert shared.open_findings() == ["own_left"]
 
 
 def test_a_store_that_was_lost_carries_no_copy_again() -> None:

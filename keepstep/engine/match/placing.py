@@ -126,8 +126,10 @@ class Placing:
         if self._ours(row, old) or (creating and self._sync.sides[side].abilities.marker == "none"):
             # Made by our account and not linked: never new. Where a stream shows neither author nor marker, every
             # new record may be the one that an open create has made.
-            if not creating and not old:
+            if not creating and self._sync.carried is None:
                 self._tell_twin(row, None, None)
+            elif not creating and not old:
+                self._tell_own(row)
             self.held += 1
             return None
         pointed, mentions = self._pointed(row, old)
@@ -270,6 +272,22 @@ class Placing:
                     "title": row["shown"].get(TITLE[self._sync.kind]),
                     "url": row["url"],
                     "first": first,
+                },
+            )
+        )
+
+    def _tell_own(self, row: Mapping[str, Any]) -> None:
+        self._findings.append(
+            Finding(
+                key=f"own_left:{row['side']}:{row['id']}",
+                code="own_left",
+                severity="info",
+                sync=self._sync.name,
+                params={
+                    "side": row["side"],
+                    "record": row["id"],
+                    "title": row["shown"].get(TITLE[self._sync.kind]),
+                    "url": row["url"],
                 },
             )
         )

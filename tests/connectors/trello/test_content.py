@@ -94,6 +94,14 @@ def test_what_the_plan_does_not_take_is_told_and_refused(world: World, tmp_path:
     assert world.sandbox.records("attachments") == {}
 
 
+def test_what_is_said_on_a_public_board_is_seen_by_everybody(world: World) -> None:
+    audience = {each.name: each.abilities.audience for each in world.connector().describe().streams}
+    assert set(audience.values()) == {"team"}
+    world.sandbox.boards[world.board]["prefs"]["permissionLevel"] = "public"
+    audience = {each.name: each.abilities.audience for each in world.connector().describe().streams}
+    assert [name for name, seen in audience.items() if seen == "client"] == ["comments", "attachments"]
+
+
 def test_a_link_has_no_bytes_and_a_file_has_no_address(world: World, tmp_path: Path) -> None:
     on, connector = card(world), world.connector()
     link = world.make("attachments", idCard=on, url="https://example.com/")
