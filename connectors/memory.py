@@ -25,6 +25,7 @@ from connectors.base import (
     Write,
     chunks,
 )
+from connectors.content import Download
 from connectors.errors import (
     EffectUnknown,
     GateClosed,
@@ -35,7 +36,19 @@ from connectors.errors import (
     Transient,
     WriteForbidden,
 )
-from connectors.memory_service import BOT, COMMENTS, SAID, STREAM, Item, MemoryService, Traits, place, version
+from connectors.memory_service import (
+    BOT,
+    COMMENTS,
+    FILES,
+    PUT,
+    SAID,
+    STREAM,
+    Item,
+    MemoryService,
+    Traits,
+    place,
+    version,
+)
 
 T = TypeVar("T")
 
@@ -74,6 +87,12 @@ class Memory:
             talk = msgspec.structs.replace(abilities, history=False, audience=traits.audience)
             said = [Field(name=name, writable=name in ("text", "item")) for name in SAID]
             streams.append(Stream(name=COMMENTS, abilities=talk, fields=said, parent=STREAM))
+        if traits.files:
+            put = msgspec.structs.replace(
+                abilities, history=False, update=False, content=traits.files, audience=traits.audience
+            )
+            shown = [Field(name=name, writable=name in ("name", "item")) for name in PUT]
+            streams.append(Stream(name=FILES, abilities=put, fields=shown, parent=STREAM))
         return Description(
             system="memory",
             streams=streams,
@@ -154,6 +173,13 @@ class Memory:
             record=self._record(item) if traits.returns_record and write.kind != "delete" else None,
             version=version(item) if traits.versioned else None,
         )
+
+    def download(self, stream: str, id: str) -> Download:
+        """See ``connectors.content``."""
+        item: Item | None = self._read("download", lambda: self.service.items.get(id))
+        if item is None or item.deleted:
+            raise NotFound(f"download {id}", status=404)
+        return Download(str(item.values["name"]), "text/plain", iter([item.body]), len(item.body))
 
     def find(self, stream: str, marker: str) -> list[Record]:
         def search() -> list[Item]:

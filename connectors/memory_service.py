@@ -36,6 +36,9 @@ BOT = "keepstep"
 COMMENTS = "comments"
 SAID = ("text", "item", "author", "at")
 """What a comment has."""
+FILES = "files"
+PUT = ("name", "item", "author", "at", "size")
+"""What a file has, beside its bytes."""
 FIELDS = ("title", "notes", "due", "labels", "owner", "parent")
 
 
@@ -60,6 +63,8 @@ class Traits:
     batch: int = 10
     comments: bool = False
     """People talk about items."""
+    files: int = 0
+    """Most bytes of a file that people put on items. 0: none can be put there."""
     audience: Literal["team", "client"] = "team"
     """Who can read what they say."""
 
@@ -79,6 +84,7 @@ class Item:
     marker: str | None = None
     deleted: bool = False
     stream: str = STREAM
+    body: bytes = b""
     history: list[Change] = field(default_factory=list)
 
 
@@ -164,13 +170,18 @@ class MemoryService:
 
     def write(self, write: Write, stream: str = STREAM) -> Item:
         if write.kind == "create":
+            given = dict(write.values)
+            if stream == FILES:
+                if write.content is None or write.content.size > self.traits.files:
+                    raise RecordRefused("no file that is taken", status=413)
+                given["bytes"] = write.content.path.read_bytes()
             if write.reserved_id and write.reserved_id in self.items:
                 raise RecordRefused("exists", status=409, code="exists")
             held = self._holder(write.marker) if self.traits.marker == "unique_field" else None
             if held is not None:
                 self._edit(BOT, held, write.values)
                 return held
-            return self._create(BOT, dict(write.values), write.marker, write.reserved_id, True, stream)
+            return self._create(BOT, given, write.marker, write.reserved_id, True, stream)
         if write.kind == "archive":
             raise RecordRefused("items have no archive", code="not_supported")
         item = self.items.get(write.id or "")
@@ -194,8 +205,9 @@ class MemoryService:
         self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool, stream: str = STREAM
     ) -> Item:
         self._seq += 1
-        if stream == COMMENTS:
-            values |= {"author": by, "at": self._now()}
+        body = values.pop("bytes", b"")
+        if stream != STREAM:
+            values |= {"author": by, "at": self._now(), "size": len(body)}
         item = Item(
             id=id or f"{self._seq:06d}",
             values={name: self.form(name, values.get(name)) for name in self.fields_of(stream)},
@@ -207,6 +219,7 @@ class MemoryService:
             ours=ours,
             marker=marker if self.traits.marker not in ("none", "fingerprint") else None,
             stream=stream,
+            body=body,
         )
         self.items[item.id] = item
         changes = {name: (None, value) for name, value in item.values.items() if value is not None}
@@ -233,7 +246,7 @@ class MemoryService:
 
     def _delete(self, by: str, item: Item) -> None:
         for said in self.items.values():
-            if said.stream == COMMENTS and said.values["item"] == item.id and not said.deleted:
+            if said.stream != STREAM and said.values["item"] == item.id and not said.deleted:
                 self._delete(by, said)
         item.deleted = True
         self._touch(item, by)
@@ -245,7 +258,7 @@ class MemoryService:
         item.visible_at = self._acting() + self.traits.lag
 
     def fields_of(self, stream: str) -> tuple[str, ...]:
-        return SAID if stream == COMMENTS else self.traits.fields
+        return {COMMENTS: SAID, FILES: PUT}.get(stream, self.traits.fields)
 
     def form(self, name: str, value: Any) -> Any:
         """What the service makes of a value that is given to it."""

@@ -44,6 +44,8 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     }
     if any(stream.name == "comments" for stream in description.streams):
         mappers["comments"] = StreamMapping({Kind.COMMENT: _said()})
+    if any(stream.name == "files" for stream in description.streams):
+        mappers["files"] = StreamMapping({Kind.ATTACHMENT: _put()})
     return mappers
 
 
@@ -53,6 +55,16 @@ def _said() -> list[FieldMap]:
         FieldMap("body", "text", *text()),
         FieldMap("author", "author", _person),
         FieldMap("created", "at", lambda value, _: moment(value)),
+    ]
+
+
+def _put() -> list[FieldMap]:
+    return [
+        FieldMap("parent", "item", _ref, _id, mode="once"),
+        FieldMap("title", "name", *text(), mode="once"),
+        FieldMap("author", "author", _person),
+        FieldMap("created", "at", lambda value, _: moment(value)),
+        FieldMap("size", "size", lambda value, _: value),
     ]
 
 

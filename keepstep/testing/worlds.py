@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.memory import Memory
-from connectors.memory_service import COMMENTS, STREAM, MemoryService, Traits
+from connectors.memory_service import COMMENTS, FILES, STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from keepstep.engine import guard
 from keepstep.engine.carried import carrying
@@ -201,16 +201,25 @@ class Bench:
         return msgspec.json.encode(tables)
 
 
+RIDES: Mapping[str, tuple[Kind, dict[str, Any]]] = {
+    "comments": (Kind.COMMENT, {"text": "body"}),
+    "attachments": (Kind.ATTACHMENT, {"largest": 1000}),
+}
+
+
 class Talk(Bench):
-    """A bench whose services let people talk about items; what they say rides with the tasks.
+    """A bench whose services let people talk about items and put files there; one of the two rides with the tasks.
 
     ``carried`` are keywords of ``Carried``.
     """
 
-    def __init__(self, *traits: Traits, carried: Mapping[str, Any] | None = None, **more: Any) -> None:
-        talking = [replace(each, comments=True) for each in traits or (Traits(), Traits())]
-        super().__init__(*talking, **more)
-        self.talk = carrying(self.sync, "comments", Kind.COMMENT, text="body", **(carried or {}))
+    def __init__(
+        self, *traits: Traits, rides: str = "comments", carried: Mapping[str, Any] | None = None, **more: Any
+    ) -> None:
+        able = [replace(each, comments=True, files=each.files or 1000) for each in traits or (Traits(), Traits())]
+        super().__init__(*able, **more)
+        kind, rules = RIDES[rides]
+        self.talk = carrying(self.sync, rides, kind, **{**rules, **(carried or {})})
         self.world = World(self.connections, {"tasks": self.sync, self.talk.name: self.talk})
         self.restart()
 
@@ -223,21 +232,30 @@ class Talk(Bench):
         records = self.services[name].records(COMMENTS)
         return [records[id]["text"] for id in sorted(records)]
 
+    def put(self, name: str, id: str, title: str, body: bytes, person: str = "Ada") -> str:
+        """A person puts a file on an item."""
+        return self.services[name].create(person, FILES, {"item": id, "name": title, "bytes": body})
+
+    def files(self, name: str) -> list[tuple[str, bytes]]:
+        """The files of a service, by their names."""
+        items = [item for item in self.services[name].items.values() if item.stream == FILES and not item.deleted]
+        return sorted((str(item.values["name"]), item.body) for item in items)
+
     def look(self) -> None:
         self.engine.observe([self.sync, self.talk])
 
     def round(self, wait: float = MINUTE, look: bool = True) -> Report:
-        """Both syncs, the tasks first. The report is that of the comments, with what was planned for either."""
+        """Both syncs, the tasks first. The report is that of what rides along, with what was planned for either."""
         self.clock.advance(wait)
         if look:
             self.look()
         for sync in (self.sync, self.talk):
             self.engine.take_in(sync)
         tasks = self.engine.run(self.sync)
-        comments = self.engine.run(self.talk)
-        comments.planned += tasks.planned
-        comments.holds += tasks.holds
-        return comments
+        riding = self.engine.run(self.talk)
+        riding.planned += tasks.planned
+        riding.holds += tasks.holds
+        return riding
 
     def let_through(self) -> list[str]:
         with self.store.write() as tx:
