@@ -186,6 +186,7 @@ class Engine:
                 now = self.ports.now()
                 absorb(states.values(), sync, references, now, None, recent(tx, states, now))
                 save(tx, states.values(), self.ports.now())
+                references.prepare(sync, states.values())  # what was new lies under something only now
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += self._allowed(tx, sync, found.operations)
                 plan.waits += sorted(found.waiting)
