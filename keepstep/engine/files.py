@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -25,6 +25,11 @@ from mapping.merge import Agreed
 
 log = Log()
 
+Keep = Callable[[], None]
+
+BEAT = 30.0
+"""Seconds of a slow download after which the lease is renewed."""
+
 TWINS = 5
 """Files of one size on one thing that are read to tell whether one of them is the same."""
 
@@ -44,27 +49,28 @@ def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> 
         return
     limit = min(sync.carried.largest, side.abilities.content)
     facts: dict[str, str | None] = {entity: None}
+    keep = _keeper(ports, lease)
     with NamedTemporaryFile(prefix="keepstep-") as file:
         content = None
         try:
-            content = _read(sync.sides[state.origin.side], state.origin.record, limit, file)
+            content = _read(sync.sides[state.origin.side], state.origin.record, limit, file, keep)
             facts[entity] = content.sha256
         except (NotFound, RecordRefused) as reason:
             log.warning("file left where it is", entity=entity, side=state.origin.side, reason=str(reason))
         for other in beside if content is not None else ():
             link = other.links[side.name]
             try:
-                facts[other.id] = _hash(side, link.record, limit)
+                facts[other.id] = _hash(side, link.record, limit, keep)
             except (NotFound, RecordRefused):
                 continue
         _keep(ports, sync, lease, facts)
         yield content
 
 
-def _read(source: Side, record: str, limit: int, file: IO[bytes]) -> Content:
+def _read(source: Side, record: str, limit: int, file: IO[bytes], keep: Keep) -> Content:
     got = _download(source, record)
     digest, size = hashlib.sha256(), 0
-    for part in _within(got, limit):
+    for part in _within(got, limit, keep):
         size += len(part)
         digest.update(part)
         file.write(part)
@@ -72,9 +78,9 @@ def _read(source: Side, record: str, limit: int, file: IO[bytes]) -> Content:
     return Content(Path(file.name), got.name, got.media_type, size, digest.hexdigest())
 
 
-def _hash(side: Side, record: str, limit: int) -> str:
+def _hash(side: Side, record: str, limit: int, keep: Keep) -> str:
     digest = hashlib.sha256()
-    for part in _within(_download(side, record), limit):
+    for part in _within(_download(side, record), limit, keep):
         digest.update(part)
     return digest.hexdigest()
 
@@ -85,10 +91,24 @@ def _download(side: Side, record: str) -> Download:
     return side.connector.download(side.stream, record)
 
 
-def _within(got: Download, limit: int) -> Iterator[bytes]:
+def _keeper(ports: Ports, lease: Lease) -> Keep:
+    """Renews the lease now and then: however long the bytes take, nobody else begins meanwhile."""
+    last = ports.clock.monotonic()
+
+    def keep() -> None:
+        nonlocal last
+        if ports.clock.monotonic() - last > BEAT:
+            with ports.store.write(lease):
+                last = ports.clock.monotonic()
+
+    return keep
+
+
+def _within(got: Download, limit: int, keep: Keep) -> Iterator[bytes]:
     """The parts, as long as they are no more than allowed, whatever was told beforehand."""
     size = 0
     for part in got.chunks:
+        keep()
         size += len(part)
         if size > limit:
             raise RecordRefused(f"{got.name}: more than {limit} bytes", code="too_large")
