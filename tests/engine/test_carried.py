@@ -226,3 +226,18 @@ def test_comments_under_things_of_another_sync_are_left_alone() -> None:
     bench.settle()
     assert bench.said("b") == []
     assert bench.rows(t.entity, t.entity.c.kind == "comment") == []
+
+
+def test_a_lost_comment_is_not_taken_for_one_that_lies_elsewhere() -> None:
+    bench = talk(Traits(), Traits(marker="fingerprint", returns_record=False))
+    bench.make("a", title="y")
+    bench.settle()
+    bench.say("a", bench.only_titled("a", "x"), "first")
+    bench.settle()
+    bench.say("a", bench.only_titled("a", "x"), "second")
+    bench.services["b"].faults.switch_on(Fault("lost_before", "write", times=1))
+    bench.round()
+    stray = bench.services["b"].create("keepstep", COMMENTS, {"item": bench.only_titled("b", "y"), "text": "by a tool"})
+    bench.settle(PAST_DOUBT)
+    assert sorted(text.split("\n")[-1] for text in bench.said("b")) == ["by a tool", "first", "second"]
+    assert bench.rows(t.link, t.link.c.side == "b.comments", t.link.c.record == stray) == []
