@@ -22,7 +22,6 @@ from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
 from keepstep.engine.round import Engine, Plan, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
-from keepstep.language import say
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens
@@ -168,15 +167,14 @@ class Hub:
                 connections[name] = self._connect(name)
             except ConnectorError as error:
                 self.down[name] = error
-        with self.store.write() as tx:
-            self._tell_down(tx)
-            expiry.tell(tx, self.ports, list(self.config.connections))
         syncs: dict[str, Sync] = {}
         for name, configured in self.config.syncs.items():
             if all(side.connection in connections for side in configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
                 syncs |= {each.name: each for each in self._riding(configured, syncs[name])}
         with self.store.write() as tx:
+            self._tell_down(tx)
+            expiry.tell(tx, self.ports, list(self.config.connections))
             carried.tell(tx, self.ports, syncs.values())
         return World(connections, syncs, self.config.people)
 
@@ -185,6 +183,8 @@ class Hub:
         language = self.config.language
 
         def heading(author: str | None, at: str) -> str:
+            from keepstep.language import say  # needed where something is written: a cold start counts
+
             code = "comment_heading" if author else "comment_heading_nobody"
             return say(code, {"author": author, "at": at}, language)
 

@@ -64,20 +64,29 @@ def carrying(sync: Sync, name: str, kind: Kind, **rules: Any) -> Sync:
 
 def tell(tx: Tx, ports: Ports, syncs: Iterable[Sync]) -> None:
     """What rides with a sync and goes nowhere: only one side has such things, or a client would see them."""
-    there: dict[str, Finding | None] = {}
+    there: dict[str, Finding] = {}
     for sync in syncs:
         if sync.carried is None:
             continue
         parent, _, what = sync.name.partition(".")
-        key = f"nothing_rides:{sync.name}"
-        finding = Finding(key=key, code="nothing_rides", severity="warning", params={"sync": parent, "what": what})
-        there[key] = finding if len(sync.sides) < 2 else None
+        if len(sync.sides) < 2:
+            key = f"nothing_rides:{sync.name}"
+            there[key] = Finding(
+                key=key, code="nothing_rides", severity="warning", params={"sync": parent, "what": what}
+            )
+            continue
         for name, side in sync.sides.items():
-            key = f"client_would_see:{sync.name}:{name}"
-            finding = Finding(key=key, code="client_would_see", severity="info", params={"side": name, "what": what})
-            there[key] = finding if len(sync.sides) > 1 and shown_to_clients(side) else None
-    findings.report(tx, [each for each in there.values() if each is not None], ports.now(), ports.new_id)
-    findings.close(tx, sorted(key for key, each in there.items() if each is None), ports.now())
+            if shown_to_clients(side):
+                key = f"client_would_see:{sync.name}:{name}"
+                there[key] = Finding(
+                    key=key, code="client_would_see", severity="info", params={"side": name, "what": what}
+                )
+    findings.report(tx, list(there.values()), ports.now(), ports.new_id)
+    told = sa.select(t.finding.c.key).where(
+        t.finding.c.code.in_(("nothing_rides", "client_would_see")), t.finding.c.state.in_(findings.OPEN)
+    )
+    over = [row["key"] for row in tx.all(told) if row["key"] not in there]
+    findings.close(tx, over, ports.now())
 
 
 def shown_to_clients(side: Side) -> bool:

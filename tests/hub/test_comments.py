@@ -112,3 +112,20 @@ def test_notes_on_a_deal_and_comments_on_its_epic_meet(company: Company) -> None
     writes = [len(core.truth.writes()) for core in company.cores.values()]
     run(company, company.hub)
     assert [len(core.truth.writes()) for core in company.cores.values()] == writes
+
+
+def test_what_can_go_nowhere_is_told_until_it_is_not_asked_for_any_more(company: Company) -> None:
+    projects: Any = SYNCS["projects"] | {"with": ["attachments"], "sides": ["crm.Deals", "tracker.epics"]}
+    projects["create"] = {"tracker.epics": {"project": "ACME"}}
+
+    def told(hub: Hub) -> list[Any]:
+        hub.syncs()
+        with hub.store.read() as tx:
+            rows = tx.all(sa.select(t.finding).where(t.finding.c.code == "nothing_rides", t.finding.c.state == "open"))
+        return [row["params"] for row in rows]
+
+    hub = company.build(syncs={"projects": projects}, handoffs={}, changes_to_tasks=None)
+    assert told(hub) == [{"sync": "projects", "what": "attachments"}]
+    again = company.build(syncs={"projects": {**projects, "with": []}}, handoffs={}, changes_to_tasks=None)
+    again.store, again.ports = hub.store, hub.ports
+    assert told(again) == []
