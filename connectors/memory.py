@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from connectors.base import (
@@ -27,6 +28,7 @@ from connectors.base import (
     Write,
     chunks,
 )
+from connectors.content import Download
 from connectors.errors import (
     EffectUnknown,
     GateClosed,
@@ -38,7 +40,19 @@ from connectors.errors import (
     WriteForbidden,
 )
 from connectors.examining import Symptom
-from connectors.memory_service import BOT, STREAM, Item, MemoryService, Traits, place, version
+from connectors.memory_service import (
+    BOT,
+    COMMENTS,
+    FILES,
+    PUT,
+    SAID,
+    STREAM,
+    Item,
+    MemoryService,
+    Traits,
+    place,
+    version,
+)
 from connectors.preparing import Addition
 from connectors.proving import Proving, Trial
 
@@ -77,10 +91,21 @@ class Memory:
             costs=Costs(history=(Price(1, 1000),)),
         )
         fields = [Field(name=name) for name in traits.fields]
+        streams = [Stream(name=STREAM, abilities=abilities, fields=fields)]
+        if traits.comments:
+            talk = msgspec.structs.replace(abilities, history=False, audience=traits.audience)
+            said = [Field(name=name, writable=name in ("text", "item")) for name in SAID]
+            streams.append(Stream(name=COMMENTS, abilities=talk, fields=said, parent=STREAM))
+        if traits.files:
+            put = msgspec.structs.replace(
+                abilities, history=False, update=False, content=traits.files, audience=traits.audience
+            )
+            shown = [Field(name=name, writable=name in ("name", "item")) for name in PUT]
+            streams.append(Stream(name=FILES, abilities=put, fields=shown, parent=STREAM))
         return Description(
             system="memory",
-            streams=[Stream(name=STREAM, abilities=abilities, fields=fields)],
-            feeds=[Feed(name=STREAM, streams=[STREAM], cost=1, deletes=traits.deletes)],
+            streams=streams,
+            feeds=[Feed(name=STREAM, streams=[each.name for each in streams], cost=1, deletes=traits.deletes)],
             limits={"titles": "capitals"} if traits.shouts else {},
         )
 
@@ -121,7 +146,7 @@ class Memory:
                 "get", lambda wanted=part: [(each, self.service.items.get(each)) for each in wanted]
             ):
                 if item is None:
-                    yield Record(stream=STREAM, id=key, deleted=True)
+                    yield Record(stream=stream, id=key, deleted=True)
                 else:
                     yield self._record(item)
 
@@ -129,7 +154,7 @@ class Memory:
         if self._read_only:
             raise WriteForbidden("this connection is configured `access: read`")
         for write in writes:
-            yield self._push(write, gate, f"write/{write.kind}", partial(self.service.write, write))
+            yield self._push(write, gate, f"write/{write.kind}", partial(self.service.write, write, stream))
 
     def _push(self, write: Write, gate: Gate, name: str, work: Callable[[], Item]) -> Outcome:
         try:
@@ -157,6 +182,13 @@ class Memory:
             record=self._record(item) if traits.returns_record and write.kind != "delete" else None,
             version=version(item) if traits.versioned else None,
         )
+
+    def download(self, stream: str, id: str) -> Download:
+        """See ``connectors.content``."""
+        item: Item | None = self._read("download", lambda: self.service.items.get(id))
+        if item is None or item.deleted:
+            raise NotFound(f"download {id}", status=404)
+        return Download(str(item.values["name"]), "text/plain", iter([item.body]), len(item.body))
 
     # -- optional facets
 
@@ -215,13 +247,17 @@ class Memory:
     def find(self, stream: str, marker: str) -> list[Record]:
         def search() -> list[Item]:
             now = self.service.clock.monotonic()
-            return [item for item in self.service.items.values() if item.marker == marker and item.visible_at <= now]
+            items = self.service.items.values()
+            return [
+                item for item in items if item.marker == marker and item.visible_at <= now and item.stream == stream
+            ]
 
         return [self._record(item) for item in self._read("find", search)]
 
     def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
         def listed() -> list[Item]:
-            return [item for item in self.service.items.values() if item.ours and item.created_at >= since]
+            items = self.service.items.values()
+            return [item for item in items if item.ours and item.created_at >= since and item.stream == stream]
 
         yield from [self._record(item) for item in self._read("made_since", listed)]
 
@@ -244,7 +280,12 @@ class Memory:
     def ids(self, stream: str) -> Iterator[list[str]]:
         now = self.service.clock.monotonic()
         yield self._read(
-            "ids", lambda: [i.id for i in self.service.items.values() if not i.deleted and i.visible_at <= now]
+            "ids",
+            lambda: [
+                item.id
+                for item in self.service.items.values()
+                if not item.deleted and item.visible_at <= now and item.stream == stream
+            ],
         )
 
     def _read(self, name: str, work: Any) -> Any:
@@ -261,7 +302,7 @@ class Memory:
     def _record(self, item: Item) -> Record:
         traits = self.service.traits
         return Record(
-            stream=STREAM,
+            stream=item.stream,
             id=item.id,
             payload={} if item.deleted else dict(item.values),
             version=version(item) if traits.versioned else None,
@@ -285,7 +326,11 @@ class Settings(BaseModel):
 
 
 def build(settings: Settings, context: Context) -> Memory:
-    traits = Traits(guarded=settings.guarded, history=settings.history, deletes=settings.deletes == "feed")
+    traits = Traits(
+        guarded=settings.guarded,
+        history=settings.history,
+        deletes=settings.deletes == "feed",
+    )
     return Memory(MemoryService(context.clock, traits=traits), read_only=context.access == "read")
 
 

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from connectors.base import (
     Change,
@@ -34,6 +34,12 @@ T = TypeVar("T")
 
 STREAM = "items"
 BOT = "keepstep"
+COMMENTS = "comments"
+SAID = ("text", "item", "author", "at")
+"""What a comment has."""
+FILES = "files"
+PUT = ("name", "item", "author", "at", "size")
+"""What a file has, beside its bytes."""
 FIELDS = ("title", "notes", "due", "labels", "owner", "parent")
 
 
@@ -56,6 +62,12 @@ class Traits:
     deletes: bool = True
     """The feed tells of deletes."""
     batch: int = 10
+    comments: bool = False
+    """People talk about items."""
+    files: int = 0
+    """Most bytes of a file that people put on items. 0: none can be put there."""
+    audience: Literal["team", "client"] = "team"
+    """Who can read what they say."""
 
 
 @dataclass(slots=True)
@@ -72,6 +84,8 @@ class Item:
     ours: bool
     marker: str | None = None
     deleted: bool = False
+    stream: str = STREAM
+    body: bytes = b""
     history: list[Change] = field(default_factory=list)
 
 
@@ -99,7 +113,7 @@ class MemoryService:
     # -- people and tests
 
     def create(self, person: str, stream: str, values: Mapping[str, Any]) -> str:
-        return self._create(person, dict(values), None, None, person == BOT).id
+        return self._create(person, dict(values), None, None, person == BOT, stream).id
 
     def edit(self, person: str, stream: str, id: str, values: Mapping[str, Any]) -> None:
         self._edit(person, self._item(id), values)
@@ -112,10 +126,10 @@ class MemoryService:
         if item.deleted:
             item.deleted = False
             self._touch(item, person)
-            self.truth.add(at=self._now(), actor=person, kind="restore", stream=STREAM, id=id)
+            self.truth.add(at=self._now(), actor=person, kind="restore", stream=item.stream, id=id)
 
     def records(self, stream: str) -> dict[str, dict[str, Any]]:
-        return {id: dict(item.values) for id, item in self.items.items() if not item.deleted}
+        return {id: dict(item.values) for id, item in self.items.items() if not item.deleted and item.stream == stream}
 
     # -- what the connector's requests do
 
@@ -159,15 +173,20 @@ class MemoryService:
             finally:
                 self._acting_at = None
 
-    def write(self, write: Write) -> Item:
+    def write(self, write: Write, stream: str = STREAM) -> Item:
         if write.kind == "create":
+            given = dict(write.values)
+            if stream == FILES:
+                if write.content is None or write.content.size > self.traits.files:
+                    raise RecordRefused("no file that is taken", status=413)
+                given["bytes"] = write.content.path.read_bytes()
             if write.reserved_id and write.reserved_id in self.items:
                 raise RecordRefused("exists", status=409, code="exists")
             held = self._holder(write.marker) if self.traits.marker == "unique_field" else None
             if held is not None:
                 self._edit(BOT, held, write.values)
                 return held
-            return self._create(BOT, dict(write.values), write.marker, write.reserved_id, True)
+            return self._create(BOT, given, write.marker, write.reserved_id, True, stream)
         if write.kind == "archive":
             raise RecordRefused("items have no archive", code="not_supported")
         item = self.items.get(write.id or "")
@@ -208,11 +227,16 @@ class MemoryService:
             (item for item in self.items.values() if marker and item.marker == marker and not item.deleted), None
         )
 
-    def _create(self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool) -> Item:
+    def _create(
+        self, by: str, values: dict[str, Any], marker: str | None, id: str | None, ours: bool, stream: str = STREAM
+    ) -> Item:
         self._seq += 1
+        body = values.pop("bytes", b"")
+        if stream != STREAM:
+            values |= {"author": by, "at": self._now(), "size": len(body)}
         item = Item(
             id=id or f"{self._seq:06d}",
-            values={name: self.form(name, values.get(name)) for name in self.traits.fields},
+            values={name: self.form(name, values.get(name)) for name in self.fields_of(stream)},
             seq=self._seq,
             created_at=self._now(),
             changed_at=self._now(),
@@ -220,11 +244,13 @@ class MemoryService:
             by=by,
             ours=ours,
             marker=marker if self.traits.marker not in ("none", "fingerprint") else None,
+            stream=stream,
+            body=body,
         )
         self.items[item.id] = item
         changes = {name: (None, value) for name, value in item.values.items() if value is not None}
         self.truth.add(
-            at=self._now(), actor=by, kind="create", stream=STREAM, id=item.id, changes=changes, ours=ours, place=marker
+            at=self._now(), actor=by, kind="create", stream=stream, id=item.id, changes=changes, ours=ours, place=marker
         )
         return item
 
@@ -232,7 +258,7 @@ class MemoryService:
         changes = {}
         for name, value in values.items():
             shown = self.form(name, value)
-            if name in self.traits.fields and item.values.get(name) != shown:
+            if name in self.fields_of(item.stream) and item.values.get(name) != shown:
                 changes[name] = (item.values.get(name), shown)
                 item.values[name] = shown
         if not changes:
@@ -241,18 +267,24 @@ class MemoryService:
         for name, (old, new) in changes.items():
             item.history.append(Change(id=item.id, field=name, old=old, new=new, at=self._now(), by=by, ours=by == BOT))
         self.truth.add(
-            at=self._now(), actor=by, kind="update", stream=STREAM, id=item.id, changes=changes, ours=by == BOT
+            at=self._now(), actor=by, kind="update", stream=item.stream, id=item.id, changes=changes, ours=by == BOT
         )
 
     def _delete(self, by: str, item: Item) -> None:
+        for said in self.items.values():
+            if said.stream != STREAM and said.values["item"] == item.id and not said.deleted:
+                self._delete(by, said)
         item.deleted = True
         self._touch(item, by)
-        self.truth.add(at=self._now(), actor=by, kind="delete", stream=STREAM, id=item.id, ours=by == BOT)
+        self.truth.add(at=self._now(), actor=by, kind="delete", stream=item.stream, id=item.id, ours=by == BOT)
 
     def _touch(self, item: Item, by: str) -> None:
         self._seq += 1
         item.seq, item.changed_at, item.by = self._seq, self._now(), by
         item.visible_at = self._acting() + self.traits.lag
+
+    def fields_of(self, stream: str) -> tuple[str, ...]:
+        return {COMMENTS: SAID, FILES: PUT}.get(stream, self.traits.fields)
 
     def form(self, name: str, value: Any) -> Any:
         """What the service makes of a value that is given to it."""

@@ -13,11 +13,11 @@ from requests.adapters import BaseAdapter
 
 from connectors.base import Account, Context
 from connectors.errors import ConnectorError, Misconfigured
-from keepstep.config import Config, fingerprint
+from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.config.words import Budget
-from keepstep.engine import budget, drift, expiry, first_sync, preparing, restored, template
+from keepstep.engine import budget, carried, drift, expiry, first_sync, preparing, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -49,6 +49,7 @@ ORDER = (
     Kind.RISK,
     Kind.COMMUNICATION,
     Kind.COMMENT,
+    Kind.ATTACHMENT,
 )
 """Parents before what lies under them."""
 
@@ -106,10 +107,13 @@ class Hub:
             return preparing.detached(tx) != self.detached
 
     def syncs(self, names: Iterable[str] | None = None) -> list[Sync]:
-        """The syncs of those names (all) that can run, parents first. Raises KeyError for an unknown name."""
-        wanted = list(names) if names is not None else list(self.config.syncs)
+        """The syncs of those names (all) that can run, each with what rides with it, parents first.
+
+        Raises KeyError for an unknown name.
+        """
+        wanted = with_riding(self.config.syncs, names)
         for name in wanted:
-            self.config.syncs[name]
+            self.config.sync(name)
         runnable = self.engine.world.syncs
         return sorted(
             (runnable[name] for name in wanted if name in runnable), key=lambda s: (ORDER.index(s.kind), s.name)
@@ -200,6 +204,11 @@ class Hub:
         for side in (side for sync in self.config.syncs.values() for side in sync.sides):
             if side.connection in connections and not connections[side.connection].has(side.stream):
                 self.absent[str(side)] = Misconfigured(f"this account has no {side.stream}")
+        syncs: dict[str, Sync] = {}
+        for name, configured in self.config.syncs.items():
+            if all(side.connection in connections and str(side) not in self.absent for side in configured.sides):
+                syncs[name] = self._sync(name, configured, connections)
+                syncs |= {each.name: each for each in self._riding(configured, syncs[name])}
         with self.store.write() as tx:
             self._tell_down(tx)
             self._tell_unmeasured(tx, connections)
@@ -207,10 +216,7 @@ class Hub:
             budget.begin(tx, self.ports.clock.now(), meters)
             expiry.tell(tx, self.ports, list(self.config.connections))
             drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under())
-        syncs = {}
-        for name, configured in self.config.syncs.items():
-            if all(side.connection in connections and str(side) not in self.absent for side in configured.sides):
-                syncs[name] = self._sync(name, configured, connections)
+            carried.tell(tx, self.ports, syncs.values())
         return World(connections, syncs, self.config.people)
 
     def _streams(self) -> dict[str, set[str]]:
@@ -224,6 +230,25 @@ class Hub:
     def _mapped_under(self) -> dict[str, str]:
         """Connection -> what the configuration decides about its mapping."""
         return {name: repr(each.options) for name, each in self.config.connections.items()}
+
+    def _riding(self, configured: ConfiguredSync, sync: Sync) -> list[Sync]:
+        """What rides with a sync (``with``), each as a sync of its own."""
+        language = self.config.language
+
+        def heading(author: str | None, at: str) -> str:
+            from keepstep.language import say  # needed where something is written: a cold start counts
+
+            code = "comment_heading" if author else "comment_heading_nobody"
+            return say(code, {"author": author, "at": at}, language)
+
+        rules: dict[str, dict[str, Any]] = {
+            "comments": {"older": configured.comments.older == "carry", "text": "body", "heading": heading},
+            "attachments": {
+                "older": configured.attachments.older == "carry",
+                "largest": configured.attachments.largest,
+            },
+        }
+        return [carried.carrying(sync, what, RIDING[what], **rules[what]) for what in configured.riding]
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]

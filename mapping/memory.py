@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Description
-from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping, day, string_set, text
+from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping, day, moment, string_set, text
 from mapping.model import Kind
 
 
@@ -39,7 +39,33 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     if description.limits.get("titles") == "capitals":
         rows["title"] = FieldMap("title", "title", *text(), shown=lambda value: value.upper())
     here = {field.name for field in description.stream("items").fields}
-    return {"items": StreamMapping({Kind.TASK: [row for name, row in rows.items() if name in here]})}
+    mappers: dict[str, Mapper] = {
+        "items": StreamMapping({Kind.TASK: [row for name, row in rows.items() if name in here]})
+    }
+    if any(stream.name == "comments" for stream in description.streams):
+        mappers["comments"] = StreamMapping({Kind.COMMENT: _said()})
+    if any(stream.name == "files" for stream in description.streams):
+        mappers["files"] = StreamMapping({Kind.ATTACHMENT: _put()})
+    return mappers
+
+
+def _said() -> list[FieldMap]:
+    return [
+        FieldMap("parent", "item", _ref, _id),
+        FieldMap("body", "text", *text()),
+        FieldMap("author", "author", _person),
+        FieldMap("created", "at", lambda value, _: moment(value)),
+    ]
+
+
+def _put() -> list[FieldMap]:
+    return [
+        FieldMap("parent", "item", _ref, _id, mode="once"),
+        FieldMap("title", "name", *text(), mode="once"),
+        FieldMap("author", "author", _person),
+        FieldMap("created", "at", lambda value, _: moment(value)),
+        FieldMap("size", "size", lambda value, _: value),
+    ]
 
 
 MAPPING = MappingPlugin(system="memory", build=build)

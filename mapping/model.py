@@ -36,6 +36,7 @@ class Kind(StrEnum):
     MILESTONE = "milestone"
     TASK = "task"
     COMMENT = "comment"
+    ATTACHMENT = "attachment"
     FOLDER = "folder"
     DOCUMENT = "document"
     FEEDBACK = "feedback"
@@ -129,6 +130,15 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "created": Form.DATE,
         "body": Form.RICH,
     },
+    Kind.ATTACHMENT: {
+        "parent": Form.REF,
+        "title": Form.TEXT,
+        "author": Form.PERSON,
+        "created": Form.DATE,
+        "mime_type": Form.TEXT,
+        "size": Form.NUMBER,
+        "content_hash": Form.TEXT,
+    },
     Kind.FOLDER: {
         "name": Form.TEXT,
         "project": Form.REF,
@@ -184,7 +194,11 @@ TITLE: Final[dict[Kind, str]] = {
 OF_ORIGIN: Final = frozenset({"author", "created", "reporter"})
 """Fields that tell of the record's own making: only a record that people made can say them of the entity."""
 
-REQUIRED_PARENT: Final[dict[Kind, str]] = {Kind.COMMENT: "parent", Kind.FOLDER: "project"}
+REQUIRED_PARENT: Final[dict[Kind, str]] = {
+    Kind.COMMENT: "parent",
+    Kind.ATTACHMENT: "parent",
+    Kind.FOLDER: "project",
+}
 """The reference without which a record of that kind cannot be made."""
 
 

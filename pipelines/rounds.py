@@ -8,7 +8,8 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from keepstep.engine.freshness import oldest_owed
+from keepstep.config import with_riding
+from keepstep.engine.freshness import oldest_owed, sides_of
 from keepstep.engine.observe import Observed, observe
 from keepstep.engine.round import Report
 from keepstep.hub import Hub
@@ -105,7 +106,9 @@ def waiting(hub: Hub, names: Sequence[str] | None = None) -> dict[str, float | N
     with hub.store.read() as tx:
         for name in names if names is not None else known:
             sides, into = ([str(side) for side in each] for each in (known[name].sides, known[name].create))
-            oldest = oldest_owed(tx, name, sides, into)
+            owed = [oldest_owed(tx, name, sides, into)]
+            owed += [oldest_owed(tx, riding, sides_of(tx, riding)) for riding in with_riding(known, [name])[1:]]
+            oldest = min((at for at in owed if at), default=None)
             ages[name] = max(0.0, (now - datetime.fromisoformat(oldest)).total_seconds()) if oldest else None
     return ages
 

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write
+from connectors.content import Download
 from connectors.errors import Malformed, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.hooks import Delivery
 from connectors.jira import history, hooks
 from connectors.jira.additions import Additions
 from connectors.jira.attached import AttachedWriter
+from connectors.jira.attachments import Attachments
 from connectors.jira.client import Client
 from connectors.jira.crawl import Crawler, Recent
 from connectors.jira.describe import describe
@@ -28,7 +30,7 @@ from connectors.jira.versions import Versions
 from connectors.jira.worklogs import Worklogs
 from connectors.preparing import Addition
 
-STREAMS = ("epics", "issues", "comments", "remote_links", "users", "versions", "worklogs")
+STREAMS = ("epics", "issues", "comments", "attachments", "remote_links", "users", "versions", "worklogs")
 
 
 class Jira:
@@ -44,7 +46,9 @@ class Jira:
         recent = Recent(context.clock)
         quiet = Quiet()
         self._places = Places(self._client, settings.projects)
-        self._reading = Reading(self._client, Crawler(self._client, settings.projects, recent), self._reader)
+        crawler = Crawler(self._client, settings.projects, recent)
+        self._reading = Reading(self._client, crawler, self._reader)
+        self._attachments = Attachments(self._client, crawler, self._reader, recent)
         self._issues = IssueWriter(self._client, context.clock, self._places, recent, quiet)
         self._worklogs = Worklogs(self._client, self._reader)
         self._versions = Versions(self._client, settings.site, settings.projects)
@@ -91,6 +95,8 @@ class Jira:
                 return self._reading.links(cursor)
             case "users":
                 return self._reading.users(cursor)
+            case "attachments":
+                return self._attachments.pull(cursor)
             case "worklogs":
                 return self._worklogs.pull(cursor)
             case "versions":
@@ -98,6 +104,8 @@ class Jira:
         raise ValueError(f"Jira has no feed {feed}")
 
     def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
+        if stream == "attachments":
+            return self._attachments.get(ids)
         if stream == "worklogs":
             return self._worklogs.get(list(dict.fromkeys(ids)))
         if stream == "versions":
@@ -111,6 +119,8 @@ class Jira:
             return self._issues.push(stream, writes, gate)
         if stream in ("comments", "remote_links"):
             return self._attached.push(stream, writes, gate)
+        if stream == "attachments":
+            return self._attachments.push(writes, gate)
         if stream == "versions":
             return self._versions.push(writes, gate)
         refusal = RecordRefused(f"{_known(stream)} are read only here", code="no_such_ability")
@@ -118,8 +128,8 @@ class Jira:
 
     def find(self, stream: str, marker: str) -> list[Record]:
         """Deleted issues are beyond finding: Jira has no trash."""
-        if stream == "worklogs":
-            return []  # they are read only, so none carries a marker of ours
+        if stream in ("worklogs", "attachments"):
+            return []  # those are read only, and a file has no room for one: none carries a marker of ours
         if stream == "versions":
             return sorted(self._versions.find(marker), key=lambda record: int(record.id))
         found = self._reading.find(_known(stream), marker, MARKER_LABEL + marker, self._account())
@@ -130,6 +140,8 @@ class Jira:
             raise ValueError("Jira does not tell who made a version")
         if stream == "worklogs":
             raise ValueError("worklogs are read only: none is ours")
+        if stream == "attachments":
+            return self._attachments.made_since(since, self._account())
         return self._reading.made_since(_known(stream), scope, since, self._account())
 
     def reserve(self, stream: str, count: int) -> list[str]:
@@ -142,6 +154,8 @@ class Jira:
         return history.changes(self._client, ids, since, self._account(), self._field_schemas())
 
     def ids(self, stream: str) -> Iterator[list[str]]:
+        if stream == "attachments":
+            return self._attachments.ids()
         if stream == "worklogs":
             return self._worklogs.ids()
         if stream == "versions":
@@ -152,6 +166,12 @@ class Jira:
         """See ``connectors.hooks``."""
         secret = self._settings.hook_secret
         return hooks.parse(headers, body, secret.get_secret_value() if secret else None)
+
+    def download(self, stream: str, id: str) -> Download:
+        """See ``connectors.content``."""
+        if stream != "attachments":
+            raise RecordRefused(f"{_known(stream)} have no bytes", code="no_content")
+        return self._attachments.download(id)
 
     def examine(self) -> list[Symptom]:
         return list(examine(self._client, self._settings, self._context, self._places))

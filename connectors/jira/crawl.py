@@ -125,14 +125,18 @@ class Crawler:
 
     def ids(self, stream: str) -> Iterator[list[str]]:
         """A census: ids of all issues of a stream. Little is asked for, so pages are large."""
-        jql = f"{self._scope}updated >= {BEGINNING} ORDER BY id ASC"
-        for issues in self._client.search_all(jql, fields=["issuetype"], size=1000):
+        for issues in self.all(["issuetype"], size=1000):
             yield [str(issue["id"]) for issue in issues if STREAM_OF_LEVEL.get(level(issue)) == stream]
 
-    def touched_by(self, account: str) -> Iterator[list[Json]]:
+    def all(self, fields: Sequence[str], size: int = 100) -> Iterator[list[Json]]:
+        """Every issue, with those fields."""
+        jql = f"{self._scope}updated >= {BEGINNING} ORDER BY id ASC"
+        yield from self._client.search_all(jql, fields=fields, size=size)
+
+    def touched_by(self, account: str, fields: Sequence[str] = ("issuetype", "updated")) -> Iterator[list[Json]]:
         """Issues that the account made, edited or commented within a month, newest first."""
         jql = f'{self._scope}issuekey in updatedBy("{account}", "-30d") ORDER BY updated DESC'
-        yield from self._client.search_all(jql, fields=["issuetype", "updated"], reconcile=self._recent.ids())
+        yield from self._client.search_all(jql, fields=fields, reconcile=self._recent.ids())
 
     def labelled(self, label: str) -> Iterator[list[Json]]:
         """Issues that carry the label, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
-from connectors.jira import versions, worklogs
+from connectors.jira import attachments, versions, worklogs
 from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HISTORY_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json
@@ -42,6 +42,7 @@ READ_ONLY = {
 FEEDS = [
     Feed(name="issues", streams=["epics", "issues", "comments"], cost=2, deletes=False),
     Feed(name="remote_links", streams=["remote_links"], cost=2, deletes=False),
+    Feed(name="attachments", streams=["attachments"], cost=2, deletes=False),
     Feed(name="worklogs", streams=["worklogs"], cost=2),
     Feed(name="users", streams=["users"], cost=2, deletes=False),
 ]
@@ -132,7 +133,9 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
     ]
     helpdesk = any(project.get("projectTypeKey") == "service_desk" for project in projects)
     comments = Abilities(**{**_as_dict(COMMENTS), "audience": "client"}) if helpdesk else COMMENTS
+    files = attachments.abilities(client.attachment_settings(), "client" if helpdesk else "team")
     streams += [
+        Stream(name="attachments", abilities=files, parent="issues", fields=list(attachments.FIELDS)),
         Stream(name="comments", abilities=comments, parent="issues", fields=_comment_fields()),
         Stream(name="remote_links", abilities=LINKS, parent="issues", fields=_link_fields()),
         Stream(name="users", abilities=Abilities(), fields=_user_fields()),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -47,6 +49,27 @@ class Request:
             return msgspec.json.decode(self.body)
         except msgspec.DecodeError as error:
             raise Refusal(400, {"error": str(error)}) from error
+
+    def form(self) -> dict[str, Part]:
+        """The parts of a form by their names. Raises ``Refusal`` 415 if the body is none."""
+        kind = self.headers.get("content-type", "")
+        if not kind.startswith("multipart/form-data"):
+            raise Refusal(415, "a form was expected")
+        parts = {}
+        for part in message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + self.body, policy=HTTP).iter_parts():
+            content: Any = part.get_payload(decode=True)
+            name = str(part.get_param("name", header="content-disposition"))
+            parts[name] = Part(content, part.get_filename(), part.get_content_type())
+        return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a form; a file has a name."""
+
+    body: bytes
+    filename: str | None
+    kind: str
 
 
 @dataclass(slots=True)

@@ -93,15 +93,17 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
     routes = []
     for board in boards:
         routes += [route(f"/boards/{board}/{part}", asked.get(part)) for part in parts]
-        routes.append(route(f"/boards/{board}", {"fields": "premiumFeatures"}))
+        routes.append(route(f"/boards/{board}", {"fields": "premiumFeatures,prefs"}))
     answers = iter(client.batch(routes))
     found: dict[str, list[Raw]] = {part: [] for part in parts}
     feeds, kinds, features = [], {}, []
+    public = False
     for board in boards:
         got = dict(zip(parts, [next(answers) for _ in parts], strict=True))
         plan = next(answers)
         if isinstance(plan, dict):
             features.append(list(plan.get("premiumFeatures") or ()))
+            public = public or (plan.get("prefs") or {}).get("permissionLevel") == "public"
         for part, answer in got.items():
             if isinstance(answer, Failure):
                 if isinstance(answer.error, NotFound):
@@ -115,6 +117,9 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
         feeds.append(Feed(name=f"board:{board}", streams=list(STREAMS), cost=1))
     carried = msgspec.structs.replace(ABILITIES["attachments"], content=most(features))
     able = {**ABILITIES, "attachments": carried}
+    if public:
+        # Whoever has the address of a public board reads what is said there.
+        able |= {name: msgspec.structs.replace(able[name], audience="client") for name in ("comments", "attachments")}
     return Description(
         system="trello",
         streams=[

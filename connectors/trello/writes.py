@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from connectors.base import Gate, Outcome, Record, Write
+from connectors.multipart import label
 from connectors.trello import cards
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import TrelloClient
-from connectors.trello.content import NAME_LIMIT, label
+from connectors.trello.content import NAME_LIMIT
 from connectors.trello.models import Raw
 from connectors.trello.records import MARKER_LINE, marked, record
 

@@ -98,7 +98,7 @@ def questions(session: Session, hub: Hub, names: Sequence[str]) -> list[dict[str
 
 def writable(session: Session, config: Config, names: Sequence[str], *, named: bool) -> list[str]:
     """The syncs that may write at all. Raises ``Trouble`` if one that was named may not, or if none may."""
-    observing = [name for name in names if config.syncs[name].mode == "observe"]
+    observing = [name for name in names if config.sync(name).mode == "observe"]
     if observing and (named or len(observing) == len(names)):
         raise Trouble(Problem("only_observing", {"sync": observing[0], "file": str(config.path)}), WRONG)
     for name in observing:

@@ -11,6 +11,7 @@ import msgspec
 
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.config import with_riding
 from keepstep.problems import Problem
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def forget(ctx: click.Context, person: str, plan: bool, yes: bool, name: str | N
     from keepstep.engine import forget as forgetting
 
     session: Session = ctx.obj
-    syncs = list(session.config().syncs)
+    syncs = with_riding(session.config().syncs)
     by = session.person(name)
     with session.hub() as hub:
         who = _one(session, person, forgetting.known_people(hub.ports, person))

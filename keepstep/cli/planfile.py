@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from keepstep.cli.session import FAILED, WRONG, Trouble
-from keepstep.config import fingerprint
+from keepstep.config import fingerprint, parent_of
 from keepstep.engine.owed import Operation
 from keepstep.hub import Hub
 from keepstep.problems import Problem
@@ -80,7 +80,7 @@ def admit(hub: Hub, plan: PlanFile, path: Path) -> None:
     if identity(hub.store, hub.runtime.ids()) != plan.store:
         raise Trouble(Problem("plan_other_store", {"file": str(path)}), WRONG)
     for name, planned_under in plan.fingerprints.items():
-        if name not in hub.config.syncs or fingerprint(hub.config, name) != planned_under:
+        if parent_of(name) not in hub.config.syncs or fingerprint(hub.config, name) != planned_under:
             raise Trouble(Problem("plan_other_configuration", {"file": str(path), "sync": name}), WRONG)
     strange = sorted(set(plan.operations) - set(plan.fingerprints))
     if strange:

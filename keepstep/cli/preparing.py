@@ -13,7 +13,7 @@ import msgspec
 from connectors.errors import ConnectorError
 from connectors.preparing import Addition, Prepares
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble, talking_to
-from keepstep.config import Connection
+from keepstep.config import Connection, with_riding
 from keepstep.engine.ports import Ports
 from keepstep.engine.preparing import Busy
 from keepstep.language import codes
@@ -36,12 +36,10 @@ def chosen(session: Session, name: str | None) -> list[Connection]:
 
 
 def syncs_of(session: Session, connection: str) -> list[str]:
-    """The syncs in which a connection takes part."""
-    return [
-        name
-        for name, sync in session.config().syncs.items()
-        if any(side.connection == connection for side in sync.sides)
-    ]
+    """The syncs in which a connection takes part, and what rides with them."""
+    syncs = session.config().syncs
+    taking = [name for name, sync in syncs.items() if any(side.connection == connection for side in sync.sides)]
+    return with_riding(syncs, taking)
 
 
 def additions(session: Session, connection: Connection) -> list[Addition]:

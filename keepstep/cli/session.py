@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from connectors.base import Connector, Context
 from connectors.errors import ConnectorError
 from keepstep.cli.output import Output
-from keepstep.config import Config, ConfigurationError, Connection, load
+from keepstep.config import Config, ConfigurationError, Connection, load, with_riding
 from keepstep.engine.failures import failure_code
 from keepstep.language import say
 from keepstep.loading import loading
@@ -206,15 +206,19 @@ class Session:
                 raise Trouble(Problem("no_such_rule", params), WRONG)
 
     def syncs(self, names: Sequence[str]) -> list[str]:
-        """Those syncs, or all. Raises ``Trouble`` for a name that the file does not have, or if it has none."""
-        known = self.config().syncs
+        """Those syncs, or all, each with what rides with it.
+
+        Raises ``Trouble`` for a name that the file does not have, or if it has none.
+        """
+        syncs = self.config().syncs
+        known = with_riding(syncs)
         for name in names:
             if name not in known:
                 params = {"name": name, "nearest": nearest(name, known), "known": sorted(known)}
                 raise Trouble(Problem("no_such_sync", params), WRONG)
         if not known:
             raise Trouble(Problem("no_syncs", {"file": str(self.path)}), WRONG)
-        return list(dict.fromkeys(names)) or list(known)
+        return with_riding(syncs, names or None)
 
     def person(self, name: str | None) -> str:
         """Who decides: as said, else who is signed in on this machine. Raises ``Trouble`` if nobody knows."""

@@ -61,7 +61,7 @@ def _allowed(session: Session, connection: Connection) -> None:
     """The configuration lets something be written there. Raises ``Trouble``."""
     shared.writing(session, connection)
     names = shared.syncs_of(session, connection.name)
-    if all(session.config().syncs[name].mode == "observe" for name in names):
+    if all(session.config().sync(name).mode == "observe" for name in names):
         params = {"connection": connection.name, "file": str(session.config().path)}
         raise Trouble(Problem("setup_observing", params), WRONG)
 

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, Session
+from keepstep.config import RIDING
 from keepstep.config.schema import Sync
 from keepstep.engine import guard, preparing
 from keepstep.engine.budget import standing
-from keepstep.engine.freshness import oldest_owed
+from keepstep.engine.freshness import oldest_owed, sides_of
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -28,7 +29,7 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
     names = session.syncs(sync)
     with session.hub() as hub, hub.store.read() as tx:
         now = hub.runtime.clock.now()
-        syncs = [_sync(session, tx, name, session.config().syncs[name], now) for name in names]
+        syncs = [_sync(session, tx, name, session.config().sync(name), now) for name in names]
         feeds = _feeds(tx)
         left = sorted(preparing.detached(tx) & session.config().connections.keys())
         budgets = [budget for budget in standing(tx, now) if budget["connection"] in session.config().connections]
@@ -47,8 +48,9 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
 
 
 def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) -> dict[str, Any]:
-    sides = [str(side) for side in configured.sides]
-    oldest = oldest_owed(tx, name, sides, [str(side) for side in configured.create])
+    riding = name.partition(".")[2]
+    sides = sides_of(tx, name) if riding else [str(side) for side in configured.sides]
+    oldest = oldest_owed(tx, name, sides, () if riding else [str(side) for side in configured.create])
     linked = (
         sa.select(t.link.c.side, sa.func.count().label("n"))
         .join(t.entity, t.entity.c.id == t.link.c.entity)
@@ -61,7 +63,7 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
     age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else None
     return {
         "name": name,
-        "entity": configured.entity.value,
+        "entity": RIDING[riding].value if riding else configured.entity.value,
         "mode": configured.mode,
         "links": {side: links.get(side, 0) for side in sides},
         "parked": _count(tx, t.entity, t.entity.c.sync == name, t.entity.c.parked.is_(True)),

@@ -13,6 +13,7 @@ from keepstep.cli.looking import unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.cli.values import Reading
+from keepstep.config import parent_of
 from keepstep.engine.owed import Operation
 from keepstep.engine.taken_back import Undone
 from keepstep.engine.undo import Undoing, sync_of
@@ -60,11 +61,11 @@ def undo(ctx: click.Context, run: str, only_plan: bool, named: str | None, yes: 
 def _sync(ctx: click.Context, session: Session, hub: Hub, run: str) -> Sync:
     with hub.store.read() as tx:
         name = sync_of(tx, run)
-    if name is None or name not in hub.config.syncs:
+    if name is None or parent_of(name) not in hub.config.syncs:
         raise Trouble(Problem("no_such_run", {"run": run}), WRONG)
     if unreachable(session, hub, [name]):
         ctx.exit(FAILED)
-    return hub.syncs([name])[0]
+    return hub.engine.world.syncs[name]
 
 
 def _entities(session: Session, hub: Hub, named: str | None) -> list[str] | None:

@@ -11,7 +11,7 @@ from keepstep.config.schema import ConnectionKeys, File, Plain, Sync
 from keepstep.config.source import Source
 from keepstep.config.words import Side
 from keepstep.problems import Loc, Problem, nearest
-from mapping.model import CLASSES, MODEL, Form
+from mapping.model import CLASSES, MODEL, Form, Kind
 
 FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),
@@ -24,6 +24,11 @@ FORMS: dict[str, frozenset[Form]] = {
 """Which forms of value a policy can merge."""
 SHORTEST = timedelta(days=1)
 """What the last hours hold is read by the rounds themselves: a field that goes back and forth is told by them."""
+
+
+RIDING = ("comments", "attachments")
+TALKED_ABOUT = frozenset({Kind.PROJECT, Kind.MILESTONE, Kind.TASK, Kind.FEEDBACK, Kind.CHANGE_REQUEST})
+"""What comments and files can lie under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from _place(at, place, variables, ground)
     for index, name in enumerate(sync.match):
         yield from _field(source, (*loc, "match", index), name, model)
+    yield from _riding(loc, sync, ground)
     yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
     for name, rule in sync.fields.items():
         at = (*loc, "fields", name)
@@ -134,6 +140,21 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from _owner(at, "policy", rule.policy, rule.owner, used, ground)
         if rule.direction is not None and rule.policy != "rank":
             yield source.problem("direction_unused", (*at, "direction"), at_key=True)
+
+
+def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
+    """What rides with a sync lies under its things, and goes from one side to another."""
+    source = ground.source
+    for index, each in enumerate(sync.riding):
+        at = (*loc, "with", index)
+        if sync.entity not in TALKED_ABOUT:
+            known = sorted(kind.value for kind in TALKED_ABOUT)
+            yield source.problem("rides_with_none", at, what=each, entity=sync.entity.value, known=known)
+        elif each in sync.riding[:index]:
+            yield source.problem("rides_twice", at, what=each)
+    for key in RIDING:
+        if key in sync.model_fields_set and key not in sync.riding:
+            yield source.problem("rules_unused", (*loc, key), at_key=True, what=key)
 
 
 def notes(file: File, ground: Ground) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,10 @@ from keepstep.config.schema import (
 from keepstep.config.words import Budget
 from keepstep.problems import Problem
 from mapping.fields import Options
+from mapping.model import Kind
+
+RIDING = {"comments": Kind.COMMENT, "attachments": Kind.ATTACHMENT}
+"""What can ride with a sync -> the kind of thing that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class Config:
     notes: tuple[Problem, ...] = ()
     """What is allowed and worth knowing: a side never created into, a secret written in the file."""
 
+    def sync(self, name: str) -> Sync:
+        """The sync of that name, or the one that it rides with. Raises KeyError if there is none."""
+        return self.syncs[parent_of(name)]
+
     def secrets(self) -> list[str]:
         """Every value that no log may show."""
         found = [text for connection in self.connections.values() for text in hidden(connection.settings)]
@@ -66,6 +74,20 @@ class Config:
         passwords = [store.partition("://")[2].rpartition("@")[0].partition(":")[2]] if at else []
         passwords += [value for name, value in parse_qsl(urlsplit(store).query) if "password" in name]
         return [*found, *{spelt for each in passwords if each for spelt in (each, unquote(each))}]
+
+
+def parent_of(name: str) -> str:
+    """The configured sync that a sync rides with (``tasks`` of ``tasks.comments``), or is."""
+    return name.partition(".")[0]
+
+
+def with_riding(syncs: Mapping[str, Sync], names: Iterable[str] | None = None) -> list[str]:
+    """The names of those syncs (all), each followed by those of what rides with it."""
+    found: dict[str, None] = {}
+    for name in syncs if names is None else names:
+        found[name] = None
+        found |= dict.fromkeys(f"{name}.{each}" for each in (syncs[name].riding if name in syncs else ()))
+    return list(found)
 
 
 def hidden(value: Any) -> Iterator[str]:
@@ -88,9 +110,10 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
     """A hash of what decides about data: what is read, matched, carried and placed, by whose rules.
 
     Secrets, addresses of servers, schedule, mode, language and retention do not count: changing them changes no plan.
-    With ``sync``, of that sync and its connections alone. Raises KeyError if there is no such sync.
+    With ``sync``, of that sync and its connections alone; what rides with a sync has the same as that. Raises KeyError
+    if there is no such sync.
     """
-    syncs = config.syncs if sync is None else {sync: config.syncs[sync]}
+    syncs = config.syncs if sync is None else {parent_of(sync): config.sync(sync)}
     used = {side.connection for each in syncs.values() for side in each.sides}
     facts = {
         "syncs": {name: each.model_dump(mode="json", exclude={"mode", "every"}) for name, each in syncs.items()},

@@ -18,15 +18,18 @@ from keepstep.config.words import (
     Limit,
     Side,
     SideText,
+    Size,
     SyncName,
     WatchedText,
     Zone,
     duration,
+    size,
 )
 from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
 Category = Literal["plan", "requirements", "design", "test", "report"]
+Riding = Literal["comments", "attachments"]
 Plain = str | int | float | bool
 
 
@@ -75,6 +78,22 @@ class FieldRule(Part):
     """With ``policy: rank``: whether the further or the earlier status wins; ``forward`` if not said."""
 
 
+class Comments(Part):
+    """How a sync's comments are carried."""
+
+    older: Literal["leave", "carry"] = "leave"
+    """Comments from before a thing was linked: they stay where they are, or are carried as well."""
+
+
+class Attachments(Part):
+    """How the files on a sync's things are carried."""
+
+    older: Literal["leave", "carry"] = "leave"
+    """Files from before a thing was linked: they stay where they are, or are carried as well."""
+    largest: Size = Field(default_factory=lambda: size("25MB"))
+    """The largest file that is carried, such as ``25MB``; less where a system takes less."""
+
+
 class Sync(Part):
     """Streams that hold the same kind of thing, and how they are kept in step."""
 
@@ -96,6 +115,10 @@ class Sync(Part):
     owner: str | None = None
     """With ``first: owner``: the connection whose values hold."""
     fields: dict[str, FieldRule] = {}
+    riding: list[Riding] = Field(default=[], alias="with")
+    """What is carried along with the things: their comments, the files on them."""
+    comments: Comments = Comments()
+    attachments: Attachments = Attachments()
     every: Duration = Field(default_factory=lambda: duration("5m"))
     leave: Literal["park"] = "park"
     """What becomes of a linked record that stops matching ``where``."""
@@ -155,13 +178,17 @@ class File(Part):
     retention: Retention = Retention()
 
 
+_ALIASES = {("Sync", "riding"): "with"}
+"""Keys that are no names in this language."""
+
+
 def schema() -> dict[str, Any]:
     """JSON Schema of the file, for editors."""
     found = File.model_json_schema()
     for name, said in _said_of_fields().items():
         shape = found if name == File.__name__ else found["$defs"].get(name, {})
         for key, text in said.items():
-            shape["properties"][key]["description"] = text
+            shape["properties"][_ALIASES.get((name, key), key)]["description"] = text
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | found
 
 

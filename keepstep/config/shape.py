@@ -30,16 +30,18 @@ TYPES = {
 """First word of pydantic's error type -> the code of what was expected."""
 
 OWN = frozenset(
-    {
-        "bad_side",
-        "bad_watch",
-        "bad_duration",
-        "bad_zone",
-        "bad_connection_name",
-        "bad_sync_name",
-        "bad_currency",
-        "bad_budget",
-    }
+    f"bad_{word}"
+    for word in (
+        "side",
+        "watch",
+        "duration",
+        "size",
+        "zone",
+        "connection_name",
+        "sync_name",
+        "currency",
+        "budget",
+    )
 )
 LIMITS = {"greater_than_equal": "ge", "less_than_equal": "le", "greater_than": "gt", "less_than": "lt"}
 

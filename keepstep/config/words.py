@@ -21,6 +21,7 @@ RESERVED = frozenset({
 LEAST_CALLS = 100
 """Requests a day below which a connection could hardly be looked at."""
 
+SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -86,6 +87,14 @@ def _written(value: timedelta) -> str:
     seconds = int(value.total_seconds())
     unit = next(unit for unit in ("d", "h", "m", "s") if seconds % UNITS[unit] == 0)
     return f"{seconds // UNITS[unit]}{unit}"
+
+
+def size(value: Any) -> int:
+    """Bytes, of a text such as ``25MB``."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5}) ?([kMG]B)", value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("bad_size", "not a size")
+    return int(match[1]) * SIZES[match[2]]
 
 
 def _zone(value: Any) -> str:
@@ -157,6 +166,8 @@ Limit = Annotated[
         }
     ),
 ]
+Size = Annotated[int, PlainValidator(size), _schema("^[1-9][0-9]{0,5} ?[kMG]B$", "25MB")]
+"""Bytes."""
 Zone = Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})]
 ConnectionName = Annotated[str, BeforeValidator(_name)]
 SyncName = Annotated[str, BeforeValidator(_sync_name)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from keepstep.engine.carried import is_copy
 from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
@@ -16,7 +17,7 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View, merge
-from mapping.model import OF_ORIGIN, Form
+from mapping.model import OF_ORIGIN, REQUIRED_PARENT, Form
 
 
 class Noted(msgspec.Struct, kw_only=True):
@@ -47,6 +48,9 @@ def absorb(
         views, doubtful = look(state, sync, references)
         for name, seen in views.items():
             _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()))
+        if sync.carried is not None and state.under != state.value(REQUIRED_PARENT[sync.kind]):
+            state.under = state.value(REQUIRED_PARENT[sync.kind])
+            state.dirty = True
     return noted
 
 
@@ -96,6 +100,8 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
         record = state.records.get(side_name)
         if side is None or record is None or link.state != "live" or record["deleted"]:
             continue
+        if is_copy(state, sync, side_name):
+            continue  # what it shows was said elsewhere: it has no say
         in_doubt = {name for intent in state.intents if intent["side"] == side_name for name in intent["fields"]}
         doubtful |= in_doubt
         for name, value in record["shown"].items():

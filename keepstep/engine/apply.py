@@ -14,13 +14,15 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from connectors.base import Change, Outcome, Record, Write, utc
+from connectors.base import Change, Content, Outcome, Record, Write, utc
 from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.budget import Meter, Purpose
+from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
+from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
@@ -62,6 +64,8 @@ class Applier:
         self._too_old = too_old
         self._wanted = wanted
         self.applied = Applied()
+        self._content: Content | None = None
+        """What the create under way carries."""
         self._receipts = Receipts(ports, sync, lease)
         self.failed: set[str] = set()
         """Sides that could not be talked to."""
@@ -71,11 +75,15 @@ class Applier:
     def carry_out(self, operations: Sequence[Operation]) -> None:
         """Part by part, what people did before what comes of the first linking, as far as budgets go. One bad record
         never stops the others."""
+        carries = self._sync.carried is not None and self._sync.carried.largest > 0
         for purpose in PURPOSES:
             mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
             for side, part in parts(mine, self._sync):
                 allowed = self._within_budget(side, part, purpose)
-                if allowed:
+                if carries and part[0].kind == "create":
+                    for operation in allowed:
+                        self._with_bytes(side, operation)
+                elif allowed:
                     self._chunk(side, allowed)
 
     def _within_budget(self, side: Side, part: Sequence[Operation], purpose: Purpose) -> Sequence[Operation]:
@@ -94,6 +102,25 @@ class Applier:
             self.held[side.name] = meter
             self.applied.put_off += len(part) - count
         return part[:count]
+
+    def _with_bytes(self, side: Side, operation: Operation) -> None:
+        """One file: its bytes come first, so that none is held longer than its own write lasts."""
+        try:
+            with fetched(self._ports, self._sync, self._lease, side, operation.entity) as content:
+                self._content = content
+                self._ports.fence.point("apply.fetched")
+                if content is None:
+                    self.applied.put_off += 1
+                else:
+                    self._chunk(side, [operation])
+        except ConnectorError as error:
+            source = self._sync.sides[operation.because[0]]
+            self.applied.put_off += 1
+            self.failed.add(source.name)
+            with self._ports.store.write(self._lease) as tx:
+                tell_failure(tx, self._ports, source, error)
+        finally:
+            self._content = None
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
@@ -205,7 +232,7 @@ class Applier:
                 state.touch(side.name)
                 found = None
         else:
-            going = deletes(state, self._sync, owed.findings)
+            going = deletes(state, self._sync, references, owed.findings)
             found = next((each for each in going if each.side == side.name), None)
             if found is not None and self._moved(state, side, references):
                 found = None
@@ -237,7 +264,14 @@ class Applier:
     ) -> None:
         record = looked.get(operation.record or "")
         values = {
-            name: references.outward(self._sync.fields[name], planned.value, side.connection.name)
+            name: worded(
+                state,
+                self._sync,
+                side.name,
+                name,
+                references.outward(self._sync.fields[name], planned.value, side.connection.name),
+                references,
+            )
             for name, planned in operation.fields.items()
         }
         base = record.payload if record is not None else None
@@ -296,6 +330,7 @@ class Applier:
                 values=sent,
                 expected_version=record.version if record is not None and side.abilities.guarded else None,
                 marker=state.id if operation.kind == "create" else None,
+                content=self._content if operation.kind == "create" else None,
                 reserved_id=reserved.get(state.id),
             )
         )

@@ -36,6 +36,12 @@ def oldest_owed(tx: Tx, sync: str, sides: Sequence[str], created_into: Sequence[
     return min(times) if times else None
 
 
+def sides_of(tx: Tx, sync: str) -> list[str]:
+    """The sides on which a sync has links, where the configuration does not name them."""
+    query = sa.select(t.link.c.side).join(t.entity, t.entity.c.id == t.link.c.entity).where(t.entity.c.sync == sync)
+    return sorted(row["side"] for row in tx.all(query.distinct()))
+
+
 def _behind(state: EntityState, sides: Sequence[str]) -> list[str]:
     """The times of the agreed values that a live side does not show."""
     found = []

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.base import chunks
+from keepstep.engine.carried import edited, follows, is_copy, lies_there, rests, withheld, worded
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
@@ -67,7 +68,7 @@ def owed(states: Iterable[EntityState], sync: Sync, references: References, now_
     """Everything the entities owe. ``now_old(state)``: too old to be created elsewhere."""
     found = Owed(operations=[], findings=[], waiting={})
     for state in states:
-        if state.parked:
+        if state.parked or rests(state, sync, references):
             continue
         for side in sync.sides.values():
             link = state.links.get(side.name)
@@ -79,10 +80,10 @@ def owed(states: Iterable[EntityState], sync: Sync, references: References, now_
                 operation = leave(state, sync, side)
             else:
                 operation = None
-                found.findings.extend(gone(state, sync, side))
+                found.findings.extend(gone(state, sync, side, references))
             if operation is not None:
                 found.operations.append(operation)
-        found.operations.extend(deletes(state, sync, found.findings))
+        found.operations.extend(deletes(state, sync, references, found.findings))
     return found
 
 
@@ -91,6 +92,11 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
     link, record = state.links[side.name], state.records.get(side.name)
     if record is None or record["deleted"] or not side.writable or _open(state, side.name):
         return None
+    if edited(state, sync, side.name):
+        key = f"copy_edited:{state.id}:{side.name}"
+        found.findings.append(
+            _finding(state, sync, key, "copy_edited", side=side.name, record=link.record, url=record["url"])
+        )
     fields: dict[str, Planned] = {}
     confirm: dict[str, int] = {}
     waits: list[str] = []
@@ -147,6 +153,7 @@ def _plan_field(
     form = sync.fields[name]
     try:
         outward = references.outward(form, agreed.value, side.connection.name)
+        outward = worded(state, sync, side.name, name, outward, references)
     except Unresolved:
         if form is Form.PERSON:
             trouble.append(
@@ -192,12 +199,22 @@ def create(
     """The record that is missing on a side, if a route says that records are made there."""
     if side.name not in sync.create or not side.abilities.create or side.connection.access != "write":
         return None
-    if not state.agreed or now_old(state):
+    if not state.agreed or now_old(state) or not follows(state, sync, side, references):
         return None
     if any(intent["kind"] == "create" and intent["side"] == side.name for intent in state.intents):
         return None
     if any(link.state in ("gone", "deleted") for link in state.links.values()):
         return None  # somebody deleted it elsewhere: it is not made anew
+    kept = withheld(state, sync, side, references)
+    if kept is not None:
+        if kept.code == "file_too_large":
+            key = f"file:{state.id}:{side.name}"
+            found.findings.append(
+                _finding(state, sync, key, "file_too_large", side=side.name, size=kept.size, limit=kept.limit)
+            )
+        elif kept.code == "file_unreadable" and state.origin is not None:
+            found.findings.append(_finding(state, sync, f"file:{state.id}", "file_unreadable", side=state.origin.side))
+        return None
     fields: dict[str, Planned] = {}
     waits: list[str] = []
     quiet: list[Finding] = []
@@ -262,9 +279,15 @@ def _unset(state: EntityState, sync: Sync, side: Side) -> set[str]:
     return {name for name in needed(sync, side) if state.value(name) is None}
 
 
-def deletes(state: EntityState, sync: Sync, trouble: list[Finding]) -> list[Operation]:
-    """Under ``deletes: propagate`` or ``archive``: what a person's delete leads to, unless somebody edited since."""
-    if sync.deletes == "flag" or not any(link.state == "gone" for link in state.links.values()):
+def deletes(state: EntityState, sync: Sync, references: References, trouble: list[Finding]) -> list[Operation]:
+    """Under ``deletes: propagate`` or ``archive``: what a person's delete leads to, unless somebody edited since.
+
+    Who deletes a copy has not deleted what it was copied from; and what went with its task is the task's affair.
+    """
+    telling = [link for link in state.links.values() if not is_copy(state, sync, link.side)]
+    if sync.deletes == "flag" or not any(link.state == "gone" for link in telling):
+        return []
+    if not all(lies_there(state, sync, link.side, references) for link in telling):
         return []
     live = [link for link in state.links.values() if link.state == "live" and link.side in sync.sides]
     if not live:
@@ -302,16 +325,22 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
         side = sync.sides.get(link.side)
         if side is None:
             continue
+        copy = is_copy(state, sync, link.side)
+        if edited(state, sync, link.side):
+            return True
         for name, agreed in state.agreed.items():
-            if side.mapper.mode(sync.kind, name) in ("both", "read", "once") and link.field(name).shows != agreed.n:
+            shown = ("both", "once") if copy else ("both", "read", "once")
+            if side.mapper.mode(sync.kind, name) in shown and link.field(name).shows != agreed.n:
                 return True
     return False
 
 
-def gone(state: EntityState, sync: Sync, side: Side) -> list[Finding]:
+def gone(state: EntityState, sync: Sync, side: Side, references: References) -> list[Finding]:
     """A person's delete is told, while the entity lives on elsewhere; and ours, if the entity came back elsewhere."""
     link = state.links[side.name]
     if link.state not in ("gone", "deleted") or not any(each.state == "live" for each in state.links.values()):
+        return []
+    if not lies_there(state, sync, side.name, references):
         return []
     return [_finding(state, sync, f"gone:{state.id}:{side.name}", "gone", side=side.name, record=link.record)]
 

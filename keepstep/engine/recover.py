@@ -26,6 +26,7 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
+from mapping.model import REQUIRED_PARENT
 
 
 class Recovered(msgspec.Struct, kw_only=True):
@@ -186,7 +187,7 @@ def _create(
             looked = list(side.connector.get(side.stream, [row["reserved_id"]]))
             found = [record for record in looked if not record.deleted and not record.forbidden]
         case "fingerprint":
-            found = _unlinked(ports, side, row)
+            found = _unlinked(ports, sync, side, row)
         case "none":
             answer = answers.given(row)
             if answer is None:
@@ -211,14 +212,26 @@ def _create(
     _by_id(ports, world, sync, side, lease, row, result)
 
 
-def _unlinked(ports: Ports, side: Side, row: dict[str, Any]) -> list[Record]:
-    """Records by our account since the intent, in a strong listing, that belong to nobody. Content is not compared:
-    a person may have edited it already; hence one open create per stream."""
+def _unlinked(ports: Ports, sync: Sync, side: Side, row: dict[str, Any]) -> list[Record]:
+    """Records by our account since the intent, in a strong listing, that belong to nobody, and lie where it was to lie.
+
+    Content is not compared: a person may have edited it already; hence one open create per stream.
+    """
+    parent = REQUIRED_PARENT.get(sync.kind, "")
+    above = row["fields"][parent][0] if parent in row["fields"] else None
     with ports.store.read() as tx:
         linked = {each["record"] for each in tx.all(sa.select(t.link.c.record).where(t.link.c.side == side.name))}
+        lies = tx.all(sa.select(t.link.c.side, t.link.c.record).where(t.link.c.entity == above)) if above else []
+    places = {(each["side"], each["record"]) for each in lies}
+
+    def there(record: Record) -> bool:
+        shown = side.mapper.canon(record).values.get(parent) if above else None
+        return shown is None or (f"{side.connection.name}.{shown['stream']}", shown["id"]) in places
+
     scope = (row["outcome"] or {}).get("scope")
     made = side.connector.made_since(side.stream, scope, row["written_at"])
-    return sorted((r for r in made if r.id not in linked), key=lambda record: (record.created_at or "", record.id))
+    loose = [record for record in made if record.id not in linked and there(record)]
+    return sorted(loose, key=lambda record: (record.created_at or "", record.id))
 
 
 def _unseen_key(row: dict[str, Any]) -> str:

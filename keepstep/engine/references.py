@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
@@ -15,6 +16,9 @@ from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.model import TITLE, Form, Kind
 
+CONTENT = "content_hash"
+"""What the bytes of a file were when they were read; None: they cannot be."""
+
 
 class Unresolved(Exception):
     """A reference to something that is not linked yet: wait, it is neither empty nor a clear."""
@@ -22,6 +26,23 @@ class Unresolved(Exception):
 
 class Outside(Exception):
     """A reference to something that no sync holds: the field is absent there."""
+
+
+class End(msgspec.Struct, frozen=True):
+    """One side of a thing that others lie under. ``whole``: the hub made its record there, or has known it from the
+    beginning."""
+
+    linked_at: str
+    whole: bool
+
+
+class Above(msgspec.Struct, frozen=True):
+    """A thing that others lie under: its sync, and the sides on which it is alive."""
+
+    sync: str
+    old: bool
+    parked: bool
+    live: dict[str, End]
 
 
 class References:
@@ -33,6 +54,8 @@ class References:
         self.people = People(tx, world.people)
         self._entity_of: dict[tuple[str, str], str | None] = {}
         self._records_of: dict[str, dict[str, str]] = {}
+        self._above: dict[str, Above] = {}
+        self._held: dict[tuple[str, str], set[str]] = {}
 
     def prepare(self, sync: Sync, states: Iterable[EntityState]) -> None:
         """Fetch what ``inward`` and ``outward`` will need for these entities."""
@@ -59,6 +82,11 @@ class References:
                     self._entity_of[(side, row["record"])] = row["entity"]
                     targets.add(row["entity"])
         self._load_targets({target for target in targets if target} - self._records_of.keys())
+        if sync.carried is not None:
+            above = {state.under for state in states if state.under} - self._above.keys()
+            self._load_above(above)
+            if sync.carried.largest:
+                self._load_held(sync, above)
 
     def _load_targets(self, ids: set[str]) -> None:
         for part in chunks(sorted(ids), 400):
@@ -69,6 +97,40 @@ class References:
             )
             for row in self._tx.all(query):
                 self._records_of[row["entity"]][row["side"]] = row["record"]
+
+    def _load_above(self, ids: set[str]) -> None:
+        for part in chunks(sorted(ids), 400):
+            columns = (t.entity.c.id, t.entity.c.sync, t.entity.c.old, t.entity.c.parked)
+            for row in self._tx.all(sa.select(*columns).where(t.entity.c.id.in_(part))):
+                id = row.pop("id")
+                self._above[id] = Above(**row, live={})
+            ties = sa.select(t.link.c.entity, t.link.c.side, t.link.c.linked_at, t.link.c.evidence).where(
+                t.link.c.entity.in_(part), t.link.c.state == "live"
+            )
+            for row in self._tx.all(ties):
+                if row["entity"] in self._above:
+                    whole = row["evidence"] is None or row["evidence"].get("by") == "marker"
+                    self._above[row["entity"]].live[row["side"]] = End(row["linked_at"], whole)
+
+    def _load_held(self, sync: Sync, ids: set[str]) -> None:
+        for part in chunks(sorted(ids), 400):
+            query = (
+                sa.select(t.entity.c.under, t.entity.c.agreed, t.link.c.side)
+                .join(t.link, t.link.c.entity == t.entity.c.id)
+                .where(t.entity.c.under.in_(part), t.entity.c.sync == sync.name, t.link.c.state == "live")
+            )
+            for row in self._tx.all(query):
+                seen = row["agreed"].get(CONTENT)
+                if seen is not None and seen["value"] is not None:
+                    self._held.setdefault((row["under"], row["side"]), set()).add(seen["value"])
+
+    def held(self, entity: str | None, side: str) -> set[str]:
+        """The hashes of the files under a thing on a side, as far as they were read, if ``prepare`` met one of them."""
+        return self._held.get((entity, side), set()) if entity is not None else set()
+
+    def above(self, entity: str | None) -> Above | None:
+        """What is known of a thing that others lie under, if ``prepare`` met one that does."""
+        return self._above.get(entity) if entity is not None else None
 
     def title(self, entity: str) -> str:
         """How people know an entity; its id where nothing is agreed on that."""

@@ -14,6 +14,7 @@ from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.authors import name_authors
 from keepstep.engine.budget import Meter
+from keepstep.engine.carried import stir
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
@@ -210,6 +211,7 @@ class Engine:
                 now = self.ports.now()
                 absorb(states.values(), sync, references, now, None, recent(tx, states, now))
                 save(tx, states.values(), self.ports.now())
+                references.prepare(sync, states.values())  # what was new lies under something only now
                 found = owed(states.values(), sync, references, self._too_old(sync, tx))
                 plan.operations += self._allowed(tx, sync, found.operations)
                 plan.waits += sorted(found.waiting)
@@ -269,10 +271,13 @@ class Engine:
 
     def _stir(self, tx: Tx, sync: Sync, states: dict[str, EntityState]) -> None:
         """What an entity refers to may be wanted elsewhere because of it: a customer, once a project of it is open."""
+        if sync.carried is not None:
+            return  # a comment changes nothing about its task
         names = [name for name, form in sync.fields.items() if form is Form.REF]
         targets = {state.value(name) for state in states.values() for name in names} - {None}
         for part in chunks(sorted(targets), BATCH):
             tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(part)).values(owing=True))
+        stir(tx, (each.carried for each in self.world.syncs.values()), sync, states)
 
     def _operations(self, sync: Sync, lease: Lease, report: Report) -> list[Operation]:
         """What is owed by all entities that may owe something; those that owe nothing are crossed off."""

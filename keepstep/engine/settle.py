@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from connectors.base import Change
 from keepstep.engine.absorb import open_conflict
+from keepstep.engine.carried import is_copy
 from keepstep.engine.owed import Planned
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
@@ -72,6 +73,8 @@ def took_effect(
             known.shadow, known.shows = planned.local, planned.n
         elif tied or shown[name] in (planned.value, planned.local):
             known.shadow, known.shows = shown[name], planned.n
+        elif is_copy(state, sync, side.name):
+            known.shadow, known.shows = planned.local, planned.n  # it differs: told as a copy that was edited
         else:
             open_conflict(state, name, side.name, shown[name], record_time(state, side), None, now)
             known.shadow = shown[name]
@@ -115,6 +118,11 @@ def unclear(
 ) -> None:
     """Whether the write took effect cannot be told: what the side shows stands against the agreed value."""
     link = state.links[side.name]
+    if is_copy(state, sync, side.name):
+        for name, planned in planned_fields(intent).items():
+            link.field(name).shadow, link.field(name).shows = planned.local, planned.n
+        state.touch(side.name)
+        return
     for name, cur in shown_now(state, sync, side, references, list(intent["fields"])).items():
         open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
         link.field(name).shadow = cur

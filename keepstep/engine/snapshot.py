@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from mapping.model import MODEL, Form, Kind
 def graph(tx: Tx, people: People, kinds: Iterable[Kind] | None = None) -> Graph:
     """All entities that are not parked and live somewhere, or are ours to make."""
     wanted = [kind.value for kind in kinds] if kinds is not None else [kind.value for kind in Kind]
-    links, empty = _links(tx)
+    links, empty = _links(tx, wanted)
     entities = []
     for row in tx.all(sa.select(t.entity).where(t.entity.c.kind.in_(wanted), t.entity.c.parked.is_(False))):
         mine = links.get(row["id"], ())
@@ -41,11 +41,12 @@ def _entity(row: dict[str, Any], links: list[Link], empty: set[str]) -> Entity:
     return Entity(id=row["id"], kind=kind, values=values, refs=refs, links=tuple(links), changed_at=changed)
 
 
-def _links(tx: Tx) -> tuple[dict[str, list[tuple[str, Link]]], dict[str, set[str]]]:
+def _links(tx: Tx, kinds: Sequence[str]) -> tuple[dict[str, list[tuple[str, Link]]], dict[str, set[str]]]:
     """Entity -> its links with their state, and the fields that a live record of it shows as empty."""
     query = sa.select(t.link, t.record.c.url, t.record.c.created_at, t.record.c.shown).join(
         t.record, sa.and_(t.record.c.side == t.link.c.side, t.record.c.id == t.link.c.record), isouter=True
     )
+    query = query.join(t.entity, t.entity.c.id == t.link.c.entity).where(t.entity.c.kind.in_(kinds))
     found: dict[str, list[tuple[str, Link]]] = {}
     empty: dict[str, set[str]] = {}
     for row in tx.all(query.order_by(t.link.c.entity, t.link.c.side)):

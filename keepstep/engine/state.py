@@ -49,6 +49,8 @@ class LinkState(msgspec.Struct):
     making back), declined (the same, where nothing can be archived: it stays, and is left alone)."""
     fields: dict[str, FieldState]
     linked_at: str
+    first: bool = False
+    """It is the record that the entity began with."""
 
     def field(self, name: str) -> FieldState:
         return self.fields.setdefault(name, FieldState())
@@ -72,6 +74,8 @@ class EntityState(msgspec.Struct):
     owing: bool
     """Something is to be written for it, or waits."""
     created_at: str
+    under: str | None
+    """The entity that it lies under, in a sync of what is carried."""
     links: dict[str, LinkState]
     records: dict[str, dict[str, Any]]
     conflicts: dict[str, Conflict]
@@ -87,6 +91,11 @@ class EntityState(msgspec.Struct):
         """The agreed value of a field; None if there is none."""
         agreed = self.agreed.get(name)
         return agreed.value if agreed is not None else None
+
+    @property
+    def origin(self) -> LinkState | None:
+        """The link of the record that the entity began with."""
+        return next((link for link in self.links.values() if link.first), None)
 
     def touch(self, side: str) -> None:
         self.dirty_links.add(side)
@@ -111,10 +120,10 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
         )  # fmt: skip
     for row in tx.all(sa.select(t.link).where(t.link.c.entity.in_(ids))):
         entity = row.pop("entity")
-        del row["evidence"]
+        first = row.pop("evidence") is None
         if entity in states:
             fields = msgspec.convert(row.pop("fields"), dict[str, FieldState])
-            states[entity].links[row["side"]] = LinkState(**row, fields=fields)
+            states[entity].links[row["side"]] = LinkState(**row, fields=fields, first=first)
     for row in tx.all(sa.select(t.record).where(t.record.c.entity.in_(ids))):
         state = states.get(row["entity"])
         if state is not None and row["side"] in state.links and state.links[row["side"]].record == row["id"]:
@@ -152,6 +161,7 @@ def save(tx: Tx, states: Iterable[EntityState], now: str) -> None:
                     "old": state.old,
                     "owing": state.owing,
                     "created_at": state.created_at,
+                    "under": state.under,
                 }
             )
         for side in sorted(state.dirty_links):

@@ -27,6 +27,10 @@ COUNTRIES = {"zh-CN": "CN"}
 TOLD = ("due", "breached")
 
 
+JUDGED = [kind for kind in Kind if kind not in (Kind.COMMENT, Kind.ATTACHMENT)]
+"""What rules are judged over: no shipped one asks what people said or attached, of which there may be very much."""
+
+
 def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
     """Judge every rule in use, and keep the findings in step with the verdicts. Returns those not open before."""
     if not config.handoffs.use:
@@ -62,7 +66,7 @@ def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Ver
     calendar = Calendar(country=COUNTRIES.get(config.language), timezone=config.timezone)
     return judge(
         compiled(shipped(config.handoffs.use)),
-        graph(tx, People(tx, world.people)),
+        graph(tx, People(tx, world.people), JUDGED),
         ports.clock.now(),
         begun,
         waivers(tx),

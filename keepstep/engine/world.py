@@ -71,6 +71,25 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What makes a sync one of copies: each thing lies under a thing of another sync, is carried from the side where it
+    was made to the others, once, and never back."""
+
+    parent: str
+    """The sync of the things that it lies under."""
+    under: Mapping[str, frozenset[str]]
+    """Own side -> the parent's sides on the same connection."""
+    older: bool = False
+    """Also what was there before the thing it lies under was linked."""
+    text: str | None = None
+    """The field whose copies say in their first line who wrote it and when."""
+    largest: int = 0
+    """Bytes of the largest file that is carried; 0: these things are no files."""
+    heading: Callable[[str | None, str], str] = lambda author, at: f"{author or '?'}, {at}:"
+    """That line, of an author's name (None: nobody knows) and a time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """A set of sides that hold the same kind of entity, and how they are kept in step."""
 
@@ -90,6 +109,7 @@ class Sync:
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    carried: Carried | None = None
 
     @property
     def fields(self) -> Mapping[str, Form]:
@@ -146,9 +166,10 @@ class World:
         return None
 
     def feeds(self, sync: Sync) -> list[tuple[Connection, Feed]]:
-        """The feeds that tell of the sync's sides."""
+        """The feeds that tell of the sync's sides, and of those of the things that its own lie under."""
         found: dict[str, tuple[Connection, Feed]] = {}
-        for side in sync.sides.values():
+        above = self.syncs[sync.carried.parent].sides.values() if sync.carried else ()
+        for side in (*sync.sides.values(), *above):
             for feed in side.connection.description.feeds:
                 if side.stream in feed.streams:
                     found[side.connection.feed_key(feed)] = (side.connection, feed)

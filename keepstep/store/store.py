@@ -21,7 +21,7 @@ from keepstep.store.columns import Columns
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0005"
+REVISION = "0006"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000

@@ -230,9 +230,11 @@ entity = Table(
     Column("old", Boolean, nullable=False, default=False),
     Column("owing", Boolean, nullable=False, default=False),
     Column("created_at", String, nullable=False),
+    Column("under", String),
 )
 # What is owing first: led by the sync, SQLite would take it for the quickest way to a few entities by their ids.
 Index("entity_by_owing", entity.c.owing, entity.c.sync)
+Index("entity_by_under", entity.c.under)
 
 link = Table(
     "link",

@@ -28,7 +28,7 @@ def violations(simulation: Simulation) -> list[str]:
 
 def _links(simulation: Simulation) -> dict[str, dict[str, str]]:
     with simulation.store.read() as tx:
-        rows = tx.all(sa.select(t.link))
+        rows = tx.all(sa.select(t.link).where(t.link.c.side.endswith(f".{STREAM}")))
     found: dict[str, dict[str, str]] = {}
     for row in rows:
         found.setdefault(row["entity"], {})[row["side"].partition(".")[0]] = row["record"]

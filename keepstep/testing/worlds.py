@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -11,10 +12,11 @@ import sqlalchemy as sa
 
 from connectors.base import Clock
 from connectors.memory import Memory
-from connectors.memory_service import STREAM, MemoryService, Traits
+from connectors.memory_service import COMMENTS, FILES, STREAM, MemoryService, Traits
 from connectors.sandbox.clock import VirtualClock
 from keepstep.engine import guard
 from keepstep.engine.budget import Meter
+from keepstep.engine.carried import carrying
 from keepstep.engine.ports import Ports
 from keepstep.engine.round import Engine, Report
 from keepstep.engine.world import Connection, Side, Sync, World
@@ -105,11 +107,11 @@ class Bench:
         self.engine = Engine(self.ports, self.world, lambda sync: self.fingerprint)
 
     def _connect(self) -> None:
-        connections = {name: self._connection(name) for name in self.services}
-        sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in connections.items()}
+        self.connections = {name: self._connection(name) for name in self.services}
+        sides = {f"{name}.{STREAM}": Side(connection, STREAM) for name, connection in self.connections.items()}
         settings: dict[str, Any] = {"mode": "write", "create": {side: {} for side in sides}, **self._settings}
         self.sync = Sync(name="tasks", kind=Kind.TASK, sides=sides, **settings)
-        self.world = World(connections, {"tasks": self.sync})
+        self.world = World(self.connections, {"tasks": self.sync})
 
     def _connection(self, name: str) -> Connection:
         right, service = self._rights[name], self.services[name]
@@ -219,3 +221,65 @@ class Bench:
         with self.store.read() as tx:
             tables = {table.name: tx.all(sa.select(table)) for table in t.metadata.sorted_tables}
         return msgspec.json.encode(tables)
+
+
+RIDES: Mapping[str, tuple[Kind, dict[str, Any]]] = {
+    "comments": (Kind.COMMENT, {"text": "body"}),
+    "attachments": (Kind.ATTACHMENT, {"largest": 1000}),
+}
+
+
+class Talk(Bench):
+    """A bench whose services let people talk about items and put files there; one of the two rides with the tasks.
+
+    ``carried`` are keywords of ``Carried``.
+    """
+
+    def __init__(
+        self, *traits: Traits, rides: str = "comments", carried: Mapping[str, Any] | None = None, **more: Any
+    ) -> None:
+        able = [replace(each, comments=True, files=each.files or 1000) for each in traits or (Traits(), Traits())]
+        super().__init__(*able, **more)
+        kind, rules = RIDES[rides]
+        self.talk = carrying(self.sync, rides, kind, **{**rules, **(carried or {})})
+        self.world = World(self.connections, {"tasks": self.sync, self.talk.name: self.talk})
+        self.restart()
+
+    def say(self, name: str, id: str, text: str, person: str = "Ada") -> str:
+        """A person says something about an item."""
+        return self.services[name].create(person, COMMENTS, {"item": id, "text": text})
+
+    def said(self, name: str) -> list[str]:
+        """What the comments of a service say, in their order."""
+        records = self.services[name].records(COMMENTS)
+        return [records[id]["text"] for id in sorted(records)]
+
+    def put(self, name: str, id: str, title: str, body: bytes, person: str = "Ada") -> str:
+        """A person puts a file on an item."""
+        return self.services[name].create(person, FILES, {"item": id, "name": title, "bytes": body})
+
+    def files(self, name: str) -> list[tuple[str, bytes]]:
+        """The files of a service, by their names."""
+        items = [item for item in self.services[name].items.values() if item.stream == FILES and not item.deleted]
+        return sorted((str(item.values["name"]), item.body) for item in items)
+
+    def look(self) -> None:
+        self.engine.observe([self.sync, self.talk])
+
+    def round(self, wait: float = MINUTE, look: bool = True) -> Report:
+        """Both syncs, the tasks first. The report is that of what rides along, with what was planned for either."""
+        self.clock.advance(wait)
+        if look:
+            self.look()
+        for sync in (self.sync, self.talk):
+            self.engine.take_in(sync)
+        tasks = self.engine.run(self.sync)
+        riding = self.engine.run(self.talk)
+        riding.planned += tasks.planned
+        riding.holds += tasks.holds
+        return riding
+
+    def let_through(self) -> list[str]:
+        with self.store.write() as tx:
+            passed = [guard.let_through(tx, self.ports, sync.name, "Bo") for sync in (self.sync, self.talk)]
+            return [reason for each in passed for reason in each]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from connectors.base import Description
 from mapping.fields import Mapper, MappingPlugin, Options
-from mapping.jira.attached import comments, links
+from mapping.jira.attached import attachments, comments, links
 from mapping.jira.issues import IssueMapping, epic_rows, issue_rows
 from mapping.jira.values import Words
 from mapping.jira.versions import versions
@@ -25,6 +25,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
         "epics": IssueMapping(epic_rows(words), words),
         "issues": IssueMapping(issue_rows(words), words),
         "comments": comments(),
+        "attachments": attachments(),
         "remote_links": links(),
         "versions": versions(words),
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Record
-from mapping.fields import FieldMap, StreamMapping, Unmappable, clean
+from mapping.fields import FieldMap, StreamMapping, Unmappable, clean, text
 from mapping.jira.values import Section, instant_read, person, read_rich, rich, shown_rich
 from mapping.model import Kind, Loss, Mapped, Unmapped
 
@@ -31,6 +31,22 @@ def comments() -> StreamMapping:
     )
 
 
+def attachments() -> StreamMapping:
+    """A file is made once and never changed."""
+    return StreamMapping(
+        {
+            Kind.ATTACHMENT: [
+                FieldMap("parent", "issue", _place_of, _to_place, mode="once", shown=lambda value: value),
+                FieldMap("title", "filename", *text(255), mode="once"),
+                FieldMap("author", "author", person()[0], mode="read"),
+                FieldMap("created", "created", instant_read, mode="read"),
+                FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
+                FieldMap("size", "size", lambda value, _: value, mode="read"),
+            ]
+        }
+    )
+
+
 def links() -> StreamMapping:
     return _Links(
         {
@@ -44,7 +60,14 @@ def links() -> StreamMapping:
 
 
 class _Comments(StreamMapping):
-    """Comments never move to another issue, so an update does not name one."""
+    """Comments never move to another issue, so an update does not name one. What one says that is for a role or a group
+    only stays with them: nobody can tell who reads the other systems."""
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        if record.payload.get("visibility") and mapped.values.pop("body", None) is not None:
+            mapped.losses.append(Loss("visibility", "restricted"))
+        return mapped
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         return _without_move(super().unmap(kind, values, base), base)

@@ -47,8 +47,17 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                     FieldMap("title", "name", *text()),
                     FieldMap("url", "url", *text()),
                     FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
-                ]
-            }
+                ],
+                Kind.ATTACHMENT: [
+                    FieldMap("parent", "idCard", *ref("cards"), mode="once", shown=lambda value: value),
+                    FieldMap("title", "name", *text(256), mode="once"),
+                    FieldMap("author", "idMember", author, mode="read"),
+                    FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
+                    FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
+                    FieldMap("size", "bytes", lambda value, _: value, mode="read"),
+                ],
+            },
+            kind_of=lambda record: Kind.ATTACHMENT if record.payload.get("isUpload") else Kind.DOCUMENT,
         ),
     }
 

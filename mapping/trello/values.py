@@ -42,6 +42,8 @@ def ref(stream: str) -> Pair:
     def write(value: Any, _: Section) -> Any:
         if value is None:
             raise Unmappable("cannot_be_empty")
+        if value["stream"] != stream:
+            raise Unmappable("other_stream", value["stream"])
         return value["id"]
 
     return read, write

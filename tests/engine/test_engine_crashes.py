@@ -10,7 +10,7 @@ import pytest
 import keepstep.engine
 from connectors.memory_service import STREAM, Traits
 from keepstep.testing.checker import violations
-from keepstep.testing.worlds import PAST_DOUBT, Bench
+from keepstep.testing.worlds import PAST_DOUBT, Bench, Talk
 
 pytestmark = pytest.mark.usefixtures("benches")
 
@@ -66,7 +66,22 @@ def deleting() -> Bench:
     return bench
 
 
-RUNS = {"creating": creating, "updating": updating, "deleting": deleting}
+def filing() -> Talk:
+    """Files on two sides, the same one twice among them, and each side with another way to find a lost upload."""
+    bench = Talk(Traits(), Traits(marker="fingerprint"), Traits(returns_record=False), rides="attachments")
+    for title in ("x", "y"):
+        bench.make("a", title=title)
+    bench.settle()
+    bench.put("a", bench.only_titled("a", "x"), "plan", b"the plan")
+    bench.round()
+    bench.let_through()
+    bench.put("a", bench.only_titled("a", "y"), "sketch", b"a sketch")
+    bench.put("b", bench.only_titled("b", "x"), "photo", b"a photo")
+    bench.put("b", bench.only_titled("b", "x"), "the same photo", b"a photo")
+    return bench
+
+
+RUNS = {"creating": creating, "updating": updating, "deleting": deleting, "filing": filing}
 
 
 def test_every_point_is_reached_by_some_run() -> None:
@@ -94,6 +109,11 @@ def sound(bench: Bench, name: str) -> None:
     if name == "deleting":
         for service in "ab":
             assert sorted(each["title"] for each in bench.shown(service)) == ["x", "y"]
+    elif isinstance(bench, Talk):
+        three = [("photo", b"a photo"), ("plan", b"the plan"), ("sketch", b"a sketch")]
+        assert bench.files("b") == sorted([*three, ("the same photo", b"a photo")])
+        for service in "ac":
+            assert [(name.removeprefix("the same "), body) for name, body in bench.files(service)] == three
     else:
         assert {len(bench.shown(service)) for service in "abc"} == {2}
 

@@ -28,10 +28,10 @@ def refuse(bench: Bench, name: str, *titles: str) -> None:
     service = bench.services[name]
     right = service.write
 
-    def write(write: Any) -> Item:
+    def write(write: Any, stream: str = STREAM) -> Item:
         if write.values.get("title") in titles:
             raise RecordRefused("not that title", status=422, field="title")
-        return right(write)
+        return right(write, stream)
 
     service.write = write  # type: ignore[method-assign]
 
@@ -197,10 +197,10 @@ def test_a_guarded_side_refuses_a_write_over_an_edit_that_came_in_between() -> N
     service = bench.services["b"]
     right = service.write
 
-    def write(write: Any) -> Item:
+    def write(write: Any, stream: str = STREAM) -> Item:
         service.write = right  # type: ignore[method-assign]
         service.edit("Bo", STREAM, write.id, {"title": "bo's"})
-        return right(write)
+        return right(write, stream)
 
     service.write = write  # type: ignore[method-assign]
     bench.settle()
@@ -226,10 +226,10 @@ def test_an_edit_that_our_write_overwrote_is_found_in_the_history() -> None:
     service = bench.services["b"]
     right = service.write
 
-    def write(write: Any) -> Item:
+    def write(write: Any, stream: str = STREAM) -> Item:
         service.write = right  # type: ignore[method-assign]
         service.edit("Bo", STREAM, write.id, {"title": "bo's"})
-        return right(write)
+        return right(write, stream)
 
     service.write = write  # type: ignore[method-assign]
     bench.settle()

@@ -118,6 +118,21 @@ from tests.keepstep.plugins import registry
         pytest.param(
             with_sync("fields: {title: {direction: forward}}"), ("direction_unused", 8, 22), {}, id="direction"
         ),
+        pytest.param(with_sync("with: [comment]"), ("not_one_of", 8, 12), {"nearest": "comments"}, id="with"),
+        pytest.param(
+            with_sync("with: [comments]", "customer"),
+            ("rides_with_none", 8, 12),
+            {"what": "comments", "entity": "customer"},
+            id="rides with none",
+        ),
+        pytest.param(with_sync("with: [comments, comments]"), ("rides_twice", 8, 22), {}, id="rides twice"),
+        pytest.param(with_sync("comments: {older: carry}"), ("rules_unused", 8, 5), {}, id="comments unused"),
+        pytest.param(
+            with_sync("attachments: {largest: 25 megs}\n    with: [attachments]"),
+            ("bad_size", 8, 28),
+            {"value": "25 megs"},
+            id="size",
+        ),
         pytest.param(
             with_sync("create: {b.card: {}}"), ("create_not_a_side", 8, 14), {"nearest": "b.cards"}, id="create"
         ),

@@ -112,6 +112,7 @@ NUMBERS = {
     "count",
     "rev",
     "creates",
+    "size",
     "linked",
     "proposals",
     "values",

@@ -239,6 +239,44 @@ def test_a_comment_knows_its_place_author_and_time(mappers):
     assert changed.losses == []
 
 
+def test_what_a_comment_says_to_some_only_is_not_carried(mappers):
+    payload = {
+        "issue": {"id": "1", "stream": "issues"},
+        "body": BOLD,
+        "author": {"accountId": "a1", "displayName": "Ann"},
+        "visibility": {"type": "role", "value": "Administrators"},
+    }
+    mapped = mappers["comments"].canon(Record(stream="comments", id="1-5", payload=payload))
+    assert "body" not in mapped.values
+    assert [(loss.field, loss.why) for loss in mapped.losses if loss.why == "restricted"] == [
+        ("visibility", "restricted")
+    ]
+
+
+def test_a_file_lies_under_its_issue_and_is_named_when_it_is_made(mappers):
+    payload = {
+        "issue": {"id": "1", "stream": "issues"},
+        "filename": "plan.pdf",
+        "author": {"accountId": "a1", "displayName": "Ann"},
+        "created": "2026-04-28T15:41:27.114+0200",
+        "mimeType": "application/pdf",
+        "size": 4,
+    }
+    mapper = mappers["attachments"]
+    values = mapper.canon(Record(stream="attachments", id="1-5", payload=payload)).values
+    assert values == {
+        "parent": {"stream": "issues", "id": "1"},
+        "title": "plan.pdf",
+        "author": {"account": "a1", "name": "Ann", "email": None},
+        "created": "2026-04-28T13:41:27.114Z",
+        "mime_type": "application/pdf",
+        "size": 4,
+    }
+    made = mapper.unmap(Kind.ATTACHMENT, values).values
+    assert made == {"issue": {"id": "1", "stream": "issues"}, "filename": "plan.pdf"}
+    assert mapper.unmap(Kind.ATTACHMENT, {"parent": {"stream": "cards", "id": "k"}}).losses[0].why == "other_stream"
+
+
 def test_a_link_is_a_document_of_its_epic(mappers):
     payload = {"object": {"title": "Plan", "url": "https://x.example/p"}, "issue": {"id": "1", "stream": "epics"}}
     mapper = mappers["remote_links"]

@@ -223,6 +223,22 @@ def test_boards_comments_and_links() -> None:
         "url": "https://example.com",
         "mime_type": None,
     }
+    file = {"id": "a", "idCard": "k", "name": "plan.pdf", "isUpload": True, "bytes": 4, "mimeType": "application/pdf"}
+    file |= {"idMember": "m1", "date": "2026-06-08T17:03:31.873Z"}
+    mapped = mappers["attachments"].canon(rec(file, "attachments"))
+    assert mapped.kind is Kind.ATTACHMENT
+    assert mapped.values == {
+        "parent": {"stream": "cards", "id": "k"},
+        "title": "plan.pdf",
+        "author": {"account": "m1", "name": None, "email": None},
+        "created": "2026-06-08T17:03:31.873Z",
+        "mime_type": "application/pdf",
+        "size": 4,
+    }
+    made = mappers["attachments"].unmap(Kind.ATTACHMENT, {"parent": {"stream": "cards", "id": "k"}, "title": "x"})
+    assert made.values == {"idCard": "k", "name": "x"}
+    elsewhere = mappers["attachments"].unmap(Kind.ATTACHMENT, {"parent": {"stream": "boards", "id": "b"}})
+    assert [loss.why for loss in elsewhere.losses] == ["other_stream"]
 
 
 def recorded_cards() -> list[dict[str, Any]]:

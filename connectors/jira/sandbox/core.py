@@ -73,10 +73,13 @@ class JiraSandbox(SiteRoutes):
             if stream == "versions":
                 place = {"projectId": next(iter(self.world.projects))}
                 return self.version(actor, {**place, **values}).id
-            if stream in ("comments", "remote_links"):
+            if stream in ("comments", "remote_links", "attachments"):
                 issue = self.seen(str(values["issue"]["id"]))
+                if stream == "attachments":
+                    return f"{issue.id}-{self.attach(actor, issue, values).id}"
                 if stream == "comments":
-                    return f"{issue.id}-{self.comment(actor, issue, self._document(values['body'])).id}"
+                    body, whom = self._document(values["body"]), values.get("visibility")
+                    return f"{issue.id}-{self.comment(actor, issue, body, None, whom).id}"
                 link = {"application": {}, "object": {"icon": {}, "status": {"icon": {}}, **values["object"]}}
                 return f"{issue.id}-{self.link(actor, issue, link | self._of_link(values))}"
             fields = self._fields(values)
@@ -140,6 +143,8 @@ class JiraSandbox(SiteRoutes):
             if stream == "comments":
                 issue, own = self._attached(id)
                 self.uncomment(actor, issue, self._comment(issue, str(own)))
+            elif stream == "attachments":
+                self.detach(actor, *self.attachment_of(id.partition("-")[2]))
             elif stream == "remote_links":
                 issue, own = self._attached(id)
                 self.unlink(actor, issue, self._link_id(issue, str(own)))
@@ -171,6 +176,9 @@ class JiraSandbox(SiteRoutes):
                 if stream == "comments":
                     for id, comment in issue.comments.items():
                         found[f"{issue.id}-{id}"] = {**self.shapes.comment(issue, comment, True), **place}
+                elif stream == "attachments":
+                    for id, each in issue.attachments.items():
+                        found[f"{issue.id}-{id}"] = {**self.shapes.attachment(each), **place}
                 elif stream == "remote_links":
                     for id, link in issue.links.items():
                         found[f"{issue.id}-{id}"] = {**self.shapes.link(issue, id, link), **place}

@@ -12,6 +12,7 @@ from connectors.jira.sandbox.custom import MANY, SCHEMAS
 from connectors.jira.sandbox.world import (
     CATEGORIES,
     CATEGORY_NAMES,
+    Attachment,
     Comment,
     Entry,
     FieldKind,
@@ -71,7 +72,6 @@ CONSTANTS: Json = {
     "aggregatetimespent": None,
     "timetracking": {},
     "security": None,
-    "attachment": [],
     "aggregatetimeestimate": None,
     "workratio": -1,
     "issuerestriction": {"issuerestrictions": {}, "shouldDisplay": True},
@@ -310,6 +310,7 @@ class Shapes:
             "statusCategory": lambda: self.category(category),
             "resolutiondate": lambda: self.time(issue.resolved),
             "comment": lambda: self.comments(issue),
+            "attachment": lambda: [self.attachment(each) for each in issue.attachments.values()],
             "subtasks": lambda: [self.brief(child) for child in self.children(issue)],
         }
         for name, make in extra.items():
@@ -349,6 +350,18 @@ class Shapes:
         if properties:
             shown["properties"] = [{"key": key, "value": value} for key, value in comment.properties.items()]
         return shown
+
+    def attachment(self, made: Attachment) -> Json:
+        return {
+            "self": f"{self._api}/attachment/{made.id}",
+            "id": str(made.id),
+            "filename": made.name,
+            "author": self.user(made.author),
+            "created": self.time(made.created),
+            "size": len(made.body),
+            "mimeType": made.kind,
+            "content": f"{self._api}/attachment/content/{made.id}",
+        }
 
     def link(self, issue: Issue, id: int, link: Json) -> Json:
         return {"id": id, "self": f"{self._api}/issue/{issue.id}/remotelink/{id}", **link}

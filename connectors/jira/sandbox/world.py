@@ -146,6 +146,16 @@ class Comment:
 
 
 @dataclass(slots=True)
+class Attachment:
+    id: int
+    name: str
+    kind: str
+    body: bytes
+    author: str
+    created: int
+
+
+@dataclass(slots=True)
 class Entry:
     """One entry of a changelog."""
 
@@ -171,6 +181,7 @@ class Issue:
     created: int
     comments: dict[int, Comment] = field(default_factory=dict)
     links: dict[int, Json] = field(default_factory=dict)
+    attachments: dict[int, Attachment] = field(default_factory=dict)
     history: list[Entry] = field(default_factory=list)
     properties: Json = field(default_factory=dict)
     indexed: list[tuple[float, View]] = field(default_factory=list)

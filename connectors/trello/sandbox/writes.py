@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email import message_from_bytes
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -37,16 +35,13 @@ def sent(request: Request) -> Raw:
 
 def form(request: Request) -> Raw:
     """The parts of a form: text, and one file with its name."""
-    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
     values: Raw = {}
-    for part in message_from_bytes(head + request.body, policy=HTTP).iter_parts():
-        name = str(part.get_param("name", header="content-disposition"))
-        content: Any = part.get_payload(decode=True)
-        if part.get_filename() is None:
-            values[name] = content.decode()
+    for name, part in request.form().items():
+        if part.filename is None:
+            values[name] = part.body.decode()
         else:
-            values |= {name: content, "fileName": part.get_filename()}
-            values.setdefault("mimeType", part.get_content_type())
+            values |= {name: part.body, "fileName": part.filename}
+            values.setdefault("mimeType", part.kind)
     return values
 
 

@@ -42,7 +42,9 @@ class Placing:
         self._findings: list[Finding] = []
         self._creating = self._open_creates()
         self._alike = alike(tx, sync, [row["match_key"] for row in (*loose, *moved) if row["match_key"]])
-        self._pairs = pointing(tx, sync, [(row["side"], row["id"]) for row in loose])
+        # Each of the things that are carried begins with a record of its own: that one names another is no sign.
+        seeking = () if sync.carried else [(row["side"], row["id"]) for row in loose]
+        self._pairs = pointing(tx, sync, seeking)
         batch = set(self._pairs)
         peers = {peer for mine in self._pairs.values() for peer in mine} - batch
         self._pairs |= pointing(tx, sync, peers)
@@ -125,11 +127,13 @@ class Placing:
                 return self._link(row, marker, {"by": "marker"})
             self._tell_twin(row, marker, taken)
             return None
-        if (row["ours"] and not old) or (creating and self._sync.sides[side].abilities.marker == "none"):
+        if self._ours(row, old) or (creating and self._sync.sides[side].abilities.marker == "none"):
             # Made by our account and not linked: never new. Where a stream shows neither author nor marker, every
             # new record may be the one that an open create has made.
-            if not creating:
+            if not creating and self._sync.carried is None:
                 self._tell_twin(row, None, None)
+            elif not creating and not old:
+                self._tell_own(row)
             self.held += 1
             return None
         pointed, mentions = self._pointed(row, old)
@@ -142,6 +146,14 @@ class Placing:
         if entity is not None:
             return self._link(row, entity, {"by": "key", "keys": list(self._sync.match), "value": row["match_key"]})
         return self._begin(row, old, pointed | mentions)
+
+    def _ours(self, row: Mapping[str, Any], old: bool) -> bool:
+        """Whether our account made it lately. A thing that is carried is ours at any age, or it would be carried back;
+        and a person's who shares our account, if it lacks the marker that each of ours is made with."""
+        if self._sync.carried is None:
+            return bool(row["ours"]) and not old
+        marked = self._sync.sides[row["side"]].abilities.marker in ("in_create", "unique_field")
+        return row["marker"] is not None or (row["ours"] and not (marked and not old))
 
     def _pointed(self, row: Mapping[str, Any], old: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """Entities that the record and no other of its side points at, or is pointed at from; and those in doubt.
@@ -268,6 +280,22 @@ class Placing:
                     "title": row["shown"].get(TITLE[self._sync.kind]),
                     "url": row["url"],
                     "first": first,
+                },
+            )
+        )
+
+    def _tell_own(self, row: Mapping[str, Any]) -> None:
+        self._findings.append(
+            Finding(
+                key=f"own_left:{row['side']}:{row['id']}",
+                code="own_left",
+                severity="info",
+                sync=self._sync.name,
+                params={
+                    "side": row["side"],
+                    "record": row["id"],
+                    "title": row["shown"].get(TITLE[self._sync.kind]),
+                    "url": row["url"],
                 },
             )
         )

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
+from keepstep.engine.carried import behind, belonging
 from keepstep.engine.match.crowds import ask_about_crowds, warn_of_shared
 from keepstep.engine.match.keys import Keys
 from keepstep.engine.match.likeness import compared, propose_alike
@@ -40,9 +41,10 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
         names = [connection.feed_key(feed) for connection, feed in world.feeds(sync)]
         crawled = sa.select(t.feed.c.name).where(t.feed.c.name.in_(names), t.feed.c.crawled.is_(True))
         known = {row["name"] for row in tx.all(crawled)}
-        comparing = not compared(tx, sync)
+        comparing = sync.carried is None and not compared(tx, sync)
+        first = behind(tx, world, sync)
     done.waiting = next((name for name in names if name not in known), None)
-    if done.waiting is not None:
+    if done.waiting is not None or first:
         return done
     while True:
         with ports.store.write(lease) as tx:
@@ -130,7 +132,7 @@ def _take(
 ) -> bool:
     """Match one batch. The number of queries does not depend on its size. Whether any key came, went or changed."""
     now = ports.now()
-    mine = [row for row in records if row["kind"] == sync.kind.value]
+    mine = belonging(tx, sync, (row for row in records if row["kind"] == sync.kind.value))
     keys = Keys(tx, sync, mine)
     rekeyed = []
     for row in mine:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, ClassVar
 
 import pytest
 
-from connectors.base import Abilities, Connector, Feed, Outcome, Page, Record, Write
+from connectors.base import Abilities, Connector, Content, Feed, Outcome, Page, Record, Write
 from connectors.sandbox.clock import START, VirtualClock
 from connectors.sandbox.faults import Fault, Kind
 from connectors.sandbox.truth import Entry
@@ -29,6 +32,8 @@ class Ground(ABC):
     stream: ClassVar[str]
     sample: ClassVar[Mapping[str, Any]]
     """Values of a create, in the words of ``Write.values``. The world's ``place`` is added."""
+    content: ClassVar[bytes] = b""
+    """What a create carries, where the stream's records are files. A person's come with it as ``bytes``."""
     edit: ClassVar[Mapping[str, Any]] = {}
     """Values of an update that changes each of these fields."""
     follows: ClassVar[frozenset[str]] = frozenset()
@@ -105,7 +110,8 @@ class Ground(ABC):
         return {**self.sample, **world.place, **(self.number(n) if n is not None else {})}
 
     def person_creates(self, world: World, n: int | None = None) -> str:
-        return world.core.create(PERSON, self.stream, self.values(world, n))
+        carried = {"bytes": self.content} if self.content else {}
+        return world.core.create(PERSON, self.stream, {**self.values(world, n), **carried})
 
     def target(self, world: World, n: int | None = None) -> str:
         """A record that our account may change: a person's, or ours where the service wants that."""
@@ -152,11 +158,22 @@ class Ground(ABC):
         """A write as the engine would make it; a create of a stream with reserved ids has one."""
         if kind == "create":
             more.setdefault("values", self.values(world))
+            if self.content:
+                more.setdefault("content", self.file(world))
             if self.abilities(world).marker == "reserved_id":
                 more.setdefault("reserved_id", world.connector.reserve(self.stream, 1)[0])
         elif kind == "update":
             more.setdefault("values", dict(self.edit))
         return Write(intent=intent, kind=kind, **more)
+
+    def file(self, world: World) -> Content:
+        """What a create carries, in a file that is there as long as the world is."""
+        if world.file is None:
+            world.file = NamedTemporaryFile()  # noqa: SIM115
+            world.file.write(self.content)
+            world.file.flush()
+        digest = hashlib.sha256(self.content).hexdigest()
+        return Content(Path(world.file.name), "sample.txt", "text/plain", len(self.content), digest)
 
     def push(
         self, world: World, writes: Sequence[Write], gate: Callable[[], None] = open_gate, connector: Any = None

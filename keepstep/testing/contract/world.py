@@ -82,6 +82,8 @@ class World:
     """Values by which a create says where it lies: the parent's id, the project, the folder."""
     feed: str | None = None
     """The feed to poll. None: the first that yields the stream."""
+    file: Any = None
+    """What creates carry, once one did: an open file that goes with the world."""
 
     def __post_init__(self) -> None:
         self.connector = self.connect("write")

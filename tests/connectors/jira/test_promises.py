@@ -69,6 +69,13 @@ class TestComments(AttachedContract):
     edit = {"body": said("Which colour, and how many?")}
 
 
+class TestAttachments(AttachedContract):
+    stream = "attachments"
+    loud = frozenset({"create"})
+    sample = {"filename": "plan.txt"}
+    content = b"All of it"
+
+
 class TestRemoteLinks(AttachedContract):
     stream = "remote_links"
     sample = {"object": {"title": "Plan", "url": "https://files.example/plan"}}

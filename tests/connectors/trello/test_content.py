@@ -13,12 +13,13 @@ import requests
 from connectors.base import Content, Outcome, Write
 from connectors.content import Carries
 from connectors.errors import AuthFailed, Malformed, NotFound, RecordRefused
+from connectors.multipart import Multipart, label
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.exchange import Request
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.hosting import Host, SandboxTransport
 from connectors.trello import CONNECTOR, TrelloConnector
-from connectors.trello.content import LARGE, SMALL, Multipart, label
+from connectors.trello.content import LARGE, SMALL
 from connectors.trello.sandbox import SANDBOX
 from connectors.trello.sandbox.state import KEY, TOKEN
 
@@ -91,6 +92,14 @@ def test_what_the_plan_does_not_take_is_told_and_refused(world: World, tmp_path:
     assert connector.describe().stream("attachments").abilities.content == SMALL
     assert put(connector, on, content(tmp_path, b"x" * (10 * 1024**2 + 1))).status == "refused"
     assert world.sandbox.records("attachments") == {}
+
+
+def test_what_is_said_on_a_public_board_is_seen_by_everybody(world: World) -> None:
+    audience = {each.name: each.abilities.audience for each in world.connector().describe().streams}
+    assert set(audience.values()) == {"team"}
+    world.sandbox.boards[world.board]["prefs"]["permissionLevel"] = "public"
+    audience = {each.name: each.abilities.audience for each in world.connector().describe().streams}
+    assert [name for name, seen in audience.items() if seen == "client"] == ["comments", "attachments"]
 
 
 def test_a_link_has_no_bytes_and_a_file_has_no_address(world: World, tmp_path: Path) -> None:

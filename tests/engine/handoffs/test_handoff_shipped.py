@@ -9,6 +9,9 @@ import msgspec
 import pytest
 
 from keepstep.engine.handoffs import Calendar, Entity, Graph, Level, Setting, Verdict, compiled, judge, shipped
+from keepstep.engine.handoffs.shipped import SHIPPED
+from keepstep.engine.handoffs.vocabulary import LISTS
+from keepstep.engine.told import JUDGED
 from mapping.model import Kind
 
 WON = "2026-03-02T08:00:00.000Z"
@@ -156,3 +159,9 @@ def test_without_a_document_store_only_the_folders_are_not_measured(
 ) -> None:
     crm_and_tracker = msgspec.structs.replace(setting, sides=frozenset({"crm.Deals", "tracker.epics"}))
     assert set(story(deal(), setting=crm_and_tracker)) == ALL - {"project-folder", "category-folders"}
+
+
+def test_no_shipped_rule_asks_for_what_is_left_out_of_the_graph() -> None:
+    left_out = [name for name, kind in LISTS.items() if kind not in JUDGED]
+    assert left_out == ["comments"]
+    assert not [id for id, rule in SHIPPED.items() if any(name in repr(rule) for name in left_out)]

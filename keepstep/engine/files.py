@@ -1,0 +1,145 @@
+"""The bytes of a file on their way: in parts into a private file of ours, hashed, never whole in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+import sqlalchemy as sa
+
+from connectors.base import Content
+from connectors.content import Carries, Download
+from connectors.errors import NotFound, RecordRefused
+from connectors.log import Log
+from keepstep.engine.ports import Ports
+from keepstep.engine.references import CONTENT
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Side, Sync
+from keepstep.store import tables as t
+from keepstep.store.store import Lease, Tx
+from mapping.merge import Agreed
+
+log = Log()
+
+Keep = Callable[[], None]
+
+BEAT = 30.0
+"""Seconds of a slow download after which the lease is renewed."""
+
+TWINS = 5
+"""Files of one size on one thing that are read to tell whether one of them is the same."""
+
+
+@contextmanager
+def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> Iterator[Content | None]:
+    """The bytes of an entity's origin, as long as the context lasts. None: they cannot be carried to that side.
+
+    Keeps what the bytes were, and those of files of the same size that lie there already: whether it is among them is
+    told by that. Raises ``ConnectorError`` where the origin cannot be asked now.
+    """
+    with ports.store.read() as tx:
+        state = load(tx, [entity]).get(entity)
+        beside = _same_size(tx, sync, side, state) if state is not None else []
+    if state is None or state.origin is None or sync.carried is None:
+        yield None
+        return
+    limit = min(sync.carried.largest, side.abilities.content)
+    facts: dict[str, str | None] = {entity: None}
+    keep = _keeper(ports, lease)
+    with NamedTemporaryFile(prefix="keepstep-") as file:
+        content = None
+        try:
+            content = _read(sync.sides[state.origin.side], state.origin.record, limit, file, keep)
+            facts[entity] = content.sha256
+        except (NotFound, RecordRefused) as reason:
+            log.warning("file left where it is", entity=entity, side=state.origin.side, reason=str(reason))
+        for other in beside if content is not None else ():
+            link = other.links[side.name]
+            try:
+                facts[other.id] = _hash(side, link.record, limit, keep)
+            except (NotFound, RecordRefused):
+                continue
+        _keep(ports, sync, lease, facts)
+        yield content
+
+
+def _read(source: Side, record: str, limit: int, file: IO[bytes], keep: Keep) -> Content:
+    got = _download(source, record)
+    digest, size = hashlib.sha256(), 0
+    for part in _within(got, limit, keep):
+        size += len(part)
+        digest.update(part)
+        file.write(part)
+    file.flush()
+    return Content(Path(file.name), got.name, got.media_type, size, digest.hexdigest())
+
+
+def _hash(side: Side, record: str, limit: int, keep: Keep) -> str:
+    digest = hashlib.sha256()
+    for part in _within(_download(side, record), limit, keep):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _download(side: Side, record: str) -> Download:
+    if not isinstance(side.connector, Carries):
+        raise RecordRefused(f"{side.name} gives no bytes away", code="no_content")
+    return side.connector.download(side.stream, record)
+
+
+def _keeper(ports: Ports, lease: Lease) -> Keep:
+    """Renews the lease now and then: however long the bytes take, nobody else begins meanwhile."""
+    last = ports.clock.monotonic()
+
+    def keep() -> None:
+        nonlocal last
+        if ports.clock.monotonic() - last > BEAT:
+            with ports.store.write(lease):
+                last = ports.clock.monotonic()
+
+    return keep
+
+
+def _within(got: Download, limit: int, keep: Keep) -> Iterator[bytes]:
+    """The parts, as long as they are no more than allowed, whatever was told beforehand."""
+    size = 0
+    for part in got.chunks:
+        keep()
+        size += len(part)
+        if size > limit:
+            raise RecordRefused(f"{got.name}: more than {limit} bytes", code="too_large")
+        yield part
+
+
+def _same_size(tx: Tx, sync: Sync, side: Side, state: EntityState) -> list[EntityState]:
+    """Files that lie on that side under the same thing, are as large, and were never read."""
+    query = (
+        sa.select(t.entity.c.id)
+        .join(t.link, t.link.c.entity == t.entity.c.id)
+        .where(
+            t.entity.c.under == state.under,
+            t.entity.c.sync == sync.name,
+            t.entity.c.id != state.id,
+            t.link.c.side == side.name,
+            t.link.c.state == "live",
+        )
+        .order_by(t.entity.c.id)
+    )
+    others = load(tx, [row["id"] for row in tx.all(query)]).values()
+    alike = [each for each in others if CONTENT not in each.agreed and each.value("size") == state.value("size")]
+    return alike[:TWINS]
+
+
+def _keep(ports: Ports, sync: Sync, lease: Lease, facts: Mapping[str, str | None]) -> None:
+    now = ports.now()
+    with ports.store.write(lease) as tx:
+        states = load(tx, list(facts))
+        for id, state in states.items():
+            source = state.origin.side if state.origin else sync.name
+            state.agreed[CONTENT] = Agreed(facts[id], 0, source, now)
+            state.dirty = True
+        save(tx, states.values(), now)
