@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -33,19 +32,17 @@ def arriving(bench: Talk, parts: Iterator[bytes]) -> None:
     connector.download = lambda stream, id: Download("slow", "text/plain", parts)
 
 
-def held() -> set[Path]:
-    return set(Path(gettempdir()).glob("keepstep-*"))
-
-
-def test_a_slow_file_keeps_the_lease_and_lies_in_a_file_of_ours_only_as_long_as_it_must(bench: Talk) -> None:
-    before = held()
+def test_a_slow_file_keeps_the_lease_and_lies_in_a_file_of_ours_only_as_long_as_it_must(
+    bench: Talk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     seen: list[Any] = []
 
     def parts() -> Iterator[bytes]:
         for number in range(6):
             bench.clock.advance(100.0)
             seen.append(bench.store.acquire(f"sync:{bench.talk.name}", "another", 300.0))
-            seen.append([oct(path.stat().st_mode & 0o777) for path in held() - before])
+            seen.append([oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()])
             yield str(number).encode() * 100
 
     arriving(bench, parts())
@@ -53,7 +50,7 @@ def test_a_slow_file_keeps_the_lease_and_lies_in_a_file_of_ours_only_as_long_as_
     bench.round()
     assert seen == [None, ["0o600"]] * 6
     assert dict(bench.files("b"))["slow"] == b"".join(str(number).encode() * 100 for number in range(6))
-    assert held() == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_more_bytes_than_allowed_are_not_read_to_their_end_and_told(bench: Talk) -> None:

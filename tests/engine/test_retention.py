@@ -191,7 +191,7 @@ def test_an_open_intent_keeps_its_run_and_its_entity_whole() -> None:
 
 
 def test_a_refused_create_is_not_forgotten_and_so_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(_: object) -> None:
+    def write(*_: object) -> None:
         raise RecordRefused("not that title", status=422, field="title")
 
     bench = Bench()
