@@ -126,6 +126,7 @@ def _metadata() -> dict[str, Any]:
             "isLast": True,
             "total": 1,
         },
+        f"{API}/attachment/meta": {"enabled": True, "uploadLimit": 10_000_000},
         f"{API}/field": fields,
         f"{API}/priority": PRIORITIES,
         f"{API}/status": STATUSES,

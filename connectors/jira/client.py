@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.auth import Auth
 from connectors.base import Content, Context, Gate
-from connectors.errors import EffectUnknown, Malformed
+from connectors.errors import EffectUnknown, Malformed, NotFound
 from connectors.http import Answer, Http, Streamed
 from connectors.jira.answers import classify
 from connectors.jira.models import (
@@ -330,7 +330,11 @@ class Client:
         _done(self.http.write("DELETE", f"{API}/issue/{issue}/comment/{id}", gate=gate))
 
     def attachment_settings(self) -> Json:
-        return self._get("/attachment/meta").decode(dict[str, Any])
+        """``enabled`` and ``uploadLimit`` in bytes; empty where a gateway before Jira hides this address."""
+        try:
+            return self._get("/attachment/meta").decode(dict[str, Any])
+        except NotFound:
+            return {}
 
     def add_attachment(self, issue: str, content: Content, gate: Gate) -> Json:
         """One file onto an issue, in one request that leaves in parts. Jira answers with a list."""

@@ -12,6 +12,7 @@ from connectors.jira.answers import Refused
 from connectors.jira.crawl import OVERLAP
 from connectors.jira.sandbox import SANDBOX
 from connectors.jira.sandbox.core import HUB_REFRESH
+from connectors.sandbox.exchange import Response
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.hosting import Host
 
@@ -362,3 +363,17 @@ def test_describe_reads_types_statuses_and_allowed_values(desk):
 def test_comments_of_a_service_desk_are_seen_by_clients(desk):
     desk.sandbox.add_project("HELP", "Help", "service_desk")
     assert desk.jira.describe().stream("comments").abilities.audience == "client"
+
+
+def test_a_site_whose_gateway_hides_the_settings_of_attachments_is_read_all_the_same(desk, monkeypatch):
+    answer = desk.sandbox.handle
+
+    def behind_the_gateway(request):
+        return Response(404) if request.path.endswith("/attachment/meta") else answer(request)
+
+    monkeypatch.setattr(desk.sandbox, "handle", behind_the_gateway)
+    abilities = desk.jira.describe().stream("attachments").abilities
+    assert (abilities.create, abilities.content) == (False, 0)
+    issue = desk.issue()
+    desk.settled()
+    assert [record.id for record in desk.pull()[0]] == [issue]
