@@ -30,6 +30,7 @@ from keepstep.store import findings
 from keepstep.store.findings import Finding
 from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
+from mapping.fields import Declared
 from mapping.merge import Rule
 from mapping.model import MODEL, Kind
 
@@ -306,7 +307,10 @@ class Hub:
         ]
 
     def _sync(self, name: str, configured: ConfiguredSync, connections: Mapping[str, Connection]) -> Sync:
-        sides = {str(side): Side(connections[side.connection], side.stream) for side in configured.sides}
+        sides = {
+            str(side): Side(connections[side.connection], side.stream, _declared(configured, side.connection))
+            for side in configured.sides
+        }
         return Sync(
             name=name,
             kind=configured.entity,
@@ -330,7 +334,13 @@ def _owner_side(connection: str | None, sides: Mapping[str, Side]) -> str | None
 
 def _rule(rule: FieldRule, configured: ConfiguredSync, sides: Mapping[str, Side]) -> Rule:
     owner = _owner_side(rule.owner or configured.owner, sides)
-    return Rule(policy=rule.policy, owner=owner, first=configured.first)
+    backward = rule.direction == "backward"
+    return Rule(policy=rule.policy, owner=owner, first=configured.first, backward=backward)
+
+
+def _declared(configured: ConfiguredSync, connection: str) -> dict[str, Declared]:
+    """What the sync asks of its fields on the sides of that connection."""
+    return {name: rule.sides[connection] for name, rule in configured.fields.items() if connection in rule.sides}
 
 
 def _computed(configured: ConfiguredSync, sides: Mapping[str, Side]) -> dict[Any, Callable[[Mapping[str, Any]], Any]]:

@@ -113,7 +113,12 @@ class Registry:
 
     def mappers(self, connection: Connection, description: Description) -> Mapping[str, Mapper]:
         """The mappers of a connection, by stream. Raises ``PluginError``."""
-        return self.mapping(connection.system).build(connection.options, description)
+        mappers = self.mapping(connection.system).build(connection.options, description)
+        if not connection.options.transforms:
+            return mappers
+        from mapping.transforms import transformed
+
+        return transformed(mappers, connection.options.transforms)
 
     def broken(self) -> list[Problem]:
         """What is registered and cannot be used. Imports every plugin."""

@@ -30,6 +30,15 @@ class Unmappable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Transform:
+    """A pair of expressions (CEL) over ``value``. Without ``read`` a value is taken as it is; without ``write`` nothing
+    is written to the field."""
+
+    read: str | None = None
+    write: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a configuration may say about a connection's mapping."""
 
@@ -43,6 +52,8 @@ class Options:
     """stream -> canonical field -> the system's field, where it is not the usual one."""
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """canonical field -> the system's value -> canonical class, where the service's own class does not serve."""
+    transforms: Mapping[str, Mapping[str, Transform]] = field(default_factory=dict)
+    """stream -> canonical field -> what its values pass through. Applied around the mapping, which need not know."""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """stream -> canonical kinds that the configured syncs take it for, where nothing else says what its records are."""
 
@@ -51,8 +62,32 @@ class Options:
         return ZoneInfo(self.timezone)
 
 
-Mode = Literal["both", "read", "create", "once", "absent"]
-"""What a stream can do with a canonical field: ``FieldMap`` says what each means."""
+Mode = Literal["both", "read", "create", "once", "follow", "absent"]
+"""What a stream does with a canonical field: ``FieldMap`` says what each means. ``follow`` is only ever declared: the
+side receives, and has no say."""
+
+Declared = Literal["both", "read", "follow", "off"]
+"""What a configuration may ask of a side's field."""
+
+KEPT_WRITTEN: frozenset[Mode] = frozenset({"both", "follow"})
+"""Modes in which a side goes on receiving what is agreed."""
+WHEN_MADE: frozenset[Mode] = frozenset({"both", "follow", "create", "once"})
+"""Modes in which a record that is made receives the field."""
+SILENT: frozenset[Mode] = frozenset({"absent", "create"})
+"""Modes in which what the side shows is its own affair."""
+
+
+_NARROWED: dict[Declared, dict[Mode, Mode]] = {
+    "read": {"both": "read", "once": "read", "read": "read"},
+    "follow": {"both": "follow", "once": "create", "create": "create"},
+    "off": {},
+}
+
+
+def narrowed(able: Mode, asked: Declared) -> Mode:
+    """What is left of a stream's ability when a configuration asks for no more than that."""
+    return able if asked == "both" else _NARROWED[asked].get(able, "absent")
+
 
 Read = Callable[[Any, Mapping[str, Any]], Any]
 """System form (and the whole section of the payload) -> canonical. Raises ``Unmappable``."""

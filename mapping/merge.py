@@ -37,7 +37,10 @@ class Agreed(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What one side shows of the field. ``at`` and ``by``: when and by whom its record was changed last."""
+    """What one side shows of the field. ``at`` and ``by``: when and by whom its record was changed last.
+
+    ``follows``: it is declared that this side only receives. It has no say, and what people change there is set back.
+    """
 
     side: str
     cur: Any
@@ -45,6 +48,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     shows: int = -1
     at: str | None = None
     by: str | None = None
+    follows: bool = False
 
     @property
     def changed(self) -> bool:
@@ -142,13 +146,17 @@ def merge(
     in_doubt: bool = False,
 ) -> Merge:
     """One look at one field. ``in_doubt``: another side has an open intent on it, so nobody may say "all agree"."""
-    if conflict is not None:
-        return _in_conflict(agreed, sorted(views, key=_SIDE), conflict, equality, now, in_doubt)
     # As ``View.changed``, written out: nearly all fields of nearly all entities end here.
     changed = [view for view in views if view.cur != view.shadow]
+    if conflict is None and not changed:
+        return Merge(agreed=agreed)
+    followers = [view for view in changed if view.follows]
+    if followers or (conflict is not None and any(view.follows for view in views)):
+        voters = [view for view in views if not view.follows]
+        return _follow(followers, merge(agreed, voters, conflict, rule, equality, now, in_doubt), equality)
+    if conflict is not None:
+        return _in_conflict(agreed, sorted(views, key=_SIDE), conflict, equality, now, in_doubt)
     result = Merge(agreed=agreed)
-    if not changed:
-        return result
     if len(changed) > 1:
         changed.sort(key=_SIDE)
     if rule.policy == "set":
@@ -165,6 +173,20 @@ def merge(
     if len(values) == 1:
         return _one_value(agreed, rest, values[0], rule, equality, result, now)
     return _several(agreed, rest, rule, equality, result, now)
+
+
+def _follow(followers: Sequence[View], result: Merge, equality: Equality) -> Merge:
+    """Sides without a say, after those that have one: each is taken in as it is, and owed what is agreed."""
+    agreed = result.agreed
+    for view in sorted(followers, key=_SIDE):
+        if agreed.n < 0:
+            result.sides[view.side] = (view.cur, view.shows)  # nobody who has a say said anything yet
+        elif equality.shows(view, agreed.value):
+            result.sides[view.side] = (view.cur, agreed.n)
+        else:
+            result.sides[view.side] = (view.cur, _behind(view, agreed))
+            result.notes.append(Note("lost_to_policy", view.side, view.cur))
+    return result
 
 
 def _one_value(

@@ -137,7 +137,7 @@ class Lineage:
         return self._sync.sides.get(name) if self._sync is not None else None
 
     def _system(self, side: Side | None, name: str) -> str | None:
-        if side is None or side.mapper.mode(self._state.kind, name) == "absent":
+        if side is None or side.mode(self._state.kind, name) == "absent":
             return None
         return side.mapper.system(self._state.kind, name)
 
@@ -175,7 +175,7 @@ class Lineage:
         ]
         return {
             "system_field": system,
-            "mode": side.mapper.mode(self._state.kind, name),
+            "mode": side.mode(self._state.kind, name),
             "shown_as": self._transformed(side, name),
             "losses": losses,
         }

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from keepstep.config import expressions
-from keepstep.config.schema import ConnectionKeys, File, Plain, Sync
+from keepstep.config.schema import ConnectionKeys, Expressions, FieldRule, File, Plain, Sync
 from keepstep.config.source import Source
 from keepstep.config.words import Side
 from keepstep.problems import Loc, Problem, nearest
+from mapping import transforms
 from mapping.model import CLASSES, MODEL, Form, Kind
 
 FORMS: dict[str, frozenset[Form]] = {
@@ -44,29 +45,34 @@ class Ground:
     variable: frozenset[Loc] = frozenset()
     """Places whose text came from the environment."""
 
-    def expression(self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0) -> Iterator[Problem]:
+    def expression(
+        self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0, functions: Iterable[str] = ()
+    ) -> Iterator[Problem]:
         """It can be compiled, uses names that have a value, and is written in the file itself."""
         if loc in self.variable:
             yield self.source.problem("variable_in_expression", loc)
             return
-        yield from expressions.problems(self.source, loc, text, known, offset=offset)
+        yield from expressions.problems(self.source, loc, text, known, offset=offset, functions=functions)
 
-    def connection(self, loc: Loc, name: str, among: Iterable[str] | None = None) -> Iterator[Problem]:
+    def connection(
+        self, loc: Loc, name: str, among: Iterable[str] | None = None, *, at_key: bool = False
+    ) -> Iterator[Problem]:
         known = set(self.connections if among is None else among)
         if name not in known:
             code = "unknown_connection" if among is None or name not in self.connections else "not_a_side"
             near = nearest(name, known)
-            yield self.source.problem(code, loc, name=name, nearest=near, known=sorted(known))
+            yield self.source.problem(code, loc, at_key=at_key, name=name, nearest=near, known=sorted(known))
 
-    def side(self, loc: Loc, side: Side) -> Iterator[Problem]:
+    def side(self, loc: Loc, side: Side, *, at_key: bool = False) -> Iterator[Problem]:
         """The connection exists and has that stream, as far as can be told."""
         if side.connection not in self.connections:
             yield from self.connection(loc, side.connection)
             return
         known = self.streams.get(side.connection, ())
         if known and side.stream not in known:
+            near = nearest(side.stream, known)
             yield self.source.problem(
-                "unknown_stream", loc, side=str(side), nearest=nearest(side.stream, known), known=sorted(known)
+                "unknown_stream", loc, at_key=at_key, side=str(side), nearest=near, known=sorted(known)
             )
 
 
@@ -88,9 +94,10 @@ def whole(file: File, ground: Ground) -> Iterator[Problem]:
             yield ground.source.problem("retention_short", ("retention", key), key=key)
 
 
-def of_connection(loc: Loc, keys: ConnectionKeys, source: Source) -> Iterator[Problem]:
+def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iterator[Problem]:
     """Options of the mapping name fields and classes that the model has."""
-    fields = {name for each in MODEL.values() for name in each}
+    source, fields = ground.source, {name for each in MODEL.values() for name in each}
+    loc: Loc = ("connections", connection)
     for stream, table in keys.custom.items():
         for name in table:
             yield from _field(source, (*loc, "custom", stream, name), name, fields)
@@ -101,6 +108,26 @@ def of_connection(loc: Loc, keys: ConnectionKeys, source: Source) -> Iterator[Pr
             if classes and canonical not in classes:
                 near, at = nearest(canonical, classes), (*loc, "values", name, own)
                 yield source.problem("not_one_of", at, key=own, value=canonical, nearest=near, known=list(classes))
+
+    for stream, expressions_of in keys.transforms.items():
+        yield from ground.side((*loc, "transforms", stream), Side(connection, stream), at_key=True)
+        for name, pair in expressions_of.items():
+            yield from _transform((*loc, "transforms", stream, name), name, pair, ground)
+
+
+def _transform(loc: Loc, name: str, pair: Expressions, ground: Ground) -> Iterator[Problem]:
+    """The field is there and holds values that can be transformed, by expressions over ``value`` alone."""
+    forms = {model[name] for model in MODEL.values() if name in model}
+    if not forms:
+        yield from _field(ground.source, loc, name, {each for model in MODEL.values() for each in model})
+    elif not forms & transforms.FORMS:
+        yield ground.source.problem("transform_unfit", loc, at_key=True, field=name, form=min(forms).value)
+    elif pair.read is None and pair.write is None:
+        yield ground.source.problem("transform_empty", loc, at_key=True)
+    for key in ("read", "write"):
+        text = getattr(pair, key)
+        if text is not None:
+            yield from ground.expression((*loc, key), text, {"value"}, functions=transforms.FUNCTIONS)
 
 
 def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
@@ -138,8 +165,19 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
                 "policy_unfit", (*at, "policy"), policy=rule.policy, field=name, form=form.value, known=known
             )
         yield from _owner(at, "policy", rule.policy, rule.owner, used, ground)
+        yield from _declared((*at, "sides"), rule, used, ground)
         if rule.direction is not None and rule.policy != "rank":
             yield source.problem("direction_unused", (*at, "direction"), at_key=True)
+
+
+def _declared(loc: Loc, rule: FieldRule, used: set[str], ground: Ground) -> Iterator[Problem]:
+    """Which way a field flows: only sides are named, and one of them has a say."""
+    for name in rule.sides:
+        yield from ground.connection((*loc, name), name, used, at_key=True)
+    if rule.sides and all(rule.sides.get(name, "both") in ("follow", "off") for name in used):
+        yield ground.source.problem("field_without_source", loc, at_key=True)
+    elif rule.policy == "owner" and rule.owner in rule.sides and rule.sides[rule.owner] in ("follow", "off"):
+        yield ground.source.problem("owner_without_say", (*loc, rule.owner), name=rule.owner, at_key=True)
 
 
 def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:

@@ -8,11 +8,21 @@ from collections.abc import Iterable, Iterator
 from keepstep.config.source import Source
 from keepstep.problems import Loc, Problem, nearest
 
+FUNCTIONS = frozenset(
+    {"bytes", "double", "duration", "dyn", "int", "optional", "string", "timestamp", "type", "uint"}
+    | {"contains", "endsWith", "matches", "size", "startsWith"}
+    | {"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getMonth"}
+    | {"getHours", "getMilliseconds", "getMinutes", "getSeconds"}
+)
+"""What every expression can call."""
 PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
 
 
-def problems(source: Source, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0) -> Iterator[Problem]:
-    """What is wrong with the expression at ``loc``: its grammar, else names that nothing will give a value.
+def problems(
+    source: Source, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0, functions: Iterable[str] = ()
+) -> Iterator[Problem]:
+    """What is wrong with the expression at ``loc``: its grammar, else names that nothing will give a value, and calls
+    of what is neither in ``FUNCTIONS`` nor in ``functions``.
 
     ``offset`` characters stand before it in the scalar.
     """
@@ -34,6 +44,12 @@ def problems(source: Source, loc: Loc, text: str, known: Iterable[str], *, offse
     names = set(known)
     for name in sorted(set(program.variables()) - names - _bound(text)):
         yield source.problem("unknown_variable", loc, name=name, nearest=nearest(name, names), known=sorted(names))
+    callable_here = {*FUNCTIONS, *functions}
+    for name in sorted({each for each in program.functions() if each.isidentifier()} - callable_here):
+        if name.startswith("_"):
+            continue  # an operator
+        near = nearest(name, callable_here)
+        yield source.problem("unknown_function", loc, name=name, nearest=near, known=sorted(callable_here))
 
 
 def _bound(text: str) -> set[str]:

@@ -17,7 +17,7 @@ from keepstep.config.shape import complaints, names
 from keepstep.config.source import Source, parse, read
 from keepstep.problems import ConfigurationError, Loc, Problem
 from keepstep.registry import PluginError, Registry
-from mapping.fields import Options
+from mapping.fields import Options, Transform
 
 INDISPENSABLE = frozenset({"system", "entity", "sides"})
 """Keys without which a connection or a sync cannot be looked at any further."""
@@ -60,6 +60,8 @@ class _Loading:
             frozenset(name for name, keys in file.connections.items() if keys.access == "read"),
             frozenset(self.filled.places),
         )
+        for name, keys in file.connections.items():
+            self.problems += checks.of_connection(name, keys, ground)
         self.problems += checks.whole(file, ground)
         if self.problems:
             raise ConfigurationError(self._told(self.problems), self.source.path)
@@ -98,7 +100,6 @@ class _Loading:
 
     def _connection(self, name: str, keys: ConnectionKeys, file: File) -> Connection | None:
         loc: Loc = ("connections", name)
-        self.problems += checks.of_connection(loc, keys, self.source)
         try:
             plugin = self.registry.connector(keys.system)
         except PluginError as error:
@@ -115,6 +116,10 @@ class _Loading:
             labels={kind.value: label for kind, label in keys.labels.items()},
             custom=keys.custom,
             values=keys.values,
+            transforms={
+                stream: {field: Transform(each.read, each.write) for field, each in table.items()}
+                for stream, table in keys.transforms.items()
+            },
             entities=_entities(name, file),
         )
         return Connection(name, keys.system, keys.access, options, settings, keys.budget)

@@ -25,6 +25,7 @@ from keepstep.config.words import (
     duration,
     size,
 )
+from mapping.fields import Declared
 from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
@@ -40,6 +41,15 @@ class Part(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class Expressions(Part):
+    """How a field's values are transformed, as expressions (CEL) over ``value``."""
+
+    read: str | None = None
+    """On the way in; without it values are taken as they are."""
+    write: str | None = None
+    """On the way out; without it the field is not written."""
 
 
 class ConnectionKeys(Part):
@@ -66,6 +76,8 @@ class ConnectionKeys(Part):
     """Stream -> canonical field -> the system's field, where it is not the usual one."""
     values: dict[str, dict[str, str]] = {}
     """Canonical field -> the system's value -> canonical value."""
+    transforms: dict[str, dict[str, Expressions]] = {}
+    """Stream -> canonical field -> what its values pass through on the way in and out."""
 
 
 class FieldRule(Part):
@@ -76,6 +88,9 @@ class FieldRule(Part):
     """With ``policy: owner``: the connection whose value holds."""
     direction: Literal["forward", "backward"] | None = None
     """With ``policy: rank``: whether the further or the earlier status wins; ``forward`` if not said."""
+    sides: dict[str, Declared] = {}
+    """Connection -> ``read`` (edits there travel, nothing is written), ``follow`` (it is written, and what people
+    change there is set back), ``off`` (neither). ``both`` if not said."""
 
 
 class Comments(Part):

@@ -16,6 +16,7 @@ from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
+from mapping.fields import SILENT
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View, merge
 from mapping.model import OF_ORIGIN, REQUIRED_PARENT, Form
 
@@ -108,7 +109,7 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
             form = sync.fields.get(name)
             if name in OF_ORIGIN and (record["ours"] or record["marker"]):
                 continue
-            if form is None or name in in_doubt or side.mapper.mode(sync.kind, name) in ("absent", "create"):
+            if form is None or name in in_doubt or (mode := side.mode(sync.kind, name)) in SILENT:
                 continue
             try:
                 cur = references.inward(form, value, side.connection.name)
@@ -123,6 +124,7 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
                     shows=known.shows if known else -1,
                     at=record["modified_at"],
                     by=record["modified_by"],
+                    follows=mode == "follow",
                 )
             )
     return views, doubtful

@@ -35,6 +35,7 @@ from keepstep.engine.world import Side, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
+from mapping.fields import KEPT_WRITTEN
 
 SEND_BY = timedelta(seconds=120)
 PURPOSES: tuple[Purpose, ...] = ("edits", "backfill")
@@ -451,6 +452,6 @@ def adopt(
         return
     # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
     alive = record is not None and not record.deleted
-    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
+    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mode(sync.kind, name) in KEPT_WRITTEN}
     row = {"side": side.name, "id": id}
     link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone", {"by": "marker"})

@@ -13,7 +13,7 @@ from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
-from mapping.fields import Unmappable
+from mapping.fields import KEPT_WRITTEN, WHEN_MADE, Unmappable
 from mapping.merge import Agreed
 from mapping.model import REQUIRED_PARENT, TITLE, Form
 
@@ -21,9 +21,6 @@ Kind = Literal["create", "update", "delete", "archive"]
 
 KINDS: tuple[Kind, ...] = ("create", "update", "archive", "delete")
 CHUNK = 100
-
-WHEN_MADE = ("both", "create", "once")
-"""Modes of fields that are set when a record is made."""
 
 
 class Planned(msgspec.Struct, frozen=True, array_like=True):
@@ -102,7 +99,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
     waits: list[str] = []
     because: set[str] = set()
     for name, agreed in state.agreed.items():
-        if side.mapper.mode(sync.kind, name) != "both" or name not in record["shown"] or name in state.conflicts:
+        if side.mode(sync.kind, name) not in KEPT_WRITTEN or name not in record["shown"] or name in state.conflicts:
             continue
         known = link.field(name)
         if known.shows >= agreed.n or known.refused == agreed.n:
@@ -219,7 +216,7 @@ def create(
     waits: list[str] = []
     quiet: list[Finding] = []
     for name, agreed in state.agreed.items():
-        mode = side.mapper.mode(sync.kind, name)
+        mode = side.mode(sync.kind, name)
         if mode not in WHEN_MADE or agreed.value is None or name in state.conflicts:
             continue
         planned = _plan_field(state, sync, side, name, agreed, references, quiet)
@@ -241,7 +238,7 @@ def create(
         found.waiting.setdefault(state.id, []).append(operation)
         return None  # its parent comes first
     found.findings.extend(quiet)
-    if TITLE[sync.kind] not in fields and side.mapper.mode(sync.kind, TITLE[sync.kind]) in WHEN_MADE:
+    if TITLE[sync.kind] not in fields and side.mode(sync.kind, TITLE[sync.kind]) in WHEN_MADE:
         return None
     if state.refused.get(side.name) == {
         "versions": {name: planned.n for name, planned in fields.items()},
@@ -329,8 +326,8 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
         if edited(state, sync, link.side):
             return True
         for name, agreed in state.agreed.items():
-            shown = ("both", "once") if copy else ("both", "read", "once")
-            if side.mapper.mode(sync.kind, name) in shown and link.field(name).shows != agreed.n:
+            shown = ("both", "once") if copy else ("both", "read", "once", "follow")
+            if side.mode(sync.kind, name) in shown and link.field(name).shows != agreed.n:
                 return True
     return False
 

@@ -16,6 +16,7 @@ from keepstep.engine.state import EntityState, Instead, LinkState
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.fields import KEPT_WRITTEN
 from mapping.merge import UNSURE, Agreed, View
 
 UNDONE = ("undone", "undone_here", "undone_create")
@@ -256,7 +257,7 @@ class Batch:
             return self._told(state, side, record, None, "gone")
         if shown is None or shown["deleted"]:
             return self._told(state, side, record, None, "gone")
-        if shown["shown"].get("archived") and mine.mapper.mode(self._sync.kind, "archived") == "both":
+        if shown["shown"].get("archived") and mine.mode(self._sync.kind, "archived") in KEPT_WRITTEN:
             # Out of the archive by our hand: what it shows there is no edit, and no side is to follow it.
             agreed = state.agreed.get("archived", Agreed())
             state.agreed["archived"] = Agreed(False, agreed.n + 1, SOURCE, self._ports.now())

@@ -12,7 +12,8 @@ from connectors.base import Abilities, Connector, Description, Feed
 from keepstep.engine.budget import Meter
 from keepstep.engine.state import EntityState
 from keepstep.store.store import Tx
-from mapping.fields import Mapper, Unmappable, as_day
+from mapping.fields import Declared, Mapper, Unmappable, as_day, narrowed
+from mapping.fields import Mode as FieldMode
 from mapping.merge import Equality, Rule
 from mapping.model import CLASSES, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
@@ -48,6 +49,8 @@ class Side:
 
     connection: Connection
     stream: str
+    declared: Mapping[str, Declared] = field(default_factory=dict)
+    """Field -> what the sync asks of it on this side, where that is less than the side is able to."""
 
     @property
     def name(self) -> str:
@@ -64,6 +67,10 @@ class Side:
     @property
     def connector(self) -> Connector:
         return self.connection.connector
+
+    def mode(self, kind: Kind, name: str) -> FieldMode:
+        """What this side does with a field: what its mapping is able to, as far as the sync asks for it."""
+        return narrowed(self.mapper.mode(kind, name), self.declared.get(name, "both"))
 
     @property
     def writable(self) -> bool:

@@ -87,6 +87,30 @@ from tests.keepstep.plugins import registry
         ),
         *(
             pytest.param(
+                with_connection(f"  c: {{system: crm_system, transforms: {{Deals: {{{pair}}}}}}}\n"),
+                expected,
+                params,
+                id=f"transform {pair}",
+            )
+            for pair, expected, params in (
+                ("nme: {read: value}", ("unknown_field", 4, 48), {"nearest": "name"}),
+                ("customer: {read: value}", ("transform_unfit", 4, 48), {"field": "customer", "form": "ref"}),
+                ("name: {}", ("transform_empty", 4, 48), {}),
+                ("name: {read: vlaue}", ("unknown_variable", 4, 61), {"nearest": "value"}),
+                ("name: {write: value.uper()}", ("unknown_function", 4, 62), {"nearest": "upper"}),
+                ("name: {write: '1 +'}", ("expression_syntax", 4, 66), {}),
+            )
+        ),
+        pytest.param(
+            with_connection(
+                "  c: {system: board, url: 'https://b', token: x, transforms: {card: {name: {read: value}}}}\n"
+            ),
+            ("unknown_stream", 4, 63),
+            {"nearest": "cards"},
+            id="transforms of what",
+        ),
+        *(
+            pytest.param(
                 with_connection(f"  c: {{system: crm_system, budget: {budget}}}\n"),
                 ("bad_budget", 4, 35),
                 {"value": budget},
@@ -118,6 +142,15 @@ from tests.keepstep.plugins import registry
         pytest.param(
             with_sync("fields: {title: {direction: forward}}"), ("direction_unused", 8, 22), {}, id="direction"
         ),
+        pytest.param(
+            with_sync("fields: {title: {sides: {c: read}}}"), ("unknown_connection", 8, 30), {"name": "c"}, id="whose"
+        ),
+        pytest.param(
+            with_sync("fields: {title: {sides: {b: folow}}}"), ("not_one_of", 8, 33), {"nearest": "follow"}, id="mode"
+        ),
+        pytest.param(
+            with_sync("fields: {title: {sides: {b: follow}}}"), ("field_without_source", 8, 22), {}, id="no source"
+        ),
         pytest.param(with_sync("with: [comment]"), ("not_one_of", 8, 12), {"nearest": "comments"}, id="with"),
         pytest.param(
             with_sync("with: [comments]", "customer"),
@@ -146,6 +179,9 @@ from tests.keepstep.plugins import registry
         pytest.param(with_sync("where: 'b.x =='"), ("expression_syntax", 8, 19), {}, id="expression"),
         pytest.param(
             with_sync("where: |\n      b.x &&\n      +"), ("expression_syntax", 10, 1), {}, id="expression, block"
+        ),
+        pytest.param(
+            with_sync("where: 'b.title.upper() == entity.title'"), ("unknown_function", 8, 12), {}, id="function"
         ),
         pytest.param(with_sync("where: 'crn.x'"), ("unknown_variable", 8, 12), {"name": "crn"}, id="variable"),
         pytest.param(

@@ -40,6 +40,11 @@ def level(name: str, cur: Any, at: str | None = None) -> View:
     return side(name, cur, "A", 3, at)
 
 
+def following(name: str, cur: Any, shadow: Any = "A", shows: int = 3) -> View:
+    """A side that only receives."""
+    return View(side=name, cur=cur, shadow=shadow, shows=shows, follows=True)
+
+
 def behind(name: str, cur: Any, at: str | None = None) -> View:
     """A side that still stands for an older version, which was O."""
     return side(name, cur, "O", 2, at)
@@ -572,3 +577,54 @@ def test_two_instants_on_one_day_differ_even_beside_a_side_that_shows_the_day() 
     ]
     result = decide(views, Agreed("2026-11-29", 3, "day", NINE), rule=NEWEST, equality=DATES)
     assert result.conflict is not None
+
+
+@pytest.mark.parametrize(
+    ("views", "agreed", "sides", "lost"),
+    [
+        pytest.param(
+            [level("one", "A"), following("two", "B")],
+            ("A", 3),
+            {"two": ("B", 2)},
+            [Note("lost_to_policy", "two", "B")],
+            id="a person's edit there has no say, is named in the audit, and the side is owed what is agreed",
+        ),
+        pytest.param(
+            [level("one", "B"), following("two", "C")],
+            ("B", 4),
+            {"one": ("B", 4), "two": ("C", 3)},
+            [Note("lost_to_policy", "two", "C")],
+            id="an edit that counts is no conflict with one there",
+        ),
+        pytest.param(
+            [level("one", "B"), following("two", "B")],
+            ("B", 4),
+            {"one": ("B", 4), "two": ("B", 4)},
+            [],
+            id="a side that was brought up by hand is owed nothing",
+        ),
+    ],
+)
+def test_a_side_that_only_receives(
+    views: list[View], agreed: tuple[Any, int], sides: dict[str, Any], lost: list[Note]
+) -> None:
+    result = decide(views)
+    assert standing(result) == agreed
+    assert result.sides == sides
+    assert result.conflict is None
+    assert result.notes == lost
+
+
+def test_a_side_that_only_receives_waits_as_long_as_nobody_with_a_say_said_anything() -> None:
+    result = decide([side("one", None, None, -1), following("two", "B", None, -1)], Agreed())
+    assert standing(result) == (None, -1)
+    assert result.sides == {"two": ("B", -1)}
+    assert result.notes == []
+
+
+def test_a_side_that_only_receives_neither_joins_a_conflict_nor_settles_it() -> None:
+    conflict = Conflict({"one": Candidate("B"), "two": Candidate("C")})
+    views = [side("one", "B", "B", 2), side("two", "C", "C", 2), following("three", "D")]
+    result = decide(views, conflict=conflict)
+    assert result.conflict is conflict
+    assert result.sides == {"three": ("D", 2)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,8 @@ def worlds(draw: Any, values: st.SearchStrategy[Any] = VALUES, policies: tuple[s
         else:
             shadow = shown(name, draw(values))
         cur = shadow if shadow != UNSURE and draw(st.booleans()) else shown(name, draw(values))
-        views.append(View(side=name, cur=cur, shadow=shadow, shows=shows, at=draw(TIMES)))
+        follows = draw(st.integers(0, 4)) == 0
+        views.append(View(side=name, cur=cur, shadow=shadow, shows=shows, at=draw(TIMES), follows=follows))
     conflict = None
     if draw(st.integers(0, 3)) == 0 and len(views) > 1:
         rev = draw(st.integers(1, 3))
@@ -67,7 +69,7 @@ def after(world: dict[str, Any], result: Merge) -> dict[str, Any]:
     views = []
     for view in world["views"]:
         shadow, shows = result.sides.get(view.side, (view.shadow, view.shows))
-        views.append(View(side=view.side, cur=view.cur, shadow=shadow, shows=shows, at=view.at))
+        views.append(msgspec.structs.replace(view, shadow=shadow, shows=shows))
     return world | {"agreed": result.agreed, "views": views, "conflict": result.conflict}
 
 
@@ -140,7 +142,10 @@ def test_no_value_disappears(world: dict[str, Any]) -> None:
     for view in world["views"]:
         if not view.changed:
             continue
-        if world["rule"].policy == "set" and world["conflict"] is None:
+        if view.follows:
+            known = view.cur in (result.agreed.value, shown(view.side, result.agreed.value))
+            assert known or view.cur in kept or result.agreed.n < 0
+        elif world["rule"].policy == "set" and world["conflict"] is None:
             before = set() if view.shadow in (None, UNSURE) else set(view.shadow)
             assert set(view.cur) - before <= set(result.agreed.value)
             gone = before - set(view.cur)
@@ -162,6 +167,15 @@ def test_an_agreed_value_is_only_replaced_by_who_saw_it_or_by_the_rule(world: di
     assert saw or named or world["rule"].policy in ("set", "append")
 
 
+@given(EVERY)
+def test_what_a_side_without_a_say_shows_changes_nothing_for_the_others(world: dict[str, Any]) -> None:
+    said = [view for view in world["views"] if not view.follows]
+    result, without = run(world), run(world | {"views": said})
+    assert (result.agreed, result.conflict) == (without.agreed, without.conflict)
+    assert {name: result.sides[name] for name in without.sides} == without.sides
+    assert all(view.follows for view in world["views"] if view.side in result.sides.keys() - without.sides.keys())
+
+
 @given(worlds())
 def test_one_new_value_from_a_side_that_was_up_to_date_is_carried(world: dict[str, Any]) -> None:
     agreed = world["agreed"]
@@ -178,6 +192,8 @@ def test_who_shows_something_else_than_is_agreed_is_owed_or_asked_about(world: d
         return
     for view in after(world, result)["views"]:
         changed = next(each for each in world["views"] if each.side == view.side).changed
+        if view.follows and result.agreed.n < 0:
+            continue  # nobody who has a say said anything
         if changed and view.cur not in (result.agreed.value, shown(view.side, result.agreed.value)):
             empty = [value or [] for value in (view.cur, result.agreed.value)]
             assert view.shows < result.agreed.n or empty[0] == empty[1]

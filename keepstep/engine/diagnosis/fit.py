@@ -56,6 +56,10 @@ def of_side(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
     for name in sorted({*sync.fields, *sync.match}):
         if mapper.mode(sync.entity, name) == "absent":
             yield Symptom(code="unmapped_field", severity="info", params={"side": str(side), "field": name})
+    for name, rule in sync.fields.items():
+        able = mapper.mode(sync.entity, name)
+        if rule.sides.get(side.connection) == "follow" and able not in ("both", "absent"):
+            yield Symptom(code="cannot_follow", params={"side": str(side), "field": name})
 
 
 def _fields(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
