@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -33,6 +34,27 @@ def encoded(data: Any) -> str:
     return STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
+def folded(text: str, width: int, hang: int | None = None) -> str:
+    """Each line of the text in as many as it needs, broken between words where there are any."""
+    return "\n".join(_folded(line, width, hang) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int, hang: int | None) -> str:
+    if 2 * len(line) <= width:
+        return line  # however wide its characters are
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.text import Text
+
+    if hang is None:
+        hang = len(line) - len(line.lstrip()) + 2
+    if cell_len(line) <= width or width < 2 * hang:
+        return line
+    console = Console(width=width)
+    parts = Text(line[hang:]).wrap(console, width - cell_len(line[:hang]))
+    return line[:hang] + ("\n" + " " * hang).join(part.plain.rstrip() for part in parts)
+
+
 class Output:
     def __init__(self, *, as_json: bool, environ: Mapping[str, str]) -> None:
         self.as_json = as_json
@@ -42,10 +64,16 @@ class Output:
         """The whole result of a command, with ``--json``; also one line of a result in lines."""
         click.echo(encoded(data))
 
-    def line(self, text: str) -> None:
-        """A line of the result. Says nothing with ``--json``."""
-        if not self.as_json:
-            click.echo(clean(text))
+    def line(self, text: str, hang: int | None = None) -> None:
+        """A line of the result. Says nothing with ``--json``.
+
+        On a terminal that is too narrow for it, it goes on below itself, ``hang`` columns from the left; by default a
+        little further in than it began. Elsewhere a line stays one line.
+        """
+        if self.as_json:
+            return
+        shown = clean(text)
+        click.echo(folded(shown, get_terminal_size().columns, hang) if sys.stdout.isatty() else shown)
 
     def warn(self, text: str) -> None:
         """A line beside the result."""

@@ -33,6 +33,7 @@ SIGNS = {
     "note": "    =",
 }
 """What stands before a line: people act, Keepstep writes, and what needs a person is marked."""
+HANG = len("11-02 08:09    ! ")
 
 
 @click.command(help="Run the scripted day over stand-ins of all four systems, in this process and without a network.")
@@ -65,7 +66,7 @@ def _tell(session: Session, outcome: Outcome) -> None:
     for event in _gathered(outcome.events):
         if event.what == "scene":
             output.line("")
-        output.line(_line(event, said(event.code, **event.params), zone))
+        output.line(_line(event, said(event.code, **event.params), zone), hang=HANG)
     output.line("")
     columns = ["column_system", "column_records", "column_links", "column_written"]
     rows = [[each.connection, str(each.records), str(each.links), str(each.written)] for each in outcome.systems]

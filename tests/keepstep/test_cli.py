@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.cli import COMMANDS, main
-from keepstep.cli.output import clean, encoded
+from keepstep.cli.output import clean, encoded, folded
 from keepstep.cli.session import Session
 from keepstep.loading import loading
 from keepstep.registry import Registry
@@ -255,3 +255,18 @@ def test_the_program_runs_from_its_module(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "找不到文件 keepstep.yaml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "hang", "shown"),
+    [
+        ("short", 10, None, "short"),
+        ("  ! one two three", 12, None, "  ! one two\n    three"),
+        ("  ! one two three", 12, 6, "  ! one two\n      three"),
+        ("一二三四五六七八", 10, None, "一二三四五\n  六七八"),
+        ("one\n\n  two three", 9, None, "one\n\n  two\n    three"),
+        ("a line on a terminal of no width", 3, None, "a line on a terminal of no width"),
+    ],
+)
+def test_a_long_line_goes_on_below_itself(text: str, width: int, hang: int | None, shown: str) -> None:
+    assert folded(text, width, hang) == shown
