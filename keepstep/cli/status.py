@@ -67,7 +67,15 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
         "mode": configured.mode,
         "links": {side: links.get(side, 0) for side in sides},
         "parked": _count(tx, t.entity, t.entity.c.sync == name, t.entity.c.parked.is_(True)),
-        "owed": _count(tx, t.entity, t.entity.c.sync == name, t.entity.c.owing.is_(True), t.entity.c.parked.is_(False)),
+        "owed": _count(
+            tx,
+            t.entity,
+            t.entity.c.sync == name,
+            t.entity.c.owing.is_(True),
+            t.entity.c.parked.is_(False),
+            t.entity.c.id.not_in(sa.select(t.due.c.entity).where(t.due.c.sync == name)),
+        ),
+        "unjudged": _count(tx, t.due, t.due.c.sync == name),
         "conflicts": tx.scalar(
             sa.select(sa.func.count())
             .select_from(t.conflict.join(t.entity, t.entity.c.id == t.conflict.c.entity))
@@ -113,7 +121,7 @@ def _print(
         output.line("  " + say("word.comma").join(links))
         counts = [
             say(f"status_{name}", count=each[name])
-            for name in ("owed", "conflicts", "proposals", "parked", "in_doubt")
+            for name in ("unjudged", "owed", "conflicts", "proposals", "parked", "in_doubt")
             if each[name]
         ]
         if counts:

@@ -50,6 +50,7 @@ WORK: Final[dict[str, Message]] = {
     "mode.write": "writes",
     "status_sync": "{sync} ({mode})",
     "status_links": Plural("{side}: {count:number} link", "{side}: {count:number} links"),
+    "status_unjudged": Plural("{count:number} is seen and not compared yet", "{count:number} are seen and not compared yet"),
     "status_owed": Plural("{count:number} waits to be written", "{count:number} wait to be written"),
     "status_conflicts": Plural("{count:number} open conflict", "{count:number} open conflicts"),
     "status_proposals": Plural("{count:number} proposed match", "{count:number} proposed matches"),
