@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write
 from connectors.content import Download
@@ -175,6 +176,9 @@ class Jira:
 
     def examine(self) -> list[Symptom]:
         return list(examine(self._client, self._settings, self._context, self._places))
+
+    def misplaced(self, stream: str, place: Mapping[str, Any]) -> list[Symptom]:
+        return list(self._places.missing(stream, place)) if stream in ("epics", "issues") else []
 
     def additions(self) -> list[Addition]:
         return self._additions.all()

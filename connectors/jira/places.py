@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.errors import RecordRefused
+from connectors.errors import NotFound, RecordRefused
+from connectors.examining import Symptom
 from connectors.jira.client import Client
 from connectors.jira.models import Json
 from connectors.jira.records import STREAM_OF_LEVEL, level
@@ -31,6 +32,29 @@ class Places:
         if kind is None:
             return {"project": project, "issuetype": {"id": self._type(stream, project, fields.get("parent"))}}
         return {"project": project, "issuetype": {"name": kind} if isinstance(kind, str) else kind}
+
+    def missing(self, stream: str, fields: Mapping[str, Any]) -> Iterator[Symptom]:
+        """What of a place for new issues is not there. One request for each project that was not asked about yet."""
+        try:
+            project = self._project(fields.get("project"))
+            place = str(project.get("key") or project.get("id"))
+            names = {str(kind.get("name")) for kind in self.types(place)}
+        except NotFound:
+            yield Symptom(code="place_missing", severity="error", params={"place": f"project {place}"})
+            return
+        except RecordRefused:
+            yield Symptom(code="place_unsaid", severity="error", params={"what": "project"})
+            return
+        kind = fields.get("issuetype")
+        if isinstance(kind, str) and kind not in names:
+            yield Symptom(code="place_missing", severity="error", params={"place": f"issue type {kind} in {place}"})
+        elif kind is None:
+            try:
+                self._type(stream, project, None)
+            except RecordRefused as error:
+                yield Symptom(
+                    code="place_missing", severity="error", params={"place": f"issue type in {place}: {error}"}
+                )
 
     def types(self, project: str) -> list[Json]:
         """Issue types that may be created in the project, in its order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
 from connectors.content import Download
@@ -15,7 +16,7 @@ from connectors.preparing import Addition
 from connectors.trello.client import TrelloClient
 from connectors.trello.content import download
 from connectors.trello.description import describe
-from connectors.trello.examine import examine
+from connectors.trello.examine import examine, misplaced
 from connectors.trello.feed import BoardFeed
 from connectors.trello.history import CardHistory
 from connectors.trello.hook import parse_hook
@@ -90,6 +91,9 @@ class TrelloConnector:
 
     def examine(self) -> list[Symptom]:
         return examine(self._client, self.settings, self._context, self._boards())
+
+    def misplaced(self, stream: str, place: Mapping[str, Any]) -> list[Symptom]:
+        return list(misplaced(self._client, place))
 
     def additions(self) -> list[Addition]:
         return self._preparation.additions()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 from connectors.base import Context
-from connectors.errors import Malformed
+from connectors.errors import Malformed, RecordRefused
 from connectors.examining import Symptom
 from connectors.trello.client import Failure, TrelloClient, objects, route
 from connectors.trello.description import ABILITIES
@@ -143,3 +144,18 @@ def _custom(settings: TrelloSettings, fields: dict[str, list[Raw]]) -> Iterator[
                 yield Symptom(code="field_missing", severity="info", params={**about, "where": board})
             if len(rows) > 1:
                 yield Symptom(code="field_ambiguous", params={**about, "where": board})
+
+
+def misplaced(client: TrelloClient, place: Mapping[str, Any]) -> Iterator[Symptom]:
+    """A list or board into which a configuration puts new cards, and that is not there or closed. One request each."""
+    for key, path, word in (("idList", "lists", "list"), ("idBoard", "boards", "board")):
+        wanted = place.get(key)
+        if not isinstance(wanted, str):
+            continue
+        try:
+            found = client.get(f"/{path}/{quote(wanted, safe='')}", {"fields": "name,closed"})
+        except RecordRefused:
+            yield Symptom(code="place_missing", severity="error", params={"place": f"{word} {wanted}"})
+            continue
+        if found.get("closed"):
+            yield Symptom(code="place_closed", params={"place": f"{word} {found.get('name') or wanted}"})

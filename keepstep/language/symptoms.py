@@ -24,6 +24,7 @@ SYMPTOMS: Final[dict[str, Message]] = {
     "symptom.expires": "{what:credential} is valid until {at:when} only; renew it: `keepstep login {connection}`",
     "symptom.window": "{stream}: the service offers neither a precondition nor a history here; what a person writes within the length of one request before Keepstep's own write is lost unseen",
     "symptom.place_missing": "{place} is not there, or the account may not see it; correct the configuration, or invite the account",
+    "symptom.place_unsaid": "nothing says into which {what} new records go; name it under `create`",
     "symptom.place_closed": "{place} is closed; open it again, or take it out of the configuration",
     "symptom.limit_near": "{what} is near its limit{where:place} (most possible: {most:unsaid}); archive or delete what nobody needs",
     "symptom.place_personal": "{place} belongs to one person's account, and goes with it; move it to a place that belongs to the company",

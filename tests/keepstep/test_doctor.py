@@ -149,6 +149,14 @@ def test_values_that_the_other_side_cannot_show_are_told(office: Office) -> None
     assert ("value_unmapped", "warning") in told(document, "board")
 
 
+def test_a_place_for_new_records_that_is_not_there_is_told(office: Office) -> None:
+    office.sync["create"] = {"board.cards": {"list": "Dooing"}}
+    found = told(office.document("doctor", code=1), "board")
+    assert ("place_missing", "error") in found
+    office.sync["create"] = {"board.cards": {"list": "Doing"}}
+    assert "place_missing" not in [code for code, _ in told(office.document("doctor"), "board")]
+
+
 def test_two_connections_on_one_account_are_told(office: Office) -> None:
     office.connections["second"] = dict(office.connections["board"])
     office.cores["second"] = office.board

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.base import Field
-from connectors.examining import Symptom
+from connectors.errors import ConnectorError
+from connectors.examining import KnowsPlaces, Symptom
 from keepstep.config.schema import Sync
 from keepstep.config.words import Side
 from keepstep.engine.diagnosis.look import Looked
@@ -29,6 +30,7 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
                 for symptom in (
                     *of_side(sync, side, seen[side.connection]),
                     *_fields(sync, side, seen[side.connection]),
+                    *_place(sync, side, seen[side.connection]),
                 ):
                     seen[side.connection].add(symptom)
         sides = [side for side in sync.sides if side.connection in seen and _fits(sync, side, seen[side.connection])]
@@ -79,6 +81,26 @@ def _fields(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
             yield Symptom(code="field_missing", params=params)
         elif field is not None and form is Form.CHOICE and not looked.examined:
             yield from _values(mapper, sync.entity, name, side.stream, field)
+
+
+def _place(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
+    """Whether new records can be put where ``create`` puts them, as far as it names a place and no rule."""
+    if side not in sync.create or not _fits(sync, side, looked) or not isinstance(looked.connector, KnowsPlaces):
+        return
+    if looked.connection.access == "read":
+        return
+    named = {
+        key: value
+        for key, value in sync.create[side].items()
+        if not (isinstance(value, str) and (value.startswith("=") or value in MODEL[sync.entity]))
+    }
+    ruled = sync.create[side].keys() - named.keys()
+    try:
+        found = looked.connector.misplaced(side.stream, looked.mappers[side.stream].place(named))
+    except ConnectorError as error:
+        yield Symptom(code="not_examined", params={"reason": str(error)})
+        return
+    yield from (each for each in found if not (each.code == "place_unsaid" and each.params["what"] in ruled))
 
 
 def _values(mapper: Mapper, kind: Kind, name: str, stream: str, field: Field) -> Iterator[Symptom]:

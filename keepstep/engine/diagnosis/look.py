@@ -40,6 +40,8 @@ class Looked:
     symptoms: list[Symptom] = field(default_factory=list)
     examined: bool = False
     """It looked itself over: what it does not tell of its own fields and values is no trouble."""
+    connector: Connector | None = None
+    """To ask it more; None where it could not be built."""
 
     @property
     def streams(self) -> list[Stream]:
@@ -71,7 +73,7 @@ def look(
     looked = Looked(connection)
     failures: list[ConnectorError] = []
     try:
-        connector = build()
+        connector = looked.connector = build()
         _sign_in(looked, connector, clock, failures)
         _examine(looked, connector, failures)
         if looked.account is not None:

@@ -107,3 +107,24 @@ def test_another_tool_is_known_by_its_apps_account(healthy):
     healthy.sandbox.add_user("Unito Person")
     healthy.sandbox.add_user("Slack", kind="app")
     assert found(healthy) == [("other_tool", {"tool": "Unito for Jira", "where": "apps"})]
+
+
+@pytest.mark.parametrize(
+    ("stream", "place", "told"),
+    [
+        ("issues", {"project": "ACME"}, []),
+        ("epics", {"project": "ACME", "issuetype": "Epic"}, []),
+        ("issues", {"project": "NOPE"}, [("place_missing", {"place": "project NOPE"})]),
+        (
+            "issues",
+            {"project": "ACME", "issuetype": "Storry"},
+            [("place_missing", {"place": "issue type Storry in ACME"})],
+        ),
+        ("issues", {}, [("place_unsaid", {"what": "project"})]),
+        ("comments", {"project": "NOPE"}, []),
+    ],
+)
+def test_a_place_for_new_issues_that_is_not_there_is_told(desk, stream, place, told):
+    jira = desk.connect(projects=[])
+    assert [(each.code, dict(each.params)) for each in jira.misplaced(stream, place)] == told
+    assert desk.sandbox.wrote() == []

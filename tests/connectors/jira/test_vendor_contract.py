@@ -91,6 +91,7 @@ def session(desk):
     booked(desk, task)
     filed(desk, task)
     desk.jira.examine()
+    desk.jira.misplaced("issues", {"project": "NOPE"})
     for stream, id in (("issues", task), ("comments", said.id)):
         desk.jira.unmark(stream, [id], lambda: None)
     desk.push("remote_links", Write(intent="g", kind="delete", id=linked.id))

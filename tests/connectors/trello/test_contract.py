@@ -198,6 +198,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Request, Res
         list(connector.ids(stream))
     connector.find("cards", "m")
     connector.examine()
+    connector.misplaced("cards", {"idBoard": board, "idList": lane})
     prepared = [each.id for each in connector.additions() if not each.present]
     for id in prepared:
         connector.add(id, lambda: None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import AuthFailed, RecordRefused, ScopeMissing
-from connectors.examining import Examines, Symptom
+from connectors.examining import Examines, KnowsPlaces, Symptom
 from connectors.preparing import Prepares
 from connectors.sandbox.hosting import SandboxTransport
 from connectors.trello import CONNECTOR
@@ -185,3 +185,20 @@ def test_markers_come_off_and_people_keep_the_rest(world: World) -> None:
     assert world.sandbox.records("boards")[board]["desc"] == "ours"
     writes = [line.split(" ")[0] for line in world.sandbox.requests if not line.startswith(("GET", "POST"))]
     assert writes == ["DELETE", "PUT"]
+
+
+def test_a_list_for_new_cards_that_is_not_there_or_closed_is_told(world: World) -> None:
+    board = world.sandbox.create("Ann", "boards", {"name": "Acme"})
+    there = world.sandbox.create("Ann", "lists", {"name": "To do", "idBoard": board})
+    closed = world.sandbox.create("Ann", "lists", {"name": "Old", "idBoard": board})
+    world.sandbox.edit("Ann", "lists", closed, {"closed": True})
+    connector = world.connector()
+    assert isinstance(connector, KnowsPlaces)
+    assert told(connector.misplaced("cards", {"idList": there, "idBoard": board})) == []
+    assert told(connector.misplaced("cards", {"idList": closed})) == [
+        ("place_closed", "warning", {"place": "list Old"})
+    ]
+    assert told(connector.misplaced("cards", {"idList": "Todoo/../x"})) == [
+        ("place_missing", "error", {"place": "list Todoo/../x"})
+    ]
+    assert {line.split(" ")[0] for line in world.sandbox.requests} == {"GET"}
