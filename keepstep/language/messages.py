@@ -207,7 +207,7 @@ WORDS: Final[dict[str, Message]] = {
     "word.no": "no",
     "word.someone": "someone unknown",
     "word.sometime": "at an unknown time",
-    "word.other": "something else",
+    "word.other": "what stands here",
     "word.hint": " (did you mean `{name}`?)",
     "word.comma": ", ",
     "word.semicolon": "; ",
