@@ -59,8 +59,11 @@ def apply(
                 hub.engine.take_in(each)
         done = []
         for each in running:
+            if plan is None:
+                hub.follow_up()  # folders for what was just made, tasks from what was just taken in
             carrying = Carrying(session, hub, each, yes=yes, name=name, limit=limit)
             done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
+        hub.judge()
         asked = questions(session, hub, [each.name for each in running])
     if output.as_json:
         output.document({"syncs": done, "findings": asked, "unreachable": lost, "unread": unread})

@@ -24,6 +24,7 @@ def plan(ctx: click.Context, sync: tuple[str, ...], out: Path | None, limit: int
         unread = failed_feeds(session, hub, running)
         for each in running:
             hub.engine.take_in(each)  # all is taken in before anything is planned, as in a round
+        hub.follow_up()
         plans = {each.name: hub.plan(each.name) for each in running}
         syncs = [planned.as_data(session, hub, each, plans[each.name], limit) for each in running]
         operations = {name: planned.writing(each, limit) for name, each in plans.items()}
