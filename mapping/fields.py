@@ -217,6 +217,9 @@ class MappingPlugin:
 
     system: str
     build: Callable[[Options, Description], Mapping[str, Mapper]]
+    checklists: Mapping[str, Literal["own", "custom"]] = field(default_factory=dict)
+    """Streams whose records can hold a checklist: in a place of its own, or in a field that ``Options.custom`` names.
+    Known without signing in, so that a configuration that asks for more is refused before any read."""
 
 
 # -- pairs of functions that more than one system uses

@@ -27,7 +27,7 @@ from mapping.fields import Options
 from mapping.model import Kind
 
 RIDING = {"comments": Kind.COMMENT, "attachments": Kind.ATTACHMENT}
-"""What can ride with a sync -> the kind of thing that it is."""
+"""What can ride with a sync as a sync of its own -> the kind of thing that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def with_riding(syncs: Mapping[str, Sync], names: Iterable[str] | None = None) -
     found: dict[str, None] = {}
     for name in syncs if names is None else names:
         found[name] = None
-        found |= dict.fromkeys(f"{name}.{each}" for each in (syncs[name].riding if name in syncs else ()))
+        riding = syncs[name].riding if name in syncs else ()
+        found |= dict.fromkeys(f"{name}.{each}" for each in riding if each in RIDING)
     return list(found)
 
 

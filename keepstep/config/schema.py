@@ -29,7 +29,7 @@ from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
 Category = Literal["plan", "requirements", "design", "test", "report"]
-Riding = Literal["comments", "attachments"]
+Riding = Literal["comments", "checklist", "attachments"]
 Plain = str | int | float | bool
 
 
@@ -116,7 +116,7 @@ class Sync(Part):
     """With ``first: owner``: the connection whose values hold."""
     fields: dict[str, FieldRule] = {}
     riding: list[Riding] = Field(default=[], alias="with")
-    """What is carried along with the things: their comments, the files on them."""
+    """What is carried along with the things: their comments, their checklists, the files on them."""
     comments: Comments = Comments()
     attachments: Attachments = Attachments()
     every: Duration = Field(default_factory=lambda: duration("5m"))

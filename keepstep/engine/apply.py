@@ -20,13 +20,12 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.budget import Meter, Purpose
-from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
-from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, update
+from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, spoken, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
@@ -264,14 +263,7 @@ class Applier:
     ) -> None:
         record = looked.get(operation.record or "")
         values = {
-            name: worded(
-                state,
-                self._sync,
-                side.name,
-                name,
-                references.outward(self._sync.fields[name], planned.value, side.connection.name),
-                references,
-            )
+            name: spoken(state, self._sync, side, name, planned.value, references)
             for name, planned in operation.fields.items()
         }
         base = record.payload if record is not None else None
@@ -451,6 +443,6 @@ def adopt(
         return
     # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
     alive = record is not None and not record.deleted
-    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
+    fields = {name: [None, -1, -1] for name in intent["fields"] if sync.can(side, name) == "both"}
     row = {"side": side.name, "id": id}
     link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone", {"by": "marker"})

@@ -102,7 +102,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
     waits: list[str] = []
     because: set[str] = set()
     for name, agreed in state.agreed.items():
-        if side.mapper.mode(sync.kind, name) != "both" or name not in record["shown"] or name in state.conflicts:
+        if sync.can(side, name) != "both" or name not in record["shown"] or name in state.conflicts:
             continue
         known = link.field(name)
         if known.shows >= agreed.n or known.refused == agreed.n:
@@ -117,7 +117,7 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         planned = _plan_field(state, sync, side, name, meant, references, found.findings)
         if planned is None:
             waits.append(name)
-        elif known.shadow in (meant.value, planned.local):
+        elif any(sync.equal(name, known.shadow, each) for each in (meant.value, planned.local)):
             confirm[name] = agreed.n
         else:
             fields[name] = msgspec.structs.replace(planned, was=known.shadow)
@@ -152,8 +152,7 @@ def _plan_field(
     """The field in the form of that side. None: it waits for what it refers to, or the side cannot hold it."""
     form = sync.fields[name]
     try:
-        outward = references.outward(form, agreed.value, side.connection.name)
-        outward = worded(state, sync, side.name, name, outward, references)
+        outward = spoken(state, sync, side, name, agreed.value, references)
     except Unresolved:
         if form is Form.PERSON:
             trouble.append(
@@ -188,6 +187,16 @@ def _plan_field(
         return None
 
 
+def spoken(state: EntityState, sync: Sync, side: Side, name: str, value: Any, references: References) -> Any:
+    """A value that all sides mean in the form that this side's mapping takes. Raises ``Unresolved``."""
+    outward = references.outward(sync.fields[name], value, side.connection.name)
+    outward = worded(state, sync, side.name, name, outward, references)
+    link, record = state.links.get(side.name), state.records.get(side.name)
+    if link is None or record is None:
+        return outward
+    return link.field(name).own(outward, record["shown"].get(name))
+
+
 def create(
     state: EntityState,
     sync: Sync,
@@ -219,7 +228,7 @@ def create(
     waits: list[str] = []
     quiet: list[Finding] = []
     for name, agreed in state.agreed.items():
-        mode = side.mapper.mode(sync.kind, name)
+        mode = sync.can(side, name)
         if mode not in WHEN_MADE or agreed.value is None or name in state.conflicts:
             continue
         planned = _plan_field(state, sync, side, name, agreed, references, quiet)
@@ -241,7 +250,7 @@ def create(
         found.waiting.setdefault(state.id, []).append(operation)
         return None  # its parent comes first
     found.findings.extend(quiet)
-    if TITLE[sync.kind] not in fields and side.mapper.mode(sync.kind, TITLE[sync.kind]) in WHEN_MADE:
+    if TITLE[sync.kind] not in fields and sync.can(side, TITLE[sync.kind]) in WHEN_MADE:
         return None
     if state.refused.get(side.name) == {
         "versions": {name: planned.n for name, planned in fields.items()},
@@ -330,7 +339,7 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
             return True
         for name, agreed in state.agreed.items():
             shown = ("both", "once") if copy else ("both", "read", "once")
-            if side.mapper.mode(sync.kind, name) in shown and link.field(name).shows != agreed.n:
+            if sync.can(side, name) in shown and link.field(name).shows != agreed.n:
                 return True
     return False
 

@@ -215,7 +215,7 @@ class Verifier:
         points = []
         for name, value in state.records[side.name]["shown"].items() if side.name in state.records else ():
             form = self._sync.fields.get(name)
-            if form is None or side.mapper.mode(self._sync.kind, name) in ("absent", "create"):
+            if form is None or self._sync.can(side, name) in ("absent", "create"):
                 continue
             if name in OF_ORIGIN and (look.ours or look.marker):
                 continue  # it tells of the copy's making, not of the thing's
@@ -271,7 +271,7 @@ class Verifier:
             return "even"  # it is what the side made of the agreed value, or nothing was ever agreed on
         if known.refused == agreed.n:
             return "refused"
-        if side.mapper.mode(self._sync.kind, name) != "both" or not side.writable:
+        if self._sync.can(side, name) != "both" or not side.writable:
             return "read_only"
         return "owed" if self._writes else "held"
 

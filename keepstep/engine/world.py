@@ -13,7 +13,9 @@ from keepstep.engine.budget import Meter
 from keepstep.engine.state import EntityState
 from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable, as_day
-from mapping.merge import Equality, Rule
+from mapping.fields import Mode as FieldMode
+from mapping.items import alike
+from mapping.merge import UNSURE, Equality, Rule
 from mapping.model import CLASSES, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
 
@@ -110,6 +112,12 @@ class Sync:
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     carried: Carried | None = None
+    left_out: frozenset[str] = frozenset()
+    """Fields that are not kept in step, though sides have them."""
+
+    def can(self, side: Side, name: str) -> FieldMode:
+        """What a side can do with a field, as far as the field is kept in step at all."""
+        return "absent" if name in self.left_out else side.mapper.mode(self.kind, name)
 
     @property
     def fields(self) -> Mapping[str, Form]:
@@ -120,9 +128,16 @@ class Sync:
         found = self.rules.get(name)
         if found is not None and found.policy == "rank" and not found.order:
             return replace(found, order=CLASSES.get(name, ()))
-        if found is not None:
-            return found
-        return replace(self.default, policy="set") if self.fields[name] is Form.SET else self.default
+        match self.fields[name]:
+            case Form.LIST:
+                return replace(found or self.default, by_item=True)
+            case Form.SET if found is None:
+                return replace(self.default, policy="set")
+        return found or self.default
+
+    def equal(self, name: str, a: Any, b: Any) -> bool:
+        """Whether two values are one to the letter; items of a list are, whatever their ids."""
+        return bool(a == b) or (self.fields[name] is Form.LIST and UNSURE not in (a, b) and alike(a, b))
 
     def equality(self, name: str) -> Equality:
         """When two values of the field mean the same, on these sides and in this zone."""
@@ -144,7 +159,7 @@ class Sync:
             case Form.RICH:
                 return Equality(shown, same_text, spelling=True)
             case Form.LIST:
-                return Equality(shown, same_list, spelling=True)
+                return Equality(shown, alike, spelling=True)
             case _:
                 return Equality(shown)
 
@@ -188,11 +203,6 @@ def same_date(a: str | None, b: str | None, zone: ZoneInfo) -> bool:
 def finer_date(a: str | None, b: str | None) -> str | None:
     """The instant, if the other is only its day."""
     return b if len(b or "") > len(a or "") else a
-
-
-def same_list(a: list[dict[str, Any]] | None, b: list[dict[str, Any]] | None) -> bool:
-    """The same items in the same order; each side gives them ids of its own."""
-    return [(i["text"], i["done"]) for i in a or ()] == [(i["text"], i["done"]) for i in b or ()]
 
 
 def same_text(a: str | None, b: str | None) -> bool:

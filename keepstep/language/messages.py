@@ -76,6 +76,8 @@ CONFIGURATION: Final[dict[str, Message]] = {
     "retention_short": "`{key}` is shorter than a day, and what the last hours hold is still needed; write `1d` or more",
     "rides_with_none": "`{what}` cannot ride with `entity: {entity}`; possible with: {known:list}",
     "rides_twice": "`{what}` rides along already; remove one of the two",
+    "holds_no_checklist": "{side} holds no checklists; take `checklist` out of `with`, or give that side a sync of its own",
+    "checklist_needs_field": "{side} holds a checklist only in a field of its own: name a paragraph field (text of several lines) as `checklist` under `{connection}.custom.{stream}`, or take `checklist` out of `with`",
     "rules_unused": "`{what}` says something only beside `with: [{what}]`; remove it",
     "bad_size": "{value} is no size; write it as a whole number with kB, MB or GB, such as 25MB",
     "direction_unused": "`direction` says something only beside `policy: rank`; remove it",
