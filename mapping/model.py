@@ -13,6 +13,7 @@ Every canonical value is plain JSON data, so that equality is ``==`` and storage
 ``SET``        a sorted list of distinct strings
 ``PERSON``     ``{"account": id, "name": ..., "email": ...}`` on a side; a person id once agreed
 ``REF``        ``{"stream": ..., "id": ...}`` on a side; an entity id once agreed
+``REFS``       a list of such references on a side; a sorted list of distinct entity ids once agreed
 ``LIST``       ``[{"id": ..., "text": ..., "done": bool}, ...]`` in order
 =============  ====================================================================================
 
@@ -58,6 +59,7 @@ class Form(StrEnum):
     SET = "set"
     PERSON = "person"
     REF = "ref"
+    REFS = "refs"
     LIST = "list"
 
 
@@ -107,6 +109,7 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "due_date": Form.DATE,
         "actual_end": Form.DATE,
         "assignee": Form.PERSON,
+        "depends_on": Form.REFS,
         "description": Form.RICH,
     },
     Kind.TASK: {
@@ -121,6 +124,7 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "actual_end": Form.DATE,
         "assignee": Form.PERSON,
         "labels": Form.SET,
+        "depends_on": Form.REFS,
         "checklist": Form.LIST,
         "archived": Form.FLAG,
     },

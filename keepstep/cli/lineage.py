@@ -182,7 +182,7 @@ class Lineage:
 
     def _transformed(self, side: Side, name: str) -> Any:
         agreed = self._state.agreed.get(name)
-        if agreed is None or self._sync is None or self._sync.fields[name] in (Form.REF, Form.PERSON):
+        if agreed is None or self._sync is None or self._sync.fields[name] in (Form.REF, Form.REFS, Form.PERSON):
             return None
         try:
             shown = side.mapper.normalise(self._state.kind, name, agreed.value)

@@ -18,7 +18,7 @@ FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),
     "owner": frozenset(Form),
     "newest": frozenset(Form),
-    "set": frozenset({Form.SET}),
+    "set": frozenset({Form.SET, Form.REFS}),
     "append": frozenset({Form.TEXT, Form.RICH}),
     "rank": frozenset({Form.CHOICE}),
 }

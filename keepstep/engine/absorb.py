@@ -273,6 +273,8 @@ def _readable(references: References, form: Form, value: Any, disputed: Collecti
         return [item for item in value if item["id"] in disputed]
     if form is Form.PERSON:
         return references.people.name(value)
+    if form is Form.REFS:
+        return [references.title(each) for each in value]
     return references.title(value) if form is Form.REF else value
 
 

@@ -105,7 +105,14 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         if sync.can(side, name) != "both" or name not in record["shown"] or name in state.conflicts:
             continue
         known = link.field(name)
-        if known.shows >= agreed.n or known.refused == agreed.n:
+        behind = known.shows < agreed.n
+        if sync.fields[name] is Form.REFS:
+            reached = references.reached(agreed.value, side.connection.name)
+            if len(reached) < len(agreed.value or ()):
+                waits.append(name)
+            # What was not on that side when the others were written may be there by now.
+            behind = behind or not set(reached) <= set(known.shadow or ())
+        if not behind or known.refused == agreed.n:
             continue
         try:
             cur = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
@@ -169,6 +176,8 @@ def _plan_field(
         return None
     if form in (Form.REF, Form.PERSON):
         return Planned(agreed.value, agreed.n, agreed.value)
+    if form is Form.REFS:
+        return Planned(agreed.value, agreed.n, references.reached(agreed.value, side.connection.name))
     try:
         return Planned(agreed.value, agreed.n, side.mapper.normalise(sync.kind, name, outward))
     except Unmappable as reason:
@@ -194,6 +203,8 @@ def spoken(state: EntityState, sync: Sync, side: Side, name: str, value: Any, re
     link, record = state.links.get(side.name), state.records.get(side.name)
     if link is None or record is None:
         return outward
+    if sync.fields[name] is Form.REFS:
+        return [*outward, *references.untouched(record["shown"].get(name), value, side.connection.name)]
     return link.field(name).own(outward, record["shown"].get(name))
 
 

@@ -131,13 +131,17 @@ class Sync:
         match self.fields[name]:
             case Form.LIST:
                 return replace(found or self.default, by_item=True)
-            case Form.SET if found is None:
+            case Form.SET | Form.REFS if found is None:
                 return replace(self.default, policy="set")
         return found or self.default
 
     def equal(self, name: str, a: Any, b: Any) -> bool:
-        """Whether two values are one to the letter; items of a list are, whatever their ids."""
-        return bool(a == b) or (self.fields[name] is Form.LIST and UNSURE not in (a, b) and alike(a, b))
+        """Whether two values are one to the letter; items are, whatever their ids, and none of them is nothing."""
+        if a == b or UNSURE in (a, b):
+            return bool(a == b)
+        return self.fields[name] in (Form.LIST, Form.SET, Form.REFS) and (
+            alike(a, b) if self.fields[name] is Form.LIST else not a and not b
+        )
 
     def equality(self, name: str) -> Equality:
         """When two values of the field mean the same, on these sides and in this zone."""
@@ -154,7 +158,7 @@ class Sync:
         match self.fields[name]:
             case Form.DATE:
                 return Equality(shown, lambda a, b: same_date(a, b, self.zone), finer_date)
-            case Form.REF | Form.PERSON:
+            case Form.REF | Form.REFS | Form.PERSON:
                 return Equality()  # entities and persons have one form: a mapping translates only a side's own
             case Form.RICH:
                 return Equality(shown, same_text, spelling=True)
