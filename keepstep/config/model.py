@@ -108,7 +108,7 @@ def hidden(value: Any) -> Iterator[str]:
 
 
 def fingerprint(config: Config, sync: str | None = None) -> str:
-    """A hash of what decides about data: what is read, matched, carried and placed, by whose rules.
+    """A hash of what decides about data: what is read, matched, carried and placed, by whose rules, and where to.
 
     Secrets, addresses of servers, schedule, mode, language and retention do not count: changing them changes no plan.
     With ``sync``, of that sync and its connections alone; what rides with a sync has the same as that. Raises KeyError
@@ -129,6 +129,8 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
 def _facts(connection: Connection) -> dict[str, Any]:
     return {
         "system": connection.system,
+        # What a connection that may not be written to was owed was crossed off: once it may be, all is compared again.
+        "access": connection.access,
         # What its streams are taken for stands in each sync already, and another sync's is not this one's affair.
         "options": {name: value for name, value in asdict(connection.options).items() if name != "entities"},
         "settings": _open(connection.settings),
