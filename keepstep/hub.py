@@ -327,6 +327,7 @@ class Hub:
             eligible=first_sync.window(configured.entity, self.config.first_sync.won_days),
             deletes=configured.deletes,
             zone=ZoneInfo(self.config.timezone),
+            largest=configured.largest if configured.content == "copy" else 0,
             left_out=frozenset(ON_REQUEST - set(configured.riding)),
         )
 

@@ -65,7 +65,8 @@ class FieldMap:
     """One canonical field and where a stream keeps it.
 
     ``mode``: ``both``; ``read`` (the side shows it, nobody may set it: it votes but receives nothing);
-    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives);
+    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives;
+    without ``write`` it is not set either, and only looked at);
     ``once`` (set when the record is made; afterwards it votes and receives nothing).
     """
 
@@ -202,7 +203,7 @@ class StreamMapping:
         row = self._rows[kind].get(name) if kind in self._rows else None
         if row is None:
             return "absent"
-        return row.mode if row.write is not None else "read"
+        return row.mode if row.write is not None or row.mode == "create" else "read"
 
     def system(self, kind: Kind, name: str) -> str:
         return self._rows[kind][name].system

@@ -154,6 +154,7 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "folder": Form.REF,
         "project": Form.REF,
         "mime_type": Form.TEXT,
+        "size": Form.NUMBER,
         "content_hash": Form.TEXT,
     },
     Kind.FEEDBACK: {
@@ -194,6 +195,9 @@ TITLE: Final[dict[Kind, str]] = {
     kind: next(field for field in ("title", "name", "body") if field in fields) for kind, fields in MODEL.items()
 }
 """The field by which people know a thing of that kind."""
+
+CONTENT: Final = "content_hash"
+"""What the bytes of a file are; of an attachment None, if they cannot be read."""
 
 OF_ORIGIN: Final = frozenset({"author", "created", "reporter"})
 """Fields that tell of the record's own making: only a record that people made can say them of the entity."""

@@ -130,6 +130,7 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
     for index, name in enumerate(sync.match):
         yield from _field(source, (*loc, "match", index), name, model)
     yield from _riding(loc, sync, ground)
+    yield from _content(loc, sync, source)
     yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
     for name, rule in sync.fields.items():
         at = (*loc, "fields", name)
@@ -145,6 +146,13 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from _owner(at, "policy", rule.policy, rule.owner, used, ground)
         if rule.direction is not None and rule.policy != "rank":
             yield source.problem("direction_unused", (*at, "direction"), at_key=True)
+
+
+def _content(loc: Loc, sync: Sync, source: Source) -> Iterator[Problem]:
+    if sync.content == "copy" and sync.entity is not Kind.DOCUMENT:
+        yield source.problem("copies_documents", (*loc, "content"), entity=sync.entity.value)
+    if "largest" in sync.model_fields_set and sync.content != "copy":
+        yield source.problem("largest_unused", (*loc, "largest"), at_key=True)
 
 
 def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:

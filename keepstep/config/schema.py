@@ -119,6 +119,10 @@ class Sync(Part):
     """What is carried along with the things: their comments, their checklists, the files on them."""
     comments: Comments = Comments()
     attachments: Attachments = Attachments()
+    content: Literal["link", "copy"] = "link"
+    """Of documents: they are linked, or copied with their bytes to sides that hold bytes."""
+    largest: Size = Field(default_factory=lambda: size("100MB"))
+    """With ``content: copy``: the largest document that is copied; less where a system takes less."""
     every: Duration = Field(default_factory=lambda: duration("5m"))
     leave: Literal["park"] = "park"
     """What becomes of a linked record that stops matching ``where``."""

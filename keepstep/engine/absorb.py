@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from keepstep.engine.carried import is_copy
+from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
@@ -108,6 +108,8 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
         for name, value in record["shown"].items():
             form = sync.fields.get(name)
             if name in OF_ORIGIN and (record["ours"] or record["marker"]):
+                continue
+            if of_its_own(state, sync, side_name, name):
                 continue
             if form is None or name in in_doubt or sync.can(side, name) in ("absent", "create"):
                 continue

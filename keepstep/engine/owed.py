@@ -8,14 +8,25 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.base import chunks
-from keepstep.engine.carried import edited, follows, is_copy, lies_there, rests, withheld, worded
+from keepstep.engine.carried import (
+    Withheld,
+    edited,
+    follows,
+    is_copy,
+    lies_there,
+    rests,
+    source,
+    too_large,
+    withheld,
+    worded,
+)
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
 from mapping.fields import Unmappable
 from mapping.merge import Agreed
-from mapping.model import REQUIRED_PARENT, TITLE, Form
+from mapping.model import CONTENT, REQUIRED_PARENT, TITLE, Form
 
 Kind = Literal["create", "update", "delete", "archive"]
 
@@ -121,6 +132,8 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         if cur != known.shadow:
             continue  # absorb first
         meant = known.meant(agreed)
+        if name == CONTENT and not _sendable(state, sync, side, found.findings):
+            continue
         planned = _plan_field(state, sync, side, name, meant, references, found.findings)
         if planned is None:
             waits.append(name)
@@ -227,13 +240,7 @@ def create(
         return None  # somebody deleted it elsewhere: it is not made anew
     kept = withheld(state, sync, side, references)
     if kept is not None:
-        if kept.code == "file_too_large":
-            key = f"file:{state.id}:{side.name}"
-            found.findings.append(
-                _finding(state, sync, key, "file_too_large", side=side.name, size=kept.size, limit=kept.limit)
-            )
-        elif kept.code == "file_unreadable" and state.origin is not None:
-            found.findings.append(_finding(state, sync, f"file:{state.id}", "file_unreadable", side=state.origin.side))
+        _tell_withheld(state, sync, side, kept, found.findings)
         return None
     fields: dict[str, Planned] = {}
     waits: list[str] = []
@@ -269,6 +276,28 @@ def create(
     }:
         return None  # the same would be refused again
     return operation
+
+
+def _sendable(state: EntityState, sync: Sync, side: Side, trouble: list[Finding]) -> bool:
+    """Whether some side has the bytes that are agreed on, and no more of them than may be copied."""
+    link = source(state, sync)
+    if link is None or state.records[link.side]["shown"][CONTENT] != state.value(CONTENT):
+        trouble.append(_finding(state, sync, f"file:{state.id}:{side.name}", "copy_without_source", side=side.name))
+        return False
+    kept = too_large(state, sync, link, side)
+    if kept is not None:
+        _tell_withheld(state, sync, side, kept, trouble)
+    return kept is None
+
+
+def _tell_withheld(state: EntityState, sync: Sync, side: Side, kept: Withheld, trouble: list[Finding]) -> None:
+    if kept.code == "file_too_large":
+        key = f"file:{state.id}:{side.name}"
+        trouble.append(_finding(state, sync, key, "file_too_large", side=side.name, size=kept.size, limit=kept.limit))
+    elif kept.code == "document_without_bytes":
+        trouble.append(_finding(state, sync, f"file:{state.id}", "document_without_bytes"))
+    elif kept.code == "file_unreadable" and state.origin is not None:
+        trouble.append(_finding(state, sync, f"file:{state.id}", "file_unreadable", side=state.origin.side))
 
 
 def leave(state: EntityState, sync: Sync, side: Side) -> Operation | None:

@@ -14,10 +14,10 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import TITLE, Form, Kind
+from mapping.model import CONTENT, TITLE, Form, Kind
 
-CONTENT = "content_hash"
-"""What the bytes of a file were when they were read; None: they cannot be."""
+PLACE = "folder"
+"""What a document lies in."""
 
 
 def listed(value: Any) -> list[Any]:
@@ -91,8 +91,10 @@ class References:
         if sync.carried is not None:
             above = {state.under for state in states if state.under} - self._above.keys()
             self._load_above(above)
-            if sync.carried.largest:
+            if sync.largest:
                 self._load_held(sync, above)
+        elif sync.largest and any(side not in state.links for state in states for side in sync.create):
+            self._load_copies(sync, {state.value(PLACE) for state in states})
 
     def _load_targets(self, ids: set[str]) -> None:
         for part in chunks(sorted(ids), 400):
@@ -130,8 +132,19 @@ class References:
                 if seen is not None and seen["value"] is not None:
                     self._held.setdefault((row["under"], row["side"]), set()).add(seen["value"])
 
+    def _load_copies(self, sync: Sync, places: set[str | None]) -> None:
+        query = (
+            sa.select(t.entity.c.agreed, t.link.c.side)
+            .join(t.link, t.link.c.entity == t.entity.c.id)
+            .where(t.entity.c.sync == sync.name, t.link.c.state == "live")
+        )
+        for row in self._tx.all(query):
+            place, seen = (row["agreed"].get(name) for name in (PLACE, CONTENT))
+            if place is not None and place["value"] in places and seen is not None and seen["value"] is not None:
+                self._held.setdefault((place["value"], row["side"]), set()).add(seen["value"])
+
     def held(self, entity: str | None, side: str) -> set[str]:
-        """The hashes of the files under a thing on a side, as far as they were read, if ``prepare`` met one of them."""
+        """The hashes of the files under a thing on a side, as far as they are known, if ``prepare`` met one of them."""
         return self._held.get((entity, side), set()) if entity is not None else set()
 
     def above(self, entity: str | None) -> Above | None:

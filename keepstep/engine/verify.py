@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connectors.base import Record, utc
 from connectors.errors import ConnectorError
+from keepstep.engine.carried import of_its_own
 from keepstep.engine.owed import Owed, create, title
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import Outside, References, Unresolved
@@ -219,6 +220,8 @@ class Verifier:
                 continue
             if name in OF_ORIGIN and (look.ours or look.marker):
                 continue  # it tells of the copy's making, not of the thing's
+            if of_its_own(state, self._sync, side.name, name):
+                continue
             try:
                 cur = references.inward(form, value, side.connection.name)
             except (Unresolved, Outside):

@@ -16,7 +16,7 @@ from mapping.fields import Mapper, Unmappable, as_day
 from mapping.fields import Mode as FieldMode
 from mapping.items import alike
 from mapping.merge import UNSURE, Equality, Rule
-from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.model import CLASSES, CONTENT, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
 
 Mode = Literal["observe", "propose", "write"]
@@ -85,8 +85,6 @@ class Carried:
     """Also what was there before the thing it lies under was linked."""
     text: str | None = None
     """The field whose copies say in their first line who wrote it and when."""
-    largest: int = 0
-    """Bytes of the largest file that is carried; 0: these things are no files."""
     heading: Callable[[str | None, str], str] = lambda author, at: f"{author or '?'}, {at}:"
     """That line, of an author's name (None: nobody knows) and a time."""
 
@@ -112,12 +110,22 @@ class Sync:
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     carried: Carried | None = None
+    largest: int = 0
+    """Bytes of the largest file whose bytes go along; 0: none do, and things are no files or linked only."""
     left_out: frozenset[str] = frozenset()
     """Fields that are not kept in step, though sides have them."""
 
     def can(self, side: Side, name: str) -> FieldMode:
         """What a side can do with a field, as far as the field is kept in step at all."""
-        return "absent" if name in self.left_out else side.mapper.mode(self.kind, name)
+        if name in self.left_out:
+            return "absent"
+        if name == CONTENT and self.copies(side) and side.abilities.update:
+            return "both"  # no value is set: the bytes are
+        return side.mapper.mode(self.kind, name)
+
+    def copies(self, side: Side) -> bool:
+        """Whether documents are copied to and from that side, with their bytes."""
+        return self.largest > 0 and self.carried is None and side.abilities.content > 0
 
     @property
     def fields(self) -> Mapping[str, Form]:

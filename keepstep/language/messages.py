@@ -75,6 +75,8 @@ CONFIGURATION: Final[dict[str, Message]] = {
     "policy_unfit": "`policy: {policy}` does not fit `{field}`, which is {form:type}; possible are: {known:list}",
     "retention_short": "`{key}` is shorter than a day, and what the last hours hold is still needed; write `1d` or more",
     "rides_with_none": "`{what}` cannot ride with `entity: {entity}`; possible with: {known:list}",
+    "copies_documents": "`content: copy` is for `entity: document`; {entity} has no bytes to copy, remove it",
+    "largest_unused": "`largest` says something only beside `content: copy`; remove it",
     "rides_twice": "`{what}` rides along already; remove one of the two",
     "holds_no_checklist": "{side} holds no checklists; take `checklist` out of `with`, or give that side a sync of its own",
     "checklist_needs_field": "{side} holds a checklist only in a field of its own: name a paragraph field (text of several lines) as `checklist` under `{connection}.custom.{stream}`, or take `checklist` out of `with`",
