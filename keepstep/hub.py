@@ -55,6 +55,10 @@ ORDER = (
 """Parents before what lies under them."""
 
 
+ON_REQUEST = frozenset({"checklist"})
+"""Fields that are kept in step only where a sync's ``with`` names them."""
+
+
 @dataclass
 class Hub:
     """Everything that runs. Built once per process and configuration; connections sign in when first needed."""
@@ -249,7 +253,9 @@ class Hub:
                 "largest": configured.attachments.largest,
             },
         }
-        return [carried.carrying(sync, what, RIDING[what], **rules[what]) for what in configured.riding]
+        return [
+            carried.carrying(sync, what, RIDING[what], **rules[what]) for what in configured.riding if what in RIDING
+        ]
 
     def _connect(self, name: str) -> Connection:
         configured = self.config.connections[name]
@@ -325,6 +331,8 @@ class Hub:
             eligible=first_sync.window(configured.entity, self.config.first_sync.won_days),
             deletes=configured.deletes,
             zone=ZoneInfo(self.config.timezone),
+            largest=configured.largest if configured.content == "copy" else 0,
+            left_out=frozenset(ON_REQUEST - set(configured.riding)),
         )
 
 

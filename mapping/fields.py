@@ -100,7 +100,8 @@ class FieldMap:
     """One canonical field and where a stream keeps it.
 
     ``mode``: ``both``; ``read`` (the side shows it, nobody may set it: it votes but receives nothing);
-    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives);
+    ``create`` (set once when the record is made, afterwards the side's own affair: it neither votes nor receives;
+    without ``write`` it is not set either, and only looked at);
     ``once`` (set when the record is made; afterwards it votes and receives nothing).
     """
 
@@ -237,7 +238,7 @@ class StreamMapping:
         row = self._rows[kind].get(name) if kind in self._rows else None
         if row is None:
             return "absent"
-        return row.mode if row.write is not None else "read"
+        return row.mode if row.write is not None or row.mode == "create" else "read"
 
     def system(self, kind: Kind, name: str) -> str:
         return self._rows[kind][name].system
@@ -252,6 +253,9 @@ class MappingPlugin:
 
     system: str
     build: Callable[[Options, Description], Mapping[str, Mapper]]
+    checklists: Mapping[str, Literal["own", "custom"]] = field(default_factory=dict)
+    """Streams whose records can hold a checklist: in a place of its own, or in a field that ``Options.custom`` names.
+    Known without signing in, so that a configuration that asks for more is refused before any read."""
 
 
 # -- pairs of functions that more than one system uses

@@ -130,6 +130,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                     FieldMap("folder", "parents", _folder, _into, mode="once", shown=_same),
                     FieldMap("project", "ancestors", _ancestor(1)),
                     FieldMap("mime_type", "mimeType", plain[0]),
+                    FieldMap("size", "size", lambda value, _: int(value), mode="create"),
                     FieldMap("content_hash", "md5Checksum", plain[0]),
                 ]
             }

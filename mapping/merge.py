@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from mapping.items import Look, contested, folded
+
 UNSURE: Final[dict[str, bool]] = {"$unsure": True}
 """A shadow that equals nothing: the side may show anything, and nobody knows since when."""
 
@@ -101,6 +103,9 @@ class Rule:
     grain: float = 2.0
     order: tuple[Any, ...] = ()
     backward: bool = False
+    by_item: bool = False
+    """The values are lists of items (``mapping.items``), merged item by item; the policy is for items alone that are
+    wanted in different ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +160,14 @@ def merge(
         voters = [view for view in views if not view.follows]
         return _follow(followers, merge(agreed, voters, conflict, rule, equality, now, in_doubt), equality)
     if conflict is not None:
-        return _in_conflict(agreed, sorted(views, key=_SIDE), conflict, equality, now, in_doubt)
+        return _in_conflict(agreed, sorted(views, key=_SIDE), conflict, rule, equality, now, in_doubt)
     result = Merge(agreed=agreed)
     if len(changed) > 1:
         changed.sort(key=_SIDE)
     if rule.policy == "set":
         return _merge_set(agreed, changed, result, now)
+    if rule.by_item and agreed.n >= 0 and all(view.shows >= 0 and view.shadow != UNSURE for view in changed):
+        return _merge_items(agreed, changed, rule, equality, result, now)
     rest = []
     for view in changed:
         if agreed.n >= 0 and equality.shows(view, agreed.value):
@@ -312,7 +319,13 @@ def _appended(agreed: Agreed, rest: Sequence[View]) -> str | None:
 
 
 def _in_conflict(
-    agreed: Agreed, views: Sequence[View], conflict: Conflict, equality: Equality, now: str, in_doubt: bool
+    agreed: Agreed,
+    views: Sequence[View],
+    conflict: Conflict,
+    rule: Rule,
+    equality: Equality,
+    now: str,
+    in_doubt: bool,
 ) -> Merge:
     result = Merge(agreed=agreed, conflict=conflict)
     changed = [view for view in views if view.changed]
@@ -320,7 +333,10 @@ def _in_conflict(
         # A candidate is never withdrawn: setting a value back is an answer too.
         candidates = dict(conflict.candidates)
         for view in changed:
-            candidates[view.side] = Candidate(view.cur, view.at, view.by)
+            if rule.by_item and view.shadow != UNSURE:
+                candidates = _with_items(agreed, candidates, view)
+            else:
+                candidates[view.side] = Candidate(view.cur, view.at, view.by)
             result.sides[view.side] = (view.cur, view.shows)
         conflict = Conflict(candidates, conflict.rev + 1, None)
         result.conflict = conflict
@@ -365,6 +381,68 @@ def _merge_set(agreed: Agreed, changed: Sequence[View], result: Merge, now: str)
         shown = (view.cur or []) == (result.agreed.value or [])
         result.sides[view.side] = (view.cur, result.agreed.n if shown else _behind(view, result.agreed))
     return result
+
+
+def _merge_items(
+    agreed: Agreed, changed: Sequence[View], rule: Rule, equality: Equality, result: Merge, now: str
+) -> Merge:
+    """Item by item, each side against its own shadow. A conflict is about items: each candidate is the whole list, with
+    all that nobody disputes, and that side's wish for what is disputed."""
+    looks = [_look(view) for view in changed]
+    views = {view.side: view for view in changed}
+    winners: dict[str, str | None] = {}
+    asked: dict[str, list[str | None]] = {}
+    for id, parties in contested(agreed.value or [], looks).items():
+        mine = [views[side] for side in parties if side is not None]
+        candidates = {view.side: Candidate(view.cur, view.at, view.by) for view in mine}
+        if None in parties:
+            candidates[AGREED] = Candidate(agreed.value, agreed.at, agreed.source)
+        winner = _winner(rule.policy, rule, mine, candidates, equality)
+        if winner is None:
+            asked[id] = parties
+            continue
+        winners[id] = None if winner == AGREED else winner
+        for name in sorted(candidates.keys() - {winner}):
+            lost = next((each for each in candidates[name].value or () if each["id"] == id), None)
+            result.notes.append(Note("lost_to_policy", name, [lost] if lost is not None else []))
+    if asked:
+        for view in changed:
+            result.sides[view.side] = (view.cur, view.shows)
+        told: dict[str, Candidate] = {}
+        for party in sorted({party for parties in asked.values() for party in parties}, key=lambda each: each or ""):
+            heard = winners | {id: party if party in parties else None for id, parties in asked.items()}
+            value = folded(agreed.value or [], looks, heard)
+            at, by = (views[party].at, views[party].by) if party else (agreed.at, agreed.source)
+            told[party or AGREED] = Candidate(value, at, by)
+        result.conflict = Conflict(told)
+        return result
+    value = folded(agreed.value or [], looks, winners)
+    if not equality.same(value, agreed.value):
+        result.agreed = Agreed(value, agreed.n + 1, changed[0].side, now)
+    for view in changed:
+        shown = equality.shows(view, result.agreed.value)
+        result.sides[view.side] = (view.cur, result.agreed.n if shown else _behind(view, result.agreed))
+    return result
+
+
+def _with_items(agreed: Agreed, candidates: Mapping[str, Candidate], view: View) -> dict[str, Candidate]:
+    """What a side did to its items while the question is open goes into every candidate that does not speak against it,
+    and into its own in any case: whichever is chosen, nothing else is lost."""
+    look, found, told = _look(view), {}, False
+    for name, candidate in candidates.items():
+        against = contested(candidate.value or [], [look])
+        own = name == view.side
+        value = folded(candidate.value or [], [look], dict.fromkeys(against, view.side if own else None))
+        found[name] = Candidate(value, view.at, view.by) if own else Candidate(value, candidate.at, candidate.by)
+        told = told or own or not against
+    if not told:
+        base = candidates[min(candidates)].value or [] if candidates else agreed.value or []
+        found[view.side] = Candidate(folded(base, [look], {}), view.at, view.by)
+    return found
+
+
+def _look(view: View) -> Look:
+    return Look(view.side, view.shadow or [], view.cur or [], view.at)
 
 
 def _distinct(views: Sequence[View], equality: Equality) -> list[Any]:

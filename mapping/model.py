@@ -13,6 +13,7 @@ Every canonical value is plain JSON data, so that equality is ``==`` and storage
 ``SET``        a sorted list of distinct strings
 ``PERSON``     ``{"account": id, "name": ..., "email": ...}`` on a side; a person id once agreed
 ``REF``        ``{"stream": ..., "id": ...}`` on a side; an entity id once agreed
+``REFS``       a list of such references on a side; a sorted list of distinct entity ids once agreed
 ``LIST``       ``[{"id": ..., "text": ..., "done": bool}, ...]`` in order
 =============  ====================================================================================
 
@@ -58,6 +59,7 @@ class Form(StrEnum):
     SET = "set"
     PERSON = "person"
     REF = "ref"
+    REFS = "refs"
     LIST = "list"
 
 
@@ -107,6 +109,7 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "due_date": Form.DATE,
         "actual_end": Form.DATE,
         "assignee": Form.PERSON,
+        "depends_on": Form.REFS,
         "description": Form.RICH,
     },
     Kind.TASK: {
@@ -121,6 +124,7 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "actual_end": Form.DATE,
         "assignee": Form.PERSON,
         "labels": Form.SET,
+        "depends_on": Form.REFS,
         "checklist": Form.LIST,
         "archived": Form.FLAG,
     },
@@ -150,6 +154,7 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
         "folder": Form.REF,
         "project": Form.REF,
         "mime_type": Form.TEXT,
+        "size": Form.NUMBER,
         "content_hash": Form.TEXT,
     },
     Kind.FEEDBACK: {
@@ -190,6 +195,9 @@ TITLE: Final[dict[Kind, str]] = {
     kind: next(field for field in ("title", "name", "body") if field in fields) for kind, fields in MODEL.items()
 }
 """The field by which people know a thing of that kind."""
+
+CONTENT: Final = "content_hash"
+"""What the bytes of a file are; of an attachment None, if they cannot be read."""
 
 OF_ORIGIN: Final = frozenset({"author", "created", "reporter"})
 """Fields that tell of the record's own making: only a record that people made can say them of the entity."""

@@ -132,6 +132,14 @@ class Client:
         """Issue types of a project, each with the statuses of its workflow."""
         return self._get(f"/project/{project}/statuses").decode(list[Json])
 
+    def link_types(self) -> list[Json]:
+        """Types of links between issues; none where an administrator has switched links off (404)."""
+        try:
+            answer: Json = self._get("/issueLinkType").decode(dict[str, Any])
+        except NotFound:
+            return []
+        return list(answer.get("issueLinkTypes") or ())
+
     def issue_types(self) -> list[Json]:
         return self._get("/issuetype").decode(list[Json])
 
@@ -303,6 +311,10 @@ class Client:
     def delete_property(self, place: str, name: str, gate: Gate) -> None:
         """Of an issue or a comment (``issue/10001``)."""
         _done(self.http.write("DELETE", f"{API}/{place}/properties/{name}", gate=gate))
+
+    def delete_issue_link(self, id: str, gate: Gate) -> None:
+        """A link between two issues."""
+        _done(self.http.write("DELETE", f"{API}/issueLink/{id}", gate=gate))
 
     def delete_issue(self, id: str, gate: Gate) -> None:
         _done(self.http.write("DELETE", f"{API}/issue/{id}", gate=gate))

@@ -64,7 +64,8 @@ ISSUES = Abilities(
         history=(Price(1, HISTORY_BATCH),),
         # Two requests a step: which there are, and to take one. From a finished status it is often two steps.
         created={"status": Extra(3)},
-        updated={"status": Extra(4)},
+        # Links come with the edit, and go one by one.
+        updated={"status": Extra(4), "issuelinks": Extra(0, 1)},
         read_units=1,
     ),
 )
@@ -123,11 +124,12 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
         kinds = {str(kind["id"]): kind for kind in client.issue_types()}
     statuses = _statuses(client, keys)
     priorities = [str(row["id"]) for row in client.priorities()]
+    links = {str(row["id"]): str(row.get("name") or row["id"]) for row in client.link_types()}
     streams = [
         Stream(
             name=name,
             abilities=ISSUES,
-            fields=[_field(row, screens[name], kinds, statuses, priorities, settings, name) for row in fields],
+            fields=[_field(row, screens[name], kinds, statuses, priorities, links, settings, name) for row in fields],
         )
         for name in ("epics", "issues")
     ]
@@ -164,6 +166,7 @@ def _field(
     kinds: dict[str, Json],
     statuses: dict[str, str],
     priorities: list[str],
+    links: dict[str, str],
     settings: Settings,
     stream: str,
 ) -> Field:
@@ -171,6 +174,7 @@ def _field(
     shown = [screen[id] for screen in screens if id in screen]
     values = _options(shown) if row.get("custom") else _allowed(shown)
     classes: dict[str, str] | None = None
+    called: dict[str, str] | None = None
     writable = id not in READ_ONLY and (bool(shown) or not screens)
     if id == "status":
         values, classes, writable = list(statuses), statuses, True
@@ -180,6 +184,8 @@ def _field(
         values = list(classes)
     elif id == "priority":
         values = values or priorities
+    elif id == "issuelinks":
+        values, called = list(links), links
     elif id == "labels":
         classes = {settings.feedback_label: "feedback"}
     return Field(
@@ -191,6 +197,7 @@ def _field(
         custom=bool(row.get("custom")),
         values=values,
         classes=classes,
+        called=called,
     )
 
 

@@ -19,6 +19,10 @@ from connectors.jira.places import Places
 from connectors.jira.records import MARKER_LABEL
 from connectors.jira.transitions import Progress, Workflows
 
+LINKS = "issuelinks"
+"""Links between issues: ``{"add": [{"type": {"id"}, "inwardIssue" or "outwardIssue": {"id"}}], "remove": [link id]}``.
+An added one is told as the issue itself would show it."""
+
 LOOK = ["status", "labels", "issuetype", "project"]
 
 
@@ -94,9 +98,13 @@ class IssueWriter:
             yield from (done[write.intent] for write in batch)
 
     def _body(self, stream: str, write: Write) -> Json:
-        fields = {name: value for name, value in write.values.items() if value is not None and name != "status"}
+        apart = ("status", LINKS)
+        fields = {name: value for name, value in write.values.items() if value is not None and name not in apart}
         fields.update(self._places.of_create(stream, fields))
         body: Json = {"fields": fields}
+        joined = (write.values.get(LINKS) or {}).get("add")
+        if joined:
+            body["update"] = {LINKS: [{"add": each} for each in joined]}
         if "labels" in fields:
             fields["labels"] = sorted(_labels(fields["labels"], set()))
         if write.marker:
@@ -138,7 +146,7 @@ class IssueWriter:
             return done
         try:
             issue = self._client.issue(id, LOOK)
-            self._walk(id, issue, target, write.values, gate)
+            self._walk(id, issue, target, {name: value for name, value in write.values.items() if name != LINKS}, gate)
         except (ConnectorError, GateClosed) as error:
             code = error.code if isinstance(error, ConnectorError) else ""
             return msgspec.structs.replace(done, reason=f"created, but not moved: {error}", code=code, field="status")
@@ -173,6 +181,7 @@ class IssueWriter:
         id = write.id or ""
         values = dict(write.values)
         target = values.pop("status", None)
+        links: Json = values.pop(LINKS, None) or {}
         if look is None and ("labels" in values or target):
             raise NotFound(f"issue {id} is not there", status=404, code="404")
         walk = None
@@ -184,11 +193,23 @@ class IssueWriter:
                 values.pop(name)
             walk = None
         body = _edit_body(values, look)
+        if links.get("add"):
+            body.setdefault("update", {})[LINKS] = [{"add": each} for each in links["add"]]
         if body:
             self.edit(id, body, gate)
             progress.moved = True
+        for each in links.get("remove") or ():
+            self._unlink(each, gate)
+            progress.moved = True
         if walk is not None:
-            walk.go(write.values, gate, progress)
+            walk.go({name: value for name, value in write.values.items() if name != LINKS}, gate, progress)
+
+    def _unlink(self, link: str, gate: Gate) -> None:
+        """What is not there any more has come true already."""
+        try:
+            self._client.delete_issue_link(link, gate)
+        except NotFound:
+            return
 
     def _walk(self, id: str, issue: Json, target: Mapping[str, Any], values: Mapping[str, Any], gate: Gate) -> None:
         walk = self._flows.leave(id, _place(issue), issue["fields"]["status"], target)

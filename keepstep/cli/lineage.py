@@ -137,7 +137,7 @@ class Lineage:
         return self._sync.sides.get(name) if self._sync is not None else None
 
     def _system(self, side: Side | None, name: str) -> str | None:
-        if side is None or side.mode(self._state.kind, name) == "absent":
+        if side is None or self._sync is None or self._sync.can(side, name) == "absent":
             return None
         return side.mapper.system(self._state.kind, name)
 
@@ -168,21 +168,21 @@ class Lineage:
         """How the side's field and the canonical one are views of each other; None where there is none, or nobody
         could be asked. ``shown_as``: what the side makes of the agreed value, where that is something else."""
         system = self._system(side, name)
-        if side is None or system is None:
+        if side is None or system is None or self._sync is None:
             return None
         losses = [
             loss for loss in (record["losses"] or () if record else ()) if loss["field"].partition(".")[0] == system
         ]
         return {
             "system_field": system,
-            "mode": side.mode(self._state.kind, name),
+            "mode": self._sync.can(side, name),
             "shown_as": self._transformed(side, name),
             "losses": losses,
         }
 
     def _transformed(self, side: Side, name: str) -> Any:
         agreed = self._state.agreed.get(name)
-        if agreed is None or self._sync is None or self._sync.fields[name] in (Form.REF, Form.PERSON):
+        if agreed is None or self._sync is None or self._sync.fields[name] in (Form.REF, Form.REFS, Form.PERSON):
             return None
         try:
             shown = side.mapper.normalise(self._state.kind, name, agreed.value)

@@ -39,6 +39,8 @@ class Reading:
         match form, value:
             case Form.PERSON, str():
                 return self.people.name(value)
+            case Form.REFS, list():
+                return [self.title(each) for each in value]
             case Form.REF, str():
                 return self.title(value)
             case Form.CHOICE, str() if f"class.{field}.{value}" in codes():
@@ -64,7 +66,7 @@ def typed(kind: Kind, field: str, text: str) -> Any:
     """What a person typed as the canonical value of a field; empty text clears it. Raises ``Trouble``."""
     form = MODEL[kind][field]
     if text == "":
-        return [] if form in (Form.SET, Form.LIST) else None
+        return [] if form in (Form.SET, Form.LIST, Form.REFS) else None
     try:
         return _typed(form, field, text)
     except (ValueError, InvalidOperation, KeyError, TypeError):
@@ -96,7 +98,7 @@ def _typed(form: Form, field: str, text: str) -> Any:
             return [
                 {"id": str(n), "text": str(item["text"]), "done": bool(item["done"])} for n, item in enumerate(items)
             ]
-        case Form.PERSON | Form.REF:
+        case Form.PERSON | Form.REF | Form.REFS:
             raise ValueError("people and things are chosen among the candidates")
         case _:
             return text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from keepstep.config import expressions
 from keepstep.config.schema import ConnectionKeys, Expressions, FieldRule, File, Plain, Sync
@@ -18,7 +19,7 @@ FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),
     "owner": frozenset(Form),
     "newest": frozenset(Form),
-    "set": frozenset({Form.SET}),
+    "set": frozenset({Form.SET, Form.REFS}),
     "append": frozenset({Form.TEXT, Form.RICH}),
     "rank": frozenset({Form.CHOICE}),
 }
@@ -27,7 +28,9 @@ SHORTEST = timedelta(days=1)
 """What the last hours hold is read by the rounds themselves: a field that goes back and forth is told by them."""
 
 
-RIDING = ("comments", "attachments")
+RULED = ("comments", "attachments")
+"""What can ride with a sync and has rules beside it."""
+CHECKLIST = "checklist"
 TALKED_ABOUT = frozenset({Kind.PROJECT, Kind.MILESTONE, Kind.TASK, Kind.FEEDBACK, Kind.CHANGE_REQUEST})
 """What comments and files can lie under."""
 
@@ -42,6 +45,8 @@ class Ground:
     """connection -> its streams, where they are known without signing in."""
     readers: frozenset[str] = frozenset()
     """Connections with ``access: read``."""
+    checklist: Callable[[Side], Literal["holds", "field", "none"]] = lambda side: "holds"
+    """Whether a side's records hold a checklist, or would if the configuration named a ``field`` for it."""
     variable: frozenset[Loc] = frozenset()
     """Places whose text came from the environment."""
 
@@ -152,6 +157,7 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
     for index, name in enumerate(sync.match):
         yield from _field(source, (*loc, "match", index), name, model)
     yield from _riding(loc, sync, ground)
+    yield from _content(loc, sync, source)
     yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
     for name, rule in sync.fields.items():
         at = (*loc, "fields", name)
@@ -180,19 +186,40 @@ def _declared(loc: Loc, rule: FieldRule, used: set[str], ground: Ground) -> Iter
         yield ground.source.problem("owner_without_say", (*loc, rule.owner), name=rule.owner, at_key=True)
 
 
+def _content(loc: Loc, sync: Sync, source: Source) -> Iterator[Problem]:
+    if sync.content == "copy" and sync.entity is not Kind.DOCUMENT:
+        yield source.problem("copies_documents", (*loc, "content"), entity=sync.entity.value)
+    if "largest" in sync.model_fields_set and sync.content != "copy":
+        yield source.problem("largest_unused", (*loc, "largest"), at_key=True)
+
+
 def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
     """What rides with a sync lies under its things, and goes from one side to another."""
     source = ground.source
     for index, each in enumerate(sync.riding):
         at = (*loc, "with", index)
-        if sync.entity not in TALKED_ABOUT:
-            known = sorted(kind.value for kind in TALKED_ABOUT)
+        able = {kind for kind in TALKED_ABOUT if each != CHECKLIST or CHECKLIST in MODEL[kind]}
+        if sync.entity not in able:
+            known = sorted(kind.value for kind in able)
             yield source.problem("rides_with_none", at, what=each, entity=sync.entity.value, known=known)
         elif each in sync.riding[:index]:
             yield source.problem("rides_twice", at, what=each)
-    for key in RIDING:
+        elif each == CHECKLIST:
+            yield from _checklist(at, sync, ground)
+    for key in RULED:
         if key in sync.model_fields_set and key not in sync.riding:
             yield source.problem("rules_unused", (*loc, key), at_key=True, what=key)
+
+
+def _checklist(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
+    for side in sync.sides:
+        match ground.checklist(side):
+            case "field":
+                yield ground.source.problem(
+                    "checklist_needs_field", loc, side=str(side), connection=side.connection, stream=side.stream
+                )
+            case "none":
+                yield ground.source.problem("holds_no_checklist", loc, side=str(side))
 
 
 def notes(file: File, ground: Ground) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -15,6 +15,7 @@ from keepstep.config.model import Config, Connection
 from keepstep.config.schema import ConnectionKeys, File
 from keepstep.config.shape import complaints, names
 from keepstep.config.source import Source, parse, read
+from keepstep.config.words import Side
 from keepstep.problems import ConfigurationError, Loc, Problem
 from keepstep.registry import PluginError, Registry
 from mapping.fields import Options, Transform
@@ -58,6 +59,7 @@ class _Loading:
             frozenset(str(name) for name in declared) if isinstance(declared, dict) else frozenset(),
             self.streams,
             frozenset(name for name, keys in file.connections.items() if keys.access == "read"),
+            lambda side: self._checklist(side, file),
             frozenset(self.filled.places),
         )
         for name, keys in file.connections.items():
@@ -123,6 +125,18 @@ class _Loading:
             entities=_entities(name, file),
         )
         return Connection(name, keys.system, keys.access, options, settings, keys.budget)
+
+    def _checklist(self, side: Side, file: File) -> Literal["holds", "field", "none"]:
+        keys = file.connections.get(side.connection)
+        if keys is None or side.stream not in self.streams.get(side.connection, (side.stream,)):
+            return "holds"  # that there is no such side is told elsewhere
+        try:
+            place = self.registry.mapping(keys.system).checklists.get(side.stream)
+        except PluginError:
+            return "none"
+        if place == "custom":
+            return "holds" if checks.CHECKLIST in keys.custom.get(side.stream, {}) else "field"
+        return "holds" if place == "own" else "none"
 
     def _settings(self, loc: Loc, plugin: ConnectorPlugin) -> BaseModel | None:
         written = self.filled.data["connections"][loc[1]]

@@ -27,7 +27,7 @@ from mapping.fields import Options
 from mapping.model import Kind
 
 RIDING = {"comments": Kind.COMMENT, "attachments": Kind.ATTACHMENT}
-"""What can ride with a sync -> the kind of thing that it is."""
+"""What can ride with a sync as a sync of its own -> the kind of thing that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def with_riding(syncs: Mapping[str, Sync], names: Iterable[str] | None = None) -
     found: dict[str, None] = {}
     for name in syncs if names is None else names:
         found[name] = None
-        found |= dict.fromkeys(f"{name}.{each}" for each in (syncs[name].riding if name in syncs else ()))
+        riding = syncs[name].riding if name in syncs else ()
+        found |= dict.fromkeys(f"{name}.{each}" for each in riding if each in RIDING)
     return list(found)
 
 
@@ -107,7 +108,7 @@ def hidden(value: Any) -> Iterator[str]:
 
 
 def fingerprint(config: Config, sync: str | None = None) -> str:
-    """A hash of what decides about data: what is read, matched, carried and placed, by whose rules.
+    """A hash of what decides about data: what is read, matched, carried and placed, by whose rules, and where to.
 
     Secrets, addresses of servers, schedule, mode, language and retention do not count: changing them changes no plan.
     With ``sync``, of that sync and its connections alone; what rides with a sync has the same as that. Raises KeyError
@@ -128,6 +129,8 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
 def _facts(connection: Connection) -> dict[str, Any]:
     return {
         "system": connection.system,
+        # What a connection that may not be written to was owed was crossed off: once it may be, all is compared again.
+        "access": connection.access,
         # What its streams are taken for stands in each sync already, and another sync's is not this one's affair.
         "options": {name: value for name, value in asdict(connection.options).items() if name != "entities"},
         "settings": _open(connection.settings),

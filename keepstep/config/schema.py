@@ -30,7 +30,7 @@ from mapping.model import Kind
 
 Language = Literal["en", "zh-CN"]
 Category = Literal["plan", "requirements", "design", "test", "report"]
-Riding = Literal["comments", "attachments"]
+Riding = Literal["comments", "checklist", "attachments"]
 Plain = str | int | float | bool
 
 
@@ -131,9 +131,13 @@ class Sync(Part):
     """With ``first: owner``: the connection whose values hold."""
     fields: dict[str, FieldRule] = {}
     riding: list[Riding] = Field(default=[], alias="with")
-    """What is carried along with the things: their comments, the files on them."""
+    """What is carried along with the things: their comments, their checklists, the files on them."""
     comments: Comments = Comments()
     attachments: Attachments = Attachments()
+    content: Literal["link", "copy"] = "link"
+    """Of documents: they are linked, or copied with their bytes to sides that hold bytes."""
+    largest: Size = Field(default_factory=lambda: size("100MB"))
+    """With ``content: copy``: the largest document that is copied; less where a system takes less."""
     every: Duration = Field(default_factory=lambda: duration("5m"))
     leave: Literal["park"] = "park"
     """What becomes of a linked record that stops matching ``where``."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from keepstep.engine.carried import is_copy
+from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
@@ -17,6 +17,7 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
 from mapping.fields import SILENT
+from mapping.items import differing, pair
 from mapping.merge import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View, merge
 from mapping.model import OF_ORIGIN, REQUIRED_PARENT, Form
 
@@ -109,7 +110,9 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
             form = sync.fields.get(name)
             if name in OF_ORIGIN and (record["ours"] or record["marker"]):
                 continue
-            if form is None or name in in_doubt or (mode := side.mode(sync.kind, name)) in SILENT:
+            if of_its_own(state, sync, side_name, name):
+                continue
+            if form is None or name in in_doubt or (mode := sync.can(side, name)) in SILENT:
                 continue
             try:
                 cur = references.inward(form, value, side.connection.name)
@@ -145,7 +148,11 @@ def _field(
     if before is None and not any(view.changed for view in views):
         return
     agreed = state.agreed.get(name, Agreed())
-    result = merge(agreed, views, before, *how(name), now, in_doubt)
+    own = {view.side: view.cur for view in views}
+    rule, equality = how(name)
+    if rule.by_item:
+        views = _by_item(state, name, agreed, views)
+    result = merge(agreed, views, before, rule, equality, now, in_doubt)
     if before is None and result.agreed is not agreed and flips(past, result.agreed.value, result.agreed.source):
         result = asked(agreed, views)
     if result.agreed is not agreed:
@@ -153,9 +160,9 @@ def _field(
         state.dirty = True
         params = {"from": agreed.value, "to": result.agreed.value, "n": result.agreed.n}
         noted.audit.append(_line(now, run, "agreed", state, result.agreed.source, name, params))
-    for side, (shadow, shows) in result.sides.items():
+    for side, (_, shows) in result.sides.items():
         known = state.links[side].field(name)
-        known.shadow, known.shows = shadow, shows
+        known.shadow, known.shows = own[side], shows
         state.touch(side)
     if result.conflict is not before:
         state.dirty_conflicts.add(name)
@@ -170,6 +177,28 @@ def _field(
             )
     for note in result.notes:
         noted.audit.append(_line(now, run, note.code, state, note.side, name, {"value": note.value}))
+
+
+def _by_item(state: EntityState, name: str, agreed: Agreed, views: Iterable[View]) -> list[View]:
+    """The views of a list with the ids that all sides know, so that it can be merged item by item."""
+    conflict = state.conflicts.get(name)
+    lists = [agreed.value, *(each.value for each in conflict.candidates.values())] if conflict else [agreed.value]
+    known = {item["id"]: item for items in lists for item in items or ()}
+    found = []
+    for view in sorted(views, key=lambda view: view.side):
+        field = state.links[view.side].field(name)
+        shown = [each for each in (view.shadow, view.cur) if isinstance(each, list)]
+        ids = pair(shown, list(known.values()), field.items or {})
+        if ids != (field.items or {}):
+            field.items = ids
+            state.touch(view.side)
+        cur, shadow = field.shared(view.cur), field.shared(view.shadow)
+        if cur == shadow and view.changed:
+            field.shadow = view.cur  # the side gave its items other ids, and nothing else
+            state.touch(view.side)
+        known = {item["id"]: item for item in cur or ()} | known
+        found.append(msgspec.structs.replace(view, cur=cur, shadow=shadow))
+    return found
 
 
 def asked(agreed: Agreed, views: Iterable[View]) -> Merge:
@@ -188,7 +217,7 @@ def open_conflict(
     known = state.conflicts.get(name)
     agreed = state.agreed.get(name, Agreed())
     candidates = dict(known.candidates) if known else {AGREED: Candidate(agreed.value, agreed.at, agreed.source)}
-    candidates[side] = Candidate(value, at, by)
+    candidates[side] = Candidate(state.links[side].field(name).shared(value), at, by)
     state.conflicts[name] = Conflict(candidates, known.rev + 1 if known else 1, None)
     state.opened.setdefault(name, now)
     state.dirty_conflicts.add(name)
@@ -199,13 +228,16 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
     found = []
     for state in states:
         for name, conflict in sorted(state.conflicts.items()):
+            if name in sync.left_out:
+                continue
             candidates = []
+            disputed = _disputed(sync.fields[name], conflict)
             for side, candidate in sorted(conflict.candidates.items()):
                 record = state.records.get(side)
                 candidates.append(
                     {
                         "side": side,
-                        "value": _readable(references, sync.fields[name], candidate.value),
+                        "value": _readable(references, sync.fields[name], candidate.value, disputed),
                         "at": candidate.at,
                         "by": _author(references, side, candidate.by),
                         "url": record["url"] if record else None,
@@ -225,18 +257,28 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
                         "field": name,
                         "rev": conflict.rev,
                         "candidates": candidates,
+                        **({"items": list(disputed.values())} if disputed else {}),
                     },
                 )
             )
     return found
 
 
-def _readable(references: References, form: Form, value: Any) -> Any:
-    """A value as people know it: persons and things by their names, not by our ids."""
+def _disputed(form: Form, conflict: Conflict) -> dict[str, str]:
+    """The items of a list that a conflict is about: id -> text."""
+    return differing([each.value for each in conflict.candidates.values()]) if form is Form.LIST else {}
+
+
+def _readable(references: References, form: Form, value: Any, disputed: Collection[str]) -> Any:
+    """A value as people know it: persons and things by their names, not by our ids; of a list what it is about."""
     if value is None:
         return None
+    if form is Form.LIST:
+        return [item for item in value if item["id"] in disputed]
     if form is Form.PERSON:
         return references.people.name(value)
+    if form is Form.REFS:
+        return [references.title(each) for each in value]
     return references.title(value) if form is Form.REF else value
 
 

@@ -20,13 +20,12 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.budget import Meter, Purpose
-from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
-from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, update
+from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, spoken, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
@@ -36,6 +35,7 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
 from mapping.fields import KEPT_WRITTEN
+from mapping.model import CONTENT
 
 SEND_BY = timedelta(seconds=120)
 PURPOSES: tuple[Purpose, ...] = ("edits", "backfill")
@@ -76,16 +76,21 @@ class Applier:
     def carry_out(self, operations: Sequence[Operation]) -> None:
         """Part by part, what people did before what comes of the first linking, as far as budgets go. One bad record
         never stops the others."""
-        carries = self._sync.carried is not None and self._sync.carried.largest > 0
         for purpose in PURPOSES:
             mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
             for side, part in parts(mine, self._sync):
                 allowed = self._within_budget(side, part, purpose)
-                if carries and part[0].kind == "create":
-                    for operation in allowed:
-                        self._with_bytes(side, operation)
-                elif allowed:
-                    self._chunk(side, allowed)
+                alone = [operation for operation in allowed if self._has_bytes(side, operation)]
+                for operation in alone:
+                    self._with_bytes(side, operation)
+                if len(alone) < len(allowed):
+                    self._chunk(side, [operation for operation in allowed if operation not in alone])
+
+    def _has_bytes(self, side: Side, operation: Operation) -> bool:
+        """Whether bytes go along with it."""
+        if operation.kind == "create":
+            return self._sync.largest > 0 and (self._sync.carried is not None or self._sync.copies(side))
+        return CONTENT in operation.fields
 
     def _within_budget(self, side: Side, part: Sequence[Operation], purpose: Purpose) -> Sequence[Operation]:
         """As many of them as may be sent now; the others wait for a later round."""
@@ -115,11 +120,11 @@ class Applier:
                 else:
                     self._chunk(side, [operation])
         except ConnectorError as error:
-            source = self._sync.sides[operation.because[0]]
             self.applied.put_off += 1
-            self.failed.add(source.name)
-            with self._ports.store.write(self._lease) as tx:
-                tell_failure(tx, self._ports, source, error)
+            for source in (self._sync.sides[name] for name in operation.because[:1] if name in self._sync.sides):
+                self.failed.add(source.name)
+                with self._ports.store.write(self._lease) as tx:
+                    tell_failure(tx, self._ports, source, error)
         finally:
             self._content = None
 
@@ -237,6 +242,8 @@ class Applier:
             found = next((each for each in going if each.side == side.name), None)
             if found is not None and self._moved(state, side, references):
                 found = None
+        if found is not None and self._content is None and self._has_bytes(side, found):
+            return None  # the bytes come first
         return found if found is not None and self._wanted(found) else None
 
     def _moved(self, state: EntityState, side: Side, references: References) -> bool:
@@ -265,14 +272,7 @@ class Applier:
     ) -> None:
         record = looked.get(operation.record or "")
         values = {
-            name: worded(
-                state,
-                self._sync,
-                side.name,
-                name,
-                references.outward(self._sync.fields[name], planned.value, side.connection.name),
-                references,
-            )
+            name: spoken(state, self._sync, side, name, planned.value, references)
             for name, planned in operation.fields.items()
         }
         base = record.payload if record is not None else None
@@ -286,7 +286,8 @@ class Applier:
                 versions = {loss.field: operation.fields[loss.field].n}
                 self._receipts.tell_refused(tx, side, state, operation.record, loss.field, loss.why, versions)
         fields = {name: planned for name, planned in operation.fields.items() if name not in refused}
-        if operation.kind == "update" and not sent:
+        filled = self._has_bytes(side, operation)
+        if operation.kind == "update" and not sent and not filled:
             return
         if operation.kind == "create":
             placement = self._sync.create[side.name]
@@ -331,7 +332,7 @@ class Applier:
                 values=sent,
                 expected_version=record.version if record is not None and side.abilities.guarded else None,
                 marker=state.id if operation.kind == "create" else None,
-                content=self._content if operation.kind == "create" else None,
+                content=self._content if filled else None,
                 reserved_id=reserved.get(state.id),
             )
         )
@@ -452,6 +453,6 @@ def adopt(
         return
     # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
     alive = record is not None and not record.deleted
-    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mode(sync.kind, name) in KEPT_WRITTEN}
+    fields = {name: [None, -1, -1] for name in intent["fields"] if sync.can(side, name) in KEPT_WRITTEN}
     row = {"side": side.name, "id": id}
     link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone", {"by": "marker"})

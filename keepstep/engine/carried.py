@@ -17,15 +17,15 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.ports import Ports
-from keepstep.engine.references import CONTENT, References
-from keepstep.engine.state import EntityState
+from keepstep.engine.references import PLACE, References
+from keepstep.engine.state import EntityState, LinkState
 from keepstep.engine.world import Carried, Side, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
 from mapping.fields import Mapper
-from mapping.model import REQUIRED_PARENT, Kind
+from mapping.model import CONTENT, REQUIRED_PARENT, Kind
 
 JOINER = "\u2060"
 """A word joiner: no eye sees it, and no service takes what follows for a name."""
@@ -36,7 +36,7 @@ NAME = 80
 """Characters of an author's name that are kept."""
 
 
-def carrying(sync: Sync, name: str, kind: Kind, **rules: Any) -> Sync:
+def carrying(sync: Sync, name: str, kind: Kind, largest: int = 0, **rules: Any) -> Sync:
     """The sync of what lies under the things of another one, on every side whose connection has a stream of it.
 
     ``rules`` are those of ``Carried``. Its name cannot be that of a configured sync, which has no dot.
@@ -58,6 +58,7 @@ def carrying(sync: Sync, name: str, kind: Kind, **rules: Any) -> Sync:
         create={name: {} for name in sides if name not in open_to},
         deletes=sync.deletes,
         zone=sync.zone,
+        largest=largest,
         carried=Carried(sync.name, {side: frozenset(each) for side, each in under.items()}, **rules),
     )
 
@@ -67,6 +68,9 @@ def tell(tx: Tx, ports: Ports, syncs: Iterable[Sync]) -> None:
     there: dict[str, Finding] = {}
     for sync in syncs:
         if sync.carried is None:
+            if sync.largest and sum(sync.copies(side) for side in sync.sides.values()) < 2:
+                key = f"nothing_copied:{sync.name}"
+                there[key] = Finding(key=key, code="nothing_copied", severity="warning", params={"sync": sync.name})
             continue
         parent, _, what = sync.name.partition(".")
         if len(sync.sides) < 2:
@@ -83,7 +87,8 @@ def tell(tx: Tx, ports: Ports, syncs: Iterable[Sync]) -> None:
                 )
     findings.report(tx, list(there.values()), ports.now(), ports.new_id)
     told = sa.select(t.finding.c.key).where(
-        t.finding.c.code.in_(("nothing_rides", "client_would_see")), t.finding.c.state.in_(findings.OPEN)
+        t.finding.c.code.in_(("nothing_rides", "nothing_copied", "client_would_see")),
+        t.finding.c.state.in_(findings.OPEN),
     )
     over = [row["key"] for row in tx.all(told) if row["key"] not in there]
     findings.close(tx, over, ports.now())
@@ -199,10 +204,12 @@ def follows(state: EntityState, sync: Sync, side: Side, references: References) 
 
 def withheld(state: EntityState, sync: Sync, side: Side, references: References) -> Withheld | None:
     """Why a file is not carried to that side: too large, without bytes that can be read, or there already."""
-    carried, origin = sync.carried, state.origin
-    if carried is None or not carried.largest or origin is None:
+    origin = state.origin
+    if sync.copies(side):
+        return _not_copied(state, sync, side, references)
+    if sync.carried is None or not sync.largest or origin is None:
         return None
-    size, limit = state.value("size"), min(carried.largest, side.abilities.content)
+    size, limit = state.value("size"), min(sync.largest, side.abilities.content)
     if size is not None and size > limit:
         return Withheld("file_too_large", size, limit)
     known = state.agreed.get(CONTENT)
@@ -211,6 +218,51 @@ def withheld(state: EntityState, sync: Sync, side: Side, references: References)
     if known.value is None:
         return Withheld("file_unreadable")
     return Withheld() if known.value in references.held(state.under, side.name) else None
+
+
+def _not_copied(state: EntityState, sync: Sync, side: Side, references: References) -> Withheld | None:
+    link = source(state, sync)
+    if link is None:
+        alive = any(each.state == "live" and sync.copies(sync.sides[each.side]) for each in _links(state, sync))
+        # A link from elsewhere is no file; one without bytes is in its service's own format.
+        return Withheld("document_without_bytes" if alive else None)
+    if CONTENT in state.conflicts:
+        return Withheld()
+    if state.records[link.side]["shown"][CONTENT] in references.held(state.value(PLACE), side.name):
+        return Withheld()
+    return too_large(state, sync, link, side)
+
+
+def too_large(state: EntityState, sync: Sync, link: LinkState, side: Side) -> Withheld | None:
+    """Whether a document has more bytes than may be copied to that side, as far as its own side tells."""
+    size, limit = state.records[link.side]["shown"].get("size"), min(sync.largest, side.abilities.content)
+    return Withheld("file_too_large", size, limit) if size is not None and size > limit else None
+
+
+def source(state: EntityState, sync: Sync) -> LinkState | None:
+    """The record whose bytes are carried: what a thing began with; of a document one that shows what is agreed."""
+    if sync.carried is not None:
+        return state.origin
+    agreed = state.value(CONTENT)
+    found = [
+        link
+        for link in _links(state, sync)
+        if link.state == "live"
+        and sync.copies(sync.sides[link.side])
+        and state.records.get(link.side, {"shown": {}})["shown"].get(CONTENT) is not None
+    ]
+    found.sort(key=lambda link: (state.records[link.side]["shown"][CONTENT] != agreed, not link.first, link.side))
+    return found[0] if found else None
+
+
+def _links(state: EntityState, sync: Sync) -> list[LinkState]:
+    return [link for link in state.links.values() if link.side in sync.sides]
+
+
+def of_its_own(state: EntityState, sync: Sync, side: str, name: str) -> bool:
+    """Whether a field is that record's own affair: the address of a copy is not the document's."""
+    origin = state.origin
+    return name == "url" and origin is not None and origin.side != side and sync.copies(sync.sides[side])
 
 
 def worded(state: EntityState, sync: Sync, side: str, name: str, value: Any, references: References) -> Any:

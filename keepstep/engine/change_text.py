@@ -158,6 +158,9 @@ class Text:
             case Form.REF, str():
                 target = self._graph.get(value)
                 return escaped(target.title if target else value)
+            case Form.REFS, list():
+                targets = [(self._graph.get(each), each) for each in value]
+                return escaped(", ".join(target.title if target else each for target, each in targets))
             case Form.LIST, list():
                 done = sum(bool(item.get("done")) for item in value if isinstance(item, Mapping))
                 return self._say("value.items", {"count": len(value), "done": done})

@@ -15,13 +15,17 @@ from connectors.base import Content
 from connectors.content import Carries, Download
 from connectors.errors import NotFound, RecordRefused
 from connectors.log import Log
+from keepstep.engine.carried import source
+from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
-from keepstep.engine.references import CONTENT
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync
+from keepstep.store import findings
 from keepstep.store import tables as t
+from keepstep.store.findings import Finding
 from keepstep.store.store import Lease, Tx
 from mapping.merge import Agreed
+from mapping.model import CONTENT
 
 log = Log()
 
@@ -36,34 +40,38 @@ TWINS = 5
 
 @contextmanager
 def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> Iterator[Content | None]:
-    """The bytes of an entity's origin, as long as the context lasts. None: they cannot be carried to that side.
+    """The bytes of an entity, as long as the context lasts. None: they cannot be carried to that side.
 
-    Keeps what the bytes were, and those of files of the same size that lie there already: whether it is among them is
-    told by that. Raises ``ConnectorError`` where the origin cannot be asked now.
+    Of what rides with a sync it keeps what the bytes were, and those of files of the same size that lie there already:
+    whether it is among them is told by that. Raises ``ConnectorError`` where its own side cannot be asked now.
     """
     with ports.store.read() as tx:
         state = load(tx, [entity]).get(entity)
-        beside = _same_size(tx, sync, side, state) if state is not None else []
-    if state is None or state.origin is None or sync.carried is None:
+        beside = _same_size(tx, sync, side, state) if state is not None and sync.carried is not None else []
+    origin = source(state, sync) if state is not None else None
+    if origin is None:
         yield None
         return
-    limit = min(sync.carried.largest, side.abilities.content)
+    limit = min(sync.largest, side.abilities.content)
     facts: dict[str, str | None] = {entity: None}
     keep = _keeper(ports, lease)
     with NamedTemporaryFile(prefix="keepstep-") as file:
         content = None
         try:
-            content = _read(sync.sides[state.origin.side], state.origin.record, limit, file, keep)
+            content = _read(sync.sides[origin.side], origin.record, limit, file, keep)
             facts[entity] = content.sha256
         except (NotFound, RecordRefused) as reason:
-            log.warning("file left where it is", entity=entity, side=state.origin.side, reason=str(reason))
+            log.warning("file left where it is", entity=entity, side=origin.side, reason=str(reason))
         for other in beside if content is not None else ():
             link = other.links[side.name]
             try:
                 facts[other.id] = _hash(side, link.record, limit, keep)
             except (NotFound, RecordRefused):
                 continue
-        _keep(ports, sync, lease, facts)
+        if sync.carried is not None:
+            _keep(ports, sync, lease, facts)
+        else:
+            _tell(ports, sync, lease, entity, origin.side, content is not None)
         yield content
 
 
@@ -132,6 +140,19 @@ def _same_size(tx: Tx, sync: Sync, side: Side, state: EntityState) -> list[Entit
     others = load(tx, [row["id"] for row in tx.all(query)]).values()
     alike = [each for each in others if CONTENT not in each.agreed and each.value("size") == state.value("size")]
     return alike[:TWINS]
+
+
+def _tell(ports: Ports, sync: Sync, lease: Lease, entity: str, side: str, read: bool) -> None:
+    """A document that cannot be read is told as long as that is so; it is tried again whenever its copy is due."""
+    key = f"unreadable:{entity}"
+    with ports.store.write(lease) as tx:
+        if read:
+            findings.close(tx, [key], ports.now())
+            return
+        state = load(tx, [entity])[entity]
+        params = {"entity": entity, "kind": sync.kind.value, "title": title(state, sync), "side": side}
+        finding = Finding(key=key, code="file_unreadable", sync=sync.name, entity=entity, params=params)
+        findings.report(tx, [finding], ports.now(), ports.new_id)
 
 
 def _keep(ports: Ports, sync: Sync, lease: Lease, facts: Mapping[str, str | None]) -> None:

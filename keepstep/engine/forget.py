@@ -27,8 +27,10 @@ LEASE = 300.0
 NAMED = 50
 """Places in the systems that are named; the others are counted."""
 
-PLACES = ("id", "record", "side", "entity", "other")
+PLACES = ("id", "record", "entity", "other")
 """Columns that say which record or entity is meant, and nothing of a person."""
+SIDE = "side"
+"""A column that says where, or, in a line about a decision, who decided."""
 
 Row = dict[str, Any]
 
@@ -153,10 +155,15 @@ class _Forgetting:
         self._shared = shared
         self._whole: set[str] = set()
         """Entities that are the person: contacts."""
+        self._sides: set[str] = set()
+        """Names of sides, which are nobody's, whatever a connection is called."""
 
     def all(self) -> Forgotten:
         self._check_open()
         self._whole = self._contacts()
+        self._sides = {
+            row[SIDE] for table in (t.record, t.link) for row in self._tx.all(sa.select(table.c.side).distinct())
+        }
         special: dict[str, Callable[[Row], Row | None]] = {
             t.record.name: self._record,
             t.link.name: self._link,
@@ -258,7 +265,20 @@ class _Forgetting:
         }
 
     def _entity(self, row: Row) -> Row:
-        return row | {"agreed": {} if row["id"] in self._whole else self._kept(row["agreed"])}
+        """What somebody decided stands, though not who did."""
+        agreed = {} if row["id"] in self._whole else {n: self._undecided(each) for n, each in row["agreed"].items()}
+        return row | {"agreed": self._kept(agreed)}
+
+    def _undecided(self, agreed: Row) -> Row:
+        return agreed | {"source": STRUCK} if self._decided(agreed.get("source")) else agreed
+
+    def _decided(self, who: Any) -> bool:
+        """Whether that is the person, where either a side may stand or who decided."""
+        return (
+            isinstance(who, str)
+            and who not in self._sides
+            and (self._traces.account(who, "") or who in self._traces.ids)
+        )
 
     def _conflict(self, row: Row) -> Row | None:
         """Where its values are gone, the question is: it is asked again once the records are read again."""
@@ -310,11 +330,15 @@ class _Forgetting:
 
     def _any(self, table: sa.Table, row: Row) -> Row | None:
         """A row of any other table: struck out of what it says; gone if it is named after the person."""
-        connection = _connection(row.get("side") or "")
+        connection = _connection(row[SIDE]) if row.get(SIDE) in self._sides else ""
         now = dict(row)
         for column in table.columns:
             value = row[column.name]
             if column.name in PLACES:
+                continue
+            if column.name == SIDE:
+                if not column.primary_key and self._decided(value):
+                    now[column.name] = STRUCK
                 continue
             if isinstance(column.type, t.Json):
                 now[column.name] = self._any_value(value, connection)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from connectors.base import utc
 from connectors.http import REQUEST_TIMEOUT
+from keepstep.engine.carried import shown_to_clients
 from keepstep.engine.match.linking import put_back
 from keepstep.engine.match.summary import linked_count, open_proposals
 from keepstep.engine.owed import Operation
@@ -19,6 +20,7 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.model import CONTENT
 
 DELETES = 10
 DELETES_SHARE = 0.05
@@ -79,6 +81,7 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     held += _back_in_time(tx, sync, operations)
     held += _deletes(tx, sync, operations)
     held += _mass(tx, sync, operations)
+    held += _toward_clients(sync, operations)
     return held
 
 
@@ -170,6 +173,18 @@ def _mass(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
         if count > there * MASS_SHARE:
             held.append(Hold("mass_change", {"side": side, "field": name, "changes": count, "there": there}))
     return held
+
+
+def _toward_clients(sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
+    """Bytes that would go to where people outside the company read: never unless a person has seen what."""
+    going = Counter(
+        operation.side
+        for operation in operations
+        if sync.copies(sync.sides[operation.side])
+        and (operation.kind == "create" or CONTENT in operation.fields)
+        and shown_to_clients(sync.sides[operation.side])
+    )
+    return [Hold("client_would_get", {"side": side, "changes": count}) for side, count in sorted(going.items())]
 
 
 def _live_up_to(tx: Tx, side: str, limit: int) -> int:

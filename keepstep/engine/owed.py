@@ -8,14 +8,25 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.base import chunks
-from keepstep.engine.carried import edited, follows, is_copy, lies_there, rests, withheld, worded
+from keepstep.engine.carried import (
+    Withheld,
+    edited,
+    follows,
+    is_copy,
+    lies_there,
+    rests,
+    source,
+    too_large,
+    withheld,
+    worded,
+)
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
 from mapping.fields import KEPT_WRITTEN, WHEN_MADE, Unmappable
 from mapping.merge import Agreed
-from mapping.model import REQUIRED_PARENT, TITLE, Form
+from mapping.model import CONTENT, REQUIRED_PARENT, TITLE, Form
 
 Kind = Literal["create", "update", "delete", "archive"]
 
@@ -99,10 +110,17 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
     waits: list[str] = []
     because: set[str] = set()
     for name, agreed in state.agreed.items():
-        if side.mode(sync.kind, name) not in KEPT_WRITTEN or name not in record["shown"] or name in state.conflicts:
+        if sync.can(side, name) not in KEPT_WRITTEN or name not in record["shown"] or name in state.conflicts:
             continue
         known = link.field(name)
-        if known.shows >= agreed.n or known.refused == agreed.n:
+        behind = known.shows < agreed.n
+        if sync.fields[name] is Form.REFS:
+            reached = references.reached(agreed.value, side.connection.name)
+            if len(reached) < len(agreed.value or ()):
+                waits.append(name)
+            # What was not on that side when the others were written may be there by now.
+            behind = behind or not set(reached) <= set(known.shadow or ())
+        if not behind or known.refused == agreed.n:
             continue
         try:
             cur = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
@@ -111,10 +129,12 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         if cur != known.shadow:
             continue  # absorb first
         meant = known.meant(agreed)
+        if name == CONTENT and not _sendable(state, sync, side, found.findings):
+            continue
         planned = _plan_field(state, sync, side, name, meant, references, found.findings)
         if planned is None:
             waits.append(name)
-        elif known.shadow in (meant.value, planned.local):
+        elif any(sync.equal(name, known.shadow, each) for each in (meant.value, planned.local)):
             confirm[name] = agreed.n
         else:
             fields[name] = msgspec.structs.replace(planned, was=known.shadow)
@@ -149,8 +169,7 @@ def _plan_field(
     """The field in the form of that side. None: it waits for what it refers to, or the side cannot hold it."""
     form = sync.fields[name]
     try:
-        outward = references.outward(form, agreed.value, side.connection.name)
-        outward = worded(state, sync, side.name, name, outward, references)
+        outward = spoken(state, sync, side, name, agreed.value, references)
     except Unresolved:
         if form is Form.PERSON:
             trouble.append(
@@ -167,6 +186,8 @@ def _plan_field(
         return None
     if form in (Form.REF, Form.PERSON):
         return Planned(agreed.value, agreed.n, agreed.value)
+    if form is Form.REFS:
+        return Planned(agreed.value, agreed.n, references.reached(agreed.value, side.connection.name))
     try:
         return Planned(agreed.value, agreed.n, side.mapper.normalise(sync.kind, name, outward))
     except Unmappable as reason:
@@ -183,6 +204,18 @@ def _plan_field(
             )
         )
         return None
+
+
+def spoken(state: EntityState, sync: Sync, side: Side, name: str, value: Any, references: References) -> Any:
+    """A value that all sides mean in the form that this side's mapping takes. Raises ``Unresolved``."""
+    outward = references.outward(sync.fields[name], value, side.connection.name)
+    outward = worded(state, sync, side.name, name, outward, references)
+    link, record = state.links.get(side.name), state.records.get(side.name)
+    if link is None or record is None:
+        return outward
+    if sync.fields[name] is Form.REFS:
+        return [*outward, *references.untouched(record["shown"].get(name), value, side.connection.name)]
+    return link.field(name).own(outward, record["shown"].get(name))
 
 
 def create(
@@ -204,19 +237,13 @@ def create(
         return None  # somebody deleted it elsewhere: it is not made anew
     kept = withheld(state, sync, side, references)
     if kept is not None:
-        if kept.code == "file_too_large":
-            key = f"file:{state.id}:{side.name}"
-            found.findings.append(
-                _finding(state, sync, key, "file_too_large", side=side.name, size=kept.size, limit=kept.limit)
-            )
-        elif kept.code == "file_unreadable" and state.origin is not None:
-            found.findings.append(_finding(state, sync, f"file:{state.id}", "file_unreadable", side=state.origin.side))
+        _tell_withheld(state, sync, side, kept, found.findings)
         return None
     fields: dict[str, Planned] = {}
     waits: list[str] = []
     quiet: list[Finding] = []
     for name, agreed in state.agreed.items():
-        mode = side.mode(sync.kind, name)
+        mode = sync.can(side, name)
         if mode not in WHEN_MADE or agreed.value is None or name in state.conflicts:
             continue
         planned = _plan_field(state, sync, side, name, agreed, references, quiet)
@@ -238,7 +265,7 @@ def create(
         found.waiting.setdefault(state.id, []).append(operation)
         return None  # its parent comes first
     found.findings.extend(quiet)
-    if TITLE[sync.kind] not in fields and side.mode(sync.kind, TITLE[sync.kind]) in WHEN_MADE:
+    if TITLE[sync.kind] not in fields and sync.can(side, TITLE[sync.kind]) in WHEN_MADE:
         return None
     if state.refused.get(side.name) == {
         "versions": {name: planned.n for name, planned in fields.items()},
@@ -246,6 +273,28 @@ def create(
     }:
         return None  # the same would be refused again
     return operation
+
+
+def _sendable(state: EntityState, sync: Sync, side: Side, trouble: list[Finding]) -> bool:
+    """Whether some side has the bytes that are agreed on, and no more of them than may be copied."""
+    link = source(state, sync)
+    if link is None or state.records[link.side]["shown"][CONTENT] != state.value(CONTENT):
+        trouble.append(_finding(state, sync, f"file:{state.id}:{side.name}", "copy_without_source", side=side.name))
+        return False
+    kept = too_large(state, sync, link, side)
+    if kept is not None:
+        _tell_withheld(state, sync, side, kept, trouble)
+    return kept is None
+
+
+def _tell_withheld(state: EntityState, sync: Sync, side: Side, kept: Withheld, trouble: list[Finding]) -> None:
+    if kept.code == "file_too_large":
+        key = f"file:{state.id}:{side.name}"
+        trouble.append(_finding(state, sync, key, "file_too_large", side=side.name, size=kept.size, limit=kept.limit))
+    elif kept.code == "document_without_bytes":
+        trouble.append(_finding(state, sync, f"file:{state.id}", "document_without_bytes"))
+    elif kept.code == "file_unreadable" and state.origin is not None:
+        trouble.append(_finding(state, sync, f"file:{state.id}", "file_unreadable", side=state.origin.side))
 
 
 def leave(state: EntityState, sync: Sync, side: Side) -> Operation | None:
@@ -327,7 +376,7 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
             return True
         for name, agreed in state.agreed.items():
             shown = ("both", "once") if copy else ("both", "read", "once", "follow")
-            if side.mode(sync.kind, name) in shown and link.field(name).shows != agreed.n:
+            if sync.can(side, name) in shown and link.field(name).shows != agreed.n:
                 return True
     return False
 

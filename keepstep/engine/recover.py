@@ -168,7 +168,10 @@ def _judge_update(
     if record.version is not None and record.version == row["compared_version"]:
         return "not_applied"
     shown = settle.shown_now(state, sync, side, references, list(fields))
-    if all(shown.get(name) in (planned.value, planned.local) for name, planned in fields.items()):
+    if all(
+        any(sync.equal(name, shown.get(name), each) for each in (planned.value, planned.local))
+        for name, planned in fields.items()
+    ):
         finish(state, sync, side, references, row, record, {}, True, now)
         return "done"
     if all(shown.get(name) == row["compared"].get(name) for name in fields) and record.version is None:

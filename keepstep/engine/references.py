@@ -14,10 +14,15 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import TITLE, Form, Kind
+from mapping.model import CONTENT, TITLE, Form, Kind
 
-CONTENT = "content_hash"
-"""What the bytes of a file were when they were read; None: they cannot be."""
+PLACE = "folder"
+"""What a document lies in."""
+
+
+def listed(value: Any) -> list[Any]:
+    """One reference or several, as several."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 class Unresolved(Exception):
@@ -59,17 +64,18 @@ class References:
 
     def prepare(self, sync: Sync, states: Iterable[EntityState]) -> None:
         """Fetch what ``inward`` and ``outward`` will need for these entities."""
-        names = [name for name, form in sync.fields.items() if form is Form.REF]
+        names = [name for name, form in sync.fields.items() if form in (Form.REF, Form.REFS)]
         wanted: dict[str, set[str]] = {}
         targets: set[str] = set()
         for state in states:
             for side, row in state.records.items():
                 connection = side.partition(".")[0]
                 for name in names:
-                    value = row["shown"].get(name)
-                    if value:
+                    for value in listed(row["shown"].get(name)):
                         wanted.setdefault(f"{connection}.{value['stream']}", set()).add(value["id"])
-            targets.update(state.agreed[name].value for name in names if name in state.agreed)
+            targets.update(
+                target for name in names if name in state.agreed for target in listed(state.agreed[name].value)
+            )
         for side, ids in wanted.items():
             missing = [id for id in ids if (side, id) not in self._entity_of]
             for part in chunks(missing, 400):
@@ -85,8 +91,10 @@ class References:
         if sync.carried is not None:
             above = {state.under for state in states if state.under} - self._above.keys()
             self._load_above(above)
-            if sync.carried.largest:
+            if sync.largest:
                 self._load_held(sync, above)
+        elif sync.largest and any(side not in state.links for state in states for side in sync.create):
+            self._load_copies(sync, {state.value(PLACE) for state in states})
 
     def _load_targets(self, ids: set[str]) -> None:
         for part in chunks(sorted(ids), 400):
@@ -124,8 +132,19 @@ class References:
                 if seen is not None and seen["value"] is not None:
                     self._held.setdefault((row["under"], row["side"]), set()).add(seen["value"])
 
+    def _load_copies(self, sync: Sync, places: set[str | None]) -> None:
+        query = (
+            sa.select(t.entity.c.agreed, t.link.c.side)
+            .join(t.link, t.link.c.entity == t.entity.c.id)
+            .where(t.entity.c.sync == sync.name, t.link.c.state == "live")
+        )
+        for row in self._tx.all(query):
+            place, seen = (row["agreed"].get(name) for name in (PLACE, CONTENT))
+            if place is not None and place["value"] in places and seen is not None and seen["value"] is not None:
+                self._held.setdefault((place["value"], row["side"]), set()).add(seen["value"])
+
     def held(self, entity: str | None, side: str) -> set[str]:
-        """The hashes of the files under a thing on a side, as far as they were read, if ``prepare`` met one of them."""
+        """The hashes of the files under a thing on a side, as far as they are known, if ``prepare`` met one of them."""
         return self._held.get((entity, side), set()) if entity is not None else set()
 
     def above(self, entity: str | None) -> Above | None:
@@ -140,9 +159,15 @@ class References:
         return str(agreed["value"]) if agreed and agreed["value"] else entity
 
     def inward(self, form: Form, value: Any, connection: str) -> Any:
-        """What a side shows as what all sides mean. Raises ``Unresolved`` or ``Outside``."""
+        """What a side shows as what all sides mean. Raises ``Unresolved`` or ``Outside``.
+
+        Of several references those that mean something here: what is not linked yet is neither there nor taken away.
+        """
         if value is None:
             return None
+        if form is Form.REFS:
+            found = (self._entity(each, connection) for each in value)
+            return sorted({each for each in found if each is not None}) or None
         if form is Form.PERSON:
             return self.people.person(connection, value)
         if form is Form.REF:
@@ -154,9 +179,14 @@ class References:
         return value
 
     def outward(self, form: Form, value: Any, connection: str) -> Any:
-        """What all sides mean in the form that a side's mapping takes. Raises ``Unresolved``."""
+        """What all sides mean in the form that a side's mapping takes. Raises ``Unresolved``.
+
+        Of several references those that the side has: ``reached`` tells whether these are all.
+        """
         if value is None:
             return None
+        if form is Form.REFS:
+            return [self.outward(Form.REF, each, connection) for each in self.reached(value, connection)]
         if form is Form.PERSON:
             account = self.people.account(value, connection)
             if account is None:
@@ -171,3 +201,22 @@ class References:
                     return {"stream": stream, "id": record}
             raise Unresolved(connection)
         return value
+
+    def reached(self, value: Any, connection: str) -> list[str]:
+        """Those of several things that have a record on a side's connection."""
+        self._load_targets(set(listed(value)) - self._records_of.keys())
+        return [
+            each
+            for each in listed(value)
+            if any(side.partition(".")[0] == connection for side in self._records_of[each])
+        ]
+
+    def untouched(self, shown: Any, meant: Any, connection: str) -> list[Any]:
+        """Those of a side's references that no write may take off: what means nothing to any other side, and what is
+        meant, though it is not alive there."""
+        agreed, reached = set(listed(meant)), set(self.reached(meant, connection))
+        entities = ((each, self._entity(each, connection)) for each in listed(shown))
+        return [each for each, entity in entities if entity is None or entity in agreed - reached]
+
+    def _entity(self, reference: Any, connection: str) -> str | None:
+        return self._entity_of.get((f"{connection}.{reference['stream']}", reference["id"]))

@@ -22,7 +22,9 @@ from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.fields import Unmappable
+from mapping.items import pair
 from mapping.merge import UNSURE
+from mapping.model import Form
 
 
 def planned_fields(intent: Mapping[str, Any]) -> dict[str, Planned]:
@@ -61,6 +63,8 @@ def took_effect(
     shown = shown_now(state, sync, side, references, list(fields))
     for name, planned in fields.items():
         known = link.field(name)
+        if sync.fields[name] is Form.LIST and name in shown:
+            known.items = pair([shown[name] or []], planned.value or [], known.items or {})
         entry = our_entry(sync, side, references, name, history, intent["written_at"])
         if entry is not None:
             old, new = entry
@@ -71,7 +75,7 @@ def took_effect(
                 open_conflict(state, name, side.name, old, now, None, now)
         elif name not in shown:
             known.shadow, known.shows = planned.local, planned.n
-        elif tied or shown[name] in (planned.value, planned.local):
+        elif tied or any(sync.equal(name, shown[name], each) for each in (planned.value, planned.local)):
             known.shadow, known.shows = shown[name], planned.n
         elif is_copy(state, sync, side.name):
             known.shadow, known.shows = planned.local, planned.n  # it differs: told as a copy that was edited

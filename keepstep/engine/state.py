@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.items import translated
 from mapping.merge import UNSURE, Agreed, Conflict
 from mapping.model import Kind
 
@@ -31,6 +32,19 @@ class FieldState(msgspec.Struct, array_like=True):
     shows: int = -1
     refused: int = -1
     instead: Instead | None = None
+    items: dict[str, str] | None = None
+    """Of a list: the side's own id of each item -> the id by which all sides know it."""
+
+    def shared(self, value: Any) -> Any:
+        """What the side shows with the ids that all sides know; only a list has such."""
+        return translated(value, self.items) if self.items and isinstance(value, list) else value
+
+    def own(self, value: Any, shown: Any) -> Any:
+        """The other way round, for the items that it ``shown``: what it does not have keeps the shared id."""
+        if not self.items or not isinstance(value, list):
+            return value
+        here = {each["id"] for each in shown or ()}
+        return translated(value, {common: id for id, common in self.items.items() if id in here})
 
     def meant(self, agreed: Agreed) -> Agreed:
         """What this side is to show for the agreed value: mostly that very value."""

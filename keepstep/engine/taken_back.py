@@ -257,7 +257,7 @@ class Batch:
             return self._told(state, side, record, None, "gone")
         if shown is None or shown["deleted"]:
             return self._told(state, side, record, None, "gone")
-        if shown["shown"].get("archived") and mine.mode(self._sync.kind, "archived") in KEPT_WRITTEN:
+        if shown["shown"].get("archived") and self._sync.can(mine, "archived") in KEPT_WRITTEN:
             # Out of the archive by our hand: what it shows there is no edit, and no side is to follow it.
             agreed = state.agreed.get("archived", Agreed())
             state.agreed["archived"] = Agreed(False, agreed.n + 1, SOURCE, self._ports.now())

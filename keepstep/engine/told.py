@@ -90,7 +90,7 @@ def _setting(tx: Tx, world: World, config: Config) -> Setting:
             if any(side.connection.feed_key(feed) in crawled for feed in feeds):
                 sides.add(side.name)
             for name in sync.fields:
-                if side.mode(sync.kind, name) != "absent":
+                if sync.can(side, name) != "absent":
                     fields.setdefault(sync.kind, set()).add(name)
     return Setting(
         sides=frozenset(sides),

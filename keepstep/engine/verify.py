@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connectors.base import Record, utc
 from connectors.errors import ConnectorError
+from keepstep.engine.carried import of_its_own
 from keepstep.engine.owed import Owed, create, title
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import Outside, References, Unresolved
@@ -216,10 +217,12 @@ class Verifier:
         points = []
         for name, value in state.records[side.name]["shown"].items() if side.name in state.records else ():
             form = self._sync.fields.get(name)
-            if form is None or side.mode(self._sync.kind, name) in SILENT:
+            if form is None or self._sync.can(side, name) in SILENT:
                 continue
             if name in OF_ORIGIN and (look.ours or look.marker):
                 continue  # it tells of the copy's making, not of the thing's
+            if of_its_own(state, self._sync, side.name, name):
+                continue
             try:
                 cur = references.inward(form, value, side.connection.name)
             except (Unresolved, Outside):
@@ -272,7 +275,7 @@ class Verifier:
             return "even"  # it is what the side made of the agreed value, or nothing was ever agreed on
         if known.refused == agreed.n:
             return "refused"
-        if side.mode(self._sync.kind, name) not in KEPT_WRITTEN or not side.writable:
+        if self._sync.can(side, name) not in KEPT_WRITTEN or not side.writable:
             return "read_only"
         return "owed" if self._writes else "held"
 

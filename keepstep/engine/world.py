@@ -14,8 +14,9 @@ from keepstep.engine.state import EntityState
 from keepstep.store.store import Tx
 from mapping.fields import Declared, Mapper, Unmappable, as_day, narrowed
 from mapping.fields import Mode as FieldMode
-from mapping.merge import Equality, Rule
-from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.items import alike
+from mapping.merge import UNSURE, Equality, Rule
+from mapping.model import CLASSES, CONTENT, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
 
 Mode = Literal["observe", "propose", "write"]
@@ -68,10 +69,6 @@ class Side:
     def connector(self) -> Connector:
         return self.connection.connector
 
-    def mode(self, kind: Kind, name: str) -> FieldMode:
-        """What this side does with a field: what its mapping is able to, as far as the sync asks for it."""
-        return narrowed(self.mapper.mode(kind, name), self.declared.get(name, "both"))
-
     @property
     def writable(self) -> bool:
         return self.connection.access == "write" and self.abilities.update
@@ -90,8 +87,6 @@ class Carried:
     """Also what was there before the thing it lies under was linked."""
     text: str | None = None
     """The field whose copies say in their first line who wrote it and when."""
-    largest: int = 0
-    """Bytes of the largest file that is carried; 0: these things are no files."""
     heading: Callable[[str | None, str], str] = lambda author, at: f"{author or '?'}, {at}:"
     """That line, of an author's name (None: nobody knows) and a time."""
 
@@ -117,6 +112,24 @@ class Sync:
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     carried: Carried | None = None
+    largest: int = 0
+    """Bytes of the largest file whose bytes go along; 0: none do, and things are no files or linked only."""
+    left_out: frozenset[str] = frozenset()
+    """Fields that are not kept in step, though sides have them."""
+
+    def can(self, side: Side, name: str) -> FieldMode:
+        """What a side does with a field: what its mapping is able to, as far as the sync asks for it."""
+        if name in self.left_out:
+            return "absent"
+        if name == CONTENT and self.copies(side) and side.abilities.update:
+            able: FieldMode = "both"  # no value is set: the bytes are
+        else:
+            able = side.mapper.mode(self.kind, name)
+        return narrowed(able, side.declared.get(name, "both"))
+
+    def copies(self, side: Side) -> bool:
+        """Whether documents are copied to and from that side, with their bytes."""
+        return self.largest > 0 and self.carried is None and side.abilities.content > 0
 
     @property
     def fields(self) -> Mapping[str, Form]:
@@ -127,9 +140,20 @@ class Sync:
         found = self.rules.get(name)
         if found is not None and found.policy == "rank" and not found.order:
             return replace(found, order=CLASSES.get(name, ()))
-        if found is not None:
-            return found
-        return replace(self.default, policy="set") if self.fields[name] is Form.SET else self.default
+        match self.fields[name]:
+            case Form.LIST:
+                return replace(found or self.default, by_item=True)
+            case Form.SET | Form.REFS if found is None:
+                return replace(self.default, policy="set")
+        return found or self.default
+
+    def equal(self, name: str, a: Any, b: Any) -> bool:
+        """Whether two values are one to the letter; items are, whatever their ids, and none of them is nothing."""
+        if a == b or UNSURE in (a, b):
+            return bool(a == b)
+        return self.fields[name] in (Form.LIST, Form.SET, Form.REFS) and (
+            alike(a, b) if self.fields[name] is Form.LIST else not a and not b
+        )
 
     def equality(self, name: str) -> Equality:
         """When two values of the field mean the same, on these sides and in this zone."""
@@ -146,12 +170,12 @@ class Sync:
         match self.fields[name]:
             case Form.DATE:
                 return Equality(shown, lambda a, b: same_date(a, b, self.zone), finer_date)
-            case Form.REF | Form.PERSON:
+            case Form.REF | Form.REFS | Form.PERSON:
                 return Equality()  # entities and persons have one form: a mapping translates only a side's own
             case Form.RICH:
                 return Equality(shown, same_text, spelling=True)
             case Form.LIST:
-                return Equality(shown, same_list, spelling=True)
+                return Equality(shown, alike, spelling=True)
             case _:
                 return Equality(shown)
 
@@ -195,11 +219,6 @@ def same_date(a: str | None, b: str | None, zone: ZoneInfo) -> bool:
 def finer_date(a: str | None, b: str | None) -> str | None:
     """The instant, if the other is only its day."""
     return b if len(b or "") > len(a or "") else a
-
-
-def same_list(a: list[dict[str, Any]] | None, b: list[dict[str, Any]] | None) -> bool:
-    """The same items in the same order; each side gives them ids of its own."""
-    return [(i["text"], i["done"]) for i in a or ()] == [(i["text"], i["done"]) for i in b or ()]
 
 
 def same_text(a: str | None, b: str | None) -> bool:

@@ -31,4 +31,4 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     }
 
 
-MAPPING = MappingPlugin(system="jira", build=build)
+MAPPING = MappingPlugin(system="jira", build=build, checklists={"issues": "custom"})

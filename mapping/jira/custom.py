@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from connectors.errors import Misconfigured
 from mapping.fields import FieldMap, Pair, Unmappable, clean, day, instant, money
+from mapping.jira.checklist import checklist_row
 from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
 from mapping.model import MODEL, Form, Kind, Loss
 from mapping.richtext import markdown_to_adf
@@ -359,6 +360,7 @@ MAKERS: Mapping[Form, Mapping[str, Callable[[Place], FieldMap]]] = {
         "readonlyfield": _read_text,
     },
     Form.RICH: {"textarea": _rich},
+    Form.LIST: {"textarea": lambda place: checklist_row(place.canonical, place.system)},
     Form.DATE: {"datepicker": _day, "date": _day, "datetime": _instant},
     Form.NUMBER: {"float": _number, "number": _number},
     Form.MONEY: {"float": _money, "number": _money},

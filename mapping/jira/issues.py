@@ -8,6 +8,7 @@ from typing import Any
 from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping, Unmappable, day
 from mapping.jira.custom import custom
+from mapping.jira.dependencies import dependencies
 from mapping.jira.values import (
     MARKED,
     Section,
@@ -44,6 +45,7 @@ def issue_rows(words: Words) -> Rows:
     ends = FieldMap("actual_end", "resolutiondate", instant_read, mode="read")
     assignee = FieldMap("assignee", "assignee", *person())
     project = FieldMap("project", "parent", _epic_of, _to_epic, shown=_checked("epics"))
+    depends = dependencies(words, "issues")
     asked = [
         title,
         project,
@@ -61,11 +63,12 @@ def issue_rows(words: Words) -> Rows:
             FieldMap("priority", "priority", *priority(words)),
             ends,
             assignee,
+            *depends,
             FieldMap("labels", "labels", *labels(words), shown=_sorted),
         ],
         Kind.FEEDBACK: asked,
         Kind.CHANGE_REQUEST: asked,
-        Kind.MILESTONE: [title, project, *_shared(words), ends, assignee],
+        Kind.MILESTONE: [title, project, *_shared(words), ends, assignee, *depends],
     }
     return {kind: _with_custom(rows, words, "issues", kind) for kind, rows in tables.items()}
 

@@ -62,4 +62,4 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     }
 
 
-MAPPING = MappingPlugin(system="trello", build=build)
+MAPPING = MappingPlugin(system="trello", build=build, checklists={"cards": "own"})

@@ -6,11 +6,11 @@ themselves: items stay in theirs, and what is new or moved joins that of the ite
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mapping.fields import Unmappable, clean
+from mapping.items import longest_rise
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section
 
@@ -91,7 +91,7 @@ def _places(pairs: Sequence[Pair], shown: Sequence[Section], first: Any) -> list
     """Where each wanted item goes; empty for one that stays. As few move as possible. ``first``: the checklist that
     takes items without one."""
     index = {item["id"]: at for at, item in enumerate(shown)}
-    kept = _longest_rise([index[twin["id"]] for _, twin in pairs if twin is not None])
+    kept = longest_rise([index[twin["id"]] for _, twin in pairs if twin is not None])
     stays = [twin if twin is not None and index[twin["id"]] in kept else None for _, twin in pairs]
     homes = [stay["idChecklist"] if stay is not None else None for stay in stays]
     spots: list[float | None] = [None] * len(pairs)
@@ -121,22 +121,6 @@ def _places(pairs: Sequence[Pair], shown: Sequence[Section], first: Any) -> list
             place["idChecklist"] = home
         places.append(place)
     return places
-
-
-def _longest_rise(order: Sequence[int]) -> set[int]:
-    """A longest rising part of the order: those need not move."""
-    tails: list[int] = []
-    before: dict[int, int | None] = {}
-    for each in order:
-        at = bisect_left(tails, each)
-        before[each] = tails[at - 1] if at else None
-        tails[at : at + 1] = [each]
-    kept: set[int] = set()
-    each_kept: int | None = tails[-1] if tails else None
-    while each_kept is not None:
-        kept.add(each_kept)
-        each_kept = before[each_kept]
-    return kept
 
 
 def _runs(stays: Sequence[Section | None]) -> Iterator[tuple[int, int]]:

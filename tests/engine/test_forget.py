@@ -11,10 +11,15 @@ import sqlalchemy as sa
 
 from connectors.memory_service import STREAM
 from connectors.sandbox.faults import Fault
+from keepstep.engine.decisions import resolve
 from keepstep.engine.forget import Busy, Forgotten, forget, known_people, preview
+from keepstep.engine.guard import let_through
+from keepstep.engine.handoffs.verdict import Waiver
 from keepstep.engine.news import OPEN
 from keepstep.engine.people import ALIASES
+from keepstep.engine.preparing import attach, detach
 from keepstep.engine.traces import STRUCK, Traces
+from keepstep.engine.waivers import waive, waivers
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 
@@ -260,12 +265,81 @@ def test_every_column_of_every_table_is_gone_through() -> None:
                 row[column.name] = 1
         if table is t.intent:
             row["closed_at"] = "x"
+        if table is t.entity:
+            row["agreed"] = {"x": {"value": [f"to {QUUX}"]}, "y": {"value": 1, "source": QUUX}}
         with bench.store.write() as tx:
             tx.insert(table, [row])
     erase(bench)
     for table in t.metadata.sorted_tables:
         left[table.name] = [name for row in bench.rows(table) for name, value in row.items() if QUUX in str(value)]
     assert {name: columns for name, columns in left.items() if columns} == {}
+
+
+def test_what_they_decided_stands_and_not_that_they_did(tmp_path: Path) -> None:
+    """Everything that a person can be the author of here: an answer, a permission, a waiver, leaving a connection."""
+    file = tmp_path / "keep.db"
+    name = "Zebediah Quux"
+    bench = Bench(store=f"sqlite:///{file}")
+    made = bench.make("a", title="Ask", notes="yes")
+    bench.settle()
+    other = bench.only("b")
+    for who, field in ((QUUX, "one"), (name, "two")):
+        bench.edit("a", made, notes=f"no {field}")
+        bench.edit("b", other, notes=f"perhaps {field}")
+        bench.round()
+        [conflict] = bench.rows(t.conflict)
+        resolve(bench.ports, "tasks", conflict["entity"], "description", "a.items", conflict["state"]["rev"], who)
+        bench.settle()
+    with bench.store.write() as tx:
+        tx.insert(t.hold, [{"sync": "tasks", "reason": "first_plan", "params": {}, "state": "open", "at": "x"}])
+        let_through(tx, bench.ports, "tasks", QUUX)
+        about = {"rule": "won-deal-starts", "expectation": "kickoff"}
+        row = {"key": "handoff:k", "id": "f", "code": "handoff_due", "severity": "warning", "params": about}
+        tx.insert(t.finding, [row | {"state": "open", "opened_at": "x", "seen_at": "x", "entity": conflict["entity"]}])
+        waive(tx, bench.ports, row | {"entity": conflict["entity"]}, QUUX, f"{name} knows why", None)
+        tx.upsert(t.person, [{"account": "a:9", "person": "a:9", "seen": {"name": name, "email": QUUX}}])
+    detach(bench.ports, "b", ["tasks"], name)
+    attach(bench.ports, "b", ["tasks"], QUUX)
+    bench.store.settle_journal()
+    whole = file.read_bytes()
+    assert QUUX.encode() in whole
+    assert name.encode() in whole
+    agreed = [row["agreed"]["description"]["value"] for row in bench.rows(t.entity)]
+
+    erase(bench)
+    assert [row["agreed"]["description"]["value"] for row in bench.rows(t.entity)] == agreed == ["no two"]
+    [given] = _waivers(bench)
+    assert (given.by, given.reason, given.rule) == (STRUCK, f"{STRUCK} knows why", "won-deal-starts")
+    assert {row["side"] for row in bench.rows(t.audit, t.audit.c.code == "decided")} == {STRUCK}
+    bench.store.close()
+    left = b"".join(each.read_bytes() for each in tmp_path.iterdir()).lower()
+    for trace in (QUUX, name, "quux"):
+        assert trace.lower().encode() not in left
+
+
+def test_who_decided_under_a_plain_name_is_struck_and_a_connection_of_that_name_stays() -> None:
+    bench = lived_in()
+    mine = bench.only_titled("a", "Ask the customer")
+    theirs = bench.only_titled("b", "Ask the customer")
+    bench.edit("a", mine, title="Ask him")
+    bench.edit("b", theirs, title="Ask her")
+    bench.round()
+    [conflict] = bench.rows(t.conflict)
+    resolve(bench.ports, "tasks", conflict["entity"], "title", "a.items", conflict["state"]["rev"], "paula")
+    bench.settle()
+    assert "paula" in everything(bench)
+    forget(bench.ports, "paula", None, ["tasks"], "Ann")
+    assert "paula" not in everything(bench)
+    sides = {row["side"] for row in bench.rows(t.audit, t.audit.c.code == "agreed")}
+    before = {row["side"] for row in bench.rows(t.link)}
+    forget(bench.ports, "a", None, ["tasks"], "Ann")
+    assert {row["side"] for row in bench.rows(t.link)} == before
+    assert {row["side"] for row in bench.rows(t.audit, t.audit.c.code == "agreed")} == sides
+
+
+def _waivers(bench: Bench) -> list[Waiver]:
+    with bench.store.read() as tx:
+        return waivers(tx)
 
 
 def test_nothing_stays_readable_in_the_file_itself(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def test_a_doubled_dollar_stays_a_dollar() -> None:
         pytest.param("Europe/Berlin", "Europe/Paris", False, id="zone"),
         pytest.param("Erledigt", "Fertig", False, id="values"),
         pytest.param("https://board.test", "https://other.test", False, id="site"),
+        pytest.param("access: read", "access: write", False, id="access"),
     ],
 )
 def test_the_fingerprint_changes_with_what_decides_about_data(before: str, after: str, same: bool) -> None:

@@ -159,6 +159,15 @@ from tests.keepstep.plugins import registry
             id="rides with none",
         ),
         pytest.param(with_sync("with: [comments, comments]"), ("rides_twice", 8, 22), {}, id="rides twice"),
+        pytest.param(
+            with_sync("with: [checklist]"), ("holds_no_checklist", 8, 12), {"side": "b.cards"}, id="no checklist"
+        ),
+        pytest.param(
+            with_sync("with: [checklist]", "milestone"),
+            ("rides_with_none", 8, 12),
+            {"what": "checklist", "known": ["task"]},
+            id="checklist of no task",
+        ),
         pytest.param(with_sync("comments: {older: carry}"), ("rules_unused", 8, 5), {}, id="comments unused"),
         pytest.param(
             with_sync("attachments: {largest: 25 megs}\n    with: [attachments]"),

@@ -138,11 +138,20 @@ class JiraSandbox(SiteRoutes):
                 self.rekey(actor, child, target)
             return issue.key
 
+    def link_issues(self, person: str, source: str, target: str, kind: str = "Blocks") -> str:
+        """A person links two issues (by id): the first *blocks* the second. The link's id, by which ``delete`` of
+        ``issue_links`` takes it away."""
+        with self._as(person) as actor:
+            named = next(each for each in self.world.link_types if each.name == kind)
+            return str(self.join(actor, named, self.seen(source), self.seen(target)))
+
     def delete(self, person: str, stream: str, id: str) -> None:
         with self._as(person) as actor:
             if stream == "comments":
                 issue, own = self._attached(id)
                 self.uncomment(actor, issue, self._comment(issue, str(own)))
+            elif stream == "issue_links":
+                self.part(actor, self.world.issue_links[int(id)])
             elif stream == "attachments":
                 self.detach(actor, *self.attachment_of(id.partition("-")[2]))
             elif stream == "remote_links":

@@ -158,7 +158,10 @@ class IssueRoutes(Site, ABC):
 
     def _make(self, update: Json) -> Issue:
         properties = {each["key"]: each["value"] for each in update.get("properties") or ()}
-        return self.add_issue(self._caller, self.prepare(update.get("fields") or {}), properties)
+        made = self.add_issue(self._caller, self.prepare(update.get("fields") or {}), properties)
+        for step in (update.get("update") or {}).get("issuelinks") or ():
+            self.join(self._caller, *self.joined(made, step["add"]))
+        return made
 
     def prepare(self, fields: Json) -> Json:
         """Fields of a new issue in the site's own form. Raises ``Refusal`` that names what is missing or wrong."""
@@ -195,11 +198,15 @@ class IssueRoutes(Site, ABC):
         mail = self.mail(request)
         body: Json = request.json() or {}
         fields: Json = dict(body.get("fields") or {})
-        for name, steps in (body.get("update") or {}).items():
+        changes: Json = dict(body.get("update") or {})
+        links = [self.joined(issue, step.get("add") or {}) for step in changes.pop("issuelinks", ())]
+        for name, steps in changes.items():
             if name in fields:
                 raise no(400, f"Field '{name}' cannot appear in both 'fields' and 'update'")
             fields[name] = self._stepped(name, issue.view.raw.get(name), steps)
         self.rewrite(issue, fields, mail=mail)
+        for kind, source, target in links:
+            self.join(self._caller, kind, source, target)
         return Response(204)
 
     def mail(self, request: Request) -> bool:

@@ -7,8 +7,8 @@ import hashlib
 from abc import ABC
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.jira.sandbox.routes_files import FileRoutes
 from connectors.jira.sandbox.routes_issues import API
+from connectors.jira.sandbox.routes_links import LinkRoutes
 from connectors.jira.sandbox.shapes import SYSTEM_FIELDS
 from connectors.jira.sandbox.site import no
 from connectors.jira.sandbox.values import SCREEN
@@ -17,7 +17,7 @@ from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 
 
-class SiteRoutes(FileRoutes, ABC):
+class SiteRoutes(LinkRoutes, ABC):
     """Metadata, people and signing in."""
 
     @route("POST", "/oauth/token")

@@ -19,6 +19,7 @@ from connectors.jira.sandbox.world import (
     Issue,
     IssueType,
     Json,
+    LinkType,
     Project,
     Status,
     User,
@@ -61,6 +62,7 @@ SYSTEM_FIELDS: dict[str, tuple[str, Json | None]] = {
     "comment": ("Comment", {"type": "comments-page"}),
     "issuelinks": ("Linked Issues", {"type": "array", "items": "issuelinks"}),
 }
+OPERATIONS = {"labels": ["add", "set", "remove"], "issuelinks": ["add"]}
 NAVIGABLE_NOT = {"comment", "worklog", "attachment", "timetracking", "issuerestriction"}
 
 # What an issue also shows, and no one here can change.
@@ -81,7 +83,6 @@ CONSTANTS: Json = {
     "aggregatetimeoriginalestimate": None,
     "versions": [],
     "progress": {"progress": 0, "total": 0},
-    "issuelinks": [],
     "votes": {"self": "", "votes": 0, "hasVoted": False},
     "worklog": {"startAt": 0, "maxResults": 20, "total": 0, "worklogs": []},
     "customfield_10019": "0|i00007:",
@@ -312,6 +313,7 @@ class Shapes:
             "comment": lambda: self.comments(issue),
             "attachment": lambda: [self.attachment(each) for each in issue.attachments.values()],
             "subtasks": lambda: [self.brief(child) for child in self.children(issue)],
+            "issuelinks": lambda: self.issue_links(issue),
         }
         for name, make in extra.items():
             if (names is None or name in names) and name not in leave:
@@ -363,6 +365,31 @@ class Shapes:
             "content": f"{self._api}/attachment/content/{made.id}",
         }
 
+    def link_type(self, kind: LinkType) -> Json:
+        return {
+            "id": kind.id,
+            "name": kind.name,
+            "inward": kind.inward,
+            "outward": kind.outward,
+            "self": f"{self._api}/issueLinkType/{kind.id}",
+        }
+
+    def issue_links(self, issue: Issue) -> list[Json]:
+        """An issue's links; each shows the other end alone."""
+        kinds = {kind.id: kind for kind in self._world.link_types}
+        shown: list[Json] = []
+        for link in self._world.issue_links.values():
+            ends = {link.source: ("outwardIssue", link.target), link.target: ("inwardIssue", link.source)}
+            if issue.id in ends:
+                end, other = ends[issue.id]
+                about: Json = {
+                    "id": str(link.id),
+                    "self": f"{self._api}/issueLink/{link.id}",
+                    "type": self.link_type(kinds[link.kind]),
+                }
+                shown.append(about | {end: self.brief(self._world.issues[other])})
+        return shown
+
     def link(self, issue: Issue, id: int, link: Json) -> Json:
         return {"id": id, "self": f"{self._api}/issue/{issue.id}/remotelink/{id}", **link}
 
@@ -408,7 +435,7 @@ class Shapes:
             "key": name,
             "fieldId": name,
             "hasDefaultValue": name in ("priority", "reporter"),
-            "operations": ["add", "set", "remove"] if name == "labels" else ["set"],
+            "operations": OPERATIONS.get(name, ["set"]),
         }
         allowed: dict[str, list[Json]] = {
             "priority": [self.priority(id) for id in world.priorities],

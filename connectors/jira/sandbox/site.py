@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from connectors.base import Clock, utc
 from connectors.jira.sandbox import custom
 from connectors.jira.sandbox.shapes import Shapes
 from connectors.jira.sandbox.values import wiki
-from connectors.jira.sandbox.world import Entry, Issue, Json, Project, User, View, World
+from connectors.jira.sandbox.world import Entry, Issue, IssueLink, Json, LinkType, Project, User, View, World
 from connectors.sandbox.core import SandboxCore
 from connectors.sandbox.exchange import Refusal, Request, Response
 
@@ -287,9 +287,21 @@ class Site(SandboxCore, ABC):
             self._log(actor, "delete", "comments", f"{issue.id}-{id}", {}, 0)
         for id in issue.links:
             self._log(actor, "delete", "remote_links", f"{issue.id}-{id}", {}, 0)
+        for link in [each for each in self.world.issue_links.values() if issue.id in (each.source, each.target)]:
+            self.part(actor, link)
         del self.world.issues[issue.id]
         self.world.subtasks.discard(issue.id)
         self._log(actor, "delete", self.stream_of(issue), str(issue.id), {}, self.audience(issue, actor))
+
+    @abstractmethod
+    def part(self, actor: User, link: IssueLink) -> None:
+        """Take a link between two issues away."""
+
+    @abstractmethod
+    def joined(self, issue: Issue, step: Json) -> tuple[LinkType, Issue, Issue]: ...
+
+    @abstractmethod
+    def join(self, actor: User, kind: LinkType, source: Issue, target: Issue) -> int: ...
 
     def audience(self, issue: Issue, actor: User) -> int:
         """People who get mail about the issue: who reported it and who works on it, not who did it."""

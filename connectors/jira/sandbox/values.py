@@ -24,6 +24,7 @@ SCREEN = (
     "issuetype",
     "project",
     "resolution",
+    "issuelinks",
 )
 NOT_THERE = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 

@@ -155,6 +155,24 @@ class Attachment:
     created: int
 
 
+@dataclass(frozen=True, slots=True)
+class LinkType:
+    id: str
+    name: str
+    inward: str
+    outward: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLink:
+    """``source`` is shown with the type's outward words, ``target`` with the inward ones."""
+
+    id: int
+    kind: str
+    source: int
+    target: int
+
+
 @dataclass(slots=True)
 class Entry:
     """One entry of a changelog."""
@@ -222,6 +240,11 @@ class World:
         self.fields: dict[str, FieldKind] = {}
         self.issues: dict[int, Issue] = {}
         self.keys: dict[str, int] = {}
+        self.link_types = [
+            LinkType("10000", "Blocks", "is blocked by", "blocks"),
+            LinkType("10001", "Relates", "relates to", "relates to"),
+        ]
+        self.issue_links: dict[int, IssueLink] = {}
         self.denied: set[int] = set()
         self.subtasks: set[int] = set()
         self._last = 10000

@@ -15,9 +15,9 @@ from keepstep.store.store import Tx
 from mapping.model import MODEL, Form
 
 REFERRING = {
-    kind.value: [name for name, form in fields.items() if form is Form.REF]
+    kind.value: [name for name, form in fields.items() if form in (Form.REF, Form.REFS)]
     for kind, fields in MODEL.items()
-    if Form.REF in fields.values()
+    if not {Form.REF, Form.REFS}.isdisjoint(fields.values())
 }
 """Kind -> its fields that refer to other entities."""
 
@@ -35,9 +35,9 @@ def follow(tx: Tx, ports: Ports, moved: Mapping[str, str]) -> None:
     for page in _pages(tx):
         touched = []
         for row in page:
-            names = [name for name in REFERRING[row["kind"]] if _value(row["agreed"].get(name)) in moved]
+            names = [name for name in REFERRING[row["kind"]] if _refers(_value(row["agreed"].get(name)), moved)]
             for name in names:
-                row["agreed"][name]["value"] = moved[row["agreed"][name]["value"]]
+                row["agreed"][name]["value"] = _followed(row["agreed"][name]["value"], moved)
             if names:
                 touched.append(row)
         tx.change(t.entity, [{"id": row["id"], "agreed": row["agreed"]} for row in touched])
@@ -48,6 +48,16 @@ def follow(tx: Tx, ports: Ports, moved: Mapping[str, str]) -> None:
 
 def _value(agreed: Any) -> Any:
     return agreed["value"] if agreed else None
+
+
+def _refers(value: Any, moved: Mapping[str, str]) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(each, str) and each in moved for each in value)
+    return isinstance(value, str) and value in moved
+
+
+def _followed(value: Any, moved: Mapping[str, str]) -> Any:
+    return sorted({moved.get(each, each) for each in value}) if isinstance(value, list) else moved[value]
 
 
 def _pages(tx: Tx) -> Iterator[list[dict[str, Any]]]:
@@ -67,7 +77,7 @@ def _shadows(tx: Tx, entities: list[str], moved: Mapping[str, str]) -> None:
         changed = []
         for row in tx.all(sa.select(t.link.c.entity, t.link.c.side, t.link.c.fields).where(t.link.c.entity.in_(part))):
             fields = {
-                name: [moved[state[0]], *state[1:]] if isinstance(state[0], str) and state[0] in moved else state
+                name: [_followed(state[0], moved), *state[1:]] if _refers(state[0], moved) else state
                 for name, state in row["fields"].items()
             }
             if fields != row["fields"]:

@@ -12,6 +12,7 @@ from tempfile import NamedTemporaryFile
 import pytest
 
 from connectors.base import Content, Write
+from connectors.jira.issues import LINKS
 from tests.connectors.jira.test_push import DOC, edit, link, new
 from tests.connectors.jira.test_recorded import SHARED
 
@@ -90,6 +91,7 @@ def session(desk):
     released(desk)
     booked(desk, task)
     filed(desk, task)
+    joined(desk, task)
     desk.jira.examine()
     desk.jira.misplaced("issues", {"project": "NOPE"})
     for stream, id in (("issues", task), ("comments", said.id)):
@@ -109,6 +111,17 @@ def booked(desk, task):
     assert [(record.id, record.deleted) for record in records] == [(ids[0], True)]
     list(desk.jira.get("worklogs", ids))
     list(desk.jira.ids("worklogs"))
+
+
+def joined(desk, task):
+    kind = next(iter(next(each for each in desk.jira.describe().stream("issues").fields if each.name == LINKS).called))
+    other = {"type": {"id": kind}, "inwardIssue": {"id": task}}
+    [made] = desk.push("issues", new("j1", "mj", **{LINKS: {"add": [other], "remove": []}}))
+    [record] = desk.jira.get("issues", [made.id])
+    [shown] = record.payload["fields"][LINKS]
+    assert shown["inwardIssue"]["id"] == task
+    desk.push("issues", edit(made.id, **{LINKS: {"add": [], "remove": [shown["id"], "99999"]}}))
+    desk.push("issues", edit(made.id, **{LINKS: {"add": [other], "remove": []}}))
 
 
 def filed(desk, task):
@@ -183,6 +196,7 @@ def test_every_request_and_answer_of_a_session_keeps_the_vendors_contract(desk, 
         seen.add((sent.method, sent.path.replace("/rest/api/3", "").split("/")[1], answer.status))
     assert forms == {("POST", "attachments", "file", "no-check")}
     assert {("POST", "issue", 201), ("POST", "issue", 400), ("PUT", "issue", 204), ("DELETE", "issue", 204)} <= seen
+    assert {("GET", "issueLinkType", 200), ("DELETE", "issueLink", 204), ("DELETE", "issueLink", 404)} <= seen
     assert {("POST", "search", 200), ("POST", "changelog", 200), ("GET", "issue", 404), ("POST", "issue", 200)} <= seen
 
 

@@ -1,0 +1,121 @@
+"""A checklist in a text field of several lines: the tasks that people tick there, in order.
+
+The field is named by the configuration and is the checklist's own. Whatever else people write into it stays, and so
+does the markup of an item whose text nobody edits elsewhere. Tasks in a description are part of that text, and are
+never taken for a checklist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mapping.fields import FieldMap, Unmappable
+from mapping.jira.values import LONGEST, Section
+from mapping.model import Loss
+from mapping.richtext import adf_to_markdown, cleaned, markdown_to_adf, markdown_to_plain, plain_to_markdown
+
+LIST_ID = "checklist"
+"""Of the list that is made here; a service that gives ids of its own may change it."""
+
+Node = Mapping[str, Any]
+
+
+def checklist_row(canonical: str, system: str) -> FieldMap:
+    """The row of a field of that type. A history tells the field as text, which is no checklist: ``Unmappable``."""
+
+    def write(value: Any, section: Section) -> Any:
+        return _written(value or [], section.get(system))
+
+    return FieldMap(canonical, system, lambda value, _: _read(value)[0], write, shown=_shown, lossy=_read)
+
+
+def _shown(value: Any) -> Any:
+    return [{**each, "text": _line(each["text"])} for each in value or ()] or None
+
+
+def _read(value: Any) -> tuple[Any, list[Loss]]:
+    if value is None:
+        return None, []
+    if not isinstance(value, Mapping):
+        raise Unmappable("not_a_checklist")
+    items: list[dict[str, Any]] = []
+    losses: list[Loss] = []
+    for node in _tasks(value):
+        markdown, lost = adf_to_markdown(_paragraph(node))
+        text = _line(markdown_to_plain(markdown) or "")
+        losses += lost
+        if (plain_to_markdown(text) or "") != (markdown or ""):
+            losses.append(Loss("text", "markup_dropped"))
+        items.append({"id": _id(node, items), "text": text, "done": _attributes(node).get("state") == "DONE"})
+    return items or None, losses
+
+
+def _written(items: list[dict[str, Any]], base: Any) -> Any:
+    """The document with these items and all that is none. None: there is nothing in it."""
+    doc = base if isinstance(base, Mapping) and base.get("type") == "doc" else {"type": "doc", "version": 1}
+    known: dict[str, Node] = {}
+    for node in _tasks(doc):
+        known[_id(node, [{"id": id} for id in known])] = node
+    texts = {each["id"]: each["text"] for each in _read(doc)[0] or ()}
+    nodes = [_item(each, known.get(each["id"]), texts.get(each["id"])) for each in items]
+    blocks = [each for each in _content(doc) if isinstance(each, Mapping)]
+    lists = [number for number, each in enumerate(blocks) if each.get("type") == "taskList"]
+    rest = [each for number, each in enumerate(blocks) if number not in lists]
+    if nodes:
+        first = blocks[lists[0]] if lists else {"type": "taskList", "attrs": {"localId": LIST_ID}}
+        rest.insert(lists[0] if lists else len(rest), {**first, "content": nodes})
+    written = {**doc, "version": 1, "content": rest}
+    if len(str(written)) > LONGEST:
+        raise Unmappable("too_long", LONGEST)
+    return written if rest else None
+
+
+def _item(item: Mapping[str, Any], node: Node | None, text: str | None) -> dict[str, Any]:
+    state = "DONE" if item["done"] else "TODO"
+    if node is not None and text == _line(item["text"]):
+        return {**node, "attrs": {**_attributes(node), "state": state}}
+    [*paragraphs] = markdown_to_adf(plain_to_markdown(_line(item["text"])) or "")["content"]
+    content = paragraphs[0].get("content", []) if paragraphs else []
+    return {"type": "taskItem", "attrs": {"localId": item["id"], "state": state}, "content": content}
+
+
+def _tasks(node: Node) -> Iterator[Node]:
+    """The tasks of the lists on top, in order; those of a list within a list come after the task above them."""
+    for each in _content(node):
+        if isinstance(each, Mapping) and each.get("type") == "taskList":
+            yield from _items(each)
+
+
+def _items(node: Node) -> Iterator[Node]:
+    for each in _content(node):
+        if isinstance(each, Mapping):
+            if each.get("type") == "taskItem":
+                yield each
+            elif each.get("type") == "taskList":
+                yield from _items(each)
+
+
+def _id(node: Node, before: list[dict[str, Any]]) -> str:
+    """The task's own id; a copied one has that of the task that it was copied from, and is told apart by its place."""
+    id = str(_attributes(node).get("localId") or "")
+    return id if id and id not in {each["id"] for each in before} else f"{id}#{len(before)}"
+
+
+def _content(node: Node) -> Sequence[Any]:
+    found = node.get("content")
+    return found if isinstance(found, list | tuple) else ()
+
+
+def _attributes(node: Node) -> Mapping[str, Any]:
+    found = node.get("attrs")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _paragraph(node: Node) -> dict[str, Any]:
+    content = [each for each in _content(node) if isinstance(each, Mapping)]
+    return {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": content}]}
+
+
+def _line(text: str) -> str:
+    return " ".join((cleaned(text) or "").split())

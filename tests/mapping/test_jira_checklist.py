@@ -1,0 +1,111 @@
+"""A checklist in a paragraph field of Jira: tasks in, tasks out, and everything else as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from connectors.base import Abilities, Description, Field, Record, Stream
+from mapping.fields import Options, Unmappable
+from mapping.jira import MAPPING
+from mapping.model import Kind
+from tests.connectors.jira.test_recorded import SHARED
+
+FIELD = "customfield_1"
+
+
+def mapper() -> Any:
+    stream = Stream(name="issues", abilities=Abilities(), fields=[Field(name=FIELD, kind="textarea")])
+    described = Description(system="jira", streams=[stream], feeds=[])
+    return MAPPING.build(Options(custom={"issues": {"checklist": FIELD}}), described)["issues"]
+
+
+def task(id: str, text: str, state: str = "TODO", **mark: Any) -> dict[str, Any]:
+    content = [{"type": "text", "text": text, **mark}]
+    return {"type": "taskItem", "attrs": {"localId": id, "state": state}, "content": content}
+
+
+def doc(*blocks: Any) -> dict[str, Any]:
+    return {"type": "doc", "version": 1, "content": list(blocks)}
+
+
+def tasks(*items: Any, id: str = "l") -> dict[str, Any]:
+    return {"type": "taskList", "attrs": {"localId": id}, "content": list(items)}
+
+
+def canon(value: Any) -> Any:
+    return mapper().canon(Record(stream="issues", id="1", payload={"fields": {FIELD: value}}))
+
+
+def write(items: Any, base: Any = None) -> Any:
+    found = mapper().unmap(Kind.TASK, {"checklist": items}, {"fields": {FIELD: base}})
+    assert found.losses == []
+    return found.values[FIELD]
+
+
+NOTE = {"type": "paragraph", "content": [{"type": "text", "text": "Ask first."}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(None, None, id="empty"),
+        pytest.param(doc(NOTE), None, id="no tasks"),
+        pytest.param(
+            doc(tasks(task("1", "a"), task("2", "b *c*", "DONE"))),
+            [("1", "a", False), ("2", "b *c*", True)],
+            id="in order",
+        ),
+        pytest.param(
+            doc(tasks(task("1", "a"), tasks(task("2", "b")), task("3", "c")), NOTE, tasks(task("4", "d"))),
+            [("1", "a", False), ("2", "b", False), ("3", "c", False), ("4", "d", False)],
+            id="lists within, and several",
+        ),
+        pytest.param(
+            doc(tasks(task("1", "a"), task("1", "b"), task("", "c"))),
+            [("1", "a", False), ("1#1", "b", False), ("#2", "c", False)],
+            id="ids that are none",
+        ),
+    ],
+)
+def test_tasks_are_read_in_order(value: Any, expected: Any) -> None:
+    found = canon(value).values["checklist"]
+    assert (found and [(each["id"], each["text"], each["done"]) for each in found]) == expected
+
+
+def test_markup_of_an_item_is_told_as_lost_and_kept_where_nobody_edits_it() -> None:
+    bold = task("1", "a", marks=[{"type": "strong"}])
+    shown = canon(doc(tasks(bold, task("2", "b"))))
+    assert [(loss.field, loss.why) for loss in shown.losses] == [(f"{FIELD}.text", "markup_dropped")]
+    items = [{**shown.values["checklist"][0], "done": True}, {"id": "x", "text": "new", "done": False}]
+    assert write(items, doc(NOTE, tasks(bold, task("2", "b")))) == doc(
+        NOTE, tasks({**bold, "attrs": {"localId": "1", "state": "DONE"}}, task("x", "new"))
+    )
+
+
+def test_what_is_no_task_stays_and_an_empty_list_leaves_nothing_behind() -> None:
+    base = doc(NOTE, tasks(task("1", "a")), NOTE)
+    assert write(None, base) == doc(NOTE, NOTE)
+    assert write([], doc(tasks(task("1", "a")))) is None
+    assert write([{"id": "2", "text": "b\nc", "done": True}], doc(NOTE)) == doc(
+        NOTE, tasks(task("2", "b c", "DONE"), id="checklist")
+    )
+
+
+def test_a_history_tells_no_checklist_and_too_long_a_one_is_refused() -> None:
+    with pytest.raises(Unmappable, match="not_a_checklist"):
+        mapper().canon_field(Kind.TASK, "checklist", "* [ ] a")
+    many = [{"id": str(n), "text": "x" * 400, "done": False} for n in range(90)]
+    [loss] = mapper().unmap(Kind.TASK, {"checklist": many}, {"fields": {}}).losses
+    assert (loss.field, loss.why) == ("checklist", "too_long")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="no recordings here")
+def test_a_recorded_list_survives_the_round_trip() -> None:
+    found = json.loads((SHARED / "recorded" / "jira" / "adf" / "node_task_list.json").read_text())
+    value = canon(found).values["checklist"]
+    assert [each["text"] for each in value][:2] == ["item 1", "item 1.1"]
+    again = canon(write([{**each, "done": not each["done"]} for each in value], found)).values["checklist"]
+    assert again == [{**each, "done": not each["done"]} for each in value]
