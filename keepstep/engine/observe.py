@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connectors.base import Feed, Page, Record, chunks, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
 from connectors.log import Log
-from connectors.undecoded import encodable
+from connectors.undecoded import as_sent
 from keepstep.engine.budget import Purpose, held_key, tell_held
 from keepstep.engine.drift import tell_unread
 from keepstep.engine.failures import failure_code
@@ -388,7 +388,9 @@ def _row(
 
 def digest_of(record: Record) -> bytes:
     """What tells one look at a record from another: all that it says, not when it was seen."""
-    return hashlib.blake2b(msgspec.json.encode(record, enc_hook=encodable), digest_size=16).digest()
+    said = msgspec.json.encode(record, enc_hook=as_sent)
+    # Processors have instructions for this one: twice as fast as any other where they do.
+    return hashlib.sha256(said, usedforsecurity=False).digest()[:16]
 
 
 def _count_missed(
