@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     ColumnElement,
@@ -118,12 +119,19 @@ class among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
-    def __init__(self, column: ColumnElement[Any], values: Iterable[str]) -> None:
-        super().__init__(column, bindparam(None, list(values), type_=_Many()))
+    def __init__(self, column: ColumnElement[Any], values: Iterable[str] | BindParameter[Any]) -> None:
+        """``values`` may be ``named``, of a statement that is built once."""
+        bound = values if isinstance(values, BindParameter) else bindparam(None, list(values), type_=_Many())
+        super().__init__(column, bound)
 
     def self_group(self, against: Any = None) -> Any:
         """A condition as it stands: compared with 1, as SQLite's numbers for true are, it would use no index."""
         return self
+
+
+def named(name: str) -> BindParameter[Any]:
+    """Many texts that are given when a statement is executed."""
+    return bindparam(name, type_=_Many())
 
 
 @compiles(among, "sqlite")
