@@ -13,7 +13,15 @@ from connectors.base import Feed, Page, Record, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
 from connectors.log import Log
 from keepstep.engine.budget import Purpose, held_key, tell_held
-from keepstep.engine.census import CENSUS_AFTER_MISS, CENSUS_EVERY, count_missed, schedule_census, take_census
+from keepstep.engine.census import (
+    CENSUS_AFTER_MISS,
+    CENSUS_EVERY,
+    begin_listing,
+    count_missed,
+    note_listed,
+    schedule_census,
+    take_census,
+)
 from keepstep.engine.failures import failure_code
 from keepstep.engine.intake import Stored, doubtful, held, looked_at, store_looks, store_records, used
 from keepstep.engine.ports import Ports
@@ -135,9 +143,11 @@ def _pull(
     """Take in page after page. Returns what is to be stored of the feed when the look ends: an empty last page needs
     no transaction of its own."""
     key = connection.feed_key(feed)
-    crawl: set[tuple[str, str]] | None = None
-    if cursor is None and _holds_any(ports, connection, feed):
-        crawl = set()
+    # Whether anything could turn out to be missing from this listing: then what it shows is noted.
+    crawl = cursor is None and _holds_any(ports, connection, feed)
+    if crawl:
+        with ports.store.write(lease) as tx:
+            begin_listing(tx, connection, feed.streams)
     ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
@@ -145,8 +155,8 @@ def _pull(
                 seen.pages += 1
                 return {"cursor": page.cursor, "crawled": True}
             _take(ports, world, connection, key, lease, page, seen, crawl)
-            if page.last and page.complete and crawl is not None:
-                missed = count_missed(ports, world, connection, feed.streams, lease, crawl)
+            if page.last and page.complete and crawl:
+                missed = count_missed(ports, world, connection, feed.streams, lease)
                 if missed and feed.deletes:
                     # The feed has told of their delete to nobody: it went by while the cursor was lost.
                     schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
@@ -184,7 +194,7 @@ def _take(
     lease: Lease,
     page: Page,
     seen: Observed,
-    crawl: set[tuple[str, str]] | None,
+    crawl: bool,
 ) -> None:
     records = [record for record in page.records if used(world, connection, record.stream)]
     doubts = [record for record in records if record.partial]
@@ -198,6 +208,8 @@ def _take(
             doubts = [each for each in doubtful(records, there) if (each.stream, each.id) not in asked]
             if not doubts:
                 stored = store_records(tx, ports, world, connection, records, there=there)
+                if crawl:
+                    note_listed(tx, connection, ((record.stream, record.id) for record in records))
                 _move_on(tx, ports, connection, key, page)
                 ports.fence.point("observe.page.storing")
     ports.fence.point("observe.page.stored")
@@ -206,8 +218,6 @@ def _take(
     seen.records += len(page.records)
     seen.changed += changed
     seen.ignored.extend(item.what for item in page.ignored)
-    if crawl is not None:
-        crawl.update((record.stream, record.id) for record in page.records)
 
 
 def _move_on(tx: Tx, ports: Ports, connection: Connection, key: str, page: Page) -> None:

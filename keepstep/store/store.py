@@ -21,7 +21,7 @@ from keepstep.store.columns import Columns
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0006"
+REVISION = "0007"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
@@ -65,6 +65,13 @@ class Tx:
         result = self.connection.execute(statement, values)
         names = tuple(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+    def each(self, statement: sa.Select[Any], **values: Any) -> Iterator[dict[str, Any]]:
+        """The rows one by one: however many there are, few of them are in memory at a time."""
+        result = self.connection.execute(statement, values, execution_options={"yield_per": BATCH})
+        names = tuple(result.keys())
+        for row in result:
+            yield dict(zip(names, row, strict=True))
 
     def one(self, statement: sa.Select[Any], **values: Any) -> dict[str, Any] | None:
         row = self.connection.execute(statement, values).mappings().first()

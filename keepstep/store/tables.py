@@ -189,6 +189,10 @@ record = Table(
 )
 Index("record_by_entity", record.c.entity)
 Index("record_by_key", record.c.side, record.c.match_key)
+Index("record_by_scope", record.c.side, record.c.scope)
+
+listed = Table("listed", metadata, Column("side", String, primary_key=True), Column("id", String, primary_key=True))
+"""What a complete listing of a side has shown, until it is over: what is held and not among it was missed."""
 
 went_back = Table(
     "went_back",
@@ -299,6 +303,7 @@ intent = Table(
 )
 Index("intent_open", intent.c.closed_at, intent.c.sync)
 Index("intent_by_entity", intent.c.entity)
+Index("intent_by_run", intent.c.run)
 
 create_slot = Table(
     "create_slot",

@@ -145,16 +145,12 @@ def echo_by_time() -> Iterator[None]:
 def unseen_is_deleted() -> Iterator[None]:
     """X7: a record that a look does not show is gone."""
 
-    def count_missed(
-        ports: Any, world: Any, connection: Any, streams: Any, lease: Any, seen: set[tuple[str, str]]
-    ) -> int:
+    def count_missed(ports: Any, world: Any, connection: Any, streams: Any, lease: Any) -> int:
         with ports.store.write(lease) as tx:
             for stream in streams:
-                rows = tx.all(sa.select(t.record).where(t.record.c.side == f"{connection.name}.{stream}"))
-                for row in rows:
-                    if (stream, row["id"]) not in seen and not row["deleted"]:
-                        tx.upsert(t.record, [row | {"deleted": True, "digest": b"gone"}])
-                        tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": ports.now()}])
+                for row in tx.all(sa.select(t.record).where(census.unseen(f"{connection.name}.{stream}"))):
+                    tx.upsert(t.record, [row | {"deleted": True, "digest": b"gone"}])
+                    tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": ports.now()}])
         return 0
 
     with _bent(observe, "count_missed", count_missed), _bent(census, "count_missed", count_missed):
