@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from benchmarks.environment import ENVIRON
@@ -20,6 +21,7 @@ FIXED = (
 """The packages that are chosen for the project, as far as a round needs them in which nothing changed."""
 
 
+@cache
 def compiled() -> dict[str, str]:
     """Compile our sources, as an installer does, so that no process has to; the environment for such processes."""
     root = Path(__file__).parents[1]
@@ -31,7 +33,7 @@ def compiled() -> dict[str, str]:
 def run(what: str, base: str, path: Path, *more: str) -> dict[str, int]:
     """What the process told of itself as it ended."""
     command = [sys.executable, "-m", "benchmarks.children", what, base, str(path), *more]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=compiled())  # noqa: S603
     told: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     return told
 
@@ -52,8 +54,10 @@ def main() -> None:
 
         told["issues"] = bare(base, path, ("tracker", "mirror"), jql=sys.argv[4])
     else:
-        from benchmarks.hubs import hub
+        from keepstep.loading import loading
 
+        with loading():  # as the command line does
+            from benchmarks.hubs import hub
         one = hub(base, path, ("tracker",) if what == "pull" else ("tracker", "mirror"))
         if what == "plan":
             told["operations"] = len(one.plan("tasks").operations)

@@ -1,81 +1,108 @@
-"""JSON objects of which few values are ever read: each is decoded when it is asked for.
+"""JSON objects of which few values are ever read: they stay the bytes that were sent until a value is asked for.
 
-A record of a large system has a hundred fields, and a mapping reads a dozen of them. Decoding the rest would be most
-of the work of a full pull.
+A record of a large system has a hundred fields, and a mapping reads a dozen of them, and of those a few parts. Making
+Python's objects of the rest would be most of the work of a full pull.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypedDict
 
 import msgspec
 
-Slices = dict[str, msgspec.Raw]
-"""An object as it was sent: name -> the bytes of its value, which are known to be JSON."""
+_SLICES: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Undecoded(Mapping[str, Any]):
-    """Such an object, read-only. It equals the plain dictionary, and ``encodable`` tells an encoder to pass it on as
-    it was sent.
+    """Such an object, read-only. It equals the plain dictionary.
 
-    Bytes that are JSON, yet no value (text that is not UTF-8, a number beyond any range), raise ValueError when asked
-    for, and only then.
+    ``sent``: the object's bytes, which are known to be JSON. Those that are JSON, yet no value (text that is not UTF-8,
+    a number beyond any range), raise ValueError when they are asked for, and only then.
     """
 
-    __slots__ = ("_read", "_slices")
+    __slots__ = ("_changed", "_read", "_slices", "sent")
 
-    def __init__(self, slices: Slices) -> None:
-        self._slices = slices
+    def __init__(self, sent: msgspec.Raw, changed: Mapping[str, Any] | None = None) -> None:
+        self.sent = sent
+        """What came, whatever ``without`` and ``replaced`` made of it."""
+        self._changed: Mapping[str, Any] = changed or {}
         self._read: dict[str, Any] = {}
+        self._slices: dict[str, msgspec.Raw] | None = None
+
+    def slices(self) -> dict[str, msgspec.Raw]:
+        """The values as JSON, not to be changed."""
+        if self._slices is None:
+            self._slices = _SLICES.decode(self.sent)
+            for name, value in self._changed.items():
+                if value is msgspec.UNSET:
+                    self._slices.pop(name, None)
+                else:
+                    self._slices[name] = msgspec.Raw(msgspec.json.encode(value))
+        return self._slices
 
     def __getitem__(self, name: str) -> Any:
         read = self._read
         if name not in read:
-            read[name] = msgspec.json.decode(self._slices[name])
+            read[name] = msgspec.json.decode(self.slices()[name])
         return read[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._slices
+        return name in self.slices()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._slices)
+        return iter(self.slices())
 
     def __len__(self) -> int:
-        return len(self._slices)
+        return len(self.slices())
 
     def __repr__(self) -> str:
         return repr(dict(self))
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self._slices else default
+        return self[name] if name in self.slices() else default
 
     def without(self, name: str) -> Undecoded:
         """The same object lacking one name."""
-        if name not in self._slices:
-            return self
-        slices = self._slices.copy()
-        del slices[name]
-        return Undecoded(slices)
+        return Undecoded(self.sent, {**self._changed, name: msgspec.UNSET})
 
     def replaced(self, name: str, value: Any) -> Undecoded:
         """The same object with another value under a name."""
-        return Undecoded(self._slices | {name: msgspec.Raw(msgspec.json.encode(value))})
+        return Undecoded(self.sent, {**self._changed, name: value})
 
-    def slices(self) -> Slices:
-        """The values as they were sent, not to be changed."""
-        return self._slices
+    def picked(self, names: Sequence[str], decoder: msgspec.json.Decoder[Any]) -> dict[str, Any]:
+        """What a decoder that knows those names makes of it. Raises what the decoder raises."""
+        found: dict[str, Any] = decoder.decode(self.sent)
+        for name, value in self._changed.items():
+            if value is msgspec.UNSET:
+                found.pop(name, None)
+            elif name in names:
+                found[name] = value
+        return found
 
 
-def picked(values: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any]:
-    """At least what there is under those names, decoded. Much cheaper than to ask for one after the other.
+class Pick:
+    """Some values of an object, read at once; of each only the parts that its shape names.
 
-    Raises ValueError if one of them has no value.
+    ``shapes``: name -> type of the value, as msgspec takes it: ``Any`` for all of it, a ``TypedDict`` for a few parts.
     """
-    if not isinstance(values, Undecoded):
-        return values
-    slices, decode = values.slices(), msgspec.json.decode
-    return {name: decode(slices[name]) for name in names if name in slices}
+
+    def __init__(self, shapes: Mapping[str, Any]) -> None:
+        self._names = tuple(shapes)
+        shape: Any = TypedDict("Picked", dict(shapes), total=False)  # type: ignore[misc]
+        self._decoder: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(shape)
+
+    def __call__(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """At least what there is under those names; of a plain dictionary all there is.
+
+        A value of another shape than expected comes whole. Raises ValueError if one of them has no value.
+        """
+        if not isinstance(values, Undecoded):
+            return values
+        try:
+            return values.picked(self._names, self._decoder)
+        except msgspec.ValidationError:
+            return {name: values[name] for name in self._names if name in values}
 
 
 def encodable(value: Any) -> Any:
@@ -83,3 +110,8 @@ def encodable(value: Any) -> Any:
     if isinstance(value, Undecoded):
         return value.slices()
     raise NotImplementedError(f"no JSON: {type(value).__name__}")
+
+
+def as_sent(value: Any) -> Any:
+    """As ``encodable``, for a fingerprint: byte for byte what came, with what was changed or left out of it since."""
+    return value.sent if isinstance(value, Undecoded) else encodable(value)

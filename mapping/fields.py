@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from connectors.base import Description, Record, utc
-from connectors.undecoded import picked
+from connectors.undecoded import Pick
 from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
 
 
@@ -90,7 +90,7 @@ def narrowed(able: Mode, asked: Declared) -> Mode:
 
 
 Read = Callable[[Any, Mapping[str, Any]], Any]
-"""System form (and the whole section of the payload) -> canonical. Raises ``Unmappable``."""
+"""System form (and the section of the payload, as far as the mapping reads it) -> canonical. Raises ``Unmappable``."""
 Write = Callable[[Any, Mapping[str, Any]], Any]
 """Canonical (and the section as last seen, or an empty one) -> system form. Raises ``Unmappable``."""
 
@@ -114,6 +114,9 @@ class FieldMap:
     """The canonical form in which the side will show a canonical value given to it; default read(write(value))."""
     lossy: Callable[[Any], tuple[Any, list[Loss]]] | None = None
     """As ``read``, together with the parts of the value that are lost in it, for values that have parts."""
+    shape: Any = Any
+    """The type of the value as far as ``read`` looks at it (see ``connectors.undecoded.Pick``): less work for objects
+    with many parts."""
 
     def normalise(self, value: Any) -> Any:
         """What this side will show once it was given ``value``. Raises ``Unmappable`` if it cannot take it."""
@@ -161,7 +164,10 @@ class Mapper(Protocol):
 
 
 class StreamMapping:
-    """A table of fields for one stream. ``section`` is the key of the payload that holds them ("" = the payload)."""
+    """A table of fields for one stream. ``section`` is the key of the payload that holds them ("" = the payload).
+
+    ``beside``: names in the section that are read beside those of the rows, with their shapes.
+    """
 
     def __init__(
         self,
@@ -171,6 +177,7 @@ class StreamMapping:
         kind_of: Callable[[Record], Kind] | None = None,
         extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
         placing: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         self.kinds = tuple(rows)
         self._rows = {kind: {row.canonical: row for row in table} for kind, table in rows.items()}
@@ -178,7 +185,7 @@ class StreamMapping:
             unknown = set(table) - set(MODEL[kind])
             if unknown:
                 raise ValueError(f"{kind.value} has no field {', '.join(sorted(unknown))}")
-        self._names = {kind: tuple({row.system for row in table.values()}) for kind, table in self._rows.items()}
+        self._pick = Pick(_shapes([row for table in rows.values() for row in table], beside or {}))
         self._section = section
         self._kind_of = kind_of or (lambda record: self.kinds[0])
         self._extra = extra
@@ -186,33 +193,42 @@ class StreamMapping:
         self.place = placing
 
     def canon(self, record: Record) -> Mapped:
-        kind = self._kind_of(record)
         section = record.payload.get(self._section) if self._section else record.payload
         if not isinstance(section, Mapping):
+            kind = self._kind_shown(record, {})
             return Mapped(kind=kind, values={}, losses=[Loss(self._section, "section_missing")], url=record.url)
+        try:
+            seen = self._pick(section)
+        except ValueError:  # one of them cannot be read: the others can, one by one
+            seen = section
+        kind = self._kind_shown(record, seen)
+        values, losses = self._values(kind, seen)
+        return Mapped(kind=kind, values=values, losses=losses, url=record.url)
+
+    def _kind_shown(self, record: Record, seen: Mapping[str, Any]) -> Kind:
+        """What the record is, of which the section shows this."""
+        return self._kind_of(record)
+
+    def _values(self, kind: Kind, seen: Mapping[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
+        """Canonical values of what the section shows, and what could not be carried."""
         values: dict[str, Any] = {}
         losses: list[Loss] = []
-        shown = self._picked(kind, section)
-        for row in self._rows[kind].values():
-            if row.system not in shown:
+        for name, row in self._rows[kind].items():
+            system = row.system
+            if system not in seen:
                 continue
             try:
                 if row.lossy is not None:
-                    values[row.canonical], lost = row.lossy(shown[row.system])
-                    losses += [Loss(f"{row.system}.{loss.field}", loss.why, loss.value) for loss in lost]
+                    values[name], lost = row.lossy(seen[system])
+                    if lost:
+                        losses += [Loss(f"{system}.{loss.field}", loss.why, loss.value) for loss in lost]
                 else:
-                    values[row.canonical] = row.read(shown[row.system], section)
+                    values[name] = row.read(seen[system], seen)
             except Unmappable as trouble:
-                losses.append(Loss(row.system, trouble.why, trouble.value))
+                losses.append(Loss(system, trouble.why, trouble.value))
             except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as trouble:
-                losses.append(Loss(row.system, "unreadable", f"{type(trouble).__name__}: {trouble}"))
-        return Mapped(kind=kind, values=values, losses=losses, url=record.url)
-
-    def _picked(self, kind: Kind, section: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            return picked(section, self._names[kind])
-        except ValueError:  # one of them cannot be read: the others can, one by one
-            return section
+                losses.append(Loss(system, "unreadable", f"{type(trouble).__name__}: {trouble}"))
+        return values, losses
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         seen = (base.get(self._section) if self._section else base) if base else None
@@ -245,6 +261,14 @@ class StreamMapping:
 
     def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
         return self._rows[kind][name].read(value, {})
+
+
+def _shapes(rows: Sequence[FieldMap], beside: Mapping[str, Any]) -> dict[str, Any]:
+    """Each name that is read, with its shape: all of it where two readers want different parts."""
+    shapes = dict(beside)
+    for row in rows:
+        shapes[row.system] = row.shape if shapes.get(row.system, row.shape) == row.shape else Any
+    return shapes
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,12 @@ from connectors.jira.models import (
     SearchPage,
     SentIssues,
     SentPage,
+    Slices,
     Transition,
     Transitions,
     opened,
 )
 from connectors.multipart import Multipart
-from connectors.undecoded import Slices
 
 API = "/rest/api/3"
 SEARCH_PAGE = 100

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
-from connectors.undecoded import Slices, Undecoded
+from connectors.undecoded import Undecoded
 
 Json = dict[str, Any]
+Slices = dict[str, msgspec.Raw]
+"""An object whose values are still the bytes that were sent."""
+
+
+class Rank(TypedDict, total=False):
+    """What an issue type says of its place in the hierarchy. These are parts of values, as far as they are read."""
+
+    hierarchyLevel: Any
+    subtask: Any
+
+
+class Numbered(TypedDict, total=False):
+    """What is known by its id."""
+
+    id: Any
+
+
+class Named(Numbered, total=False):
+    name: Any
+
+
+class Category(TypedDict, total=False):
+    key: Any
+
+
+class Status(Named, total=False):
+    statusCategory: Category | None
+
+
+class Account(TypedDict, total=False):
+    """What a user is known by; a server's user has no account id."""
+
+    accountId: Any
+    key: Any
+    name: Any
+
+
+class User(Account, total=False):
+    displayName: Any
+    emailAddress: Any
 
 
 class SentPage(msgspec.Struct):
@@ -113,12 +153,11 @@ class Transitions(msgspec.Struct):
 
 def opened(issue: Slices) -> Json:
     """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read."""
-    found: Json = {name: msgspec.json.decode(value) for name, value in issue.items() if name != "fields"}
-    if "fields" in issue:
-        sent = issue["fields"]
-        whole = bytes(sent).lstrip()[:1] == b"{"
-        found["fields"] = Undecoded(msgspec.json.decode(sent, type=Slices)) if whole else msgspec.json.decode(sent)
-    return found
+    return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in issue.items()}
+
+
+def _opened(fields: msgspec.Raw) -> Any:
+    return Undecoded(fields) if bytes(memoryview(fields)[:1]) == b"{" else msgspec.json.decode(fields)
 
 
 class ErrorBody(msgspec.Struct):

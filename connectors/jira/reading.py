@@ -44,12 +44,12 @@ class Reading:
             records: list[Record] = []
             ignored: list[Ignored] = []
             for issue in page.issues:
-                record = reader.issue(issue)
+                record, comments, complete = reader.opened(issue)
                 if isinstance(record, Ignored):
                     ignored.append(record)
                     continue
                 records.append(record)
-                for comment in self._comments_of(issue):
+                for comment in comments if complete else self._client.comments(record.id):
                     found = reader.comment(comment, record.id, record.stream, issue.get("key"))
                     # A comment within an issue comes without its properties, where the marker of ours would be.
                     hint = found.ours and "properties" not in comment

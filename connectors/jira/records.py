@@ -5,18 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.base import Ignored, Record
 from connectors.jira.client import PROPERTY
-from connectors.jira.models import Json
-from connectors.undecoded import Undecoded, picked
+from connectors.jira.models import Account, Json, Numbered, Rank
+from connectors.undecoded import Pick, Undecoded
 
 MARKER_LABEL = "keepstep-"
 GLOBAL_ID = "keepstep:"
 
-OUTSIDE = ("issuetype", "labels", "created", "updated", "project", "creator")
-"""Fields of an issue that a record says outside of its payload."""
+OUTSIDE = Pick(
+    {
+        "issuetype": Rank | None,
+        "labels": Any,
+        "created": Any,
+        "updated": Any,
+        "project": Numbered | None,
+        "creator": Account | None,
+        "comment": Any,
+    }
+)
+"""What a record says outside of its payload, and the comments, which are records of their own."""
+
+
+class Opened(NamedTuple):
+    """An issue as a record, and the comments that came within it."""
+
+    record: Record | Ignored
+    comments: list[Json]
+    complete: bool
+    """These are all of its comments."""
+
 
 STREAM_OF_LEVEL = {1: "epics", 0: "issues", -1: "issues"}
 
@@ -27,6 +47,8 @@ def moment(text: Any) -> str | None:
         stamp = datetime.fromtimestamp(text / 1000 if text > 10**11 else text, UTC)
     elif text:
         stamp = datetime.fromisoformat(text)
+        if text[23:] == "+0000":
+            return str(text[:23]) + "Z"
         if stamp.tzinfo is None:
             stamp = stamp.replace(tzinfo=UTC)
         stamp = stamp.astimezone(UTC)
@@ -90,13 +112,24 @@ class Reader:
 
     def issue(self, issue: Json) -> Record | Ignored:
         """An issue or epic, without its comments; one above the epics is ignored."""
+        return self.opened(issue).record
+
+    def opened(self, issue: Json) -> Opened:
+        """As ``issue``, together with its comments as Jira sent them."""
+        sent = issue.get("fields")
+        if not isinstance(sent, Mapping):
+            sent = {}
+        seen = OUTSIDE(sent)
+        return Opened(self._issue(issue, sent, seen), *_comments(seen.get("comment")))
+
+    def _issue(self, issue: Json, fields: Mapping[str, Any], seen: Mapping[str, Any]) -> Record | Ignored:
         id = str(issue["id"])
-        fields = _apart(issue.get("fields") or {})
-        seen = picked(fields, OUTSIDE)
         rank = _level(seen)
         stream = STREAM_OF_LEVEL.get(rank)
         if stream is None:
             return Ignored(f"issue of hierarchy level {rank}", id)
+        if "comment" in seen:
+            fields = _apart(fields)
         marker = None
         labels = seen.get("labels")
         if isinstance(labels, list):
@@ -170,7 +203,10 @@ class Reader:
 
 def embedded_comments(issue: Json) -> tuple[list[Json], bool]:
     """The comments that came within an issue, and whether these are all of them."""
-    field = (issue.get("fields") or {}).get("comment")
+    return _comments((issue.get("fields") or {}).get("comment"))
+
+
+def _comments(field: Any) -> tuple[list[Json], bool]:
     if isinstance(field, list):
         return field, True
     if not isinstance(field, dict):
@@ -181,10 +217,10 @@ def embedded_comments(issue: Json) -> tuple[list[Json], bool]:
 
 def issue_and_comments(reader: Reader, issue: Json) -> Iterator[Record | Ignored]:
     """An issue and the comments that came with it."""
-    record = reader.issue(issue)
+    record, comments, _ = reader.opened(issue)
     yield record
     if isinstance(record, Record):
-        for comment in embedded_comments(issue)[0]:
+        for comment in comments:
             yield reader.comment(comment, record.id, record.stream, issue.get("key"))
 
 

@@ -85,7 +85,8 @@ def match(
         with hub.store.read() as tx:
             reading = Reading(tx, session)
             syncs = [
-                matched.as_data(tx, reading, each, operations[each.name]) | {"waiting": waiting[each.name]}
+                matched.as_data(tx, reading, each, operations[each.name], None if output.as_json else SHOWN)
+                | {"waiting": waiting[each.name]}
                 for each in running
             ]
         rows = match_file.save(session, out, syncs) if out is not None else 0
@@ -213,19 +214,20 @@ def _score(rule: str) -> float | None:
 
 def _show(session: Session, data: dict[str, Any]) -> None:
     output, say = session.output, session.say
-    output.line(say("sync_line", sync=data["name"], text=say("match_links", count=len(data["links"]))))
+    output.line(say("sync_line", sync=data["name"], text=say("match_links", count=sum(data["linked"].values()))))
     if data["waiting"]:
         output.line("  " + say("plan_first_crawl", feed=data["waiting"]))
     for kind in EVIDENCE:
         mine = [each for each in data["links"] if each["evidence"] == kind]
-        if mine:
-            output.line("  " + say(f"evidence.{kind}", count=len(mine)))
+        count = data["linked"].get(kind, 0)
+        if count:
+            output.line("  " + say(f"evidence.{kind}", count=count))
         for each in mine[:SHOWN]:
             records = [f"{side}:{record}" for side, record in each["records"].items()]
             text = say("match_line", title=each["title"], records=records)
             undoing = "  " + say("match_undo", id=each["proposal"]) if each["proposal"] else ""
             output.line("    " + cell(text + undoing))
-        _and_more(session, len(mine))
+        _and_more(session, count)
     for side, count in data["alone"].items():
         output.line("  " + say("match_alone", side=side, count=count))
     _show_differences(session, data["differences"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,40 +26,41 @@ def open_rows(tx: Tx, names: list[str]) -> list[dict[str, Any]]:
     return tx.all(query.order_by(t.proposal.c.id))
 
 
-def as_data(tx: Tx, reading: Reading, sync: Sync, operations: Iterable[Operation]) -> dict[str, Any]:
-    """All that is told of one sync's linking. ``operations``: its plan."""
-    title = TITLE[sync.kind]
-    query = (
-        sa.select(t.link.c.entity, t.link.c.side, t.link.c.record, t.link.c.evidence, t.record.c.shown)
-        .join(t.entity, t.entity.c.id == t.link.c.entity)
-        .join(t.record, sa.and_(t.record.c.side == t.link.c.side, t.record.c.id == t.link.c.record))
-        .where(t.entity.c.sync == sync.name, t.link.c.state == "live")
-        .order_by(t.link.c.entity, t.link.c.side)
-    )
-    entities: dict[str, list[dict[str, Any]]] = {}
+def as_data(
+    tx: Tx, reading: Reading, sync: Sync, operations: Iterable[Operation], most: int | None = None
+) -> dict[str, Any]:
+    """All that is told of one sync's linking. ``operations``: its plan.
+
+    ``most``: so many links of each evidence are listed; all of them are counted.
+    """
+    questions = open_rows(tx, [sync.name])
+    asked = {id for row in questions for id in (row["entity"], row["other"])}
     titles: dict[str, str] = {}
-    for entity, side, record, evidence, shown in tx.connection.execute(query):  # one by one: records may be large
-        if shown.get(title):
-            titles.setdefault(entity, str(shown[title]))
-        entities.setdefault(entity, []).append({"side": side, "record": record, "evidence": evidence})
-    links = []
-    for id, rows in entities.items():
-        if len(rows) > 1:
-            sure = surest([row["evidence"] for row in rows])
+    addresses: dict[str, list[str]] = {}
+    links: list[dict[str, Any]] = []
+    linked: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    for id, group in groupby(tx.each(_live_links(sync)), lambda row: str(row["entity"])):
+        rows = list(group)
+        title = next((str(name) for row in rows if (name := row["shown"].get(TITLE[sync.kind]))), id)
+        if id in asked:
+            titles[id] = title
+            addresses[id] = [f"{row['side']}:{row['record']}" for row in rows]
+        if len(rows) == 1:
+            alone[rows[0]["side"]] += 1
+            continue
+        sure = surest([row["evidence"] for row in rows])
+        linked[sure["by"]] += 1
+        if most is None or linked[sure["by"]] <= most:
             links.append(
                 {
                     "entity": id,
-                    "title": titles.get(id, id),
+                    "title": title,
                     "evidence": sure["by"],
                     "proposal": sure.get("proposal"),
                     "records": {row["side"]: row["record"] for row in rows},
                 }
             )
-    alone = Counter(rows[0]["side"] for rows in entities.values() if len(rows) == 1)
-
-    def addresses(entity: str) -> list[str]:
-        return [f"{row['side']}:{row['record']}" for row in entities.get(entity, ())]
-
     proposals = [
         {
             "id": row["id"],
@@ -66,21 +68,33 @@ def as_data(tx: Tx, reading: Reading, sync: Sync, operations: Iterable[Operation
             "other": row["other"],
             "title": titles.get(row["entity"], row["entity"]),
             "other_title": titles.get(row["other"], row["other"]),
-            "records": addresses(row["entity"]),
-            "other_records": addresses(row["other"]),
+            "records": addresses.get(row["entity"], []),
+            "other_records": addresses.get(row["other"], []),
             "evidence": row["evidence"]["by"],
             "score": row["evidence"].get("score"),
             "keys": row["evidence"].get("keys", []),
         }
-        for row in open_rows(tx, [sync.name])
+        for row in questions
     ]
     return {
         "name": sync.name,
         "links": links,
+        "linked": dict(sorted(linked.items())),
         "alone": dict(sorted(alone.items())),
         "proposals": proposals,
         "differences": _differences(tx, reading, sync, operations),
     }
+
+
+def _live_links(sync: Sync) -> sa.Select[Any]:
+    """The links of the sync, those of one entity after each other."""
+    return (
+        sa.select(t.link.c.entity, t.link.c.side, t.link.c.record, t.link.c.evidence, t.record.c.shown)
+        .join(t.entity, t.entity.c.id == t.link.c.entity)
+        .join(t.record, sa.and_(t.record.c.side == t.link.c.side, t.record.c.id == t.link.c.record))
+        .where(t.entity.c.sync == sync.name, t.link.c.state == "live")
+        .order_by(t.link.c.entity, t.link.c.side)
+    )
 
 
 def _differences(tx: Tx, reading: Reading, sync: Sync, operations: Iterable[Operation]) -> list[dict[str, Any]]:

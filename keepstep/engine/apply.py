@@ -23,8 +23,8 @@ from keepstep.engine.budget import Meter, Purpose
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
+from keepstep.engine.intake import store_looks, store_records
 from keepstep.engine.match import link_record
-from keepstep.engine.observe import store_looks, store_records
 from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, spoken, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts

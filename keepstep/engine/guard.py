@@ -103,14 +103,16 @@ def _deletes(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
     if not deletes:
         return []
     held = []
-    links = _live_links(tx, sync)
-    total = sum(links.values())
-    limit = max(DELETES, int(total * DELETES_SHARE))
-    if len(deletes) > limit:
-        held.append(Hold("too_many_deletes", {"deletes": len(deletes), "limit": limit}))
+    if len(deletes) > DELETES:
+        # Where there are so many that the deletes are few, it does not matter how many more there are.
+        enough = (len(deletes) + 1) * round(1 / DELETES_SHARE)
+        total = _live_up_to(tx, enough, t.record.c.side.in_(list(sync.sides)))
+        limit = max(DELETES, int(total * DELETES_SHARE))
+        if len(deletes) > limit:
+            held.append(Hold("too_many_deletes", {"deletes": len(deletes), "limit": limit}))
     going = Counter(_scopes(tx, deletes))
     for scope, count in sorted(going.items()):
-        there = links.get(scope, 0)
+        there = _live_up_to(tx, int(count / SCOPE_SHARE), t.record.c.side == scope[0], _in_scope(scope[1]))
         if there and (count > there * SCOPE_SHARE):
             params = {"side": scope[0], "scope": scope[1], "deletes": count, "there": there}
             held.append(Hold("scope_emptied", params) if count >= there else Hold("scope_thinned", params))
@@ -127,13 +129,9 @@ def _scopes(tx: Tx, operations: Sequence[Operation]) -> list[tuple[str, str]]:
     return found
 
 
-def _live_links(tx: Tx, sync: Sync) -> dict[tuple[str, str], int]:
-    query = (
-        sa.select(t.record.c.side, t.record.c.scope, sa.func.count().label("n"))
-        .where(t.record.c.side.in_(list(sync.sides)), t.record.c.entity.is_not(None), t.record.c.deleted.is_(False))
-        .group_by(t.record.c.side, t.record.c.scope)
-    )
-    return {(row["side"], row["scope"] or ""): row["n"] for row in tx.all(query)}
+def _in_scope(scope: str) -> sa.ColumnElement[bool]:
+    """Records in that place, or in none: two conditions, so that the index serves for either."""
+    return t.record.c.scope == scope if scope else sa.or_(t.record.c.scope.is_(None), t.record.c.scope == "")
 
 
 def _back_in_time(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
@@ -169,7 +167,7 @@ def _mass(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
         if count < MASS_LINKS:
             continue
         # Where there are so many that the changes are no mass, it does not matter how many more there are.
-        there = _live_up_to(tx, side, int(count / MASS_SHARE))
+        there = _live_up_to(tx, int(count / MASS_SHARE), t.record.c.side == side)
         if count > there * MASS_SHARE:
             held.append(Hold("mass_change", {"side": side, "field": name, "changes": count, "there": there}))
     return held
@@ -187,9 +185,9 @@ def _toward_clients(sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
     return [Hold("client_would_get", {"side": side, "changes": count}) for side, count in sorted(going.items())]
 
 
-def _live_up_to(tx: Tx, side: str, limit: int) -> int:
-    """How many linked records a side has that are there, counted no further than the limit."""
-    there = (t.record.c.side == side, t.record.c.entity.is_not(None), t.record.c.deleted.is_(False))
+def _live_up_to(tx: Tx, limit: int, *which: sa.ColumnElement[bool]) -> int:
+    """How many linked records of those are there, counted no further than the limit."""
+    there = (*which, t.record.c.entity.is_not(None), t.record.c.deleted.is_(False))
     some = sa.select(t.record.c.id).where(*there).limit(limit).subquery()
     return int(tx.scalar(sa.select(sa.func.count()).select_from(some)))
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from connectors.base import Feed, Page, Record, chunks, utc
+from connectors.base import Feed, Page, Record, utc
 from connectors.errors import ConnectorError, CursorLost, Fatal
 from connectors.log import Log
-from connectors.undecoded import encodable
 from keepstep.engine.budget import Purpose, held_key, tell_held
-from keepstep.engine.drift import tell_unread
+from keepstep.engine.census import (
+    CENSUS_AFTER_MISS,
+    CENSUS_EVERY,
+    begin_listing,
+    count_missed,
+    note_listed,
+    schedule_census,
+    take_census,
+)
 from keepstep.engine.failures import failure_code
-from keepstep.engine.match.addresses import keep_addresses
+from keepstep.engine.intake import Stored, doubtful, held, looked_at, store_looks, store_records, used
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
 from keepstep.store import findings
@@ -35,9 +41,6 @@ _FEED = sa.select(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 _MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 
 LATE = timedelta(hours=1)
-
-CENSUS_EVERY = timedelta(hours=6)
-CENSUS_AFTER_MISS = timedelta(minutes=10)
 
 
 class Observed(msgspec.Struct, kw_only=True):
@@ -107,6 +110,20 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     return seen
 
 
+def _census_if_due(
+    ports: Ports, world: World, connection: Connection, feed: Feed, due: str | None, lease: Lease
+) -> None:
+    """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own.
+
+    Of a feed that does tell, once, after a listing that missed something.
+    """
+    key = connection.feed_key(feed)
+    if due is None:
+        schedule_census(ports, key, lease, CENSUS_EVERY)  # the first crawl has just listed everything
+    elif due <= ports.now() and _may_go_on(ports, connection, key):
+        take_census(ports, world, connection, feed, lease)
+
+
 def _late(ports: Ports, row: dict[str, Any] | None) -> bool:
     """Whether a feed has waited so long that somebody should know. Looking a little less often is nobody's trouble."""
     if row is None or not row["crawled"]:
@@ -126,9 +143,11 @@ def _pull(
     """Take in page after page. Returns what is to be stored of the feed when the look ends: an empty last page needs
     no transaction of its own."""
     key = connection.feed_key(feed)
-    crawl: set[tuple[str, str]] | None = None
-    if cursor is None and _holds_any(ports, connection, feed):
-        crawl = set()
+    # Whether anything could turn out to be missing from this listing: then what it shows is noted.
+    crawl = cursor is None and _holds_any(ports, connection, feed)
+    if crawl:
+        with ports.store.write(lease) as tx:
+            begin_listing(tx, connection, feed.streams)
     ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
@@ -136,11 +155,11 @@ def _pull(
                 seen.pages += 1
                 return {"cursor": page.cursor, "crawled": True}
             _take(ports, world, connection, key, lease, page, seen, crawl)
-            if page.last and page.complete and crawl is not None:
-                missed = _count_missed(ports, world, connection, feed.streams, lease, crawl)
+            if page.last and page.complete and crawl:
+                missed = count_missed(ports, world, connection, feed.streams, lease)
                 if missed and feed.deletes:
                     # The feed has told of their delete to nobody: it went by while the cursor was lost.
-                    _schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
+                    schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
             if not page.last and not _may_go_on(ports, connection, key):
                 seen.held = True  # the next look goes on from the cursor that was just stored
                 break
@@ -175,28 +194,42 @@ def _take(
     lease: Lease,
     page: Page,
     seen: Observed,
-    crawl: set[tuple[str, str]] | None,
+    crawl: bool,
 ) -> None:
-    confirmed = confirm(ports, world, connection, page.records)
-    with ports.store.write(lease) as tx:
-        stored = store_records(tx, ports, world, connection, confirmed)
-        values: dict[str, Any] = {"cursor": page.cursor}
-        if page.last:
-            values["crawled"] = True
-        tx.execute(_MOVE, key=key, **values)
-        if page.ignored:
-            report_ignored(tx, ports, connection, page)
-        if connection.meter is not None:
-            connection.meter.book(tx, ports.clock.now(), key)
-        ports.fence.point("observe.page.storing")
+    records = [record for record in page.records if used(world, connection, record.stream)]
+    doubts = [record for record in records if record.partial]
+    asked: set[tuple[str, str]] = set()
+    stored: Stored | None = None
+    while stored is None:
+        asked.update((record.stream, record.id) for record in doubts)
+        records = looked_at(connection, records, doubts)
+        with ports.store.write(lease) as tx:
+            there = held(tx, connection, records)
+            doubts = [each for each in doubtful(records, there) if (each.stream, each.id) not in asked]
+            if not doubts:
+                stored = store_records(tx, ports, world, connection, records, there=there)
+                if crawl:
+                    note_listed(tx, connection, ((record.stream, record.id) for record in records))
+                _move_on(tx, ports, connection, key, page)
+                ports.fence.point("observe.page.storing")
     ports.fence.point("observe.page.stored")
     changed = stored.changed + _look_back(ports, world, connection, lease, stored.older)
     seen.pages += 1
     seen.records += len(page.records)
     seen.changed += changed
     seen.ignored.extend(item.what for item in page.ignored)
-    if crawl is not None:
-        crawl.update((record.stream, record.id) for record in page.records)
+
+
+def _move_on(tx: Tx, ports: Ports, connection: Connection, key: str, page: Page) -> None:
+    """The cursor moves with its page, and with what there is to say of it."""
+    values: dict[str, Any] = {"cursor": page.cursor}
+    if page.last:
+        values["crawled"] = True
+    tx.execute(_MOVE, key=key, **values)
+    if page.ignored:
+        report_ignored(tx, ports, connection, page)
+    if connection.meter is not None:
+        connection.meter.book(tx, ports.clock.now(), key)
 
 
 def _look_back(ports: Ports, world: World, connection: Connection, lease: Lease, older: Sequence[Record]) -> int:
@@ -227,243 +260,6 @@ def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> 
         ports.now(),
         ports.new_id,
     )
-
-
-def used(world: World, connection: Connection, stream: str) -> bool:
-    """Whether any sync asks for the stream."""
-    return stream in connection.mappers and world.side(f"{connection.name}.{stream}") is not None
-
-
-def confirm(ports: Ports, world: World, connection: Connection, records: Sequence[Record]) -> list[Record]:
-    """Replace what is only a hint, and what claims a delete or a return from the dead, by a strong look at the record.
-
-    Deletes are rare and cost much if they are wrong: an index may lag, a record may have been restored since.
-    """
-    asked = {stream for stream in {record.stream for record in records} if used(world, connection, stream)}
-    kept = [record for record in records if record.stream in asked]
-    doubtful: dict[str, list[str]] = {}
-    # Of what is shown as alive, only what lies buried here is of interest: mostly nothing.
-    buried = _held(ports, connection, [record for record in kept if not record.deleted], sa.true())
-    alive = _held(ports, connection, [record for record in kept if record.deleted], sa.false())
-    for record in kept:
-        if record.partial or (record.stream, record.id) in (alive if record.deleted else buried):
-            doubtful.setdefault(record.stream, []).append(record.id)
-    if not doubtful:
-        return kept
-    strong: dict[tuple[str, str], Record] = {}
-    for stream, ids in doubtful.items():
-        for record in connection.connector.get(stream, ids):
-            strong[(record.stream, record.id)] = record
-    return [strong.get((record.stream, record.id), record) for record in kept]
-
-
-def _held(
-    ports: Ports, connection: Connection, records: Sequence[Record], deleted: sa.ColumnElement[bool]
-) -> set[tuple[str, str]]:
-    """Stream and id of those records that are held, as deleted or as alive."""
-    by_stream: dict[str, list[str]] = {}
-    for record in records:
-        by_stream.setdefault(record.stream, []).append(record.id)
-    if not by_stream:
-        return set()
-    held: set[tuple[str, str]] = set()
-    with ports.store.read() as tx:
-        for stream, ids in by_stream.items():
-            query = sa.select(t.record.c.id).where(
-                t.record.c.side == f"{connection.name}.{stream}",
-                t.among(t.record.c.id, ids),
-                t.record.c.deleted == deleted,
-            )
-            held.update((stream, id) for id in tx.connection.execute(query).scalars())
-    return held
-
-
-class Stored(NamedTuple):
-    """How many records differed from what was held, and those left out because a newer version is."""
-
-    changed: int
-    older: list[Record]
-
-
-def store_looks(
-    tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record], asked_at: str
-) -> Stored:
-    """As ``store_records``, for records that were all read by id, and asked for at that time."""
-    return store_records(tx, ports, world, connection, records, asked_at)
-
-
-def store_records(
-    tx: Tx, ports: Ports, world: World, connection: Connection, records: Sequence[Record], asked_at: str = ""
-) -> Stored:
-    """Keep what differs from what is held, and log it. Costs two queries when nothing does.
-
-    An older version than the one held is left out: an index lags. If the records were read by id (``asked_at``) and
-    nothing came in since, it is believed: the service went back in time.
-    """
-    by_side: dict[str, dict[str, Record]] = {}
-    asked = {stream for stream in {record.stream for record in records} if used(world, connection, stream)}
-    for record in records:
-        if record.stream in asked and not record.forbidden:
-            by_side.setdefault(f"{connection.name}.{record.stream}", {})[record.id] = record
-    now = ports.now()
-    rows: list[dict[str, Any]] = []
-    older: list[Record] = []
-    back: list[dict[str, Any]] = []
-    told: list[tuple[Record, dict[str, Any]]] = []
-    again: set[tuple[str, str]] = set()
-    for side, latest in by_side.items():
-        held: dict[str, dict[str, Any]] = {}
-        columns = (t.record.c.id, t.record.c.digest, t.record.c.version, t.record.c.deleted, t.record.c.kind,
-                   t.record.c.entity, t.record.c.missed, t.record.c.match_key, t.record.c.modified_at,
-                   t.record.c.seen_at)  # fmt: skip
-        for row in tx.all(sa.select(*columns).where(t.record.c.side == side, t.among(t.record.c.id, latest))):
-            held[row["id"]] = row
-        mapper = connection.mappers[side.partition(".")[2]]
-        for id, record in latest.items():
-            known = held.get(id)
-            digest = digest_of(record)
-            if known is None and record.deleted:
-                continue
-            if known is not None and known["digest"] == digest and not known["missed"]:
-                continue
-            if known is not None and _older(record, known):
-                if known["seen_at"] >= asked_at:
-                    older.append(record)
-                    continue
-                back.append({"side": side, "id": id, "at": now})
-            if known is not None and record.deleted:
-                query = sa.select(t.record.c.shown).where(t.record.c.side == side, t.record.c.id == id)
-                known["shown"] = tx.scalar(query)
-            rows.append(_row(side, record, digest, known, mapper, now))
-            told.append((record, rows[-1]))
-            if known is not None:
-                again.add((side, id))
-    tx.upsert(t.record, rows)
-    tx.upsert(t.went_back, back)
-    keep_addresses(tx, world, connection, told)
-    tell_unread(tx, ports, rows, again)
-    tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
-    return Stored(len(rows), older)
-
-
-def _older(record: Record, known: dict[str, Any]) -> bool:
-    """An index that lags behind our own write would look like a person setting it back."""
-    held = known["version"] or known["modified_at"]
-    shown = record.version if known["version"] else record.modified_at
-    return bool(shown and held and shown < held and not record.deleted)
-
-
-def _row(
-    side: str, record: Record, digest: bytes, known: dict[str, Any] | None, mapper: Any, now: str
-) -> dict[str, Any]:
-    if record.deleted:
-        kind = known["kind"] if known else mapper.kinds[0].value
-        values, losses = (known["shown"] if known else {}), None
-    else:
-        mapped = mapper.canon(record)
-        kind, values = mapped.kind.value, mapped.values
-        losses = msgspec.to_builtins(mapped.losses) if mapped.losses else None
-    return {
-        "side": side,
-        "id": record.id,
-        "kind": kind,
-        "version": record.version or (known["version"] if known else None),
-        "digest": digest,
-        "shown": values,
-        "losses": losses,
-        "deleted": record.deleted,
-        "marker": record.marker,
-        "ours": record.ours,
-        "scope": record.scope,
-        "url": record.url,
-        "created_at": record.created_at,
-        "modified_at": record.modified_at,
-        "modified_by": record.modified_by,
-        "seen_at": now,
-        "missed": 0,
-        "match_key": known["match_key"] if known else None,
-        "entity": known["entity"] if known else None,
-    }
-
-
-def digest_of(record: Record) -> bytes:
-    """What tells one look at a record from another: all that it says, not when it was seen."""
-    return hashlib.blake2b(msgspec.json.encode(record, enc_hook=encodable), digest_size=16).digest()
-
-
-def _count_missed(
-    ports: Ports,
-    world: World,
-    connection: Connection,
-    streams: Sequence[str],
-    lease: Lease,
-    seen: set[tuple[str, str]],
-) -> int:
-    """After a complete listing: what it did not show is missed; missed twice, and gone by id, is deleted.
-
-    Returns how many were missed for the first time."""
-    count = 0
-    for stream in streams:
-        if not used(world, connection, stream):
-            continue
-        side = f"{connection.name}.{stream}"
-        with ports.store.write(lease) as tx:
-            alive = tx.all(
-                sa.select(t.record.c.id, t.record.c.missed).where(
-                    t.record.c.side == side, t.record.c.deleted.is_(False)
-                )
-            )
-            rows = [row for row in alive if (stream, row["id"]) not in seen]
-            missing = [row["id"] for row in rows]
-            count += sum(row["missed"] == 0 for row in rows)
-            for part in chunks(missing, 900):
-                tx.execute(
-                    sa.update(t.record)
-                    .where(t.record.c.side == side, t.record.c.id.in_(part))
-                    .values(missed=t.record.c.missed + 1)
-                )
-            twice = tx.all(
-                sa.select(t.record.c.id).where(
-                    t.record.c.side == side, t.record.c.missed >= 2, t.record.c.deleted.is_(False)
-                )
-            )
-        ids = [row["id"] for row in twice]
-        if ids:
-            asked_at = ports.now()
-            looked = list(connection.connector.get(stream, ids))
-            with ports.store.write(lease) as tx:
-                store_looks(tx, ports, world, connection, looked, asked_at)
-    return count
-
-
-def _census_if_due(
-    ports: Ports, world: World, connection: Connection, feed: Feed, following: str | None, lease: Lease
-) -> None:
-    """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own.
-
-    Of a feed that does tell, once, after a listing that missed something.
-    """
-    key = connection.feed_key(feed)
-    if following is None:
-        _schedule_census(ports, key, lease, CENSUS_EVERY)  # the first crawl has just listed everything
-        return
-    if following > ports.now() or not _may_go_on(ports, connection, key):
-        return
-    streams = [stream for stream in feed.streams if used(world, connection, stream)]
-    missed = 0
-    for stream in streams:
-        listed = {(stream, id) for page in connection.connector.ids(stream) for id in page}
-        missed += _count_missed(ports, world, connection, [stream], lease, listed)
-    if missed:
-        _schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
-    else:
-        _schedule_census(ports, key, lease, None if feed.deletes else CENSUS_EVERY)
-
-
-def _schedule_census(ports: Ports, key: str, lease: Lease, after: timedelta | None) -> None:
-    due = utc(ports.clock.now() + after) if after is not None else None
-    with ports.store.write(lease) as tx:
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=due))
 
 
 def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError) -> None:

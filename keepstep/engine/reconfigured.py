@@ -13,6 +13,11 @@ from keepstep.store.store import Tx
 
 _SETTINGS = sa.select(t.setting).where(t.setting.c.name.in_(sa.bindparam("names", expanding=True)))
 
+_ALL_DUE = sa.text(
+    "INSERT INTO due (sync, entity, since) SELECT sync, id, :now FROM entity WHERE sync = :sync "
+    "ON CONFLICT (sync, entity) DO UPDATE SET since = excluded.since"
+)
+
 NEVER_SEEN = b""
 """A digest that no look has: the next look at the record is mapped, whatever it shows."""
 
@@ -43,5 +48,4 @@ def _begin_again(tx: Tx, world: World, sync: Sync, now: str) -> None:
     tx.execute(sa.update(t.record).where(t.record.c.side.in_(list(sync.sides))).values(digest=NEVER_SEEN))
     # Sides may have joined since: what lies before the position is matched again. What is linked stays linked.
     tx.execute(sa.update(t.position).where(t.position.c.sync == sync.name).values(n=0))
-    entities = tx.all(sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name))
-    tx.upsert(t.due, [{"sync": sync.name, "entity": row["id"], "since": now} for row in entities])
+    tx.execute(_ALL_DUE, sync=sync.name, now=now)

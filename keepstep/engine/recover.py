@@ -15,7 +15,7 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import answers, settle
 from keepstep.engine.apply import adopt, finish
 from keepstep.engine.failures import tell_failure
-from keepstep.engine.observe import store_looks
+from keepstep.engine.intake import store_looks
 from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import requeue

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine.observe import LEASE, store_looks
+from keepstep.engine.intake import store_looks
+from keepstep.engine.observe import LEASE
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from connectors.base import Abilities, Connector, Description, Feed
 from keepstep.engine.budget import Meter
 from keepstep.engine.state import EntityState
-from keepstep.store.store import Tx
 from mapping.fields import Declared, Mapper, Unmappable, as_day, narrowed
 from mapping.fields import Mode as FieldMode
 from mapping.items import alike
@@ -20,6 +21,9 @@ from mapping.model import CLASSES, CONTENT, MODEL, Form, Kind
 from mapping.richtext import normal_markdown
 
 Mode = Literal["observe", "propose", "write"]
+
+Rows = Callable[[sa.Select[Any]], Iterable[dict[str, Any]]]
+"""What asks the store, for those who may not need to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Sync:
     default: Rule = field(default_factory=Rule)
     """Of fields that have no rule of their own."""
     scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
-    eligible: Callable[[Tx, datetime], Callable[[EntityState], bool]] = lambda tx, now: lambda state: True
+    eligible: Callable[[Rows, datetime], Callable[[EntityState], bool]] = lambda rows, now: lambda state: True
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

@@ -21,7 +21,7 @@ from keepstep.store.columns import Columns
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
 
-REVISION = "0006"
+REVISION = "0007"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000
@@ -65,6 +65,13 @@ class Tx:
         result = self.connection.execute(statement, values)
         names = tuple(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+    def each(self, statement: sa.Select[Any], **values: Any) -> Iterator[dict[str, Any]]:
+        """The rows one by one: however many there are, few of them are in memory at a time."""
+        result = self.connection.execute(statement, values, execution_options={"yield_per": BATCH})
+        names = tuple(result.keys())
+        for row in result:
+            yield dict(zip(names, row, strict=True))
 
     def one(self, statement: sa.Select[Any], **values: Any) -> dict[str, Any] | None:
         row = self.connection.execute(statement, values).mappings().first()
@@ -167,6 +174,16 @@ _PREPARED: dict[tuple[str, bool, tuple[str, ...]], Prepared] = {}
 _COLUMNS: dict[tuple[str, bool, tuple[str, ...]], Columns] = {}
 
 
+def _create(connection: sa.Connection) -> None:
+    """All tables as they are today, marked as Alembic would have marked them: what its migrations make one by one."""
+    t.metadata.create_all(connection, checkfirst=False)
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    connection.execute(sa.text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": REVISION})
+
+
 class Store:
     """The database behind ``url``. Thread-safe; several processes share one through leases."""
 
@@ -205,18 +222,24 @@ class Store:
         return None
 
     def _upgrade(self) -> None:
-        from keepstep.store import migrate  # Alembic costs 0.2 s: only when there is something to do
-        from keepstep.store.backup import before_migration, place
-
         with self._database.upgrading() as connection:
             # Looked at again, now that nobody else can change it.
             revision = self._revision(connection)
-            if revision is not None and revision not in migrate.known():
-                raise StoreError("store_newer", url=self._shown(), revision=revision)
-            file = place(self.url)
-            if file is not None and revision is not None and revision != REVISION:
-                self.copied = before_migration(file, revision, self.now())
-            migrate.upgrade(connection)
+            if revision is None:
+                _create(connection)
+            elif revision != REVISION:
+                self._migrate(connection, revision)
+
+    def _migrate(self, connection: sa.Connection, revision: str) -> None:
+        from keepstep.store import migrate  # Alembic costs 0.2 s: only when there is something to do
+        from keepstep.store.backup import before_migration, place
+
+        if revision not in migrate.known():
+            raise StoreError("store_newer", url=self._shown(), revision=revision)
+        file = place(self.url)
+        if file is not None:
+            self.copied = before_migration(file, revision, self.now())
+        migrate.upgrade(connection)
 
     def _shown(self) -> str:
         return shown(self._engine.url)

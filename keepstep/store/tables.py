@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     ColumnElement,
@@ -118,12 +119,19 @@ class among(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
-    def __init__(self, column: ColumnElement[Any], values: Iterable[str]) -> None:
-        super().__init__(column, bindparam(None, list(values), type_=_Many()))
+    def __init__(self, column: ColumnElement[Any], values: Iterable[str] | BindParameter[Any]) -> None:
+        """``values`` may be ``named``, of a statement that is built once."""
+        bound = values if isinstance(values, BindParameter) else bindparam(None, list(values), type_=_Many())
+        super().__init__(column, bound)
 
     def self_group(self, against: Any = None) -> Any:
         """A condition as it stands: compared with 1, as SQLite's numbers for true are, it would use no index."""
         return self
+
+
+def named(name: str) -> BindParameter[Any]:
+    """Many texts that are given when a statement is executed."""
+    return bindparam(name, type_=_Many())
 
 
 @compiles(among, "sqlite")
@@ -181,6 +189,10 @@ record = Table(
 )
 Index("record_by_entity", record.c.entity)
 Index("record_by_key", record.c.side, record.c.match_key)
+Index("record_by_scope", record.c.side, record.c.scope)
+
+listed = Table("listed", metadata, Column("side", String, primary_key=True), Column("id", String, primary_key=True))
+"""What a complete listing of a side has shown, until it is over: what is held and not among it was missed."""
 
 went_back = Table(
     "went_back",
@@ -291,6 +303,7 @@ intent = Table(
 )
 Index("intent_open", intent.c.closed_at, intent.c.sync)
 Index("intent_by_entity", intent.c.entity)
+Index("intent_by_run", intent.c.run)
 
 create_slot = Table(
     "create_slot",

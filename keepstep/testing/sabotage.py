@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Outcome, Record
-from keepstep.engine import apply, observe, receipts, recover, settle
+from keepstep.engine import apply, census, intake, observe, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
@@ -106,10 +106,14 @@ def receipt_before_the_answer() -> Iterator[None]:
 
 
 def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
-    right = observe.store_records
+    right = intake.store_records
 
-    def store_records(tx: Any, ports: Any, world: Any, connection: Any, records: Any, *asked: Any) -> observe.Stored:
-        return right(tx, ports, world, connection, [record for record in records if hears(ports, record)], *asked)
+    def store_records(
+        tx: Any, ports: Any, world: Any, connection: Any, records: Any, *more: Any, **named: Any
+    ) -> intake.Stored:
+        return right(
+            tx, ports, world, connection, [record for record in records if hears(ports, record)], *more, **named
+        )
 
     return store_records
 
@@ -141,19 +145,15 @@ def echo_by_time() -> Iterator[None]:
 def unseen_is_deleted() -> Iterator[None]:
     """X7: a record that a look does not show is gone."""
 
-    def count_missed(
-        ports: Any, world: Any, connection: Any, streams: Any, lease: Any, seen: set[tuple[str, str]]
-    ) -> int:
+    def count_missed(ports: Any, world: Any, connection: Any, streams: Any, lease: Any) -> int:
         with ports.store.write(lease) as tx:
             for stream in streams:
-                rows = tx.all(sa.select(t.record).where(t.record.c.side == f"{connection.name}.{stream}"))
-                for row in rows:
-                    if (stream, row["id"]) not in seen and not row["deleted"]:
-                        tx.upsert(t.record, [row | {"deleted": True, "digest": b"gone"}])
-                        tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": ports.now()}])
+                for row in tx.all(sa.select(t.record).where(census.unseen(f"{connection.name}.{stream}"))):
+                    tx.upsert(t.record, [row | {"deleted": True, "digest": b"gone"}])
+                    tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": ports.now()}])
         return 0
 
-    with _bent(observe, "_count_missed", count_missed):
+    with _bent(observe, "count_missed", count_missed), _bent(census, "count_missed", count_missed):
         yield
 
 

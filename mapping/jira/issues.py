@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import Record
+from connectors.jira.models import Named, Numbered, Rank, Status, User
 from mapping.fields import FieldMap, StreamMapping, Unmappable, day
 from mapping.jira.custom import custom
 from mapping.jira.dependencies import dependencies
@@ -24,7 +25,7 @@ from mapping.jira.values import (
     status,
     summary,
 )
-from mapping.model import Kind, Loss, Mapped, Unmapped
+from mapping.model import Kind, Loss, Unmapped
 
 Rows = dict[Kind, Sequence[FieldMap]]
 
@@ -33,7 +34,7 @@ def epic_rows(words: Words) -> Rows:
     rows = [
         FieldMap("name", "summary", *summary()),
         *_shared(words),
-        FieldMap("manager", "assignee", *person()),
+        FieldMap("manager", "assignee", *person(), shape=User | None),
         FieldMap("labels", "labels", *labels(words), shown=_sorted),
     ]
     return {Kind.PROJECT: _with_custom(rows, words, "epics", Kind.PROJECT)}
@@ -43,24 +44,24 @@ def issue_rows(words: Words) -> Rows:
     """Tasks, and the kinds that a label makes of an issue."""
     title = FieldMap("title", "summary", *summary())
     ends = FieldMap("actual_end", "resolutiondate", instant_read, mode="read")
-    assignee = FieldMap("assignee", "assignee", *person())
-    project = FieldMap("project", "parent", _epic_of, _to_epic, shown=_checked("epics"))
+    assignee = FieldMap("assignee", "assignee", *person(), shape=User | None)
+    project = FieldMap("project", "parent", _epic_of, _to_epic, shown=_checked("epics"), shape=Numbered | None)
     depends = dependencies(words, "issues")
     asked = [
         title,
         project,
         FieldMap("description", "description", *rich("description"), shown=shown_rich, lossy=read_rich),
-        FieldMap("status", "status", *status(words), shown=shown_status(words)),
-        FieldMap("reporter", "reporter", person()[0], mode="read"),
+        _status(words),
+        FieldMap("reporter", "reporter", person()[0], mode="read", shape=User | None),
         FieldMap("created", "created", instant_read, mode="read"),
     ]
     tables: dict[Kind, list[FieldMap]] = {
         Kind.TASK: [
             title,
             project,
-            FieldMap("parent", "parent", _task_of, _to_task, shown=_checked("issues")),
+            FieldMap("parent", "parent", _task_of, _to_task, shown=_checked("issues"), shape=Numbered | None),
             *_shared(words),
-            FieldMap("priority", "priority", *priority(words)),
+            FieldMap("priority", "priority", *priority(words), shape=Named | None),
             ends,
             assignee,
             *depends,
@@ -76,9 +77,13 @@ def issue_rows(words: Words) -> Rows:
 def _shared(words: Words) -> list[FieldMap]:
     return [
         FieldMap("description", "description", *rich("description"), shown=shown_rich, lossy=read_rich),
-        FieldMap("status", "status", *status(words), shown=shown_status(words)),
+        _status(words),
         FieldMap("due_date", "duedate", *day(words.options.zone)),
     ]
+
+
+def _status(words: Words) -> FieldMap:
+    return FieldMap("status", "status", *status(words), shown=shown_status(words), shape=Status | None)
 
 
 def _with_custom(rows: list[FieldMap], words: Words, stream: str, kind: Kind) -> list[FieldMap]:
@@ -91,28 +96,26 @@ class IssueMapping(StreamMapping):
     """The table, the label that says the kind, and the one parent that is either an epic or a task."""
 
     def __init__(self, rows: Rows, words: Words) -> None:
-        super().__init__(rows, section="fields", kind_of=self._kind)
+        super().__init__(rows, section="fields", beside={"issuetype": Rank | None, "labels": Any})
         self._words = words
         self._above = {kind: [row.canonical for row in table if row.system == "parent"] for kind, table in rows.items()}
 
-    def _kind(self, record: Record) -> Kind:
-        if len(self.kinds) > 1:
-            there = set((record.payload.get("fields") or {}).get("labels") or ())
+    def _kind_shown(self, record: Record, seen: Section) -> Kind:
+        labels = seen.get("labels")
+        if isinstance(labels, list) and len(self.kinds) > 1:
             for kind in MARKED:
-                if self._words.marks.get(kind) in there:
+                if self._words.marks.get(kind) in labels:
                     return kind
         return self.kinds[0]
 
-    def canon(self, record: Record) -> Mapped:
-        fields = record.payload.get("fields")
-        mapped = super().canon(record)
-        if isinstance(fields, Mapping):
-            if "issuetype" in fields and "parent" not in fields:
-                # Jira leaves the key out where there is no parent.
-                mapped.values.update(dict.fromkeys(self._above[mapped.kind]))
-            # A subtask hangs on a task, any other issue on an epic: the other of the two it does not have.
-            mapped.values.pop("project" if _is_subtask(fields) else "parent", None)
-        return mapped
+    def _values(self, kind: Kind, seen: Section) -> tuple[dict[str, Any], list[Loss]]:
+        values, losses = super()._values(kind, seen)
+        if "issuetype" in seen and "parent" not in seen:
+            # Jira leaves the key out where there is no parent.
+            values.update(dict.fromkeys(self._above[kind]))
+        # A subtask hangs on a task, any other issue on an epic: the other of the two it does not have.
+        values.pop("project" if _is_subtask(seen) else "parent", None)
+        return values, losses
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         plain = {name: value for name, value in values.items() if name not in ("project", "parent")}

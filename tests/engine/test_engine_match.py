@@ -156,7 +156,7 @@ def test_what_our_account_had_made_before_the_first_look_is_a_record_like_any_ot
 
 def test_a_kill_during_the_first_matching_does_not_make_the_rest_look_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keepstep.engine.match.steps.BATCH", 2)
-    bench = Bench(eligible=lambda tx, now: lambda state: False)
+    bench = Bench(eligible=lambda rows, now: lambda state: False)
     for title in "abcde":
         bench.make("a", title=title)
     bench.look()

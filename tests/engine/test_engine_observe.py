@@ -8,7 +8,7 @@ from connectors.base import Record
 from connectors.errors import CursorLost
 from connectors.memory_service import STREAM, Traits
 from connectors.sandbox.faults import Fault
-from keepstep.engine.observe import store_records
+from keepstep.engine.intake import store_records
 from keepstep.store import tables as t
 from keepstep.testing.worlds import MINUTE, PAST_DOUBT, Bench
 

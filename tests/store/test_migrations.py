@@ -116,6 +116,30 @@ def test_an_old_store_becomes_exactly_what_a_new_one_is(databases: Databases, ol
     store.close()
 
 
+def told(url: str) -> dict[str, Any]:
+    """Every table with its columns, keys and indices, whatever their order."""
+    engine = raw(url)
+    inspector = sa.inspect(engine)
+    found = {
+        name: (
+            sorted((each["name"], str(each["type"]), each["nullable"]) for each in inspector.get_columns(name)),
+            inspector.get_pk_constraint(name)["constrained_columns"],
+            sorted(each["column_names"] for each in inspector.get_unique_constraints(name)),
+            sorted((each["name"], each["column_names"], bool(each["unique"])) for each in inspector.get_indexes(name)),
+        )
+        for name in inspector.get_table_names()
+    }
+    engine.dispose()
+    return found
+
+
+def test_a_new_store_is_what_the_migrations_make_one_by_one(databases: Databases) -> None:
+    new, old = databases.url(), databases.url()
+    Store(new, VirtualClock()).open().close()
+    bring(old, REVISIONS[-1])
+    assert told(new) == told(old)
+
+
 def test_the_code_reads_the_newest_revision() -> None:
     assert REVISIONS[-1] == REVISION
 

@@ -51,7 +51,7 @@ def trouble(path: Path) -> str:
 # -- opening
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_declares(store: Store) -> None:
+def test_a_new_store_holds_exactly_the_tables_that_the_code_declares(store: Store) -> None:
     with store._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, t.metadata) == []

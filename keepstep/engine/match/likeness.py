@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -44,11 +44,14 @@ def propose_alike(tx: Tx, ports: Ports, sync: Sync) -> int:
     from mapping.similarity import best_pairs  # needed once in a sync's life: a cold start counts
 
     places: dict[str, set[str]] = {}
-    joined = sa.select(t.link.c.entity, t.link.c.side).join(t.entity, t.entity.c.id == t.link.c.entity)
-    for row in tx.all(joined.where(t.entity.c.sync == sync.name)):
-        places.setdefault(row["entity"], set()).add(row["side"])
     asked = _asked(tx, sync)
-    free = {entity for entity, sides in places.items() if len(sides) < len(sync.sides)} - asked
+    joined = sa.select(t.link.c.entity, t.link.c.side).join(t.entity, t.entity.c.id == t.link.c.entity)
+    links = tx.each(joined.where(t.entity.c.sync == sync.name).order_by(t.link.c.entity))
+    for entity, rows_of in groupby(links, lambda row: str(row["entity"])):
+        sides = {row["side"] for row in rows_of}
+        if len(sides) < len(sync.sides) and entity not in asked:
+            places[entity] = sides
+    free = set(places)
     known: dict[str, list[Known]] = {side: [] for side in sync.sides}
     for side, each in _alone(tx, sync, free):
         known[side].append(each)

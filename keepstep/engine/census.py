@@ -1,0 +1,87 @@
+"""What a complete listing did not show: missed twice, and gone by id, it is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from connectors.base import Feed, chunks, utc
+from keepstep.engine.intake import store_looks, used
+from keepstep.engine.ports import Ports
+from keepstep.engine.world import Connection, World
+from keepstep.store import tables as t
+from keepstep.store.store import Lease, Tx
+
+CENSUS_EVERY = timedelta(hours=6)
+CENSUS_AFTER_MISS = timedelta(minutes=10)
+
+LOOKED_AT = 1000
+"""Records missed twice that are looked at by id before they are stored."""
+
+
+def begin_listing(tx: Tx, connection: Connection, streams: Sequence[str]) -> None:
+    """A complete listing begins: nothing was shown yet."""
+    tx.execute(sa.delete(t.listed).where(t.listed.c.side.in_([f"{connection.name}.{stream}" for stream in streams])))
+
+
+def note_listed(tx: Tx, connection: Connection, shown: Iterable[tuple[str, str]]) -> None:
+    """These (stream and id) were shown. Kept in the store: a side may have more records than memory has room for."""
+    tx.upsert(t.listed, [{"side": f"{connection.name}.{stream}", "id": id} for stream, id in sorted(set(shown))])
+
+
+def unseen(side: str) -> sa.ColumnElement[bool]:
+    """Records of the side that are held as alive, and were not shown by the listing that is under way."""
+    shown = sa.exists().where(t.listed.c.side == side, t.listed.c.id == t.record.c.id)
+    return sa.and_(t.record.c.side == side, t.record.c.deleted.is_(False), ~shown)
+
+
+def count_missed(ports: Ports, world: World, connection: Connection, streams: Sequence[str], lease: Lease) -> int:
+    """After a complete listing: what it did not show is missed; missed twice, and gone by id, is deleted.
+
+    Returns how many were missed for the first time."""
+    count = 0
+    for stream in streams:
+        if not used(world, connection, stream):
+            continue
+        side = f"{connection.name}.{stream}"
+        with ports.store.write(lease) as tx:
+            missed = t.record.c.missed
+            count += int(tx.scalar(sa.select(sa.func.count()).where(unseen(side), missed == 0)) or 0)
+            tx.execute(sa.update(t.record).where(unseen(side)).values(missed=missed + 1))
+            twice = tx.all(
+                sa.select(t.record.c.id).where(t.record.c.side == side, missed >= 2, t.record.c.deleted.is_(False))
+            )
+            begin_listing(tx, connection, [stream])
+        for part in chunks([row["id"] for row in twice], LOOKED_AT):
+            asked_at = ports.now()
+            looked = list(connection.connector.get(stream, part))
+            with ports.store.write(lease) as tx:
+                store_looks(tx, ports, world, connection, looked, asked_at)
+    return count
+
+
+def take_census(ports: Ports, world: World, connection: Connection, feed: Feed, lease: Lease) -> None:
+    """Ask for all ids, and when to ask again: soon if something was missed, else on a slow clock, or not at all where
+    the feed tells of deletes itself."""
+    key = connection.feed_key(feed)
+    streams = [stream for stream in feed.streams if used(world, connection, stream)]
+    missed = 0
+    for stream in streams:
+        with ports.store.write(lease) as tx:
+            begin_listing(tx, connection, [stream])
+        for page in connection.connector.ids(stream):
+            with ports.store.write(lease) as tx:
+                note_listed(tx, connection, ((stream, id) for id in page))
+        missed += count_missed(ports, world, connection, [stream], lease)
+    if missed:
+        schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
+    else:
+        schedule_census(ports, key, lease, None if feed.deletes else CENSUS_EVERY)
+
+
+def schedule_census(ports: Ports, key: str, lease: Lease, after: timedelta | None) -> None:
+    due = utc(ports.clock.now() + after) if after is not None else None
+    with ports.store.write(lease) as tx:
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=due))
