@@ -377,6 +377,8 @@ class Applier:
             since = min(intent["written_at"] for intent in updates)
             for change in side.connector.history(side.stream, [i["record"] for i in updates], since):
                 history.setdefault(change.id, []).append(change)
+        # What may not be seen just now (403) stays acknowledged: recovery looks again, and says so.
+        intents = [i for i in intents if i["record"] not in looked or not looked[i["record"]].forbidden]
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
             # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
