@@ -435,6 +435,8 @@ def finish(
             state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
             state.touch(side.name)
         return
+    if intent["kind"] == "create" and state.links[side.name].record != intent["record"]:
+        return  # the place went to another record: what that one shows is nothing that we wrote
     if record is not None and record.deleted:
         settle.lost_sight(state, side.name)
         return
