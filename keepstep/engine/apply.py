@@ -24,6 +24,8 @@ from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
+from keepstep.engine.guard import forgotten_since
+from keepstep.engine.made_since import not_made
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_looks, store_records
 from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, update
@@ -64,6 +66,8 @@ class Applier:
         self._too_old = too_old
         self._wanted = wanted
         self.applied = Applied()
+        self._forgetful = False
+        """The store was put back from a copy, and no plan passed since."""
         self._content: Content | None = None
         """What the create under way carries."""
         self._receipts = Receipts(ports, sync, lease)
@@ -76,6 +80,8 @@ class Applier:
         """Part by part, what people did before what comes of the first linking, as far as budgets go. One bad record
         never stops the others."""
         carries = self._sync.carried is not None and self._sync.carried.largest > 0
+        with self._ports.store.read() as tx:
+            self._forgetful = forgotten_since(tx, self._sync.name) is not None
         for purpose in PURPOSES:
             mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
             for side, part in parts(mine, self._sync):
@@ -124,6 +130,10 @@ class Applier:
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
+            if self._forgetful and operations[0].kind == "create":
+                asked = operations
+                operations = not_made(self._ports, self._world, self._sync, side, self._lease, asked)
+                self.applied.confirmed += len(asked) - len(operations)
             asked_at = self._ports.now()
             looked = self._look(side, operations)
             writes, intents = self._write_down(side, operations, looked, asked_at)
