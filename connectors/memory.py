@@ -132,7 +132,7 @@ class Memory:
                 continue
             if item.visible_at > now:
                 break
-            if not item.deleted or self.service.traits.deletes:
+            if (not item.deleted or self.service.traits.deletes) and item.id not in self.service.denied:
                 found.append(item)
         size = self.service.traits.page
         return found[:size], len(found) > size
@@ -147,6 +147,8 @@ class Memory:
             ):
                 if item is None:
                     yield Record(stream=stream, id=key, deleted=True)
+                elif key in self.service.denied:
+                    yield Record(stream=stream, id=key, forbidden=True)
                 else:
                     yield self._record(item)
 
@@ -249,7 +251,12 @@ class Memory:
             now = self.service.clock.monotonic()
             items = self.service.items.values()
             return [
-                item for item in items if item.marker == marker and item.visible_at <= now and item.stream == stream
+                item
+                for item in items
+                if item.marker == marker
+                and item.visible_at <= now
+                and item.stream == stream
+                and item.id not in self.service.denied
             ]
 
         return [self._record(item) for item in self._read("find", search)]
@@ -257,7 +264,8 @@ class Memory:
     def made_since(self, stream: str, scope: str | None, since: str) -> Iterator[Record]:
         def listed() -> list[Item]:
             items = self.service.items.values()
-            return [item for item in items if item.ours and item.created_at >= since and item.stream == stream]
+            made = [item for item in items if item.ours and item.created_at >= since and item.stream == stream]
+            return [item for item in made if item.id not in self.service.denied]
 
         yield from [self._record(item) for item in self._read("made_since", listed)]
 
@@ -284,7 +292,10 @@ class Memory:
             lambda: [
                 item.id
                 for item in self.service.items.values()
-                if not item.deleted and item.visible_at <= now and item.stream == stream
+                if not item.deleted
+                and item.visible_at <= now
+                and item.stream == stream
+                and item.id not in self.service.denied
             ],
         )
 

@@ -103,6 +103,8 @@ class MemoryService:
         self.requests: list[str] = []
         self.lacks: set[str] = set()
         """Rights that the hub's account does not have: ``write``, ``fields``."""
+        self.denied: set[str] = set()
+        """Items that the hub's account may not see: asked for by id they are refused, and no listing shows them."""
         self.fields_added: set[str] = set()
         """Fields that were added for the hub."""
         self._seq = 0
@@ -127,6 +129,13 @@ class MemoryService:
             item.deleted = False
             self._touch(item, person)
             self.truth.add(at=self._now(), actor=person, kind="restore", stream=item.stream, id=id)
+
+    def grant(self) -> None:
+        """Let the hub's account see everything again. A change of rights counts as a change, as in Drive's log."""
+        for id in sorted(self.denied):
+            self._seq += 1
+            self.items[id].seq = self._seq
+        self.denied.clear()
 
     def records(self, stream: str) -> dict[str, dict[str, Any]]:
         return {id: dict(item.values) for id, item in self.items.items() if not item.deleted and item.stream == stream}

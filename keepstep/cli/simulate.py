@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
 from typing import Any, cast
 
 import click
@@ -10,12 +12,15 @@ from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
 from keepstep.logs import configure
 from keepstep.problems import Problem, nearest
-from keepstep.testing.running import Outcome, Runner, World
+from keepstep.testing.running import Outcome, Task, World, run_all
 from keepstep.testing.sabotage import SABOTAGES
 
 EVERY = 25
-COMPANY_SHARE = 10
-"""Of so many histories one runs in the company world, which takes some ten times as long."""
+COMPANY_SHARE = 5
+"""Of so many histories one runs in the company world, which takes several times as long."""
+
+FEW = 50
+"""Histories for which it is not worth beginning further processes."""
 
 
 @click.command(help="Run whole histories of edits, faults and crashes against stand-ins, and check that nothing broke.")
@@ -28,9 +33,14 @@ COMPANY_SHARE = 10
     show_default=True,
     help="Sides in memory with every combination of abilities, the four systems' stand-ins, or both in turn.",
 )
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Processes that share the work; as many as processors if not said."
+)
 @click.option("--sabotage", help="Bend the engine in this way: the checks must catch it.")
 @click.pass_context
-def simulate(ctx: click.Context, histories: int | None, seed: int | None, world: str, sabotage: str | None) -> None:
+def simulate(
+    ctx: click.Context, histories: int | None, seed: int | None, world: str, jobs: int | None, sabotage: str | None
+) -> None:
     session: Session = ctx.obj
     output = session.output
     configure(session.redaction, verbose=bool(session.options.get("keepstep.verbose")))
@@ -40,19 +50,16 @@ def simulate(ctx: click.Context, histories: int | None, seed: int | None, world:
     count = histories or (100 if seed is None else 1)
     first = session.runtime.rng.getrandbits(31) if seed is None else seed
     output.warn(session.say("simulating", count=count, first=first, last=first + count - 1))
-    runner = Runner()
+    tasks = [Task(first + number, _world(world, number, sabotage), sabotage) for number in range(count)]
     broken: list[Outcome] = []
-    try:
-        for number in range(count):
-            outcome = runner.run(first + number, _world(world, number, sabotage), sabotage)
+    with closing(run_all(tasks, jobs or (1 if count < FEW else os.cpu_count() or 1))) as outcomes:
+        for number, outcome in enumerate(outcomes, 1):
             if outcome.violations:
                 broken.append(outcome)
-            if (number + 1) % EVERY == 0:
-                output.warn(session.say("simulated", count=number + 1, broken=len(broken)))
+            if number % EVERY == 0:
+                output.warn(session.say("simulated", count=number, broken=len(broken)))
             if broken and sabotage:
                 break
-    finally:
-        runner.close()
     _tell(session, count, first, broken, sabotage)
     if bool(broken) != bool(sabotage):
         ctx.exit(FAILED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -35,10 +35,12 @@ def absorb(
     now: str,
     run: str | None,
     past: Past = MappingProxyType({}),
+    forgotten: str | None = None,
 ) -> Noted:
     """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place.
 
-    ``past``: what was agreed on lately, by which a field that goes back and forth is known.
+    ``past``: what was agreed on lately, by which a field that goes back and forth is known. ``forgotten``: since when
+    the store has lost its memory, if it was put back from a copy.
     """
     noted = Noted(audit=[])
     how = cache(lambda name: (sync.rule(name), sync.equality(name)))
@@ -48,8 +50,9 @@ def absorb(
         if state.parked:
             continue
         views, doubtful = look(state, sync, references)
+        moved = touched_since(state, forgotten) if forgotten is not None else frozenset()
         for name, seen in views.items():
-            _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()))
+            _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()), moved)
         if sync.carried is not None and state.under != state.value(REQUIRED_PARENT[sync.kind]):
             state.under = state.value(REQUIRED_PARENT[sync.kind])
             state.dirty = True
@@ -143,6 +146,7 @@ def _field(
     run: str | None,
     noted: Noted,
     past: Sequence[Step],
+    moved: Set[str],
 ) -> None:
     before = state.conflicts.get(name)
     if before is None and not any(view.changed for view in views):
@@ -153,8 +157,10 @@ def _field(
     if rule.by_item:
         views = _by_item(state, name, agreed, views)
     result = merge(agreed, views, before, rule, equality, now, in_doubt)
-    if before is None and result.agreed is not agreed and flips(past, result.agreed.value, result.agreed.source):
-        result = asked(agreed, views)
+    if before is None and result.agreed is not agreed:
+        back = perhaps_set_back(views, moved, equality) if moved and rule.policy != "set" else []
+        if back or flips(past, result.agreed.value, result.agreed.source):
+            result = asked(agreed, views, back)
     if result.agreed is not agreed:
         state.agreed[name] = result.agreed
         state.dirty = True
@@ -201,10 +207,23 @@ def _by_item(state: EntityState, name: str, agreed: Agreed, views: Iterable[View
     return found
 
 
-def asked(agreed: Agreed, views: Iterable[View]) -> Merge:
+def touched_since(state: EntityState, since: str) -> frozenset[str]:
+    """Sides whose record was changed since then by anybody, or does not say when it was."""
+    return frozenset(side for side, record in state.records.items() if (record["modified_at"] or since) >= since)
+
+
+def perhaps_set_back(views: Sequence[View], moved: Set[str], equality: Equality) -> list[View]:
+    """Sides that look unchanged to a store that has lost its memory, while others changed: the change may have been
+    carried there once, and set back by a person since."""
+    changed = [view for view in views if view.changed and not view.follows]
+    quiet = [view for view in views if not view.changed and not view.follows and view.side in moved]
+    return [view for view in quiet if any(not equality.means(view.side, view.cur, each.cur) for each in changed)]
+
+
+def asked(agreed: Agreed, views: Iterable[View], against: Iterable[View] = ()) -> Merge:
     """Instead of agreeing once more: what changed stands against what is agreed, and a person decides."""
-    changed = [view for view in views if view.changed]
-    candidates = {view.side: Candidate(view.cur, view.at, view.by) for view in changed}
+    changed = [view for view in views if view.changed and not view.follows]
+    candidates = {view.side: Candidate(view.cur, view.at, view.by) for view in (*changed, *against)}
     candidates[AGREED] = Candidate(agreed.value, agreed.at, agreed.source)
     sides = {view.side: (view.cur, view.shows) for view in changed}
     return Merge(agreed=agreed, sides=sides, conflict=Conflict(candidates))

@@ -23,7 +23,9 @@ from keepstep.engine.budget import Meter, Purpose
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
+from keepstep.engine.guard import forgotten_since
 from keepstep.engine.intake import store_looks, store_records
+from keepstep.engine.made_since import not_made
 from keepstep.engine.match import link_record
 from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, spoken, update
 from keepstep.engine.ports import Ports
@@ -65,6 +67,8 @@ class Applier:
         self._too_old = too_old
         self._wanted = wanted
         self.applied = Applied()
+        self._forgetful = False
+        """The store was put back from a copy, and no plan passed since."""
         self._content: Content | None = None
         """What the create under way carries."""
         self._receipts = Receipts(ports, sync, lease)
@@ -76,6 +80,8 @@ class Applier:
     def carry_out(self, operations: Sequence[Operation]) -> None:
         """Part by part, what people did before what comes of the first linking, as far as budgets go. One bad record
         never stops the others."""
+        with self._ports.store.read() as tx:
+            self._forgetful = forgotten_since(tx, self._sync.name) is not None
         for purpose in PURPOSES:
             mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
             for side, part in parts(mine, self._sync):
@@ -130,6 +136,10 @@ class Applier:
 
     def _chunk(self, side: Side, operations: Sequence[Operation]) -> None:
         try:
+            if self._forgetful and operations[0].kind == "create":
+                asked = operations
+                operations = not_made(self._ports, self._world, self._sync, side, self._lease, asked)
+                self.applied.confirmed += len(asked) - len(operations)
             asked_at = self._ports.now()
             looked = self._look(side, operations)
             writes, intents = self._write_down(side, operations, looked, asked_at)
@@ -379,6 +389,8 @@ class Applier:
             since = min(intent["written_at"] for intent in updates)
             for change in side.connector.history(side.stream, [i["record"] for i in updates], since):
                 history.setdefault(change.id, []).append(change)
+        # What may not be seen just now (403) stays acknowledged: recovery looks again, and says so.
+        intents = [i for i in intents if i["record"] not in looked or not looked[i["record"]].forbidden]
         now = self._ports.now()
         with self._ports.store.write(self._lease) as tx:
             # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
@@ -435,6 +447,8 @@ def finish(
             state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
             state.touch(side.name)
         return
+    if intent["kind"] == "create" and state.links[side.name].record != intent["record"]:
+        return  # the place went to another record: what that one shows is nothing that we wrote
     if record is not None and record.deleted:
         settle.lost_sight(state, side.name)
         return

@@ -85,6 +85,25 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     return held
 
 
+def forgotten_since(tx: Tx, sync: str) -> str | None:
+    """Since when the store knew nothing of what happened, if it was put back from a copy and no plan passed since."""
+    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
+    return str(applied["taken_at"]) if put_back(applied) else None
+
+
+def taken_in_since(tx: Tx, sync: str) -> bool:
+    """Whether everything was read and taken in anew since the store was put back."""
+    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
+    return not put_back(applied) or "taken_in_at" in applied
+
+
+def took_in(tx: Tx, sync: str, now: str) -> None:
+    """Everything was read and taken in anew, after the store was put back: shadows can be believed again."""
+    name = f"applied:{sync}"
+    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == name))
+    tx.upsert(t.setting, [{"name": name, "value": {**applied, "taken_in_at": now}}])
+
+
 def settled(tx: Tx, sync: Sync, now: str) -> bool:
     """Whether the store was not put back from a copy, or long enough ago that all we made before is seen."""
     applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))

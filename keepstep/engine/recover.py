@@ -169,7 +169,7 @@ def _judge_update(
         return "not_applied"
     shown = settle.shown_now(state, sync, side, references, list(fields))
     if all(
-        any(sync.equal(name, shown.get(name), each) for each in (planned.value, planned.local))
+        name in shown and any(sync.equal(name, shown[name], each) for each in (planned.value, planned.local))
         for name, planned in fields.items()
     ):
         finish(state, sync, side, references, row, record, {}, True, now)
@@ -188,7 +188,11 @@ def _create(
     match side.abilities.marker:
         case "reserved_id" if row["reserved_id"]:
             looked = list(side.connector.get(side.stream, [row["reserved_id"]]))
-            found = [record for record in looked if not record.deleted and not record.forbidden]
+            if any(record.forbidden for record in looked):
+                _tell_unseen(ports, sync, side, lease, row)
+                result.waiting += 1
+                return
+            found = [record for record in looked if not record.deleted]
         case "fingerprint":
             found = _unlinked(ports, sync, side, row)
         case "none":
@@ -204,6 +208,7 @@ def _create(
     now = ports.now()
     with ports.store.write(lease) as tx:
         answers.over(tx, row, now)
+        findings.close(tx, [_unseen_key(row)], now)
         if not found:
             settle.close_intent(tx, row, "not_applied", now)
             requeue(tx, sync, row, side, now)
@@ -253,7 +258,7 @@ def _tell_unseen(ports: Ports, sync: Sync, side: Side, lease: Lease, row: dict[s
             params={
                 "title": _title(tx, sync, row["entity"]),
                 "side": side.name,
-                "record": row["record"],
+                "record": row["record"] or row["reserved_id"],
                 "at": row["written_at"],
             },
         )

@@ -239,6 +239,10 @@ class Engine:
     def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
         ports = self.ports
         asked: list[str] = []
+        with ports.store.read() as tx:
+            forgotten = None if guard.taken_in_since(tx, sync.name) else guard.forgotten_since(tx, sync.name)
+        if forgotten is not None and report.matched.waiting:
+            return  # what a side does not show yet may have been set back there: it is all taken in at once
         while True:
             with ports.store.write(lease) as tx:
                 due = tx.all(
@@ -246,12 +250,14 @@ class Engine:
                 )
                 ids = [row["entity"] for row in due]
                 if not ids:
+                    if forgotten is not None:
+                        guard.took_in(tx, sync.name, ports.now())
                     break
                 states = load(tx, ids)
                 references = References(tx, self.world)
                 references.prepare(sync, states.values())
                 now = ports.now()
-                noted = absorb(states.values(), sync, references, now, report.run, recent(tx, states, now))
+                noted = absorb(states.values(), sync, references, now, report.run, recent(tx, states, now), forgotten)
                 for state in states.values():
                     if not state.owing:
                         state.owing = state.dirty = True

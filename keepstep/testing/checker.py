@@ -1,7 +1,12 @@
-"""Did anything break? Judged from the stand-ins' true logs; the store is asked only for what it tells people."""
+"""Did anything break? Judged from the stand-ins' true logs; the store is asked only for what it tells people.
+
+Whatever excuses something names its evidence: a finding about that very record, a line of the audit that is younger
+than the edit, a person's act in the log.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,6 +14,7 @@ import sqlalchemy as sa
 
 from connectors.memory_service import STREAM
 from connectors.sandbox.truth import Entry
+from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.testing.simulator import Simulation
 
@@ -23,6 +29,7 @@ def violations(simulation: Simulation) -> list[str]:
         *_twins(simulation),
         *_unsettled(simulation),
         *_unwritten(simulation),
+        *_deleted(simulation),
     ]
 
 
@@ -39,31 +46,46 @@ def _unseen(simulation: Simulation) -> list[str]:
     """Every record that lives is linked and known to live, or a finding names it."""
     with simulation.store.read() as tx:
         linked = {(row["side"], row["record"]): row["state"] for row in tx.all(sa.select(t.link))}
-        named = {str(row["params"].get("record")) for row in tx.all(sa.select(t.finding.c.params))}
+        query = sa.select(t.finding.c.params).where(t.finding.c.state.in_(findings.OPEN))
+        named = {(row["params"].get("side"), row["params"].get("record")) for row in tx.all(query)}
     broken = []
     for name, service in simulation.services.items():
         for id in service.records(STREAM):
             state = linked.get((f"{name}.{STREAM}", id))
-            if state is None and id not in named:
+            if state is None and (f"{name}.{STREAM}", id) not in named:
                 broken.append(f"P13 {id} on {name} was never seen")
             elif state not in (None, "live"):
                 broken.append(f"P14 {id} on {name} lives, and is taken for {state}")
     return broken
 
 
-def _told(simulation: Simulation) -> dict[tuple[str, str], list[Any]]:
-    """Every value that a conflict or an audit line holds, per entity and field."""
-    told: dict[tuple[str, str], list[Any]] = {}
+Told = dict[tuple[str, str, str], list[tuple[str, Any]]]
+"""Side, record and field -> when people were told of a value, and which."""
+
+FOR_EVER = "9999"
+
+
+def _told(simulation: Simulation) -> Told:
+    """Every value that a conflict or an audit line holds, with when it was told."""
+    told: Told = {}
+    records: dict[str, set[tuple[str, str]]] = {}
+    for row in simulation.copies.ever(t.link):
+        records.setdefault(row["entity"], set()).add((row["side"].partition(".")[0], row["record"]))
+
+    def tell(entity: str, field: str, at: str, values: Iterable[Any]) -> None:
+        for name, record in records.get(entity, ()):
+            told.setdefault((name, record, field), []).extend((at, value) for value in values)
+
+    for row in simulation.copies.ever(t.audit):
+        if row["code"] == "conflict":
+            candidates = row["params"]["candidates"]["candidates"].values()
+            tell(row["entity"], row["field"], row["at"], [each["value"] for each in candidates])
+        elif row["code"] in ("lost_to_policy", "added_wins"):
+            tell(row["entity"], row["field"], row["at"], [row["params"]["value"]])
     with simulation.store.read() as tx:
-        for row in tx.all(sa.select(t.audit).where(t.audit.c.field.is_not(None))):
-            key = (row["entity"], row["field"])
-            if row["code"] == "conflict":
-                told.setdefault(key, []).extend(c["value"] for c in row["params"]["candidates"]["candidates"].values())
-            elif row["code"] in ("lost_to_policy", "added_wins"):
-                told.setdefault(key, []).append(row["params"]["value"])
         for row in tx.all(sa.select(t.conflict)):
-            values = [c["value"] for c in row["state"]["candidates"].values()]
-            told.setdefault((row["entity"], row["field"]), []).extend(values)
+            values = [each["value"] for each in row["state"]["candidates"].values()]
+            tell(row["entity"], row["field"], FOR_EVER, values)
     return told
 
 
@@ -77,7 +99,7 @@ def _lost_edits(simulation: Simulation) -> list[str]:
                 if entry.id != id or entry.ours or entry.kind not in ("update", "create"):
                     continue
                 for field, (_, value) in entry.changes.items():
-                    if field == "labels" or _accounted(simulation, records, name, entry, field, value, told, entity):
+                    if field == "labels" or _accounted(simulation, records, name, entry, field, value, told):
                         continue
                     broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
     return broken
@@ -90,82 +112,106 @@ def _accounted(
     entry: Entry,
     field: str,
     value: Any,
-    told: dict[tuple[str, str], list[Any]],
-    entity: str,
+    told: Told,
 ) -> bool:
-    if any(same(value, other) for other in told.get((entity, CANONICAL[field]), ())):
-        return True
-    if _seen_from(simulation, records, name, field, value):
-        return True
-    if _everywhere(simulation, records, field, value) or _set_back(simulation, records, name, entry, field, value):
-        return True
+    known = told.get((name, entry.id, CANONICAL[field]), ())
+    return (
+        any(at >= entry.at and same(value, other) for at, other in known)
+        or _seen_from(simulation, records, name, field, value)
+        or _everywhere(simulation, records, field, value)
+        or _replaced(simulation, records, name, entry, field, value)
+        or _set_back(simulation, records, name, entry, field, value)
+    )
+
+
+def _replaced(simulation: Simulation, records: dict[str, str], name: str, entry: Entry, field: str, value: Any) -> bool:
+    """A later edit whose author had the value before their eyes, whoever had put it there; or somebody who saw it
+    deleted the record, and nobody took that back."""
     for other, id in records.items():
         service = simulation.services[other]
-        carried = other == name
+        seeing = other == name
         for later in service.truth.entries:
             if later.id != id or later.at < entry.at or (other == name and later.n <= entry.n):
                 continue
-            if later.ours and field in later.changes and same(later.changes[field][1], service.form(field, value)):
-                carried = True
+            touched = field in later.changes
             if later.ours:
+                seeing = same(later.changes[field][1], service.form(field, value)) if touched else seeing
                 continue
-            # Its author saw the value, whoever had put it there.
-            seen = field in later.changes and same(later.changes[field][0], service.form(field, value))
-            if seen or (carried and (later.kind == "delete" or field in later.changes)):
+            seeing |= touched and same(later.changes[field][0], service.form(field, value))
+            if seeing and (touched or (later.kind == "delete" and service.items[id].deleted)):
                 return True
     return False
 
 
 def _set_back(simulation: Simulation, records: dict[str, str], name: str, entry: Entry, field: str, value: Any) -> bool:
-    """Changed and set back on one side before the change was carried anywhere: by our definition no edit."""
-    between: list[Any] = []
-    for earlier in reversed(simulation.services[name].truth.entries[: entry.n]):
-        if earlier.id != entry.id or field not in earlier.changes:
+    """Changed and set back on one side, from a value that others had, before the change was carried anywhere: by our
+    definition no edit."""
+    own = [each for each in simulation.services[name].truth.entries[: entry.n] if each.id == entry.id]
+    between: list[Entry] = []
+    for earlier in reversed(own):
+        if field not in earlier.changes:
             continue
-        if same(earlier.changes[field][1], value):
-            break
-        if earlier.ours:
+        if earlier.ours or same(earlier.changes[field][1], value):
             return False
-        between.append((earlier.at, earlier.changes[field][1]))
+        between.append(earlier)
         if same(earlier.changes[field][0], value):
             break
     else:
         return False
+    first = between[-1]
+    if first.kind == "create":
+        return False  # it left nothing that was there before
     for other, id in records.items():
-        for carried in simulation.services[other].truth.entries:
-            if (
-                carried.ours
-                and carried.id == id
-                and field in carried.changes
-                and between[-1][0] <= carried.at <= entry.at
-            ):
-                form = simulation.services[other].form
-                if any(same(carried.changes[field][1], form(field, each)) for _, each in between):
-                    return False
-    return bool(between)
+        form = simulation.services[other].form
+        detour = [form(field, each.changes[field][1]) for each in between]
+        ours = [each for each in simulation.services[other].truth.writes() if each.id == id and field in each.changes]
+        carried = [each.changes[field][1] for each in ours if first.at <= each.at <= entry.at]
+        if any(same(value, shown) for value in carried for shown in detour):
+            return False
+    before = [each for each in own if each.n < first.n and (field in each.changes or each.kind == "create")]
+    established = before[-1]
+    return established.ours or any(
+        _showed(simulation, other, id, field, (established.at, first.at), value)
+        for other, id in records.items()
+        if other != name
+    )
+
+
+def _showed(simulation: Simulation, name: str, id: str, field: str, span: tuple[str, str], value: Any) -> bool:
+    """Whether a record showed the value at any time between two."""
+    service = simulation.services[name]
+    wanted = service.form(field, value)
+    shown: Any = None
+    there = False
+    for entry in service.truth.entries:
+        if entry.id != id or entry.at > span[1]:
+            continue
+        if entry.at > span[0] and there and same(shown, wanted):
+            return True
+        there = there or entry.kind == "create"
+        shown = entry.changes[field][1] if field in entry.changes else shown
+    return there and field in service.traits.fields and same(shown, wanted)
 
 
 def _seen_from(simulation: Simulation, records: dict[str, str], name: str, field: str, value: Any) -> bool:
     """Every side shows what would look like this value on the side where it was typed: capitals hide the rest."""
     own = simulation.services[name]
-    for other, id in records.items():
-        service = simulation.services[other]
-        shown = service.records(STREAM).get(id)
-        if shown is not None and field in service.traits.fields and not same(own.form(field, shown[field]), value):
-            return False
-    return True
+    shown = _shown(simulation, records, field)
+    return bool(shown) and all(same(own.form(field, each), value) for each in shown)
 
 
 def _everywhere(simulation: Simulation, records: dict[str, str], field: str, value: Any) -> bool:
-    """Every side shows the value, each in its own form."""
+    """Every side that is there shows the value, each in its own form, and one is there."""
+    alive = 0
     for name, id in records.items():
         service = simulation.services[name]
         shown = service.records(STREAM).get(id)
         if shown is None or field not in service.traits.fields:
             continue
+        alive += 1
         if not same(shown[field], service.form(field, value)):
             return False
-    return True
+    return alive > 0
 
 
 def same(a: Any, b: Any) -> bool:
@@ -182,15 +228,20 @@ def _twins(simulation: Simulation) -> list[str]:
         twins = tx.all(sa.select(t.finding.c.params).where(t.finding.c.code == "twin", t.finding.c.state == "open"))
     told = {(row["params"]["side"], row["params"]["record"]) for row in twins}
     for name, service in simulation.services.items():
-        places: dict[str, list[str]] = {}
+        places: dict[str, dict[str, str]] = {}
         alive = service.records(STREAM)
         for entry in service.truth.entries:
             if entry.kind == "create" and entry.place is not None and entry.id in alive:
-                places.setdefault(entry.place, []).append(entry.id)
-        for place, ids in places.items():
+                places.setdefault(entry.place, {})[entry.id] = entry.at
+        for place, made in places.items():
             linked = links.get(place, {}).get(name)
-            everyone = set(ids) | ({linked} if linked in alive else set())
-            excused = {id for id in everyone if (name, id) in simulation.hidden and (f"{name}.{STREAM}", id) in told}
+            everyone = set(made) | ({linked} if linked in alive else set())
+            lost = [span for id in everyone for span in simulation.hidden.get((name, id), ())]
+            excused = {
+                id
+                for id, at in made.items()
+                if (f"{name}.{STREAM}", id) in told and any(since <= at <= until for since, until in lost)
+            }
             if len(everyone - excused) > 1:
                 broken.append(f"P2 {place} has {sorted(str(id) for id in everyone)} on {name}")
     return broken
@@ -233,8 +284,37 @@ def _writes(simulation: Simulation) -> int:
 def _unwritten(simulation: Simulation) -> list[str]:
     with simulation.store.read() as tx:
         still = tx.all(sa.select(t.intent.c.id, t.intent.c.state).where(t.intent.c.closed_at.is_(None)))
-        intents = tx.scalar(sa.select(sa.func.count()).select_from(t.intent)) or 0
     broken = [f"P4 intent {row['id']} stays {row['state']}" for row in still]
-    if _writes(simulation) > intents:
-        broken.append(f"P4 {_writes(simulation)} writes, {intents} intents")
+    intents = simulation.copies.ever(t.intent)
+    meant: dict[tuple[str, str | None, str], str] = {}
+    for row in intents:
+        keys = [(row["side"], row["record"], "")] + [(row["side"], None, row["entity"])] * (row["kind"] == "create")
+        meant |= {key: min(row["written_at"], meant.get(key, row["written_at"])) for key in keys}
+    for name, service in simulation.services.items():
+        side = f"{name}.{STREAM}"
+        for entry in service.truth.writes():
+            # A create whose answer was lost, of a record that was gone before it was looked for, has no record.
+            place = (side, None, entry.place or "") if entry.kind == "create" else (side, entry.id, "")
+            written = meant.get((side, entry.id, ""), meant.get(place))
+            if entry.stream == STREAM and (written is None or written > entry.at):
+                broken.append(f"P4 {entry.kind} of {entry.id} on {name} at {entry.at}, written down at {written}")
+    return broken
+
+
+def _deleted(simulation: Simulation) -> list[str]:
+    """We delete only what a person has deleted elsewhere before, and only where that was asked for."""
+    broken = []
+    for entity, records in _links(simulation).items():
+        by_hand = [
+            (each.at, name)
+            for name, id in records.items()
+            for each in simulation.services[name].truth.entries
+            if each.id == id and each.kind == "delete" and not each.ours
+        ]
+        for name, id in records.items():
+            for entry in simulation.services[name].truth.writes():
+                asked = simulation.sync.deletes == "propagate"
+                before = asked and any(at <= entry.at and other != name for at, other in by_hand)
+                if entry.id == id and entry.kind == "delete" and not before:
+                    broken.append(f"P14 {entity}: {id} on {name} was deleted by us at {entry.at}, and by nobody before")
     return broken

@@ -1,8 +1,12 @@
-"""Did the company lose anything? Judged from the stand-ins' true logs; the store is asked for what it tells people."""
+"""Did the company lose anything? Judged from the stand-ins' true logs; the store is asked for what it tells people.
+
+Whatever excuses something names its evidence: a finding about that very record or field, a line of the audit that is
+younger than the edit, a person's act in the log.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,8 +15,9 @@ import sqlalchemy as sa
 from connectors.sandbox.truth import Entry
 from keepstep.store import findings
 from keepstep.store import tables as t
-from keepstep.testing.company_steps import FIELDS
-from keepstep.testing.company_words import NATIVE, number_of, plain
+from keepstep.testing.company_edits import Places, linked, lost_edits, minding, parked_entities, showing
+from keepstep.testing.company_talk import lost_talk
+from keepstep.testing.company_words import NATIVE, number_of
 from keepstep.testing.company_world import Company
 
 MADE = {
@@ -21,15 +26,22 @@ MADE = {
 }  # fmt: skip
 """Streams that the hub makes records in, and the kinds of thing a record of theirs may be made for only once."""
 
-Links = dict[str, dict[str, str]]
+SET_APART = ("leaving", "archived", "declined")
+"""States of links to records that are there and are not kept in step."""
+
+WITHOUT_PLACE = ("record_refused", "gone", "taken_place", "unknown_create", "write_unseen", "edit_against_delete")
+"""Findings that say why something is nowhere made."""
+
+Links = dict[str, Places]
 
 
 def violations(company: Company) -> list[str]:
     """What is broken, in words, at quiescence. Empty: nothing."""
-    links = _links(company)
+    links = linked(company)
     return [
-        *_lost_edits(company, links),
+        *lost_edits(company),
         *_twins(company, links),
+        *lost_talk(company),
         *_unsettled(company, links),
         *_unwritten(company),
         *_unseen(company),
@@ -38,148 +50,8 @@ def violations(company: Company) -> list[str]:
     ]
 
 
-def _links(company: Company) -> Links:
-    found: Links = {}
-    with company.store.read() as tx:
-        for row in tx.all(sa.select(t.link).order_by(t.link.c.entity, t.link.c.side)):
-            found.setdefault(row["entity"], {})[row["side"]] = row["record"]
-    return found
-
-
 def _sides(company: Company) -> list[str]:
     return sorted({str(side) for sync in company.config.syncs.values() for side in sync.sides})
-
-
-# -- P1
-
-
-def _lost_edits(company: Company, links: Links) -> Iterator[str]:
-    told = _told(company)
-    entity_of = {(side, record): entity for entity, places in links.items() for side, record in places.items()}
-    for at, (connection, entry) in enumerate(company.log):
-        stream = f"{connection}.{entry.stream}"
-        if entry.ours or entry.kind not in ("create", "update") or stream not in NATIVE:
-            continue
-        entity = entity_of.get((stream, entry.id))
-        if entity is None:
-            continue
-        for field in FIELDS[stream]:
-            if field == "labels" or NATIVE[stream][field] not in entry.changes:
-                continue
-            value = company.plain(stream, field, entry.changes[NATIVE[stream][field]][1])
-            if value in told.get((entity, field), ()) or _stands(company, links[entity], field, value):
-                continue
-            if _replaced(company, links[entity], at, stream, entry.id, field, value):
-                continue
-            if _set_back(company, links[entity], at, stream, entry.id, field, value):
-                continue
-            yield f"P1 {entity} {field}={value!r} by {entry.actor} on {stream} {entry.id} at {entry.at} is lost"
-
-
-def _told(company: Company) -> dict[tuple[str, str], list[Any]]:
-    """Every value that a conflict or an audit line holds, per entity and field."""
-    told: dict[tuple[str, str], list[Any]] = {}
-    with company.store.read() as tx:
-        for row in tx.all(sa.select(t.audit).where(t.audit.c.field.is_not(None))):
-            values: list[Any] = []
-            if row["code"] == "conflict":
-                values = [each["value"] for each in row["params"]["candidates"]["candidates"].values()]
-            elif row["code"] in ("lost_to_policy", "added_wins"):
-                values = [row["params"]["value"]]
-            told.setdefault((row["entity"], row["field"]), []).extend(plain(row["field"], value) for value in values)
-        for row in tx.all(sa.select(t.conflict)):
-            candidates = [each["value"] for each in row["state"]["candidates"].values()]
-            told.setdefault((row["entity"], row["field"]), []).extend(plain(row["field"], v) for v in candidates)
-    return told
-
-
-def _showing(company: Company, places: dict[str, str], field: str) -> dict[str, Any]:
-    """What each live record of an entity shows of a field."""
-    found = {}
-    for side, id in places.items():
-        row = company.records(side).get(id) if field in NATIVE.get(side, ()) else None
-        if row is not None:
-            found[side] = company.shown(side, row, field)
-    return found
-
-
-def _stands(company: Company, places: dict[str, str], field: str, value: Any) -> bool:
-    return all(shown == value for shown in _showing(company, places, field).values())
-
-
-def _touches(
-    company: Company, places: dict[str, str], field: str, since: int
-) -> Iterator[tuple[int, str, Entry, bool, Any]]:
-    """What happened later to a field on the entity's records: place, side, entry, whether it says a value, which."""
-    for at in range(since, len(company.log)):
-        connection, entry = company.log[at]
-        side = f"{connection}.{entry.stream}"
-        if places.get(side) != entry.id or side not in NATIVE:
-            continue
-        native = NATIVE[side].get(field)
-        if entry.kind == "delete":
-            yield at, side, entry, False, None
-        elif native is not None and native in entry.changes:
-            yield at, side, entry, True, company.plain(side, field, entry.changes[native][1])
-
-
-def _replaced(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
-    """A later edit or delete whose author had the value before their eyes replaced it."""
-    carried = {stream} | {
-        side for side, other in places.items() if side in NATIVE and _then(company, side, other, field, at) == [value]
-    }
-    for _, side, entry, says, new in _touches(company, places, field, at + 1):
-        if says and new == value:
-            carried.add(side)
-        elif not entry.ours and side in carried:
-            return True
-    return False
-
-
-def _then(company: Company, side: str, id: str, field: str, at: int) -> list[Any]:
-    """What a record showed of a field at a place in the log; nothing if it was not there, or lacks the field."""
-    native = NATIVE[side].get(field)
-    for connection, entry in reversed(company.log[:at] if native is not None else []):
-        if f"{connection}.{entry.stream}" == side and entry.id == id:
-            if native in entry.changes:
-                return [company.plain(side, field, entry.changes[native][1])]
-            if entry.kind == "create":
-                return [company.plain(side, field, None)]
-    return []
-
-
-def _set_back(company: Company, places: dict[str, str], at: int, stream: str, id: str, field: str, value: Any) -> bool:
-    """Changed and set back on one side before the change was carried anywhere: by our definition no edit."""
-    between: list[tuple[int, Any]] = []
-    native = NATIVE[stream][field]
-    for earlier in range(at, -1, -1):
-        connection, entry = company.log[earlier]
-        if f"{connection}.{entry.stream}" != stream or entry.id != id:
-            continue
-        if native not in entry.changes:
-            if entry.kind == "create":
-                return bool(between) and value == company.plain(stream, field, None)
-            continue
-        old, new = (company.plain(stream, field, each) for each in entry.changes[native])
-        if earlier != at and new == value:
-            break
-        if entry.ours:
-            return False
-        between.append((earlier, new))
-        if old == value:
-            break
-    else:
-        return False
-    first = between[-1][0]
-    detour = {new for _, new in between} - {value} if all(_hashable(new) for _, new in between) else set()
-    for later, side, entry, says, new in _touches(company, places, field, first):
-        if says and entry.ours and side != stream and later > first and new in detour:
-            return False
-    return True
-
-
-def _hashable(value: Any) -> bool:
-    return isinstance(value, str | int | float | None)
 
 
 # -- P2
@@ -226,7 +98,10 @@ def _places(company: Company, links: Links) -> Iterator[str]:
     """Each won deal has its epic and its folder, and that its five categories."""
     with company.store.read() as tx:
         conflicts = {row["entity"] for row in tx.all(sa.select(t.conflict.c.entity))}
-        named = {row["entity"] for row in tx.all(sa.select(t.finding).where(t.finding.c.state.in_(findings.OPEN)))}
+        query = sa.select(t.finding.c.entity).where(
+            t.finding.c.state.in_(findings.OPEN), t.finding.c.code.in_(WITHOUT_PLACE)
+        )
+        named = {row["entity"] for row in tx.all(query)}
         proposals = tx.all(sa.select(t.proposal).where(t.proposal.c.state == "open"))
         states = {(row["side"], row["record"]): row["state"] for row in tx.all(sa.select(t.link))}
         old = {row["id"] for row in tx.all(sa.select(t.entity).where(t.entity.c.old.is_(True)))}
@@ -250,7 +125,7 @@ def _places(company: Company, links: Links) -> Iterator[str]:
             ):
                 if (
                     customer is None
-                    or customer in named | conflicts | old
+                    or customer in named | conflicts | old | asked
                     or any(states.get((each, id)) != "live" for each, id in home.items())
                 ):
                     continue
@@ -280,44 +155,59 @@ def _unsettled(company: Company, links: Links) -> Iterator[str]:
         yield f"P3 rounds after quiescence planned {planned} operations"
     if _writes(company) != before:
         yield f"P3 rounds after quiescence wrote {_writes(company) - before} times"
+    excused, parked = _explained(company), parked_entities(company)
     with company.store.read() as tx:
-        conflicts = {(row["entity"], row["field"]) for row in tx.all(sa.select(t.conflict))}
-        excused = {
-            row["entity"]
-            for row in tx.all(sa.select(t.finding).where(t.finding.c.state.in_(findings.OPEN)))
-            if row["code"] in ("record_refused", "unmapped_value")
-        }
-        dead = {(row["side"], row["record"]) for row in tx.all(sa.select(t.link).where(t.link.c.state != "live"))}
+        live = {(row["side"], row["record"]) for row in tx.all(sa.select(t.link).where(t.link.c.state == "live"))}
     for entity, places in links.items():
-        if entity in excused:
+        if entity in parked:
             continue
-        alive = {side: id for side, id in places.items() if (side, id) not in dead}
+        alive = {side: id for side, id in places.items() if (side, id) in live}
         for field in sorted({field for side in places for field in NATIVE.get(side, ())}):
-            shown = _showing(company, alive, field)
-            if (entity, field) in conflicts or len(shown) < 2:
+            if (entity, field) in excused:
                 continue
+            shown = showing(company, minding(company, entity, field, alive), field)
             if len({msgspec.json.encode(value) for value in shown.values()}) > 1:
                 yield f"P3 {entity} {field} differs without a conflict: {msgspec.json.encode(shown).decode()}"
+
+
+def _explained(company: Company) -> set[tuple[str, str]]:
+    """Entity and field of which people are told why the sides differ: a conflict, or what a side would not take."""
+    with company.store.read() as tx:
+        found = {(row["entity"], row["field"]) for row in tx.all(sa.select(t.conflict))}
+        for row in tx.all(sa.select(t.finding).where(t.finding.c.state.in_(findings.OPEN))):
+            if row["code"] == "record_refused":
+                found |= {(row["entity"], field) for field in row["params"]["versions"]}
+            elif row["code"] == "unmapped_value":
+                found.add((row["entity"], row["params"]["field"]))
+    return found
 
 
 def _writes(company: Company) -> int:
     return sum(len(core.truth.writes()) for core in company.cores.values())
 
 
-# -- P4, P13, P14, and what must never happen
+# -- P4, P13, P14, P20, and what must never happen
 
 
 def _unwritten(company: Company) -> Iterator[str]:
     with company.store.read() as tx:
-        intents = tx.all(sa.select(t.intent))
-    for row in intents:
-        if row["closed_at"] is None:
+        for row in tx.all(sa.select(t.intent).where(t.intent.c.closed_at.is_(None))):
             yield f"P4 intent {row['id']} on {row['side']} stays {row['state']}"
-    meant = {(row["side"], row["record"]) for row in intents}
+    meant: dict[tuple[str, str | None], str] = {}
+    for row in company.operator.copies.ever(t.intent):
+        key = (row["side"], row["record"])
+        meant[key] = min(row["written_at"], meant.get(key, row["written_at"]))
     for connection, entry in company.log:
         side = f"{connection}.{entry.stream}"
-        if entry.ours and (side, entry.id) not in meant and entry.id in _alive(company, side):
+        if not entry.ours:
+            continue
+        # A create whose answer was lost has no record in its intent if that record was gone before it was looked for.
+        lost = (side, None) if entry.kind == "create" and entry.id not in _alive(company, side) else (side, entry.id)
+        written = meant.get((side, entry.id), meant.get(lost))
+        if written is None:
             yield f"P4 {entry.kind} of {side} {entry.id} was never written down: {sorted(entry.changes)}"
+        elif written > entry.at:
+            yield f"P4 {entry.kind} of {side} {entry.id} at {entry.at} was written down at {written} only"
 
 
 def _alive(company: Company, side: str) -> dict[str, Any]:
@@ -330,30 +220,64 @@ def _alive(company: Company, side: str) -> dict[str, Any]:
 def _unseen(company: Company) -> Iterator[str]:
     """Every record that lives is linked and known to live, or a finding names it."""
     with company.store.read() as tx:
-        linked = {(row["side"], row["record"]): row["state"] for row in tx.all(sa.select(t.link))}
-        named = {str(row["params"].get("record")) for row in tx.all(sa.select(t.finding.c.params))}
+        linked = {(row["side"], row["record"]): row for row in tx.all(sa.select(t.link))}
+        query = sa.select(t.finding.c.params).where(t.finding.c.state.in_(findings.OPEN))
+        named = {(row["params"].get("side"), row["params"].get("record")) for row in tx.all(query)}
         kinds = {(row["side"], row["id"]): row["kind"] for row in tx.all(sa.select(t.record))}
+    apart = _set_apart(company)
     wanted = {(str(side), sync.entity.value) for sync in company.config.syncs.values() for side in sync.sides}
     for side in _sides(company):
         for id in company.records(side):
-            kind = kinds.get((side, id))
-            state = linked.get((side, id))
+            kind, link = kinds.get((side, id)), linked.get((side, id))
             if kind is None and side != "crm.Notes":
                 yield f"P13 {id} on {side} was never seen"
-            elif kind is not None and state is None and (side, kind) in wanted and id not in named:
+            elif kind is not None and link is None and (side, kind) in wanted and (side, id) not in named:
                 if side == "tracker.remote_links":
                     continue
                 yield f"P13 {id} on {side} is tied to nothing"
-            elif state not in (None, "live"):
-                yield f"P14 {id} on {side} lives, and is taken for {state}"
+            elif link is not None and not _standing(link, side, apart):
+                yield f"P14 {id} on {side} lives, and is taken for {link['state']}"
+
+
+def _standing(link: Mapping[str, Any], side: str, apart: set[tuple[str, str]]) -> bool:
+    return link["state"] == "live" or (link["state"] in SET_APART and (link["entity"], side) in apart)
+
+
+def _set_apart(company: Company) -> set[tuple[str, str]]:
+    """Entity and side of records that an operator took back, or that we archived because a person deleted another."""
+    rows = company.operator.copies.ever(t.audit)
+    undone = {(row["entity"], row["side"]) for row in rows if row["code"] == "undone_create"}
+    intents = [
+        row for row in company.operator.copies.ever(t.intent) if row["kind"] == "archive" and row["state"] == "done"
+    ]
+    return undone | {(row["entity"], row["side"]) for row in intents}
 
 
 def _toward_others(company: Company) -> Iterator[str]:
-    for connection, entry in company.log:
+    for at, (connection, entry) in enumerate(company.log):
         what = f"{entry.kind} of {connection}.{entry.stream} {entry.id} at {entry.at}"
-        if entry.ours and entry.kind == "delete":
+        if not entry.ours:
+            continue
+        if entry.kind == "delete" and not _deleted_elsewhere(company, at, f"{connection}.{entry.stream}", entry):
             yield f"P14 {what} by us"
-        if entry.ours and entry.stream == "permissions":
+        if entry.stream == "permissions":
             yield f"P20 {what} by us"
-        if entry.automation and entry.ours:
+        if entry.automation:
             yield f"quiet: {what} set off automation"
+        if any(
+            since <= at and (until is None or at < until) for since, until in company.operator.left.get(connection, ())
+        ):
+            yield f"P20 {what} by us, though the connection was left"
+
+
+def _deleted_elsewhere(company: Company, at: int, side: str, entry: Entry) -> bool:
+    """Whether it was asked for that deletes be carried, and a person had deleted another record of the same thing."""
+    if company.history.deletes != "propagate":
+        return False
+    rows = company.operator.copies.ever(t.link)
+    entities = {row["entity"] for row in rows if (row["side"], row["record"]) == (side, entry.id)}
+    others = {(row["side"], row["record"]) for row in rows if row["entity"] in entities} - {(side, entry.id)}
+    return any(
+        each.kind == "delete" and not each.ours and (f"{connection}.{each.stream}", each.id) in others
+        for connection, each in company.log[:at]
+    )

@@ -11,25 +11,33 @@ from keepstep.testing.company_steps import CompanyHistory
 SYSTEMS: Final = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
 
 
-def configuration(history: CompanyHistory, registry: Registry, cores: Mapping[str, Any], board: str) -> dict[str, Any]:
-    """What would stand in the file. New cards are placed on ``board``."""
+POLICIES: Final = ("ask", "newest", "owner")
+
+
+def configuration(
+    history: CompanyHistory, registry: Registry, cores: Mapping[str, Any], board: str, policy: str, where: bool
+) -> dict[str, Any]:
+    """What would stand in the file. New cards are placed on ``board``; ``where``: tasks that are done do not belong."""
     connections = {
         name: {"system": system, **registry.sandbox(system).settings(cores[name], "http://127.0.0.1:1")}
         for name, system in SYSTEMS.items()
     }
     place = {"project": "ACME"}
-    rules = {name: {"policy": history.policy} for name in ("due_date", "description")}
+    rule = {"policy": policy}
+    rules, deals = (dict.fromkeys(("due_date", "description"), rule | owner) for owner in _owners(policy))
     cards = {"board.cards": {"idBoard": board}} if history.cards else {}
     syncs: dict[str, dict[str, Any]] = {
         "customers": {"entity": "customer", "sides": ["crm.Accounts", "files.client_folders"],
                       "create": {"files.client_folders": {}}, "match": ["name"]},
         "projects": {"entity": "project", "sides": ["crm.Deals", "tracker.epics", "files.project_folders"],
                      "create": {"tracker.epics": place, "files.project_folders": {"parent": "customer"}},
-                     "match": ["name"], "fields": rules},
+                     "match": ["name"], "fields": deals},
         "folders": {"entity": "folder", "sides": ["files.category_folders"],
                     "create": {"files.category_folders": {"parent": "project"}}},
         "tasks": {"entity": "task", "sides": ["tracker.issues", "board.cards"],
-                  "create": {"tracker.issues": place, **cards}, "match": ["title"], "fields": rules},
+                  "create": {"tracker.issues": place, **cards}, "match": ["title"], "fields": rules,
+                  "deletes": history.deletes, **({"where": 'status != "done"'} if where else {}),
+                  **({"with": list(history.riding)} if history.riding else {})},
         "documents": {"entity": "document", "sides": ["files.files", "tracker.remote_links"],
                       "create": {"tracker.remote_links": {"parent": "project"}}},
         "feedback": {"entity": "feedback", "sides": ["crm.Notes", "tracker.issues"],
@@ -44,3 +52,8 @@ def configuration(history: CompanyHistory, registry: Registry, cores: Mapping[st
         watch = ["crm.Deals.due_date"]
         whole["changes_to_tasks"] = {"watch": watch, "create_in": "tracker.issues"}
     return whole
+
+
+def _owners(policy: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Who owns the tasks' fields and the projects', where somebody does."""
+    return ({"owner": "tracker"}, {"owner": "crm"}) if policy == "owner" else ({}, {})

@@ -22,13 +22,26 @@ Action = Literal[
     "delete",
     "restore",
     "archive",
+    "move",
+    "merge",
+    "comment",
+    "recomment",
+    "attach",
     "round",
     "crash",
     "busy",
+    "pounce",
+    "twice",
     "wait",
     "decide",
     "let",
+    "undo",
+    "leave",
+    "reconfigure",
+    "copy",
+    "put_back",
     "fault",
+    "storm",
     "calm",
 ]
 
@@ -74,7 +87,9 @@ class Step(msgspec.Struct, frozen=True):
     match: str = ""
     kind: Kind = "lost_after"
     during: tuple[Step, ...] = ()
-    """What people do while the round of a ``busy`` step is at its ``amount``-th request, one request each."""
+    """What people do while the round of a ``busy`` step is at its ``amount``-th request, one request each; in that of a
+    ``pounce`` step they do it to the very record that its ``amount``-th writing request is about, just before it
+    arrives or just after."""
 
 
 class CompanyHistory(msgspec.Struct, frozen=True):
@@ -87,6 +102,10 @@ class CompanyHistory(msgspec.Struct, frozen=True):
     policy: str = "ask"
     cards: bool = False
     """New tasks get a card."""
+    riding: tuple[str, ...] = ()
+    """What is carried along with the tasks."""
+    deletes: str = "flag"
+    """What becomes of a task's other records when a person deletes one."""
 
 
 def draw(seed: int, length: int | None = None) -> CompanyHistory:
@@ -102,31 +121,49 @@ def draw(seed: int, length: int | None = None) -> CompanyHistory:
     if "tasks" in syncs:
         steps.append(Step("task", stream=rng.choice(streams[-2:]), value=rng.randrange(6)))
     steps += [Step("round"), Step("let")] * rng.choice((0, 1, 2))
+    riding = tuple(what for what in ("comments", "attachments") if "tasks" in syncs and rng.random() < 0.25)
     rare: list[Action] = [
         "customer", "deal", "task", "counterpart", "note", "file", "set_back", "echo_edit", "delete", "restore",
-        "archive", "crash", "crash", "busy", "busy", "busy", "decide", "fault", "fault", "fault", "calm",
+        "archive", "move", "crash", "crash", "busy", "busy", "pounce", "pounce", "decide", "fault", "fault", "fault",
+        "storm", "calm",
     ]  # fmt: skip
+    rarest: list[Action] = ["merge", "twice", "twice", "undo", "leave", "reconfigure", "copy", "put_back"]
     often: tuple[Action, ...] = ("edit",) * 5 + ("round",) * 3 + ("wait", "let")
-    swarm = [action for action in rare if rng.random() < 0.55] + list(often)
+    swarm = [action for action in rare if rng.random() < 0.5] + list(often)
+    swarm += [action for action in rarest if rng.random() < 0.15]
+    if riding:
+        talk: list[Action] = ["comment", "comment", "recomment"]
+        files: list[Action] = ["attach"]
+        swarm += talk * ("comments" in riding) + files * ("attachments" in riding)
     kinds = [kind for kind in KINDS if rng.random() < 0.4] or ["lost_after"]
     for _ in range(length or rng.randint(8, 15)):
         steps.append(_step(rng, rng.choice(swarm), streams, kinds))
     lags = {name: rng.choice((0.0, 5.0, most)) for name, most in (("crm", 60.0), ("tracker", 60.0), ("files", 10.0))}
-    return CompanyHistory(seed, tuple(syncs), lags, tuple(steps), rng.choice(("ask", "ask", "newest")),
-                          rng.random() < 0.5)  # fmt: skip
+    return CompanyHistory(
+        seed,
+        tuple(syncs),
+        lags,
+        tuple(steps),
+        rng.choice(("ask", "ask", "newest")),
+        rng.random() < 0.5,
+        riding,
+        rng.choice(("flag", "flag", "archive", "propagate")),
+    )
 
 
 def _step(rng: random.Random, action: Action, streams: list[str], kinds: list[Any]) -> Step:
     stream = rng.choice(streams)
-    if action in ("delete", "restore", "fault"):
+    if action in ("delete", "restore", "fault", "storm"):
         stream = rng.choice((*FIELDS, *streams))
-    amount = float(rng.choice((rng.randint(1, 12), rng.randint(1, 30 if action == "busy" else 90))))
+    amount = float(rng.choice((rng.randint(1, 12), rng.randint(1, 30 if action in ("busy", "twice") else 90))))
     during: tuple[Step, ...] = ()
-    if action == "busy":
+    if action in ("busy", "pounce"):
         acts: tuple[Action, ...] = ("edit", "edit", "edit", "set_back", "echo_edit", "delete")
         during = tuple(_step(rng, rng.choice(acts), streams, kinds) for _ in range(rng.choice((1, 1, 2, 3))))
     if action == "wait":
         amount = rng.choice(WAITS)
+    if action == "pounce":
+        amount = float(rng.choice((1, 1, 2, 3)))
     return Step(
         action,
         stream,

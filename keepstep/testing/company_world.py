@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -18,7 +19,6 @@ from connectors.sandbox.hosting import SandboxTransport
 from connectors.sandbox.truth import Entry
 from connectors.trello.cards import label_word
 from keepstep.config import loads
-from keepstep.engine import decisions, guard
 from keepstep.engine.ports import Ports
 from keepstep.hub import Hub
 from keepstep.registry import Registry
@@ -27,9 +27,13 @@ from keepstep.store import tables as t
 from keepstep.store.errors import Fenced
 from keepstep.store.store import Store
 from keepstep.testing.company_config import SYSTEMS, configuration
-from keepstep.testing.company_steps import DAYS, EDITED, FIELDS, LABELS, NAMES, STATUSES, TEXTS, CompanyHistory, Step
-from keepstep.testing.company_words import JIRA_STATUS, NATIVE, number_of, plain, title_of
-from keepstep.testing.simulator import PERSONS, CountingFence, Crash
+from keepstep.testing.company_operator import Operator
+from keepstep.testing.company_people import NUMBERED, People
+from keepstep.testing.company_steps import EDITED, CompanyHistory, Step
+from keepstep.testing.company_words import NATIVE, plain
+from keepstep.testing.simulator import PERSONS, CountingFence, Crash, StandingFence
+
+_installed = cache(Registry.installed)
 
 LISTS: Final = {"todo": "To Do", "doing": "Doing", "done": "Done"}
 
@@ -48,14 +52,14 @@ class _Company(Hub):
 class _Watched(SandboxTransport):
     """Tells the world of each request, so that people can act and workers can die around it."""
 
-    def __init__(self, core: SandboxCore, around: Callable[[str], None]) -> None:
+    def __init__(self, core: SandboxCore, around: Callable[[str, requests.PreparedRequest], None]) -> None:
         super().__init__(core)
         self._around = around
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        self._around("request.sending")
+        self._around("request.sending", request)
         answer = super().send(request, *args, **kwargs)
-        self._around("request.answered")
+        self._around("request.answered", request)
         return answer
 
 
@@ -67,7 +71,7 @@ class Company:
         self.clock = VirtualClock()
         self.store = store or Store("sqlite://", self.clock).open()
         self.store._clock = self.clock
-        self.registry = Registry.installed()
+        self.registry = _installed()
         self.log: list[tuple[str, Entry]] = []
         """Everything that happened in any system, in order: (connection, entry)."""
         self.cores: dict[str, Any] = {}
@@ -77,16 +81,22 @@ class Company:
             self._listen(name, core)
             if name in history.lags:
                 cast(Any, core).search_lag = history.lags[name]
-        self._furnish()
-        text = msgspec.json.encode(configuration(history, self.registry, self.cores, self.board)).decode()
-        self.config = loads(text, {}, self.registry, "company.yaml")
         self.trace: list[str] = []
-        self.fence = CountingFence()
-        self._numbers: dict[str, int] = {}
+        self.boards: list[str] = []
+        self.lists: dict[str, tuple[str, str]] = {}
+        """List -> its board, and what it stands for."""
+        self.labels: dict[tuple[str, str], str] = {}
+        """Board and name -> label."""
+        self._furnish()
+        self.fence = StandingFence()
+        self.people = People(self)
+        self.operator = Operator(self)
         self._workers = 0
         self._requests = 0
+        self._writing = 0
         self._during: list[tuple[int, Step]] = []
-        self.hub = self._worker()
+        self._pouncing: Step | None = None
+        self.configure(history.policy)
 
     def _listen(self, name: str, core: SandboxCore) -> None:
         add = core.truth.add
@@ -99,46 +109,83 @@ class Company:
         core.truth.add = told  # type: ignore[method-assign]
 
     def _furnish(self) -> None:
+        self.cores["tracker"].add_project("BETA", "Beta")
         board = self.cores["board"]
-        self.board = board.create("Ada", "boards", {"name": "Work"})
-        self.lists = {
-            each: board.create("Ada", "lists", {"idBoard": self.board, "name": name}) for each, name in LISTS.items()
-        }
-        self.labels = {}
-        for name in ("red", "blue"):
-            self.labels[name] = board.create("Ada", "labels", {"idBoard": self.board, "name": name, "color": name})
+        for name in ("Work", "Other"):
+            id = board.create("Ada", "boards", {"name": name})
+            self.boards.append(id)
+            for status, called in LISTS.items():
+                self.lists[board.create("Ada", "lists", {"idBoard": id, "name": called})] = (id, status)
+            for colour in ("red", "blue"):
+                label = {"idBoard": id, "name": colour, "color": colour}
+                self.labels[id, colour] = board.create("Ada", "labels", label)
 
     # -- workers
 
-    def _worker(self) -> Hub:
+    def configure(self, policy: str, where: bool = False) -> None:
+        """A new process under a configuration in which that policy decides about dates and descriptions; ``where``:
+        tasks that are done do not belong to the sync."""
+        whole = configuration(self.history, self.registry, self.cores, self.boards[0], policy, where)
+        self.config = loads(msgspec.json.encode(whole).decode(), {}, self.registry, "company.yaml")
+        self.restart()
+
+    def restart(self) -> None:
+        """The worker is another process from now on."""
+        self.fence = StandingFence()
+        self.hub = self.worker(self.fence)
+
+    def worker(self, fence: CountingFence | None = None) -> Hub:
+        """A process over the company's store."""
         self._workers += 1
-        self.fence = CountingFence()
-        transports = {name: _Watched(core, self._around) for name, core in self.cores.items()}
+        watched = CountingFence() if fence is None else fence
+
+        def around(point: str, request: requests.PreparedRequest) -> None:
+            self._around(point, request, watched)
+
+        transports = {name: _Watched(core, around) for name, core in self.cores.items()}
         runtime = Runtime.of(self.clock, self.history.seed * 1000 + self._workers)
         made = type("Worker", (_Company,), {"kept": self.store})
-        hub: Hub = made(self.config, self.registry, runtime, transports, self.fence)
+        hub: Hub = made(self.config, self.registry, runtime, transports, watched)
         return hub
 
-    def _around(self, point: str) -> None:
+    def _around(self, point: str, request: requests.PreparedRequest, fence: CountingFence) -> None:
         if point == "request.sending":
             self._requests += 1
             while self._during and self._during[0][0] <= self._requests:
                 step = self._during.pop(0)[1]
                 self.person(step)
-                self._say(f"meanwhile {step.action} {step.stream}")
-        self.fence.point(point)
+                self.say(f"meanwhile {step.action} {step.stream}")
+        if self._pouncing is not None and request.method in ("POST", "PUT", "PATCH", "DELETE"):
+            self._pounce(self._pouncing, point, request)
+        fence.point(point)
+
+    def _pounce(self, step: Step, point: str, request: requests.PreparedRequest) -> None:
+        """People do something to the very record that a request is about."""
+        text = f"{request.url} {request.body!r}"
+        found = [(stream, id) for stream in EDITED for id in self.records(stream) if id in text]
+        if not found:
+            return
+        self._writing += point == "request.sending"
+        when = "request.sending" if step.value % 3 else "request.answered"
+        if self._writing < step.amount or point != when:
+            return
+        self._pouncing = None
+        stream, id = found[0]
+        for each in step.during:
+            self.person(msgspec.structs.replace(each, stream=stream), id)
+            self.say(f"just then {each.action} {stream}")
 
     def round(self) -> int:
         """Observe and run all syncs once; the number of operations planned."""
-        if self.hub.down:
+        if self.hub.down or self.hub.outdated:
             self.hub.reconnect()
         reports = self.hub.round()
         return sum(report.planned for report in reports) + len(self.hub.down)
 
-    def let_through(self) -> None:
-        with self.store.write() as tx:
-            for sync in self.config.syncs:
-                guard.let_through(tx, self.hub.ports, sync, "Judge")
+    def engine_syncs(self) -> list[str]:
+        """The names of all syncs, with what rides with them."""
+        riding = [f"tasks.{what}" for what in self.history.riding if "tasks" in self.config.syncs]
+        return [*self.config.syncs, *riding]
 
     # -- running
 
@@ -146,20 +193,22 @@ class Company:
         """All steps, then calm: faults off, time past every window, rounds until nothing is left to do."""
         for number, step in enumerate(self.history.steps):
             self._step(step)
-            self._say(f"{number} {step.action} {step.stream}")
+            self.say(f"{number} {step.action} {step.stream}")
         for core in self.cores.values():
             core.faults.clear()
+        self.operator.take_up_all()
         for pause in (700.0, 8 * 3600.0):
             quiet = 0
             for _ in range(12):
-                self._pass(pause if not quiet else 700.0)
+                self.pass_time(pause if not quiet else 700.0)
                 quiet = quiet + 1 if not self.round() and not self.open_intents() else 0
-                self.let_through()
+                self.operator.let_through()
+                self.operator.take_up_all()
                 if quiet == (1 if pause < 1000 else 2):
                     break
-        self._say("calm")
+        self.say("calm")
 
-    def _pass(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
         """Time goes by; a request that takes effect late does so in its time, not at the next request."""
         while seconds > 0:
             part = min(seconds, 10.0 if any(core.awaits_effects for core in self.cores.values()) else seconds)
@@ -175,17 +224,31 @@ class Company:
 
     def _step(self, step: Step) -> None:
         match step.action:
-            case "round" | "crash" | "busy":
+            case "round" | "crash" | "busy" | "pounce":
                 self._work(step)
+            case "twice":
+                self.operator.work_twice(step, lambda: self._work(Step("round")))
             case "wait":
-                self._pass(step.amount)
+                self.pass_time(step.amount)
             case "let":
-                self.let_through()
+                self.operator.let_through()
             case "decide":
-                self._decide(step)
-            case "fault":
+                self.operator.decide(step)
+            case "undo":
+                self._guarded(lambda: self.operator.undo(step))
+            case "leave":
+                self._guarded(lambda: self.operator.leave(step))
+            case "reconfigure":
+                self.operator.reconfigure(step)
+            case "copy":
+                self.operator.copies.take()
+            case "put_back":
+                self.operator.put_back()
+            case "fault" | "storm":
                 core = self.cores[step.stream.partition(".")[0]]
-                core.faults.switch_on(Fault(step.kind, step.match, times=1 + step.value % 3, delay=step.amount))
+                storm = Fault("rate_limited", "", times=40, probability=0.7)
+                some = Fault(step.kind, step.match, times=1 + step.value % 3, delay=step.amount)
+                core.faults.switch_on(storm if step.action == "storm" else some)
             case "calm":
                 for core in self.cores.values():
                     core.faults.clear()
@@ -196,173 +259,29 @@ class Company:
         self.fence.left = int(step.amount) if step.action == "crash" else None
         if step.action == "busy":
             self._during = [(self._requests + int(step.amount) + n, each) for n, each in enumerate(step.during)]
-        try:
-            self.round()
-        except Crash as crash:
-            self._say(f"killed at {crash}")
-            self.hub = self._worker()
-        except Fenced:
-            self._say("fenced")
+        elif step.action == "pounce":
+            self._pouncing, self._writing = step, 0
+        self._guarded(self.round)
         self.fence.left = None
-        self._during = []
+        self._during, self._pouncing = [], None
 
-    def _decide(self, step: Step) -> None:
-        with self.store.read() as tx:
-            rows = tx.all(sa.select(t.conflict).order_by(t.conflict.c.entity, t.conflict.c.field))
-            if not rows:
-                return
-            row = rows[step.item % len(rows)]
-            sync = str(tx.scalar(sa.select(t.entity.c.sync).where(t.entity.c.id == row["entity"])))
-        candidates = sorted(row["state"]["candidates"])
-        chosen = candidates[step.value % len(candidates)]
-        decisions.resolve(self.hub.ports, sync, row["entity"], row["field"], chosen, row["state"]["rev"], "Judge")
+    def _guarded(self, work: Callable[[], object]) -> None:
+        """Whatever is done, the worker may be killed in it, or find that another one took its place."""
+        try:
+            work()
+        except Crash as crash:
+            self.say(f"killed at {crash}")
+            self.restart()
+        except Fenced:
+            self.say("fenced")
 
-    # -- people
-
-    def person(self, step: Step) -> None:
+    def person(self, step: Step, id: str | None = None) -> None:
         """A person acts. What the service will not have them do is not done."""
         who = PERSONS[(step.item + step.value) % len(PERSONS)]
         try:
-            self._act(who, step)
+            self.people.act(who, step, id)
         except Refusal as refusal:
-            self._say(f"{who} may not {step.action} {step.stream}: {refusal.response.status}")
-
-    def _act(self, who: str, step: Step) -> None:
-        name = NAMES[step.value % len(NAMES)]
-        match step.action:
-            case "customer":
-                self.cores["crm"].create(who, "Accounts", {"Account_Name": self._named("c", name)})
-            case "deal":
-                self._deal(who, self._named("d", name), step)
-            case "task":
-                stream = step.stream if step.stream in ("tracker.issues", "board.cards") else "tracker.issues"
-                self._task(who, stream, self._named("t", name))
-            case "counterpart":
-                self._counterpart(who, step)
-            case "note":
-                self._note(who, step)
-            case "file":
-                self._file(who, name, step)
-            case "edit" | "set_back" | "echo_edit":
-                self._edit(who, step)
-            case "delete" | "restore" | "archive":
-                self._remove(who, step)
-
-    def _named(self, kind: str, name: str) -> str:
-        self._numbers[kind] = self._numbers.get(kind, 0) + 1
-        return f"{name} #{kind}{self._numbers[kind]}"
-
-    def _deal(self, who: str, name: str, step: Step) -> None:
-        accounts = sorted(self.records("crm.Accounts"))
-        values = {"Deal_Name": name, "Stage": "Closed Won" if step.amount else "Qualification"}
-        values["Closing_Date"] = DAYS[step.value % 3] or ""
-        if accounts:
-            values["Account_Name"] = {"id": accounts[step.item % len(accounts)]}  # type: ignore[assignment]
-        self.cores["crm"].create(who, "Deals", values)
-
-    def _task(self, who: str, stream: str, name: str) -> None:
-        if stream == "board.cards":
-            self.cores["board"].create(who, "cards", {"idList": self.lists["todo"], "name": name})
-        else:
-            self.cores["tracker"].create(who, "issues", {"summary": name})
-
-    def _counterpart(self, who: str, step: Step) -> None:
-        """A person makes by hand what the hub may be about to make."""
-        here, there = {
-            "crm.Deals": ("crm.Deals", "tracker.epics"),
-            "tracker.epics": ("crm.Deals", "tracker.epics"),
-            "tracker.issues": ("board.cards", "tracker.issues"),
-        }.get(step.stream, ("tracker.issues", "board.cards"))
-        taken = {number_of(self.shown(there, row, title_of(there))) for row in self.records(there).values()}
-        names = [self.shown(here, row, title_of(here)) for _, row in sorted(self.records(here).items())]
-        free = [name for name in names if number_of(name) not in taken and number_of(name)]
-        if not free:
-            return
-        name = free[step.item % len(free)]
-        if there == "tracker.epics":
-            self.cores["tracker"].create(who, "epics", {"summary": name, "duedate": DAYS[step.value % 4]})
-        else:
-            self._task(who, there, name)
-
-    def _note(self, who: str, step: Step) -> None:
-        deals = sorted(self.records("crm.Deals"))
-        if deals:
-            parent = {"module": {"api_name": "Deals"}, "id": deals[step.item % len(deals)]}
-            title = f"[feedback] {self._named('n', NAMES[step.value % len(NAMES)])}"
-            self.cores["crm"].create(who, "Notes", {"Note_Title": title, "Note_Content": "slow", "Parent_Id": parent})
-
-    def _file(self, who: str, name: str, step: Step) -> None:
-        places = sorted(self.records("files.category_folders")) or sorted(self.records("files.project_folders"))
-        if places:
-            parents = [places[step.item % len(places)]]
-            self.cores["files"].create(
-                who, "files", {"name": f"{name}.pdf", "mimeType": "application/pdf", "parents": parents}
-            )
-
-    def _edit(self, who: str, step: Step) -> None:
-        stream = step.stream if step.stream in EDITED else "crm.Deals"
-        rows = self.records(stream)
-        if not rows:
-            return
-        id = sorted(rows)[step.item % len(rows)]
-        field = FIELDS[stream][step.field % len(FIELDS[stream])]
-        native = NATIVE[stream][field]
-        connection, _, own = stream.partition(".")
-        if step.action == "edit":
-            self.cores[connection].edit(who, own, id, self._values(stream, rows[id], field, step.value))
-        elif step.action == "set_back":
-            mine = [entry for name, entry in self.log if name == connection and entry.id == id]
-            before = [e.changes[native][0] for e in mine if e.kind == "update" and native in e.changes]
-            if before:
-                self.cores[connection].edit(who, own, id, {native: before[-1]})
-        else:
-            shown = [self.shown(each, row, field) for each in EDITED if each != stream and field in FIELDS[each]
-                     for row in self.records(each).values()]  # fmt: skip
-            values: tuple[Any, ...] = {"due_date": DAYS, "status": STATUSES}.get(field, ())
-            if shown and shown[step.value % len(shown)] in values:
-                value = values.index(shown[step.value % len(shown)])
-                self.cores[connection].edit(who, own, id, self._values(stream, rows[id], field, value))
-
-    def _values(self, stream: str, row: dict[str, Any], field: str, index: int) -> dict[str, Any]:
-        """A new value of a field in the service's own words."""
-        native = NATIVE[stream][field]
-        if field in ("name", "title"):
-            number = number_of(self.shown(stream, row, field))
-            return {native: f"{NAMES[index % len(NAMES)]} #{number}" if number else NAMES[index % len(NAMES)]}
-        if field == "description":
-            return {native: TEXTS[index % len(TEXTS)]}
-        if field == "status":
-            chosen = STATUSES[index % 3]
-            if stream == "board.cards":
-                return {native: self.lists[chosen]}
-            return {native: {"statusCategory": {"key": JIRA_STATUS[chosen]}}}
-        if field == "labels":
-            names = LABELS[index % len(LABELS)]
-            return {native: [self.labels[name] for name in names] if stream == "board.cards" else list(names)}
-        day = DAYS[index % (3 if stream == "crm.Deals" else 4)]
-        if stream == "board.cards" and day is not None:
-            return {native: f"{day}T{index % 20:02d}:00:00.000Z"}
-        return {native: day}
-
-    def _remove(self, who: str, step: Step) -> None:
-        stream = step.stream
-        connection, _, own = stream.partition(".")
-        core = self.cores[connection]
-        if step.action == "restore":
-            dead = [e.id for name, e in self.log if name == connection and e.stream == own and e.id not in
-                    self.records(stream) and e.kind in ("create", "delete", "update")]  # fmt: skip
-            dead = sorted(set(dead))
-            if dead and connection in ("crm", "files"):
-                core.restore(who, own, dead[step.item % len(dead)])
-            return
-        rows = sorted(self.records(stream))
-        if not rows:
-            return
-        id = rows[step.item % len(rows)]
-        if step.action == "delete":
-            core.delete(who, own, id)
-        elif stream == "board.cards":
-            core.edit(who, own, id, {"closed": step.value % 3 > 0})
+            self.say(f"{who} may not {step.action} {step.stream}: {refusal.response.status}")
 
     # -- what there is
 
@@ -382,12 +301,30 @@ class Company:
     def plain(self, stream: str, field: str, value: Any) -> Any:
         """A value in the service's form in words that all systems share."""
         if stream == "board.cards" and field == "status":
-            return next((name for name, id in self.lists.items() if id == value), value)
+            return self.lists[value][1] if value in self.lists else value
         if stream == "board.cards" and field == "labels":
             words = {id: label_word(raw) for id, raw in self.cores["board"].labels.items()}
             return sorted(words.get(id, id) for id in value or ())
         return plain(field, value)
 
-    def _say(self, what: str) -> None:
+    def list_of(self, status: str, board: str | None = None) -> str:
+        """The list of a board (of the first one) that stands for a status."""
+        wanted = (board or self.boards[0], status)
+        return next(id for id, meant in self.lists.items() if meant == wanted)
+
+    def comment_number(self, connection: str, row: dict[str, Any]) -> str | None:
+        """Which comment it is, or of which one it is the copy."""
+        text = row["data"]["text"] if connection == "board" else _words_of(row["body"])
+        found = NUMBERED.search(text)
+        return found.group(1) if found else None
+
+    def say(self, what: str) -> None:
         seen = {name: len(core.truth.entries) for name, core in self.cores.items()}
         self.trace.append(f"{self.clock.monotonic():.0f} {what} {msgspec.json.encode(seen).decode()}")
+
+
+def _words_of(document: Any) -> str:
+    """The text of a comment's body, be it a tree or plain."""
+    if not isinstance(document, dict):
+        return str(document or "")
+    return str(document.get("text") or "") + " ".join(_words_of(each) for each in document.get("content") or ())

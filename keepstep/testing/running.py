@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import traceback
-from contextlib import nullcontext
-from typing import Literal
+from collections.abc import Generator, Sequence
+from contextlib import closing, nullcontext
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from connectors import log
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store.store import Store
 from keepstep.testing import checker, company_checker, company_steps, steps
@@ -16,6 +20,14 @@ from keepstep.testing.sabotage import SABOTAGES
 from keepstep.testing.simulator import Simulation, clear
 
 World = Literal["memory", "company"]
+
+
+class Task(NamedTuple):
+    """A history to run."""
+
+    seed: int
+    world: World = "memory"
+    sabotage: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -72,3 +84,28 @@ def run(seed: int, world: World = "memory", sabotage: str | None = None) -> Outc
         return runner.run(seed, world, sabotage)
     finally:
         runner.close()
+
+
+def run_all(tasks: Sequence[Task], jobs: int) -> Generator[Outcome]:
+    """All of these histories in their order, in so many processes. Closing the iterator ends them."""
+    if jobs <= 1:
+        with closing(Runner()) as runner:
+            for task in tasks:
+                yield runner.run(*task)
+        return
+    # Begun afresh, not forked: nothing of this process, its threads least of all, is carried into them.
+    with multiprocessing.get_context("spawn").Pool(jobs, _begin) as pool:
+        yield from pool.imap(_run, tasks)
+
+
+_RUNNERS: list[Runner] = []
+"""In a process that was begun for histories, its one runner."""
+
+
+def _begin() -> None:
+    log.configured(logging.ERROR, lambda: None)
+    _RUNNERS.append(Runner())
+
+
+def _run(task: Task) -> Outcome:
+    return _RUNNERS[0].run(*task)

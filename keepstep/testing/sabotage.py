@@ -17,6 +17,7 @@ from keepstep.engine import apply, census, intake, observe, receipts, recover, s
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
+from keepstep.store.store import Store
 from mapping import merge as merging
 from mapping.merge import Merge, View
 
@@ -105,15 +106,14 @@ def receipt_before_the_answer() -> Iterator[None]:
         yield
 
 
-def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
+def _deaf(hears: Callable[[Any, Any, Record], bool]) -> Any:
     right = intake.store_records
 
     def store_records(
         tx: Any, ports: Any, world: Any, connection: Any, records: Any, *more: Any, **named: Any
     ) -> intake.Stored:
-        return right(
-            tx, ports, world, connection, [record for record in records if hears(ports, record)], *more, **named
-        )
+        heard = [record for record in records if hears(ports, connection, record)]
+        return right(tx, ports, world, connection, heard, *more, **named)
 
     return store_records
 
@@ -121,7 +121,14 @@ def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
 @contextmanager
 def echo_by_author() -> Iterator[None]:
     """X5: whatever our account touched last is our own echo."""
-    deaf = _deaf(lambda ports, record: record.modified_by != "keepstep")
+    accounts: dict[str, str] = {}
+
+    def not_us(ports: Any, connection: Any, record: Record) -> bool:
+        if connection.name not in accounts:
+            accounts[connection.name] = connection.connector.check().id
+        return record.modified_by != accounts[connection.name]
+
+    deaf = _deaf(not_us)
     with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
         yield
 
@@ -130,7 +137,7 @@ def echo_by_author() -> Iterator[None]:
 def echo_by_time() -> Iterator[None]:
     """X6: whatever changed within a minute of now is our own echo."""
 
-    def old_enough(ports: Any, record: Record) -> bool:
+    def old_enough(ports: Any, connection: Any, record: Record) -> bool:
         from datetime import datetime
 
         changed = datetime.fromisoformat(record.modified_at or record.created_at or "2000-01-01T00:00:00Z")
@@ -154,6 +161,69 @@ def unseen_is_deleted() -> Iterator[None]:
         return 0
 
     with _bent(observe, "count_missed", count_missed), _bent(census, "count_missed", count_missed):
+        yield
+
+
+@contextmanager
+def no_epoch() -> Iterator[None]:
+    """X10: whoever had a lease once goes on writing to the store."""
+
+    def renew(self: Any, connection: Any, lease: Any, last: bool) -> None:
+        return None
+
+    with _bent(Store, "_renew", renew):
+        yield
+
+
+@contextmanager
+def no_gate() -> Iterator[None]:
+    """X11: a write is sent however late, and whoever has the lease by then."""
+    with _bent(apply.Applier, "_gate", lambda self, send_by: lambda: None):
+        yield
+
+
+@contextmanager
+def forbidden_is_gone() -> Iterator[None]:
+    """X13: what may not be seen (403) is taken for deleted."""
+    right = intake.store_records
+
+    def store_records(
+        tx: Any, ports: Any, world: Any, connection: Any, records: Any, *more: Any, **named: Any
+    ) -> intake.Stored:
+        gone = [
+            msgspec.structs.replace(record, forbidden=False, deleted=True) if record.forbidden else record
+            for record in records
+        ]
+        return right(tx, ports, world, connection, gone, *more, **named)
+
+    with _bent(observe, "store_records", store_records), _bent(apply, "store_records", store_records):
+        yield
+
+
+@contextmanager
+def loser_dropped() -> Iterator[None]:
+    """X15: where two values meet, the first one is agreed on, and nobody hears of the other."""
+    from keepstep.engine import absorb
+
+    right = merging.merge
+
+    def careless(agreed: Any, views: Any, conflict: Any, *rest: Any) -> Merge:
+        result = right(agreed, views, conflict, *rest)
+        if conflict is not None or result.conflict is None:
+            return result
+        first = min(view for view in (view.side for view in views if view.changed))
+        value = next(view.cur for view in views if view.side == first)
+        sides = {side: (shadow, agreed.n + (shadow == value)) for side, (shadow, _) in result.sides.items()}
+        return Merge(agreed=merging.Agreed(value, agreed.n + 1, first, rest[2]), sides=sides)
+
+    with _bent(absorb, "merge", careless):
+        yield
+
+
+@contextmanager
+def look_at_once() -> Iterator[None]:
+    """X18: what became of a write is looked at as soon as it may not be sent any more, however much a search lags."""
+    with _bent(recover, "ripe_at", lambda intent, side: intent["written_at"]):
         yield
 
 
@@ -187,5 +257,10 @@ SABOTAGES = {
     "X5": echo_by_author,
     "X6": echo_by_time,
     "X7": unseen_is_deleted,
+    "X10": no_epoch,
+    "X11": no_gate,
+    "X13": forbidden_is_gone,
+    "X15": loser_dropped,
+    "X18": look_at_once,
     "X21": debt_forgotten,
 }

@@ -6,27 +6,35 @@ Time is virtual, nothing is random but the seed, and one seed gives one trace.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from connectors.base import utc
 from connectors.memory import Memory
 from connectors.memory_service import STREAM, MemoryService
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.faults import Fault
 from keepstep.engine import decisions, guard
 from keepstep.engine.ports import Ports
+from keepstep.engine.restored import recognise
 from keepstep.engine.round import Engine
 from keepstep.engine.world import Connection, Side, Sync, World
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced
 from keepstep.store.store import Store
+from keepstep.testing.copies import Copies
 from keepstep.testing.steps import VALUES, History, Step
 from mapping.fields import Options
 from mapping.memory import MAPPING
 from mapping.merge import Rule
 from mapping.model import Kind
+
+PAUSES = (0.0, 130.0, 400.0, 1000.0)
+"""Seconds that a worker stands still: less and more than an intent may be sent, and a lease holds."""
 
 PERSONS = ("Ada", "Bo", "Chen", "Dia", "Eli")
 
@@ -49,6 +57,26 @@ class CountingFence:
         self.left -= 1
         if self.left <= 0:
             raise Crash(name)
+
+
+class StandingFence(CountingFence):
+    """Kills the worker at the n-th point, or lets it stand still there while something else happens."""
+
+    _meanwhile: Callable[[str], None] | None = None
+    _until = 0
+
+    def stand_still(self, points: int, meanwhile: Callable[[str], None] | None) -> None:
+        """After so many points, call ``meanwhile`` once; None: do not, after all.
+
+        Never within a transaction, and not between gate and socket, where no system checks a lease."""
+        self._until, self._meanwhile = points, meanwhile
+
+    def point(self, name: str) -> None:
+        super().point(name)
+        self._until -= 1
+        if self._meanwhile is not None and self._until <= 0 and not name.endswith(("storing", "committing", "sending")):
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile(name)
 
 
 class Simulation:
@@ -77,21 +105,27 @@ class Simulation:
             mode="write",
             create={name: {} for name in sides},
             rules={name: Rule(policy=policy) for name in ("title", "description", "due_date")},
+            deletes=history.deletes,
         )
         self.world = World(connections, {"tasks": self.sync})
-        self.fence = CountingFence()
+        self.fence = StandingFence()
         self.trace: list[str] = []
-        self.hidden: set[tuple[str, str]] = set()
-        """Sides and ids of records that an index lost sight of for longer than it promises."""
+        self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        """Side and id of records that an index lost sight of for longer than it promises: from when to when."""
+        self.copies = Copies(self.store)
         self._ids = 0
         self._workers = 0
         self.engine = self._worker()
 
     def _worker(self) -> Engine:
+        """The worker is another process from now on."""
+        self.fence = StandingFence()
+        return self._process(self.fence)
+
+    def _process(self, fence: CountingFence) -> Engine:
         self._workers += 1
-        self.fence = CountingFence()
         rng = random.Random(self.history.seed * 1000 + self._workers)
-        ports = Ports(self.clock, rng, self._new_id, self.store, f"w{self._workers}", self.fence)
+        ports = Ports(self.clock, rng, self._new_id, self.store, f"w{self._workers}", fence)
         return Engine(ports, self.world, lambda sync: "simulated")
 
     def _new_id(self) -> str:
@@ -107,6 +141,7 @@ class Simulation:
             self._say(f"{number} {step.action}")
         for service in self.services.values():
             service.faults.clear()
+            service.grant()
         for pause in (700.0, 8 * 3600.0):
             quiet = 0
             for _ in range(12):
@@ -122,11 +157,14 @@ class Simulation:
 
     def round(self) -> int:
         """Observe and run once; the number of operations planned."""
-        self.engine.observe([self.sync])
-        report = self.engine.run(self.sync)
+        return self._round(self.engine)
+
+    def _round(self, engine: Engine) -> int:
+        engine.observe([self.sync])
+        report = engine.run(self.sync)
         if report.holds:
             with self.store.write() as tx:
-                guard.let_through(tx, self.engine.ports, self.sync.name, "simulator")
+                guard.let_through(tx, engine.ports, self.sync.name, "simulator")
         return report.planned
 
     def _step(self, step: Step) -> None:
@@ -150,8 +188,19 @@ class Simulation:
                     service.restore(person, STREAM, dead[step.item % len(dead)])
             case "hide":
                 self._hide(name, service, step)
-            case "round" | "crash":
+            case "round" | "crash" | "twice":
                 self._work(step)
+            case "deny":
+                if service.items:
+                    service.denied.add(sorted(service.items)[step.item % len(service.items)])
+            case "grant":
+                service.grant()
+            case "copy":
+                self.copies.take()
+            case "put_back":
+                if self.copies.put_back():
+                    self.engine = self._worker()
+                    recognise(self.engine.ports)
             case "wait":
                 self.clock.advance(step.amount)
             case "decide":
@@ -165,7 +214,8 @@ class Simulation:
         """The index loses sight of a record for a while, as when it is rebuilt or a permission is mended."""
         if service.items:
             item = service.items[sorted(service.items)[step.item % len(service.items)]]
-            self.hidden.add((name, item.id))
+            until = self.clock.now() + timedelta(minutes=step.amount)
+            self.hidden.setdefault((name, item.id), []).append((utc(self.clock.now()), utc(until)))
             item.visible_at = max(item.visible_at, self.clock.monotonic() + step.amount * 60)
 
     def _edit(self, service: MemoryService, person: str, step: Step) -> None:
@@ -193,6 +243,8 @@ class Simulation:
 
     def _work(self, step: Step) -> None:
         self.fence.left = int(step.amount) if step.action == "crash" else None
+        if step.action == "twice":
+            self.fence.stand_still(int(step.amount), lambda at: self._meanwhile(at, step))
         try:
             self.round()
         except Crash as crash:
@@ -201,6 +253,16 @@ class Simulation:
         except Fenced:
             self._say("fenced")
         self.fence.left = None
+        self.fence.stand_still(0, None)
+
+    def _meanwhile(self, at: str, step: Step) -> None:
+        """The worker stands still for a while, and another one works."""
+        self._say(f"stands still at {at}")
+        self.clock.advance(PAUSES[step.value % len(PAUSES)])
+        try:
+            self._round(self._process(CountingFence()))
+        except Fenced:
+            self._say("the other is fenced")
 
     def _decide(self, step: Step) -> None:
         with self.store.read() as tx:

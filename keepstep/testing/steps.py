@@ -18,10 +18,15 @@ Action = Literal[
     "delete",
     "restore",
     "hide",
+    "deny",
+    "grant",
     "round",
     "crash",
+    "twice",
     "wait",
     "decide",
+    "copy",
+    "put_back",
     "fault",
     "calm",
 ]
@@ -55,6 +60,7 @@ class History(msgspec.Struct, frozen=True):
     traits: list[dict[str, Any]]
     steps: list[Step]
     policy: str = "ask"
+    deletes: Literal["flag", "propagate"] = "flag"
 
     def side_traits(self) -> list[Traits]:
         return [Traits(**traits) for traits in self.traits]
@@ -90,7 +96,33 @@ def draw(seed: int, length: int | None = None) -> History:
             )
         )
     _die_while_taking_in(steps, random.Random(f"{seed} dies"))
-    return History(seed=seed, traits=traits, steps=steps, policy=rng.choice(("ask", "ask", "newest")))
+    rarer = random.Random(f"{seed} rarer")
+    _stand_still(steps, rarer)
+    # Both at once hide for good what we made: nobody could find it again.
+    (_lose_sight if rarer.random() < 0.5 else _lose_memory)(steps, rarer)
+    return History(
+        seed=seed,
+        traits=traits,
+        steps=steps,
+        policy=rng.choice(("ask", "ask", "newest")),
+        deletes=rarer.choice(("flag", "flag", "propagate")),
+    )
+
+
+def _stand_still(steps: list[Step], rng: random.Random) -> None:
+    """In some histories a worker stands still in its round, and another one works meanwhile."""
+    if rng.random() < 0.25:
+        for _ in range(rng.choice((1, 2, 3))):
+            twice = Step("twice", value=rng.randrange(8), amount=float(rng.randint(1, 25)))
+            steps.insert(rng.randrange(len(steps) + 1), twice)
+
+
+def _lose_sight(steps: list[Step], rng: random.Random) -> None:
+    """In some histories the account may not see a record for a while."""
+    if rng.random() < 0.4:
+        for action in ("deny", "deny", "grant"):
+            step = Step(action, side=rng.randrange(8), item=rng.randrange(8))
+            steps.insert(rng.randrange(len(steps) + 1), step)
 
 
 def _die_while_taking_in(steps: list[Step], rng: random.Random) -> None:
@@ -100,6 +132,14 @@ def _die_while_taking_in(steps: list[Step], rng: random.Random) -> None:
         field = rng.choice(list(VALUES))
         edit = Step("edit", side=0, item=rng.randrange(8), field=field, value=rng.randrange(8))
         steps[at:at] = [Step("round"), edit, Step("crash", amount=float(rng.randint(1, 4)))]
+
+
+def _lose_memory(steps: list[Step], rng: random.Random) -> None:
+    """In some histories a copy of the store is put back in its place."""
+    if rng.random() < 0.4:
+        first = rng.randrange(len(steps) + 1)
+        steps.insert(first, Step("copy"))
+        steps.insert(rng.randint(first + 1, len(steps)), Step("put_back"))
 
 
 def _traits(rng: random.Random) -> dict[str, Any]:

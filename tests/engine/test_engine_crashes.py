@@ -10,6 +10,7 @@ import pytest
 import keepstep.engine
 from connectors.memory_service import STREAM, Traits
 from keepstep.testing.checker import violations
+from keepstep.testing.copies import Copies
 from keepstep.testing.worlds import PAST_DOUBT, Bench, Talk
 
 pytestmark = pytest.mark.usefixtures("benches")
@@ -98,9 +99,10 @@ class Judged:
     """A bench as the checker wants it: its rounds say how much they planned."""
 
     def __init__(self, bench: Bench) -> None:
-        self.services, self.store = bench.services, bench.store
+        self.services, self.store, self.sync = bench.services, bench.store, bench.sync
+        self.copies = Copies(bench.store)
         self.round = lambda: bench.round().planned
-        self.hidden: set[tuple[str, str]] = set()
+        self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
 
 def sound(bench: Bench, name: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from connectors.memory_service import BOT, STREAM, Traits
+from connectors.sandbox.faults import Fault
 from keepstep.engine.match import decide
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
@@ -167,3 +170,23 @@ def test_a_kill_during_the_first_matching_does_not_make_the_rest_look_new(monkey
     bench.make("a", title="made later")
     bench.settle()
     assert bench.shown("b") == [{"title": "made later"}]
+
+
+@pytest.mark.parametrize("fault", ["late", "lost_before"])
+def test_while_a_create_is_in_doubt_nobody_elses_record_gets_its_place(fault: Any) -> None:
+    bench = Bench(match=("title",))
+    bench.make("a", title="x", notes="ours")
+    bench.round()
+    bench.let_through()
+    bench.services["b"].faults.switch_on(Fault(fault, "write", times=1, delay=100))
+    assert bench.round().applied.unknown == 1
+    hers = bench.make("b", title="x", notes="hers")
+    assert bench.round().matched.held >= 1
+    [link] = bench.rows(t.link)
+    bench.settle(PAST_DOUBT)
+    ours = [id for id, item in bench.services["b"].items.items() if item.ours and item.marker == link["entity"]]
+    [there] = bench.rows(t.link, t.link.c.side == "b.items", t.link.c.entity == link["entity"])
+    assert there["record"] == (hers if fault == "lost_before" else ours[0])
+    assert bench.services["b"].records(STREAM)[hers]["notes"] == "hers"
+    assert bench.services["a"].records(STREAM)[link["record"]]["notes"] == "ours"
+    assert [each["field"] for each in bench.rows(t.conflict)] == ["description"] * (fault == "lost_before")

@@ -166,11 +166,17 @@ def test_a_record_that_was_deleted_at_once_after_its_create_is_not_made_again() 
     bench.round()
     bench.let_through()
     assert bench.kill_at("apply.reading_back")
-    bench.services["b"].delete("Ada", STREAM, bench.only("b"))
+    made = bench.only("b")
+    bench.services["b"].delete("Ada", STREAM, made)
     bench.settle(PAST_DOUBT)
     assert bench.shown("b") == []
     assert len(bench.sent("b")) == 1
     assert bench.open_findings() == ["gone"]
+    bench.services["b"].restore("Ada", STREAM, made)
+    bench.edit("b", made, notes="back again")
+    bench.settle(PAST_DOUBT)
+    assert bench.shown("a") == bench.shown("b") == [{"title": "x", "notes": "back again"}]
+    assert (len(bench.sent("b")), bench.open_findings()) == (1, [])
 
 
 def test_without_a_route_nothing_is_made() -> None:

@@ -52,6 +52,8 @@ class Placing:
         marked = [row["marker"] for row in loose if row["marker"]]
         reached = {*marked, *(row["entity"] for row in moved), *(id for id in self._entity_of.values() if id)}
         self._known = self._existing(marked)
+        self._linked = self._ties(loose)
+        self._tied: list[dict[str, Any]] = []
         self._places = self._taken(reached)
         self._asked = self._asked_before([row["entity"] for row in moved])
 
@@ -82,6 +84,20 @@ class Placing:
                     t.record.c.side == side, t.record.c.id.in_(part)
                 )
                 found.update(((side, row["id"]), row["entity"]) for row in self._tx.all(query))
+        return found
+
+    def _ties(self, loose: Sequence[Mapping[str, Any]]) -> dict[Place, str]:
+        """The entities of those records that are linked, though nothing was held of them: made, and gone at once."""
+        wanted: dict[str, list[str]] = {}
+        for row in loose:
+            wanted.setdefault(row["side"], []).append(row["id"])
+        found: dict[Place, str] = {}
+        for side in sorted(wanted):
+            for part in chunks(sorted(wanted[side]), 400):
+                query = sa.select(t.link.c.record, t.link.c.entity).where(
+                    t.link.c.side == side, t.link.c.record.in_(part)
+                )
+                found.update(((side, row["record"]), row["entity"]) for row in self._tx.all(query))
         return found
 
     def _existing(self, entities: Iterable[str]) -> set[str]:
@@ -117,6 +133,11 @@ class Placing:
         ``old``: it was there before the hub began.
         """
         side, marker = row["side"], row["marker"]
+        linked = self._linked.get((side, row["id"]))
+        if linked is not None:
+            row["entity"] = linked
+            self._tied.append({"side": side, "id": row["id"], "entity": linked})
+            return linked
         creating = self._creating.get(side, ())
         if marker in self._known:
             if marker in creating:
@@ -137,14 +158,16 @@ class Placing:
             self.held += 1
             return None
         pointed, mentions = self._pointed(row, old)
-        if len(pointed) == 1:
-            return self._link(row, *pointed.popitem())
-        entity, taken = self._by_key(row)
+        entity, taken = self._by_key(row) if len(pointed) != 1 else (next(iter(pointed)), None)
+        if entity in creating:
+            self.held += 1  # whether the place is free is not known before it is known what the create made
+            return None
         if taken is not None:
             self._tell_taken(row, taken, self._places[taken][side])
             return None
         if entity is not None:
-            return self._link(row, entity, {"by": "key", "keys": list(self._sync.match), "value": row["match_key"]})
+            by_key = {"by": "key", "keys": list(self._sync.match), "value": row["match_key"]}
+            return self._link(row, entity, pointed[entity] if len(pointed) == 1 else by_key)
         return self._begin(row, old, pointed | mentions)
 
     def _ours(self, row: Mapping[str, Any], old: bool) -> bool:
@@ -323,9 +346,7 @@ class Placing:
         tx = self._tx
         tx.insert(t.entity, self.entities)
         tx.upsert(t.link, self._links)
-        tx.change(
-            t.record,
-            [{"side": each["side"], "id": each["record"], "entity": each["entity"]} for each in self._links],
-        )
+        tied = [{"side": each["side"], "id": each["record"], "entity": each["entity"]} for each in self._links]
+        tx.change(t.record, tied + self._tied)
         tx.insert(t.proposal, self.proposals)
         findings.report(tx, self._findings, self._ports.now(), self._ports.new_id)

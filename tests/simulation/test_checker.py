@@ -1,0 +1,229 @@
+"""A mild judge proves nothing: what excuses an edit, a twin or an unseen record is excused with its evidence only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.memory_service import BOT, STREAM, Traits
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.testing.checker import violations
+from keepstep.testing.copies import Copies
+from keepstep.testing.worlds import Bench
+
+
+class Judged:
+    """A bench as the checker wants it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.services, self.store, self.sync = bench.services, bench.store, bench.sync
+        self.copies = Copies(bench.store)
+        self.round = lambda: bench.round().planned
+        self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+
+def judged(bench: Bench, rule: str, **more: Any) -> list[str]:
+    judge = Judged(bench)
+    judge.__dict__.update(more)
+    return [each for each in violations(judge) if each.partition(" ")[0] == rule]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(Traits(), Traits())
+    bench.make("a", title="old", notes="n")
+    bench.settle()
+    bench.clock.advance(60)
+    return bench
+
+
+def overwrite(bench: Bench, name: str, **values: Any) -> None:
+    """As if a wrong engine had written over what a person said."""
+    bench.clock.advance(60)
+    bench.services[name].edit(BOT, STREAM, bench.only(name), values)
+
+
+def note(bench: Bench, code: str, params: dict[str, Any], at: str | None = None) -> None:
+    [entity] = bench.rows(t.entity)
+    line = {"at": at or bench.ports.now(), "run": None, "entity": entity["id"], "side": None, "field": "title"}
+    with bench.store.write() as tx:
+        tx.insert(t.audit, [line | {"code": code, "params": params}])
+
+
+def conflict(*values: str) -> dict[str, Any]:
+    return {"candidates": {"candidates": {str(n): {"value": value} for n, value in enumerate(values)}}}
+
+
+def test_an_edit_that_was_written_over_is_lost(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    overwrite(bench, "a", title="old")
+    assert len(judged(bench, "P1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "params"),
+    [("conflict", conflict("new", "other")), ("lost_to_policy", {"value": "new"}), ("added_wins", {"value": "new"})],
+)
+def test_it_is_accounted_for_by_what_people_were_told_since_and_not_by_what_they_were_told_before(
+    bench: Bench, code: str, params: dict[str, Any]
+) -> None:
+    before = bench.ports.now()
+    bench.clock.advance(60)
+    bench.edit("a", bench.only("a"), title="new")
+    overwrite(bench, "a", title="old")
+    note(bench, code, params, at=before)
+    assert len(judged(bench, "P1")) == 1
+    note(bench, code, params)
+    assert judged(bench, "P1") == []
+
+
+def test_what_people_were_told_of_another_value_is_no_excuse(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    overwrite(bench, "a", title="old")
+    note(bench, "conflict", conflict("other", "old"))
+    assert len(judged(bench, "P1")) == 1
+
+
+def test_a_later_edit_replaces_what_its_author_saw_and_nothing_else(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    overwrite(bench, "a", title="old")
+    bench.edit("a", bench.only("a"), title="newest")
+    overwrite(bench, "b", title="newest")
+    assert len(judged(bench, "P1")) == 1, "we had taken it from before the eyes of whoever edited next"
+
+
+def test_a_later_edit_by_somebody_who_saw_it_replaces_it(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    overwrite(bench, "b", title="new")
+    bench.edit("b", bench.only("b"), title="newest")
+    overwrite(bench, "a", title="newest")
+    assert judged(bench, "P1") == []
+
+
+def test_a_later_edit_where_it_never_came_replaces_nothing(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    bench.edit("b", bench.only("b"), title="newest")
+    overwrite(bench, "a", title="newest")
+    assert len(judged(bench, "P1")) == 1
+
+
+def test_a_delete_replaces_what_stood_there_unless_it_is_taken_back(bench: Bench) -> None:
+    id = bench.only("a")
+    bench.edit("a", id, title="new")
+    bench.services["a"].delete("Ada", STREAM, id)
+    assert judged(bench, "P1") == []
+    bench.services["a"].restore("Ada", STREAM, id)
+    overwrite(bench, "a", title="old")
+    assert len(judged(bench, "P1")) == 1
+
+
+def test_nobody_shows_anything_is_no_proof(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    overwrite(bench, "a", title="old")
+    for name in "ab":
+        bench.services[name].delete("Bo", STREAM, bench.only(name))
+    assert len(judged(bench, "P1")) == 1
+
+
+def test_a_detour_from_a_value_that_others_had_is_no_edit(bench: Bench) -> None:
+    for title in ("detour", "old"):
+        bench.edit("a", bench.only("a"), title=title)
+    bench.edit("b", bench.only("b"), title="hers")
+    overwrite(bench, "a", title="hers")
+    assert judged(bench, "P1") == []
+
+
+def test_a_detour_from_a_value_that_nobody_else_had_is_one(bench: Bench) -> None:
+    for title in ("new", "detour", "new"):
+        bench.edit("a", bench.only("a"), title=title)
+    overwrite(bench, "a", title="old")
+    assert len(judged(bench, "P1")) == 1
+
+
+def test_a_detour_that_was_carried_is_an_edit_when_it_is_taken_back(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="detour")
+    overwrite(bench, "b", title="detour")
+    bench.edit("a", bench.only("a"), title="old")
+    overwrite(bench, "a", title="detour")
+    assert len(judged(bench, "P1")) == 1
+
+
+def test_a_side_that_shouts_excuses_only_what_looks_alike_there() -> None:
+    bench = Bench(Traits(shouts=True), Traits())
+    bench.make("b", title="old")
+    bench.settle()
+    bench.edit("a", bench.only("a"), title="OLD ONE")
+    overwrite(bench, "a", title="old")
+    assert len(judged(bench, "P1")) == 1
+
+
+# -- unseen, twins, unwritten
+
+
+def told(bench: Bench, state: str = "open", **params: Any) -> None:
+    with bench.store.write() as tx:
+        findings.report(tx, [Finding(key="k", code="twin", params=params)], bench.ports.now(), bench.ports.new_id)
+        if state != "open":
+            findings.close(tx, ["k"], bench.ports.now())
+
+
+@pytest.mark.parametrize(
+    ("side", "state", "excused"),
+    [("a.items", "open", True), ("b.items", "open", False), ("a.items", "closed", False)],
+)
+def test_a_record_that_is_tied_to_nothing_is_excused_by_an_open_finding_about_that_very_record(
+    bench: Bench, side: str, state: str, excused: bool
+) -> None:
+    id = bench.make("a", title="unseen")
+    told(bench, state, side=side, record=id)
+    assert (judged(bench, "P13") == []) is excused
+
+
+def twin(bench: Bench) -> str:
+    """A second record for the same place, as if a wrong engine had made it."""
+    bench.clock.advance(60)
+    [entity] = bench.rows(t.entity)
+    service = bench.services["b"]
+    return service._create(BOT, {"title": "old"}, entity["id"], None, True).id
+
+
+@pytest.mark.parametrize(
+    ("hidden", "tell", "excused"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_a_twin_is_excused_if_the_first_was_hidden_when_it_was_made_and_it_is_told(
+    bench: Bench, hidden: bool, tell: bool, excused: bool
+) -> None:
+    first, since = bench.only("b"), bench.ports.now()
+    second = twin(bench)
+    if tell:
+        told(bench, side="b.items", record=second)
+    spans = {("b", first): [(since, bench.ports.now())]} if hidden else {}
+    assert (judged(bench, "P2", hidden=spans) == []) is excused
+
+
+def test_a_record_that_was_hidden_at_another_time_excuses_no_twin(bench: Bench) -> None:
+    first, since = bench.only("b"), bench.ports.now()
+    bench.clock.advance(10)
+    spans = {("b", first): [(since, bench.ports.now())]}
+    second = twin(bench)
+    told(bench, side="b.items", record=second)
+    assert len(judged(bench, "P2", hidden=spans)) == 1
+
+
+def test_a_write_without_an_intent_and_one_before_its_intent_are_told(bench: Bench) -> None:
+    assert judged(bench, "P4") == []
+    twin(bench)
+    with bench.store.write() as tx:
+        tx.execute(t.intent.delete().where(t.intent.c.kind == "create"))
+    assert len(judged(bench, "P4")) >= 1
+
+
+def test_a_write_that_came_before_its_intent_is_told(bench: Bench) -> None:
+    bench.edit("a", bench.only("a"), title="new")
+    bench.settle()
+    with bench.store.write() as tx:
+        tx.execute(t.intent.update().values(written_at="2027-01-01T00:00:00.000Z"))
+    assert len(judged(bench, "P4")) == 2
