@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,7 +30,7 @@ from keepstep.engine.reread import reread
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.undo import Undoing
 from keepstep.engine.verify import Verifier
-from keepstep.engine.world import Mode, Rows, Sync, World
+from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
@@ -154,7 +155,7 @@ class Engine:
                 report.fresh += self._tell_holds(tx, sync, report.holds)
             if mode != "write" or report.holds or not operations:
                 break
-            applier = Applier(ports, self.world, sync, lease, report.run, self._too_old(sync), wanted)
+            applier = Applier(ports, self.world, sync, lease, report.run, partial(self._too_old, sync), wanted)
             allowed = [operation for operation in operations if wanted(operation)]
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
@@ -222,7 +223,7 @@ class Engine:
 
     def verifier(self, sync: Sync) -> Verifier:
         """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
-        return Verifier(self.ports, self.world, sync, self._too_old(sync))
+        return Verifier(self.ports, self.world, sync, partial(self._too_old, sync))
 
     def undoing(self, sync: Sync, run: str, only: Collection[str] | None = None) -> Undoing:
         """Taking back what a run of that sync wrote. Nothing happens before it is decided."""
@@ -364,25 +365,15 @@ class Engine:
         if settled:
             tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))
 
-    def _asked(self, query: sa.Select[Any]) -> Iterator[dict[str, Any]]:
-        with self.ports.store.read() as tx:
-            yield from tx.each(query)
-
-    def _too_old(self, sync: Sync, tx: Tx | None = None, asking: Rows | None = None) -> Callable[[EntityState], bool]:
-        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open.
-
-        ``asking``: what the answer asks later on, when the transaction may be over.
-        """
-        if tx is None:
-            with self.ports.store.read() as own:
-                return self._too_old(sync, own, self._asked)
+    def _too_old(self, sync: Sync, tx: Tx) -> Callable[[EntityState], bool]:
+        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open."""
         rows = tx.all(
             sa.select(t.proposal.c.entity, t.proposal.c.other).where(
                 t.proposal.c.sync == sync.name, t.proposal.c.state == "open"
             )
         )
         asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-        recent = sync.eligible(asking or tx.each, self.ports.clock.now())
+        recent = sync.eligible(tx.each, self.ports.clock.now())
         return lambda state: state.id in asked or (state.old and not recent(state))
 
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
