@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from connectors.base import utc
 from keepstep.engine.ports import Ports
+from keepstep.engine.world import Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -22,6 +23,29 @@ _PLACE = (
     sa.select(sa.func.sum(t.position.c.n)),
     sa.select(sa.func.max(t.proposal.c.at)),
 )
+
+
+def _news() -> sa.Select[bool, bool, bool, bool, bool]:
+    """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
+    log, intent, due = t.change_log.c, t.intent.c, t.due.c
+    sync: sa.BindParameter[str] = sa.bindparam("sync")
+    position = sa.select(t.position.c.n).where(t.position.c.sync == sync).scalar_subquery()
+    return sa.select(
+        position.is_not(None),
+        sa.exists().where(log.n > position, log.side.in_(sa.bindparam("sides", expanding=True))),
+        sa.exists().where(due.sync == sync),
+        sa.exists().where(t.entity.c.sync == sync, t.entity.c.owing.is_(True)),
+        sa.exists().where(intent.sync == sync, intent.closed_at.is_(None)),
+    )
+
+
+_NEWS = _news()
+
+
+def nothing_new(tx: Tx, sync: Sync) -> bool:
+    """Whether a round of the sync would find nothing to do: one question, however many links there are."""
+    begun, *there = tx.connection.execute(_NEWS, {"sync": sync.name, "sides": sorted(sync.sides)}).one()
+    return bool(begun) and not any(there)
 
 
 def place(tx: Tx) -> list[Any]:

@@ -19,6 +19,7 @@ from keepstep.engine.carried import stir
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
+from keepstep.engine.moved import nothing_new
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
 from keepstep.engine.ports import Ports
@@ -40,23 +41,6 @@ from mapping.model import Form
 BATCH = 400
 PASSES = 4
 """A parent made in one pass lets its children be made in the next."""
-
-
-def _news() -> sa.Select[bool, bool, bool, bool, bool]:
-    """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
-    log, intent, due = t.change_log.c, t.intent.c, t.due.c
-    sync: sa.BindParameter[str] = sa.bindparam("sync")
-    position = sa.select(t.position.c.n).where(t.position.c.sync == sync).scalar_subquery()
-    return sa.select(
-        position.is_not(None),
-        sa.exists().where(log.n > position, log.side.in_(sa.bindparam("sides", expanding=True))),
-        sa.exists().where(due.sync == sync),
-        sa.exists().where(t.entity.c.sync == sync, t.entity.c.owing.is_(True)),
-        sa.exists().where(intent.sync == sync, intent.closed_at.is_(None)),
-    )
-
-
-_NEWS = _news()
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -232,10 +216,8 @@ class Engine:
     # -- the steps
 
     def _nothing_new(self, sync: Sync) -> bool:
-        """Whether a round would find nothing to do: one question, however many links there are."""
         with self.ports.store.read() as tx:
-            begun, *there = tx.connection.execute(_NEWS, {"sync": sync.name, "sides": sorted(sync.sides)}).one()
-        return bool(begun) and not any(there)
+            return nothing_new(tx, sync)
 
     def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
         ports = self.ports
