@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import measure
+from benchmarks.flat import flat
 from benchmarks.machine import described
 from benchmarks.measure import Row
 
@@ -33,6 +34,7 @@ same small stand-in for Jira, in the same run and in turns. Only the ratios mean
   stands the bare loop as a process of its own (Python, requests, orjson and SQLite, nothing else), and one that imports
   the fixed packages of a round (SQLAlchemy, Pydantic, requests, msgspec, click, ruamel.yaml, tenacity) and ends.
 - A plan is measured over pairs of linked records that were inserted directly, as many changed among few as among many.
+- Memory over linked records is that of the commands people run, over pairs that are in step and were inserted directly.
 - dlt runs in an environment of its own, and is asked for the least: raw issues, nothing nested taken apart.
 """
 
@@ -56,6 +58,7 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "quiet": lambda: measure.quiet(folder, 10_000 // tenth),
         "cold": lambda: measure.cold(folder, 10_000 // tenth),
         "plan": lambda: measure.planning(folder, 10_000 // tenth, 1_000 // tenth),
+        "flat": lambda: flat(folder, 10_000 // tenth, 1_000 // tenth),
         "memory": lambda: measure.memory(folder, 10_000 // tenth),
         "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),
         "help": measure.helping,

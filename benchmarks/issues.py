@@ -204,13 +204,13 @@ SMALL = _rendered(
 )
 
 
-def render(number: int, whole: bool) -> bytes:
-    """One issue as JSON, with all its fields or with the few that a census asks for."""
+def render(number: int, whole: bool, id: str | None = None) -> bytes:
+    """One issue as JSON, with all its fields or with the few that a census asks for. ``id``: another than its own."""
     made = datetime.fromtimestamp(stamp(number) / 1000, UTC)
     at = made.strftime("%Y-%m-%dT%H:%M:%S.000+0000").encode()
     template = WHOLE[number % TEMPLATES] if whole else SMALL
     return template % {
-        b"id": b"%d" % (FIRST_ID + number),
+        b"id": id.encode() if id is not None else b"%d" % (FIRST_ID + number),
         b"number": b"%d" % (1 + number),
         b"created": at,
         b"updated": at,

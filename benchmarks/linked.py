@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import sqlalchemy as sa
 
+from benchmarks.issues import FIRST_ID
 from keepstep.hub import Hub
 from keepstep.store import tables as t
 
@@ -38,7 +39,8 @@ def pairs(hub: Hub, count: int) -> None:
     """So many entities with a live link to each side of the one sync, all sides showing what is agreed."""
     (sync,) = hub.engine.world.syncs.values()
     with hub.store.read() as tx:
-        sample = tx.one(sa.select(t.link).where(t.link.c.side == next(iter(sync.sides))))
+        first = (t.link.c.side == next(iter(sync.sides)), t.link.c.record == str(FIRST_ID))
+        sample = tx.one(sa.select(t.link).where(*first))
     assert sample is not None
     with hub.store.write() as tx:
         _copies(tx.connection, t.entity, count, {"id": "printf('PAIR%08d', i)"}, {"id": sample["entity"]})

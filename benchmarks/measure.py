@@ -240,7 +240,7 @@ def planning(folder: Path, few: int, changed: int) -> Iterator[Row]:
             took_for[links] = min(found, key=lambda each: each.cpu)
             edit(one, changed, links, "Title of ")
             one.close()
-            told = children.run("plan", base, path)
+            told = children.run("planned", base, path)
             assert told["operations"] == changed
             peaks[links] = told["kib"] / 1024
             path.unlink()

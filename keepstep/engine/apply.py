@@ -56,7 +56,7 @@ class Applier:
         sync: Sync,
         lease: Lease,
         run: str,
-        too_old: Callable[[EntityState], bool],
+        too_old: Callable[[Tx], Callable[[EntityState], bool]],
         wanted: Callable[[Operation], bool] = lambda operation: True,
     ) -> None:
         self._ports = ports
@@ -172,6 +172,7 @@ class Applier:
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._world)
             references.prepare(self._sync, states.values())
+            too_old = self._too_old(tx)
             writes: list[Write] = []
             intents: dict[str, dict[str, Any]] = {}
             for operation in operations:
@@ -181,7 +182,7 @@ class Applier:
                 noted = Noted(audit=[])
                 see_links(state, ports.now(), noted, self._run)
                 tx.insert(t.audit, noted.audit)
-                now_owed = self._again(state, side, operation, looked, references)
+                now_owed = self._again(state, side, operation, looked, references, too_old)
                 if now_owed is None:
                     self.applied.put_off += 1
                     continue
@@ -229,6 +230,7 @@ class Applier:
         operation: Operation,
         looked: Mapping[str, Record],
         references: References,
+        too_old: Callable[[EntityState], bool],
     ) -> Operation | None:
         """The operation as it is owed after the look; None if the world moved and it must be planned anew."""
         record = looked.get(operation.record or "")
@@ -237,7 +239,7 @@ class Applier:
         owed = Owed(operations=[], findings=[], waiting={})
         found: Operation | None
         if operation.kind == "create":
-            found = create(state, self._sync, side, references, owed, self._too_old)
+            found = create(state, self._sync, side, references, owed, too_old)
         elif operation.kind == "update":
             found = update(state, self._sync, side, references, owed)
         elif state.links[side.name].state == "leaving":

@@ -20,6 +20,7 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.traces import STRUCK, Traces
 from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
+from keepstep.store.types import Json
 from mapping.model import Kind
 
 PAGE = 500
@@ -340,7 +341,7 @@ class _Forgetting:
                 if not column.primary_key and self._decided(value):
                     now[column.name] = STRUCK
                 continue
-            if isinstance(column.type, t.Json):
+            if isinstance(column.type, Json):
                 now[column.name] = self._any_value(value, connection)
             elif isinstance(value, str) and (
                 self._traces.holds(value) or (column.name == "by" and self._traces.account(value, connection))

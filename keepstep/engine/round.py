@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from keepstep.engine.carried import stir
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
+from keepstep.engine.moved import nothing_new
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
 from keepstep.engine.ports import Ports
@@ -29,7 +31,7 @@ from keepstep.engine.reread import reread
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.undo import Undoing
 from keepstep.engine.verify import Verifier
-from keepstep.engine.world import Mode, Rows, Sync, World
+from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
@@ -39,23 +41,6 @@ from mapping.model import Form
 BATCH = 400
 PASSES = 4
 """A parent made in one pass lets its children be made in the next."""
-
-
-def _news() -> sa.Select[bool, bool, bool, bool, bool]:
-    """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
-    log, intent, due = t.change_log.c, t.intent.c, t.due.c
-    sync: sa.BindParameter[str] = sa.bindparam("sync")
-    position = sa.select(t.position.c.n).where(t.position.c.sync == sync).scalar_subquery()
-    return sa.select(
-        position.is_not(None),
-        sa.exists().where(log.n > position, log.side.in_(sa.bindparam("sides", expanding=True))),
-        sa.exists().where(due.sync == sync),
-        sa.exists().where(t.entity.c.sync == sync, t.entity.c.owing.is_(True)),
-        sa.exists().where(intent.sync == sync, intent.closed_at.is_(None)),
-    )
-
-
-_NEWS = _news()
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -154,7 +139,7 @@ class Engine:
                 report.fresh += self._tell_holds(tx, sync, report.holds)
             if mode != "write" or report.holds or not operations:
                 break
-            applier = Applier(ports, self.world, sync, lease, report.run, self._too_old(sync), wanted)
+            applier = Applier(ports, self.world, sync, lease, report.run, partial(self._too_old, sync), wanted)
             allowed = [operation for operation in operations if wanted(operation)]
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
@@ -222,7 +207,7 @@ class Engine:
 
     def verifier(self, sync: Sync) -> Verifier:
         """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
-        return Verifier(self.ports, self.world, sync, self._too_old(sync))
+        return Verifier(self.ports, self.world, sync, partial(self._too_old, sync))
 
     def undoing(self, sync: Sync, run: str, only: Collection[str] | None = None) -> Undoing:
         """Taking back what a run of that sync wrote. Nothing happens before it is decided."""
@@ -231,10 +216,8 @@ class Engine:
     # -- the steps
 
     def _nothing_new(self, sync: Sync) -> bool:
-        """Whether a round would find nothing to do: one question, however many links there are."""
         with self.ports.store.read() as tx:
-            begun, *there = tx.connection.execute(_NEWS, {"sync": sync.name, "sides": sorted(sync.sides)}).one()
-        return bool(begun) and not any(there)
+            return nothing_new(tx, sync)
 
     def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
         ports = self.ports
@@ -370,25 +353,15 @@ class Engine:
         if settled:
             tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))
 
-    def _asked(self, query: sa.Select[Any]) -> Iterator[dict[str, Any]]:
-        with self.ports.store.read() as tx:
-            yield from tx.each(query)
-
-    def _too_old(self, sync: Sync, tx: Tx | None = None, asking: Rows | None = None) -> Callable[[EntityState], bool]:
-        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open.
-
-        ``asking``: what the answer asks later on, when the transaction may be over.
-        """
-        if tx is None:
-            with self.ports.store.read() as own:
-                return self._too_old(sync, own, self._asked)
+    def _too_old(self, sync: Sync, tx: Tx) -> Callable[[EntityState], bool]:
+        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open."""
         rows = tx.all(
             sa.select(t.proposal.c.entity, t.proposal.c.other).where(
                 t.proposal.c.sync == sync.name, t.proposal.c.state == "open"
             )
         )
         asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-        recent = sync.eligible(asking or tx.each, self.ports.clock.now())
+        recent = sync.eligible(tx.each, self.ports.clock.now())
         return lambda state: state.id in asked or (state.old and not recent(state))
 
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import made
+from keepstep.engine import made, moved
 from keepstep.engine.first_sync import project_is_recent
 from keepstep.engine.ports import Ports
 from keepstep.engine.state import load
@@ -16,6 +16,8 @@ from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.model import Kind
+
+FOLDERS = "category_folders"
 
 NAMES = {
     "en": {"plan": "Plan", "requirements": "Requirements", "design": "Design", "test": "Test", "report": "Report"},
@@ -34,12 +36,18 @@ def category_folders(
 ) -> set[str]:
     """Begin the folders that are missing; returns the syncs that have them to make. Safe to repeat.
 
+    All projects are gone through, unless nothing moved since the last time.
+
     Projects from before the first sync's window keep what they have.
     """
     sync = next((each for each in world.syncs.values() if each.kind is Kind.FOLDER and each.create), None)
     if sync is None:
         return set()
+    about = repr((sync.name, sorted(sync.create), list(categories), language, won_days))
     with ports.store.read() as tx:
+        if moved.at_rest(tx, ports, FOLDERS, about):
+            return set()
+        place = moved.place(tx)
         there = _folders(tx, world, sync)
         ids = [
             project
@@ -60,6 +68,8 @@ def category_folders(
                         continue
                     values = {"name": names[category], "project": project.id, "category": category}
                     begun |= made.begin(tx, ports, sync, f"{project.id}-{category}", values)
+    with ports.store.write() as tx:
+        moved.gone_through(tx, ports, FOLDERS, about, place)
     return {sync.name} if begun else set()
 
 

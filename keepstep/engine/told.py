@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keepstep.config import Config
+from keepstep.engine import moved
 from keepstep.engine.handoffs import Calendar, Setting, Verdict, compiled, judge, shipped
 from keepstep.engine.handoffs.verdict import Level
 from keepstep.engine.people import People
@@ -25,6 +26,7 @@ from mapping.model import Kind
 
 COUNTRIES = {"zh-CN": "CN"}
 TOLD = ("due", "breached")
+HANDOFFS = "handoffs"
 
 
 JUDGED = [kind for kind in Kind if kind not in (Kind.COMMENT, Kind.ATTACHMENT)]
@@ -32,9 +34,16 @@ JUDGED = [kind for kind in Kind if kind not in (Kind.COMMENT, Kind.ATTACHMENT)]
 
 
 def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
-    """Judge every rule in use, and keep the findings in step with the verdicts. Returns those not open before."""
+    """Judge every rule in use, and keep the findings in step with the verdicts. Returns those not open before.
+
+    Goes through the whole graph, unless nothing moved since the last time and that was a short while ago.
+    """
     if not config.handoffs.use:
         return []
+    with ports.store.read() as tx:
+        about = _about(_setting(tx, world, config), world, config)
+        if moved.at_rest(tx, ports, HANDOFFS, about):
+            return []
     with ports.store.write() as tx:
         verdicts = verdicts_now(tx, ports, world, config)
         people = People(tx)
@@ -53,7 +62,15 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
         wanted = {finding.key for finding in there}
         wanted |= {_key(verdict) for verdict in verdicts if verdict.level is Level.WAIVED}
         findings.close(tx, [row["key"] for row in rows if row["key"] not in wanted], ports.now())
+        moved.gone_through(tx, ports, HANDOFFS, about, moved.place(tx))
     return fresh
+
+
+def _about(setting: Setting, world: World, config: Config) -> str:
+    """What verdicts depend on, beside the graph and the time."""
+    fields = sorted((kind.value, sorted(names)) for kind, names in (setting.fields or {}).items())
+    sources = (sorted(setting.sides), sorted(setting.roles.items()), fields, setting.categories)
+    return repr((config.handoffs, config.timezone, config.language, world.people, sources))
 
 
 def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Verdict]:

@@ -88,7 +88,9 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 class Verifier:
     """One reading of one sync. ``failed`` tells afterwards which sides could not be asked, and why."""
 
-    def __init__(self, ports: Ports, world: World, sync: Sync, too_old: Callable[[EntityState], bool]) -> None:
+    def __init__(
+        self, ports: Ports, world: World, sync: Sync, too_old: Callable[[Tx], Callable[[EntityState], bool]]
+    ) -> None:
         self._ports = ports
         self._world = world
         self._sync = sync
@@ -158,6 +160,7 @@ class Verifier:
         references = References(tx, self._world)
         references.prepare(self._sync, states)
         open_ones = _findings(tx, [state.id for state in states])
+        too_old = self._too_old(tx)
         found = []
         for state in states:
             for name, link in sorted(state.links.items()):
@@ -166,7 +169,7 @@ class Verifier:
                     record = held[state.id].get(name)
                     look = looks.get((name, link.record))
                     found.append(self._link(state, side, link, record, look, references, open_ones))
-            found += self._unmade(state, references, open_ones)
+            found += self._unmade(state, references, open_ones, too_old)
         return found
 
     def _link(
@@ -288,7 +291,13 @@ class Verifier:
         looked = self._looked.get(side.name)
         return looked is not None and look.modified_at is not None and look.modified_at < looked
 
-    def _unmade(self, state: EntityState, references: References, open_ones: Mapping[str, str]) -> list[Checked]:
+    def _unmade(
+        self,
+        state: EntityState,
+        references: References,
+        open_ones: Mapping[str, str],
+        too_old: Callable[[EntityState], bool],
+    ) -> list[Checked]:
         """Places where the entity is still to get a record."""
         if state.parked:
             return []
@@ -301,7 +310,7 @@ class Verifier:
                 found.append(self._told(state, side.name, None, "doubt"))
             elif side.name in state.refused and refused:
                 found.append(self._told(state, side.name, None, "refused", finding=refused))
-            elif create(state, self._sync, side, references, Owed(findings=[], waiting={}), self._too_old):
+            elif create(state, self._sync, side, references, Owed(findings=[], waiting={}), too_old):
                 found.append(self._told(state, side.name, None, "owed" if self._writes else "held"))
         return found
 

@@ -23,7 +23,7 @@ from mapping.richtext import normal_markdown
 Mode = Literal["observe", "propose", "write"]
 
 Rows = Callable[[sa.Select[Any]], Iterable[dict[str, Any]]]
-"""What asks the store, for those who may not need to."""
+"""What asks the store within the transaction at hand, for those who may not need to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from keepstep.store import tables as t
+from keepstep.store import types
 
 KINDS = (
     (sa.Boolean, "boolean"),
@@ -69,8 +69,8 @@ def _kind(type: sa.types.TypeEngine[Any]) -> str:
 
 
 def _given(type: sa.types.TypeEngine[Any]) -> Callable[[Any], Any]:
-    if isinstance(type, t.Json):
+    if isinstance(type, types.Json):
         return lambda value: None if value is None else msgspec.json.encode(value).decode()
-    if isinstance(type, t.String | t.Text):
-        return lambda value: None if value is None else t.escaped(value)
+    if isinstance(type, types.String | types.Text):
+        return lambda value: None if value is None else types.escaped(value)
     return lambda value: value

@@ -20,6 +20,7 @@ from keepstep.store import tables as t
 from keepstep.store.columns import Columns
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
+from keepstep.store.types import Json
 
 REVISION = "0007"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
@@ -156,7 +157,7 @@ class Prepared:
     def of(cls, statement: Any, table: sa.Table, names: Sequence[str], dialect: sa.Dialect) -> Prepared:
         compiled = statement.compile(dialect=dialect, column_keys=names)
         columns = tuple(compiled.positiontup)
-        encoded = tuple(place for place, name in enumerate(columns) if isinstance(table.columns[name].type, t.Json))
+        encoded = tuple(place for place, name in enumerate(columns) if isinstance(table.columns[name].type, Json))
         unnamed = {name: getattr(table.columns[name].default, "arg", None) for name in columns if name not in names}
         if len(columns) > 1:
             return cls(str(compiled), itemgetter(*columns), encoded, unnamed)

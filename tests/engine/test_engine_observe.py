@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from connectors.base import Record
-from connectors.errors import CursorLost
+from connectors.errors import CursorLost, Transient
 from connectors.memory_service import STREAM, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.engine.intake import store_records
@@ -98,6 +100,28 @@ def test_a_listing_that_forgets_a_record_twice_does_not_delete_what_is_there_by_
     bench.round(11 * MINUTE)
     (held,) = bench.rows(t.record, t.record.c.side == "a.items")
     assert (held["missed"], held["deleted"]) == (0, False)
+
+
+def test_a_listing_that_broke_off_is_begun_anew() -> None:
+    bench = Bench(Traits(deletes=False), Traits())
+    gone = bench.make("a", title="x")
+    bench.settle()
+    connector = bench.world.connections["a"].connector
+    whole = connector.ids
+
+    def broken(stream: str) -> Iterator[list[str]]:
+        yield [gone]
+        raise Transient("a/items: no answer")
+
+    connector.ids = broken  # type: ignore[method-assign]
+    bench.round(7 * HOUR)
+    assert bench.open_findings() == ["connection_failed"]
+    bench.services["a"].delete("Ada", STREAM, gone)
+    connector.ids = whole  # type: ignore[method-assign]
+    bench.round()
+    (held,) = bench.rows(t.record, t.record.c.side == "a.items")
+    assert (held["missed"], held["deleted"]) == (1, False)
+    assert bench.rows(t.listed) == []
 
 
 def test_a_feed_that_fails_is_a_finding_and_the_others_go_on() -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store import tables as t
-from keepstep.store.tables import escaped, unescaped
+from keepstep.store.types import escaped, unescaped
 from keepstep.testing.worlds import Bench
 from tests.databases import Databases
 

@@ -211,6 +211,20 @@ def test_more_rows_than_one_statement_takes_are_all_stored(store: Store) -> None
         assert tx.all(sa.select(t.setting).order_by(t.setting.c.name)) == rows
 
 
+def test_rows_come_one_by_one_beside_other_questions(store: Store) -> None:
+    rows = [{"name": f"n{number:04d}", "value": {"n": number}} for number in range(2_500)]
+    with store.write() as tx:
+        tx.insert(t.setting, rows)
+    query = sa.select(t.setting).order_by(t.setting.c.name)
+    with store.read() as tx:
+        seen = []
+        for row in tx.each(query.where(t.setting.c.name >= sa.bindparam("first")), first="n0001"):
+            if len(seen) % 1_000 == 0:
+                assert tx.one(query.where(t.setting.c.name == row["name"])) == row
+            seen.append(row)
+    assert seen == rows[1:]
+
+
 def test_many_values_are_one_condition_which_uses_the_index(store: Store) -> None:
     names = [f"{number:05d}" for number in range(70_000)]
     with store.write() as tx:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from keepstep.store.tables import Json, Serial
+from keepstep.store.types import Json, Serial
 
 revision = "0001"
 down_revision = None

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from keepstep.store.tables import Json
+from keepstep.store.types import Json
 
 revision = "0003"
 down_revision = "0002"
