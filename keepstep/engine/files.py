@@ -150,8 +150,13 @@ def _tell(ports: Ports, sync: Sync, lease: Lease, entity: str, side: str, read: 
             findings.close(tx, [key], ports.now())
             return
         state = load(tx, [entity])[entity]
-        params = {"entity": entity, "kind": sync.kind.value, "title": title(state, sync), "side": side}
-        finding = Finding(key=key, code="file_unreadable", sync=sync.name, entity=entity, params=params)
+        finding = Finding(
+            key=key,
+            code="file_unreadable",
+            sync=sync.name,
+            entity=entity,
+            params={"entity": entity, "kind": sync.kind.value, "title": title(state, sync), "side": side},
+        )
         findings.report(tx, [finding], ports.now(), ports.new_id)
 
 
