@@ -59,7 +59,7 @@ def pair(own: Iterable[Items], shared: Items, known: Mapping[str, str]) -> Ids:
         for item in items:
             id = item["id"]
             target = found.get(id) or known.get(id)
-            if target in names:
+            if target is not None and target in names:
                 found[id] = target
                 continue
             # Also one whose partner is gone: the list may have been put together anew, under other ids.
