@@ -21,7 +21,8 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
     """What people over there would see."""
     stream: str
     purpose: str
-    """A code: ``marker`` (finding our own creates again), ``mark`` (telling a kind of record), ``subscription``."""
+    """A code: ``marker`` (finding our own creates again), ``mark`` (telling a kind of record), ``subscription``,
+    ``field`` (one that the configuration names, and that holds what people put there: never taken away)."""
     grant: str
     """The role or scope that adding it takes, in the system's own words."""
     manual: bool = False

@@ -50,20 +50,26 @@ def pair(own: Iterable[Items], shared: Items, known: Mapping[str, str]) -> Ids:
     becomes the shared one, unless another item has that.
     """
     found: Ids = {}
-    taken = {each["id"] for each in shared} | set(known.values())
+    names = {each["id"] for each in shared}
+    taken = names | set(known.values())
     for items in own:
         here = {each["id"] for each in items}
         partners = {id for each, id in {**known, **found}.items() if each in here}
         free = [each for each in shared if each["id"] not in partners]
         for item in items:
             id = item["id"]
-            if id in found or id in known:
-                found[id] = found.get(id) or known[id]
+            target = found.get(id) or known.get(id)
+            if target is not None and target in names:
+                found[id] = target
                 continue
+            # Also one whose partner is gone: the list may have been put together anew, under other ids.
             twin = next((each for each in free if each["text"] == item["text"]), None)
             if twin is not None:
                 free.remove(twin)
                 found[id] = twin["id"]
+                continue
+            if target is not None:
+                found[id] = target
                 continue
             number, fresh = 1, id
             while fresh in taken:

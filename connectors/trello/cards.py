@@ -24,6 +24,8 @@ WORDS = (*PLAIN, *SETS, "checklists", "customFieldItems")
 
 ITEM_WORDS = ("name", "state", "pos", "idChecklist")
 DEFAULT_CHECKLIST = "Checklist"
+MOST_ITEMS = 200
+"""Items of one checklist (``limits.checkItems.perChecklist.disableAt`` of a board); more go into a further one."""
 
 Delta = tuple[list[str], list[str]]
 ALREADY = ("already on the card", "is not on the card", "not a member of the card")
@@ -237,15 +239,24 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
             attempt.send("DELETE", f"/cards/{card}/checkItem/{id}")
             home[id]["checkItems"] = [item for item in home[id]["checkItems"] if item["id"] != id]
     for wanted in items.add:
-        if not after:
-            made = attempt.send("POST", "/checklists", {"idCard": card, "name": DEFAULT_CHECKLIST}, whole=True)
-            after.append({**made, "checkItems": []})
-        first = min(after, key=lambda one: one.get("pos") or 0)
-        into = next((one for one in after if one["id"] == wanted.get("idChecklist")), first)
+        into, there = _place_for(attempt, card, after, wanted.get("idChecklist"))
         sent = {"name": wanted["name"], "checked": wanted.get("state") == "complete"}
-        if wanted.get("pos") is not None:
+        if wanted.get("pos") is not None and there:
             sent["pos"] = wanted["pos"]
         into["checkItems"].append(attempt.send("POST", f"/checklists/{into['id']}/checkItems", sent, whole=True))
     for one in after:
         one["checkItems"].sort(key=lambda item: item.get("pos") or 0)
     return after
+
+
+def _place_for(attempt: Attempt, card: str, checklists: list[Raw], wanted: str | None) -> tuple[Raw, bool]:
+    """The checklist that takes one more item, and whether it is the one that was meant: one that is full is gone on
+    with in the last one, else in a new one at the end."""
+    row = sorted(checklists, key=lambda one: one.get("pos") or 0)
+    meant = next((one for one in row if one["id"] == wanted), row[0] if row else None)
+    for one in (meant, *row[-1:]):
+        if one is not None and len(one["checkItems"]) < MOST_ITEMS:
+            return one, one is meant
+    made = attempt.send("POST", "/checklists", {"idCard": card, "name": DEFAULT_CHECKLIST}, whole=True)
+    checklists.append({**made, "checkItems": []})
+    return checklists[-1], meant is None

@@ -1,4 +1,5 @@
-"""What the hub would add to an organisation: a unique field in each module, and a channel for notifications."""
+"""What the hub would add to an organisation: a unique field in each module, the fields of one's own that the
+configuration names, and a channel for notifications."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from connectors.zoho_crm.client import Client
 from connectors.zoho_crm.described import marker_of, modules_of
 from connectors.zoho_crm.hooks import channel_of
 from connectors.zoho_crm.models import Channel, FieldMeta, header_time
+from connectors.zoho_crm.own_fields import OwnFields
 from connectors.zoho_crm.pushing import Pusher
 from connectors.zoho_crm.settings import Settings
 
@@ -40,6 +42,7 @@ class Additions:
         self._clock = context.clock
         self._modules = modules
         self._marker = settings.marker_field
+        self._own = OwnFields(client, settings.custom, FIELD_GRANT)
 
     @property
     def _label(self) -> str:
@@ -61,6 +64,7 @@ class Additions:
                 steps=STEPS.format(module=module, label=self._label),
                 present=marker_of(self._client.fields(module), self._marker) is not None,
             )
+        yield from self._own.missing(modules)
         if self._settings.hook_url is not None:
             channel = self._channel()
             yield Addition(
@@ -74,17 +78,21 @@ class Additions:
             )
 
     def add(self, id: str, gate: Gate) -> None:
-        module = self._parted(id)
+        module, name = self._parted(id)
         try:
             if module is None:
                 self._subscribe(gate)
-            else:
+            elif name == self._marker:
                 self._add_field(module, gate)
+            else:
+                self._own.add(module, name, gate)
         except Forbidden as error:
             raise ScopeMissing(f"{id}: the account's profile may not add it: {error}", status=error.status) from error
 
     def remove(self, id: str, gate: Gate) -> None:
-        module = self._parted(id)
+        module, name = self._parted(id)
+        if module is not None and name != self._marker:
+            raise RecordRefused(f"{module}.{name} holds what people put there: it stays", code="not_ours")
         if module is None:
             if self._channel() is not None:
                 self._client.unwatch(channel_of(self._token), gate)
@@ -112,15 +120,16 @@ class Additions:
         empty = {self._marker: None}
         return list(pusher.push([Write(intent=id, kind="update", id=id, values=empty) for id in ids], gate))
 
-    def _parted(self, id: str) -> str | None:
-        """The module of a field's id; None for the subscription. Raises ValueError for an id that is not ours."""
+    def _parted(self, id: str) -> tuple[str | None, str]:
+        """Module and name of a field; no module for the subscription. Raises ValueError for an id that is not ours."""
         if id == SUBSCRIPTION and self._settings.hook_url is not None:
-            return None
+            return None, ""
         kind, _, rest = id.partition(":")
         module, _, name = rest.partition(".")
-        if kind != "field" or name != self._marker or module == "Notes" or module not in modules_of(self._settings):
+        ours = name == self._marker and module != "Notes"
+        if kind != "field" or not (ours or self._own.has(module, name)) or module not in modules_of(self._settings):
             raise ValueError(f"Zoho CRM has no addition {id}")
-        return module
+        return module, name
 
     def _field(self, module: str) -> FieldMeta | None:
         return next((meta for meta in self._client.fields(module) if meta.api_name == self._marker), None)
@@ -133,7 +142,8 @@ class Additions:
             raise RecordRefused(
                 f"{module}.{self._marker} is there and allows duplicates; tick off that it may", code="in_use"
             )
-        self._client.add_field(module, self._label, KEY_LENGTH, gate)
+        field = {"field_label": self._label, "data_type": "text", "length": KEY_LENGTH}
+        self._client.add_field(module, field | {"unique": {"casesensitive": False}}, gate)
         if marker_of(self._client.fields(module), self._marker) is None:
             raise RecordRefused(
                 f"{module}: a field {self._label!r} was made, not as {self._marker}; set `marker_field` to its name",

@@ -246,9 +246,8 @@ class Client:
             params["wf_trigger"] = "false"
         return self.http.write("DELETE", f"/crm/v8/{module}", params=params, gate=gate).decode(Results)
 
-    def add_field(self, module: str, label: str, length: int, gate: Gate) -> None:
-        """A single-line field of which no two records hold the same. Raises ``RecordRefused``."""
-        field = {"field_label": label, "data_type": "text", "length": length, "unique": {"casesensitive": False}}
+    def add_field(self, module: str, field: dict[str, Any], gate: Gate) -> None:
+        """A field of the organisation's own, by its label and type. Raises ``RecordRefused``."""
         answer = self.http.write(
             "POST", "/crm/v8/settings/fields", params={"module": module}, json={"fields": [field]}, gate=gate
         )

@@ -21,7 +21,7 @@ from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.budget import Meter, Purpose
 from keepstep.engine.failures import tell_failure
-from keepstep.engine.files import fetched
+from keepstep.engine.files import Unasked, fetched
 from keepstep.engine.forecast import cost
 from keepstep.engine.guard import forgotten_since
 from keepstep.engine.intake import store_looks, store_records
@@ -125,12 +125,11 @@ class Applier:
                     self.applied.put_off += 1
                 else:
                     self._chunk(side, [operation])
-        except ConnectorError as error:
+        except Unasked as asked:
             self.applied.put_off += 1
-            for source in (self._sync.sides[name] for name in operation.because[:1] if name in self._sync.sides):
-                self.failed.add(source.name)
-                with self._ports.store.write(self._lease) as tx:
-                    tell_failure(tx, self._ports, source, error)
+            self.failed.add(asked.side.name)
+            with self._ports.store.write(self._lease) as tx:
+                tell_failure(tx, self._ports, asked.side, asked.error)
         finally:
             self._content = None
 

@@ -261,8 +261,10 @@ def _links(state: EntityState, sync: Sync) -> list[LinkState]:
 
 def of_its_own(state: EntityState, sync: Sync, side: str, name: str) -> bool:
     """Whether a field is that record's own affair: the address of a copy is not the document's."""
+    if name != "url" or not sync.copies(sync.sides[side]):
+        return False
     origin = state.origin
-    return name == "url" and origin is not None and origin.side != side and sync.copies(sync.sides[side])
+    return origin is not None and origin.side != side
 
 
 def worded(state: EntityState, sync: Sync, side: str, name: str, value: Any, references: References) -> Any:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from connectors.base import Content
 from connectors.content import Carries, Download
-from connectors.errors import NotFound, RecordRefused
+from connectors.errors import ConnectorError, NotFound, RecordRefused
 from connectors.log import Log
 from keepstep.engine.carried import source
 from keepstep.engine.owed import title
@@ -38,12 +38,21 @@ TWINS = 5
 """Files of one size on one thing that are read to tell whether one of them is the same."""
 
 
+class Unasked(Exception):
+    """A side could not be asked for bytes just now; ``error`` says why."""
+
+    def __init__(self, side: Side, error: ConnectorError) -> None:
+        super().__init__(str(error))
+        self.side = side
+        self.error = error
+
+
 @contextmanager
 def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> Iterator[Content | None]:
     """The bytes of an entity, as long as the context lasts. None: they cannot be carried to that side.
 
     Of what rides with a sync it keeps what the bytes were, and those of files of the same size that lie there already:
-    whether it is among them is told by that. Raises ``ConnectorError`` where its own side cannot be asked now.
+    whether it is among them is told by that. Raises ``Unasked``.
     """
     with ports.store.read() as tx:
         state = load(tx, [entity]).get(entity)
@@ -76,9 +85,9 @@ def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> 
 
 
 def _read(source: Side, record: str, limit: int, file: IO[bytes], keep: Keep) -> Content:
-    got = _download(source, record)
+    got, parts = _parts(source, record, limit, keep)
     digest, size = hashlib.sha256(), 0
-    for part in _within(got, limit, keep):
+    for part in parts:
         size += len(part)
         digest.update(part)
         file.write(part)
@@ -88,15 +97,28 @@ def _read(source: Side, record: str, limit: int, file: IO[bytes], keep: Keep) ->
 
 def _hash(side: Side, record: str, limit: int, keep: Keep) -> str:
     digest = hashlib.sha256()
-    for part in _within(_download(side, record), limit, keep):
+    for part in _parts(side, record, limit, keep)[1]:
         digest.update(part)
     return digest.hexdigest()
 
 
-def _download(side: Side, record: str) -> Download:
+def _parts(side: Side, record: str, limit: int, keep: Keep) -> tuple[Download, Iterator[bytes]]:
+    """What a side sends of a record, and its parts. Raises ``NotFound``, ``RecordRefused`` or ``Unasked``."""
     if not isinstance(side.connector, Carries):
         raise RecordRefused(f"{side.name} gives no bytes away", code="no_content")
-    return side.connector.download(side.stream, record)
+    with _asking(side):
+        got = side.connector.download(side.stream, record)
+    return got, _within(side, got, limit, keep)
+
+
+@contextmanager
+def _asking(side: Side) -> Iterator[None]:
+    try:
+        yield
+    except (NotFound, RecordRefused):
+        raise
+    except ConnectorError as error:
+        raise Unasked(side, error) from error
 
 
 def _keeper(ports: Ports, lease: Lease) -> Keep:
@@ -112,10 +134,14 @@ def _keeper(ports: Ports, lease: Lease) -> Keep:
     return keep
 
 
-def _within(got: Download, limit: int, keep: Keep) -> Iterator[bytes]:
+def _within(side: Side, got: Download, limit: int, keep: Keep) -> Iterator[bytes]:
     """The parts, as long as they are no more than allowed, whatever was told beforehand."""
     size = 0
-    for part in got.chunks:
+    while True:
+        with _asking(side):
+            part = next(got.chunks, None)
+        if part is None:
+            return
         keep()
         size += len(part)
         if size > limit:
@@ -150,8 +176,13 @@ def _tell(ports: Ports, sync: Sync, lease: Lease, entity: str, side: str, read: 
             findings.close(tx, [key], ports.now())
             return
         state = load(tx, [entity])[entity]
-        params = {"entity": entity, "kind": sync.kind.value, "title": title(state, sync), "side": side}
-        finding = Finding(key=key, code="file_unreadable", sync=sync.name, entity=entity, params=params)
+        finding = Finding(
+            key=key,
+            code="file_unreadable",
+            sync=sync.name,
+            entity=entity,
+            params={"entity": entity, "kind": sync.kind.value, "title": title(state, sync), "side": side},
+        )
         findings.report(tx, [finding], ports.now(), ports.new_id)
 
 

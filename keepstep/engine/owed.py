@@ -129,7 +129,8 @@ def update(state: EntityState, sync: Sync, side: Side, references: References, f
         if cur != known.shadow:
             continue  # absorb first
         meant = known.meant(agreed)
-        if name == CONTENT and not _sendable(state, sync, side, found.findings):
+        differs = name == CONTENT and known.shadow != meant.value
+        if differs and not _sendable(state, sync, side, found.findings):
             continue
         planned = _plan_field(state, sync, side, name, meant, references, found.findings)
         if planned is None:

@@ -17,6 +17,7 @@ PREPARING: Final[dict[str, Message]] = {
     "addition_steps": "{name}, by hand: {steps}",
     "purpose.marker": "finds again what Keepstep itself made, so that nothing is made twice",
     "purpose.mark": "tells a kind of record",
+    "purpose.field": "holds what the configuration (`custom`) puts there; it is never taken away",
     "purpose.subscription": "lets the service call when something changes",
     "prepare_read_only": "nothing may be added to or taken from {connection}: it has `access: read`",
     "prepare_busy": "another worker is writing to {connection} just now ({lease}); try again in a moment",

@@ -177,6 +177,7 @@ def test_a_sides_own_items_are_known_by_shared_ids() -> None:
     assert pair([items("n=New")], shared, {}) == {"n": "n"}
     assert pair([items("a=New")], items("a=Tea"), {"1": "a"}) == {"a": "a~2"}, "the id belongs to another"
     assert pair([items("1=x"), items("1=x")], [], {"1": "gone"}) == {"1": "gone"}, "removed elsewhere meanwhile"
+    assert pair([items("1=x"), items("1=x")], items("0=x"), {"1": "gone"}) == {"1": "0"}, "put together anew"
     assert translated(items("1=Tea 4"), {"1": "a"}) == items("a=Tea 4")
     assert translated(None, {"1": "a"}) is None
 

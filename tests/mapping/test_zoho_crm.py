@@ -408,6 +408,17 @@ def test_a_field_that_cannot_hold_it_is_a_mistake_that_names_those_that_can(cust
         projects(custom, "project")
 
 
+def test_a_customer_has_fields_of_ones_own_like_anything_else():
+    own = [Field(name="Trade", custom=True), Field(name="Closed_Down", kind="boolean", custom=True)]
+    accounts = Description(system="zoho_crm", streams=[Stream(name="Accounts", abilities=A(), fields=own)], feeds=[])
+    options = Options(custom={"Accounts": {"industry": "Trade", "archived": "Closed_Down"}})
+    customers: Any = MAPPING.build(options, accounts)["Accounts"]
+    shown = customers.canon(record("Accounts", Account_Name="Acme", Trade="Steel", Closed_Down=True, Industry="Other"))
+    assert (shown.values["industry"], shown.values["archived"]) == ("Steel", True)
+    written = customers.unmap(Kind.CUSTOMER, {"industry": "Copper", "archived": False}, {"id": "1"})
+    assert written.values == {"Trade": "Copper", "Closed_Down": False}
+
+
 def test_a_list_of_steps_fits_no_field():
     with pytest.raises(Misconfigured, match="cannot hold a list; types that can: none"):
         mapper("Tasks", Options(custom={"Tasks": {"checklist": "Steps"}}))

@@ -12,6 +12,9 @@ from connectors.trello.sandbox.changes import Changes
 from connectors.trello.sandbox.shapes import Raw
 from connectors.trello.sandbox.state import Actor
 
+MOST_ITEMS = 200
+"""Items that a checklist takes."""
+
 
 class Details(Changes):
     def make_checklist(self, actor: Actor, values: Raw) -> Raw:
@@ -70,6 +73,8 @@ class Details(Changes):
         raw = self.checklists[checklist]
         if not values.get("name"):
             raise Refusal(400, "invalid value for name")
+        if len(raw["checkItems"]) >= MOST_ITEMS:
+            raise Refusal(400, "a checklist takes no more items")
         before = self._items(raw["idCard"])
         pos = self.pos(values.get("pos"), [each["pos"] for each in raw["checkItems"]])
         state = "complete" if values.get("checked") in (True, "true") else values.get("state") or "incomplete"

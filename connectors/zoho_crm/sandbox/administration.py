@@ -46,7 +46,8 @@ class ZohoAdministration(ZohoFront):
         made = []
         for given in self._rows(request, "fields"):
             label = str(given.get("field_label") or "")
-            if not label or len(label) > 25 or given.get("data_type") != "text":
+            kind = given.get("data_type")
+            if not label or len(label) > 25 or kind not in ("text", "date", "boolean"):
                 problem = row("INVALID_DATA", "invalid data", "error", api_name="field_label", maximum_length=25)
                 return Response.json({"fields": [problem]}, 400)
             name = label.replace(" ", "_") + ("1" if self.renamed_fields else "")
@@ -55,7 +56,7 @@ class ZohoAdministration(ZohoFront):
                 problem = row("DUPLICATE_DATA", "duplicate data", "error", api_name="field_label")
                 return Response.json({"fields": [problem]}, 400)
             unique = bool(given.get("unique"))
-            fields[name] = FieldDef(name, "text", label, length=given.get("length") or 255, unique=unique, custom=True)
+            fields[name] = FieldDef(name, kind, label, length=given.get("length") or 255, unique=unique, custom=True)
             made.append(row("SUCCESS", "field created", id=self._field_id(module, name)))
         return Response.json({"fields": made}, 201)
 

@@ -131,6 +131,20 @@ def test_items_are_added_changed_checked_and_removed(world: World) -> None:
     assert sent(world) == []
 
 
+def test_what_does_not_fit_into_a_checklist_goes_into_a_further_one(world: World) -> None:
+    connector = world.connector()
+    names = [f"{n}" for n in range(205)]
+    card = one(
+        connector, "cards", "create", idList=world.todo, name="n", checklists={"add": [{"name": n} for n in names]}
+    )
+    outcome = one(connector, "cards", "update", card.id, checklists={"add": [{"name": "more", "pos": 1}]})
+    lists = sorted(world.sandbox.records("cards")[card.id]["checklists"], key=lambda each: each["pos"])
+    assert [len(each["checkItems"]) for each in lists] == [200, 6]
+    assert [item["name"] for each in lists for item in each["checkItems"]] == [*names, "more"]
+    told = [item["id"] for each in outcome.record.payload["checklists"] for item in each["checkItems"]]
+    assert told == [item["id"] for each in lists for item in each["checkItems"]]
+
+
 def test_each_stream_is_made_changed_and_removed(world: World) -> None:
     connector = world.connector()
     card = world.make("cards", idList=world.todo, name="n")

@@ -204,3 +204,52 @@ def test_a_refusal_within_a_good_answer_is_told(world: World):
     with pytest.raises(ConnectorError, match="INVALID_DATA") as raised:
         crm.add(CHANNEL, open_gate)
     assert TOKEN not in str(raised.value)
+
+
+def test_a_field_of_ones_own_that_is_not_there_is_told_and_made_and_never_taken_away(world: World):
+    own = {
+        "Accounts": {"industry": "Trade", "archived": "Closed_Down", "phone": "Phone"},
+        "Calls": {"created": "On_Day"},
+    }
+    crm = world.connect(custom=own)
+    told = {each.id: each for each in crm.additions() if each.purpose == "field"}
+    assert list(told) == ["field:Accounts.Trade", "field:Accounts.Closed_Down", "field:Calls.On_Day"]
+    assert not any(each.manual or each.present for each in told.values())
+    assert "Setup > Modules and Fields > Accounts" in told["field:Accounts.Trade"].steps
+    assert writing(world) == []
+    for id in told:
+        crm.add(id, open_gate)
+        crm.add(id, open_gate)
+    assert [body["fields"][0] for body in world.bodies("POST", "/settings/fields")] == [
+        {"field_label": "Trade", "data_type": "text", "length": 255},
+        {"field_label": "Closed Down", "data_type": "boolean"},
+        {"field_label": "On Day", "data_type": "date"},
+    ]
+    assert not [each for each in crm.additions() if each.purpose == "field"], "what is there is people's"
+    with pytest.raises(RecordRefused, match="it stays"):
+        crm.remove("field:Accounts.Trade", open_gate)
+    with pytest.raises(ValueError, match="no addition"):
+        crm.add("field:Accounts.Phone_2", open_gate)
+
+
+def test_what_only_a_person_can_say_is_made_by_hand(world: World):
+    world.core.add_module("Projects")
+    own = {"Projects": {"customer": "Client", "stage": "Phase", "revenue": "Worth"}}
+    crm = world.connect(modules=["Projects"], custom=own)
+    told = [each for each in crm.additions() if each.purpose == "field"]
+    assert all(each.manual for each in told)
+    assert [each.steps.partition("of type ")[2] for each in told] == [
+        "lookup, to Accounts, with the API name Client",
+        "pick list, with the API name Phase",
+        "currency, with the API name Worth",
+    ]
+    with pytest.raises(RecordRefused, match="only a person"):
+        crm.add("field:Projects.Client", open_gate)
+    assert writing(world) == []
+
+
+def test_a_field_that_got_another_name_is_told_with_the_cure(world: World):
+    world.core.renamed_fields = True
+    crm = world.connect(custom={"Accounts": {"industry": "Trade"}})
+    with pytest.raises(RecordRefused, match="set `custom: Accounts: industry`"):
+        crm.add("field:Accounts.Trade", open_gate)

@@ -88,10 +88,13 @@ def session(world: World) -> None:
     """What a connection does in its life, every kind of request at least once."""
     world.core.add_module("Projects", FieldDef("Client", "lookup", lookup="Accounts", custom=True))
     hooks = {"hook_url": "https://hub.example/hooks/x", "hook_token": "under-the-doormat-0123456789"}
-    crm = world.crm = world.connect(modules=["Projects", "Leads"], **hooks)
+    own = {"Accounts": {"industry": "Trade", "archived": "Closed_Down", "phone": "Phone"}}
+    crm = world.crm = world.connect(modules=["Projects", "Leads"], custom=own, **hooks)
     crm.check()
     world.core.remove_marker_field("Projects")
-    for id in ("field:Projects.Keepstep_Key", "subscription:notifications"):
+    for id in (*(each.id for each in crm.additions() if each.purpose == "field"), "field:Projects.Keepstep_Key"):
+        crm.add(id, lambda: None)
+    for id in ("subscription:notifications",):
         crm.add(id, lambda: None)
     assert all(each.present for each in crm.additions())
     assert crm.examine()
@@ -153,7 +156,9 @@ def session(world: World) -> None:
     crm.add("subscription:notifications", lambda: None)  # there, and far from its end
     world.clock.advance(6 * 86_400)
     crm.add("subscription:notifications", lambda: None)
-    for id in ("field:Projects.Keepstep_Key", "subscription:notifications"):
+    for id in (*(each.id for each in crm.additions() if each.purpose == "field"), "field:Projects.Keepstep_Key"):
+        crm.add(id, lambda: None)
+    for id in ("subscription:notifications",):
         crm.remove(id, lambda: None)
         crm.remove(id, lambda: None)
     code = world.core.generate_code(needed(MODULES, writing=True, notified=False))

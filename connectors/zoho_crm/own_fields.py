@@ -1,0 +1,107 @@
+"""Fields that the configuration names (``custom``) and the organisation does not have yet: told, and made when asked.
+
+What they come to hold is people's. So one that is there is no addition of ours, and none is ever taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from connectors.base import Gate
+from connectors.errors import RecordRefused
+from connectors.preparing import Addition
+from connectors.zoho_crm.client import Client
+from connectors.zoho_crm.words import HOLDS
+from mapping.model import MODEL, Form
+
+MADE: Final[Mapping[Form, Mapping[str, Any]]] = {
+    Form.TEXT: {"data_type": "text", "length": 255},
+    Form.DATE: {"data_type": "date"},
+    Form.FLAG: {"data_type": "boolean"},
+}
+"""Forms whose field one request makes as it should be. The others want what only a person can say: the values of a
+list, the places of an amount, the module that a lookup leads to."""
+
+CALLED: Final[Mapping[Form, str]] = {
+    Form.TEXT: "single line",
+    Form.RICH: "multi-line (large)",
+    Form.DATE: "date",
+    Form.NUMBER: "decimal",
+    Form.MONEY: "currency",
+    Form.FLAG: "checkbox",
+    Form.CHOICE: "pick list",
+    Form.SET: "multi-select",
+    Form.PERSON: "user",
+}
+LEADS_TO: Final[Mapping[str, str]] = {"customer": "Accounts", "project": "Deals"}
+"""Reference -> the module whose records it names."""
+
+STEPS: Final = "Setup > Modules and Fields > {module} > a field {label!r} of type {kind}, with the API name {name}"
+
+
+class OwnFields:
+    """``custom``: module -> canonical field -> API name of the field of one's own that holds it."""
+
+    def __init__(self, client: Client, custom: Mapping[str, Mapping[str, str]], grant: str) -> None:
+        self._client = client
+        self._custom = custom
+        self._grant = grant
+
+    def missing(self, modules: Sequence[str]) -> Iterator[Addition]:
+        """Those that are not there, in the order of the configuration."""
+        for module, table in self._custom.items():
+            if module not in modules:
+                continue
+            there = {meta.api_name for meta in self._client.fields(module)}
+            for canonical, name in table.items():
+                form = form_of(canonical)
+                if name in there or form not in HOLDS:
+                    continue
+                yield Addition(
+                    id=f"field:{module}.{name}",
+                    kind="custom field",
+                    name=_label(name),
+                    stream=module,
+                    purpose="field",
+                    grant=self._grant,
+                    manual=form not in MADE,
+                    steps=STEPS.format(module=module, label=_label(name), kind=_kind(form, canonical), name=name),
+                )
+
+    def has(self, module: str, name: str) -> bool:
+        """Whether the configuration names such a field."""
+        return name in self._custom.get(module, {}).values()
+
+    def add(self, module: str, name: str, gate: Gate) -> None:
+        """Make it. Does nothing if it is there. Raises ``RecordRefused`` for one that a person has to make."""
+        if any(meta.api_name == name for meta in self._client.fields(module)):
+            return
+        canonical = next(each for each, own in self._custom[module].items() if own == name)
+        form = form_of(canonical)
+        made = MADE.get(form) if form is not None else None
+        if made is None:
+            raise RecordRefused(f"{module}.{name}: only a person can say what it shall hold", code="by_hand")
+        self._client.add_field(module, {"field_label": _label(name), **made}, gate)
+        if not any(meta.api_name == name for meta in self._client.fields(module)):
+            raise RecordRefused(
+                f"{module}: a field {_label(name)!r} was made, not as {name}; set `custom: {module}: {canonical}` to"
+                " the API name that it got",
+                code="other_name",
+            )
+
+
+def form_of(canonical: str) -> Form | None:
+    """The form of a canonical field, the same in every kind that has it. None: no kind has it."""
+    return next((fields[canonical] for fields in MODEL.values() if canonical in fields), None)
+
+
+def _kind(form: Form | None, canonical: str) -> str:
+    if form is Form.REF:
+        return f"lookup, to {LEADS_TO.get(canonical, 'the module of the records it names')}"
+    return CALLED[form] if form is not None else ""
+
+
+def _label(name: str) -> str:
+    """Zoho makes the API name of a field from its label."""
+    return name.replace("_", " ")
