@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,12 +14,11 @@ from connectors.jira.answers import IssueThrottled, Refused, words_of
 from connectors.jira.client import CREATE_BATCH, FETCH_BATCH, PROPERTY, Client
 from connectors.jira.crawl import Recent
 from connectors.jira.models import Created, ElementError, ErrorBody, Json
+from connectors.jira.moving import ALONE, PLACE, Arrival, Convoy, Group, Move
 from connectors.jira.outcomes import failed, wants_notification_right
 from connectors.jira.places import Places
 from connectors.jira.records import MARKER_LABEL
 from connectors.jira.transitions import Progress, Workflows
-
-LOOK = ["status", "labels", "issuetype", "project"]
 
 
 class Quiet:
@@ -39,41 +38,36 @@ class IssueWriter:
         self._recent = recent
         self._quiet = quiet
         self._flows = Workflows(client)
+        self._convoy = Convoy(client, clock, self._flows)
         self._resume: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        """One outcome per write, in order; creates that follow each other share requests."""
+        """One outcome per write. Creates that follow each other share requests, and so do changes of status."""
         try:
-            looks = self._looks(writes)
+            looks = self._looks(_changing(writes))
         except ConnectorError as error:
             yield from [failed(write, error) for write in writes]
             return
-        run: list[Write] = []
         written: set[str | None] = set()
-        for write in writes:
-            if write.kind == "create":
-                run.append(write)
+        for run in _runs(writes):
+            if run[0].kind == "create":
+                yield from self._create(stream, run, gate)
                 continue
-            yield from self._create(stream, run, gate)
-            run = []
-            if write.id in written:
-                # What was seen before the former write to this issue is no longer how it stands.
-                try:
-                    looks |= self._looks([write])
-                except ConnectorError as error:
-                    yield failed(write, error)
-                    continue
-            written.add(write.id)
-            yield self._one(write, looks.get(write.id or ""), gate)
-        yield from self._create(stream, run, gate)
+            again = [id for id in _changing(run) if id in written]
+            try:
+                looks |= self._looks(again)
+            except ConnectorError as error:
+                yield from [failed(write, error) for write in run]
+                continue
+            written |= {write.id for write in run}
+            yield from self._change(run, looks, gate)
 
-    def _looks(self, writes: Sequence[Write]) -> dict[str, Json]:
-        """Status and labels as they stand, of the issues where the write depends on them: one request a hundred."""
-        ids = [w.id for w in writes if w.kind == "update" and w.id and {"status", "labels"} & set(w.values)]
+    def _looks(self, ids: Sequence[str]) -> dict[str, Json]:
+        """Status and labels as they stand: one request a hundred. Issues that are gone are left out."""
         found: dict[str, Json] = {}
-        for batch in chunks(list(dict.fromkeys(ids)), FETCH_BATCH):
-            for issue in self._client.bulk_fetch(batch, LOOK):
+        for batch in chunks(ids, FETCH_BATCH):
+            for issue in self._client.bulk_fetch(batch, PLACE):
                 found[str(issue["id"])] = issue
         return found
 
@@ -90,7 +84,7 @@ class IssueWriter:
                     sent.append(write)
                 except ConnectorError as error:
                     early[write.intent] = failed(write, error)
-            done = early | (self._send(sent, bodies, gate) if sent else {})
+            done = early | (self._placed(sent, self._send(sent, bodies, gate), gate) if sent else {})
             yield from (done[write.intent] for write in batch)
 
     def _body(self, stream: str, write: Write) -> Json:
@@ -127,24 +121,60 @@ class IssueWriter:
                 continue
             id = str(next(made)["id"])
             self._recent.add(id)
-            outcomes[write.intent] = self._placed(write, id, gate)
+            outcomes[write.intent] = Outcome(intent=write.intent, status="done", id=id)
         return outcomes
 
-    def _placed(self, write: Write, id: str, gate: Gate) -> Outcome:
-        """A created issue, moved to the status it shall have. It exists, so it is done even if it cannot move."""
-        done = Outcome(intent=write.intent, status="done", id=id)
-        target = write.values.get("status")
-        if not target:
-            return done
+    def _placed(self, writes: Sequence[Write], outcomes: dict[str, Outcome], gate: Gate) -> dict[str, Outcome]:
+        """The created issues moved to the status that they shall have. They exist, so they are done even where they
+        cannot move."""
+        moving = {
+            str(outcome.id): write
+            for write in writes
+            if (outcome := outcomes[write.intent]).status == "done" and write.values.get("status")
+        }
+        if not moving:
+            return outcomes
+        trouble: dict[str, ConnectorError | GateClosed] = {}
         try:
-            issue = self._client.issue(id, LOOK)
-            self._walk(id, issue, target, write.values, gate)
+            looks = self._looks(list(moving))
+            groups = self._convoy.groups(_move(write, looks[id]) for id, write in moving.items() if id in looks)
+            together = [id for group in groups for id in group.members]
+            arrivals = self._convoy.go(groups, gate)
+            looks |= self._looks([id for id in together if arrivals[id] == ALONE])
         except (ConnectorError, GateClosed) as error:
-            code = error.code if isinstance(error, ConnectorError) else ""
-            return msgspec.structs.replace(done, reason=f"created, but not moved: {error}", code=code, field="status")
-        return done
+            trouble, arrivals, looks = dict.fromkeys(moving, error), {}, {}
+        for id, write in moving.items():
+            arrival = arrivals.get(id, ALONE)
+            if arrival.trouble is not None:
+                trouble[id] = arrival.trouble
+            elif not arrival.there and id not in trouble:
+                try:
+                    self._walk(write, id, looks.get(id), gate, Progress())
+                except (ConnectorError, GateClosed) as error:
+                    trouble[id] = error
+        for id, why in trouble.items():
+            code = why.code if isinstance(why, ConnectorError) else ""
+            outcomes[moving[id].intent] = msgspec.structs.replace(
+                outcomes[moving[id].intent], reason=f"created, but not moved: {why}", code=code, field="status"
+            )
+        return outcomes
 
     # -- edits and deletes
+
+    def _change(self, writes: Sequence[Write], looks: Mapping[str, Json], gate: Gate) -> Iterator[Outcome]:
+        """Writes to different issues: those whose statuses go together last, the others in order."""
+        groups = self._convoy.groups(
+            _move(write, looks[id])
+            for write in writes
+            if write.kind == "update" and write.values.get("status")
+            if (id := write.id or "") in looks and not self._held_back(id)[0]
+        )
+        joined = {id for group in groups for id in group.members}
+        for write in writes:
+            if write.id not in joined:
+                yield self._one(write, looks.get(write.id or ""), gate)
+        if groups:
+            yield from self._together([write for write in writes if write.id in joined], looks, groups, gate)
 
     def _one(self, write: Write, look: Json | None, gate: Gate) -> Outcome:
         id = write.id or ""
@@ -152,13 +182,22 @@ class IssueWriter:
         if wait > 0:
             return Outcome(intent=write.intent, id=id, status="not_sent", reason=why, retry_after=wait)
         progress = Progress()
-        try:
+
+        def work() -> None:
             if write.kind == "delete":
                 self._client.delete_issue(id, gate)
             elif write.kind == "update":
                 self._edit(write, look, gate, progress)
             else:
                 raise RecordRefused(f"Jira issues know no {write.kind} here", code="no_such_ability")
+
+        return self._attempt(write, progress, work)
+
+    def _attempt(self, write: Write, progress: Progress, work: Callable[[], None]) -> Outcome:
+        """The outcome of a write by what becomes of its last request; ``progress`` tells of those before."""
+        id = write.id or ""
+        try:
+            work()
         except (ConnectorError, GateClosed) as error:
             if isinstance(error, IssueThrottled):
                 with self._lock:
@@ -169,6 +208,55 @@ class IssueWriter:
         self._recent.add(id)
         return Outcome(intent=write.intent, status="done", id=id)
 
+    def _together(
+        self, writes: Sequence[Write], looks: Mapping[str, Json], groups: Sequence[Group], gate: Gate
+    ) -> Iterator[Outcome]:
+        """Writes whose statuses change together. As by itself: reopened before the edit, finished after it."""
+        reopened = {id for group in groups if group.walk.leaves_done for id in group.members}
+        progress = {id: moved for group in groups for id, moved in group.members.items()}
+        arrivals = self._convoy.go([group for group in groups if group.walk.leaves_done], gate)
+        left: list[Write] = []
+        for write in writes:
+            id = write.id or ""
+            if id in reopened:
+                left.append(write)
+                continue
+            edited = self._attempt(write, progress[id], lambda w=write: self._rest(w, looks, gate, progress))  # type: ignore[misc]
+            if edited.status == "done":
+                left.append(write)
+                continue
+            for group in groups:
+                group.members.pop(id, None)
+            yield edited
+        arrivals |= self._convoy.go([group for group in groups if not group.walk.leaves_done], gate)
+        try:
+            stand = self._looks([write.id or "" for write in left if arrivals[write.id or ""] == ALONE])
+        except ConnectorError as error:
+            lost = EffectUnknown(f"where the issue stands could not be read: {error}")
+            arrivals |= {id: Arrival(trouble=lost) for id, arrival in arrivals.items() if arrival == ALONE}
+            stand = {}
+        for write in left:
+            id = write.id or ""
+
+            def work(write: Write = write, id: str = id) -> None:
+                arrival = arrivals[id]
+                if arrival.trouble is not None:
+                    raise arrival.trouble
+                if not arrival.there:
+                    self._walk(write, id, stand.get(id), gate, progress[id])
+                if id in reopened:
+                    self._rest(write, looks, gate, progress)
+
+            yield self._attempt(write, progress[id], work)
+
+    def _rest(self, write: Write, looks: Mapping[str, Json], gate: Gate, progress: Mapping[str, Progress]) -> None:
+        """What else the write changes, beside the status."""
+        id = write.id or ""
+        body = _edit_body({name: value for name, value in write.values.items() if name != "status"}, looks.get(id))
+        if body:
+            self.edit(id, body, gate)
+            progress[id].moved = True
+
     def _edit(self, write: Write, look: Json | None, gate: Gate, progress: Progress) -> None:
         id = write.id or ""
         values = dict(write.values)
@@ -177,7 +265,8 @@ class IssueWriter:
             raise NotFound(f"issue {id} is not there", status=404, code="404")
         walk = None
         if look is not None and target:
-            walk = self._flows.leave(id, _place(look), look["fields"]["status"], target)
+            move = _move(write, look)
+            walk = self._flows.leave(id, move.place, move.status, target)
         # A finished issue often takes no edits, so it is reopened first and finished last.
         if walk is not None and walk.leaves_done:
             for name in walk.go(values, gate, progress):
@@ -190,10 +279,14 @@ class IssueWriter:
         if walk is not None:
             walk.go(write.values, gate, progress)
 
-    def _walk(self, id: str, issue: Json, target: Mapping[str, Any], values: Mapping[str, Any], gate: Gate) -> None:
-        walk = self._flows.leave(id, _place(issue), issue["fields"]["status"], target)
+    def _walk(self, write: Write, id: str, look: Json | None, gate: Gate, progress: Progress) -> None:
+        """The status alone, from where the issue stands now."""
+        if look is None:
+            raise NotFound(f"issue {id} is not there", status=404, code="404")
+        move = _move(write, look)
+        walk = self._flows.leave(id, move.place, move.status, move.target)
         if walk is not None:
-            walk.go(values, gate, Progress())
+            walk.go(write.values, gate, progress)
 
     def edit(self, id: str, body: Json, gate: Gate) -> None:
         """Edit without mail to watchers, as long as Jira lets this account."""
@@ -206,12 +299,15 @@ class IssueWriter:
             self._client.edit_issue(id, body, gate, quiet=False)
 
     def _held_back(self, id: str) -> tuple[float, str]:
-        """Seconds for which Jira wants no writes to this issue."""
+        """Seconds for which this issue is to be left alone: Jira wants no writes to it, or has one on its way."""
         with self._lock:
             until, why = self._resume.get(id, (0.0, ""))
             wait = until - self._clock.monotonic()
             if wait <= 0:
                 self._resume.pop(id, None)
+        under_way = self._convoy.wait(id)
+        if under_way > wait:
+            return under_way, "a bulk change that was sent before may still move it"
         return max(0.0, wait), why
 
 
@@ -238,9 +334,30 @@ def _labels(given: Any, there: set[str]) -> set[str]:
     return set(given or ())
 
 
-def _place(issue: Json) -> tuple[str, str]:
-    fields = issue["fields"]
-    return str(fields["project"]["id"]), str(fields["issuetype"]["id"])
+def _move(write: Write, look: Json) -> Move:
+    return Move(str(look["id"]), look, write.values["status"])
+
+
+def _changing(writes: Sequence[Write]) -> list[str]:
+    """Issues whose writes depend on how they stand."""
+    ids = [w.id for w in writes if w.kind == "update" and w.id and {"status", "labels"} & set(w.values)]
+    return list(dict.fromkeys(ids))
+
+
+def _runs(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    """The writes in order: creates that follow each other, and other writes that follow each other to different issues.
+
+    What was seen before a write to an issue is no longer how it stands for the next one.
+    """
+    run: list[Write] = []
+    for write in writes:
+        creates = write.kind == "create"
+        if run and (creates != (run[0].kind == "create") or (not creates and write.id in {each.id for each in run})):
+            yield run
+            run = []
+        run.append(write)
+    if run:
+        yield run
 
 
 def _none_created(error: Refused) -> Created | None:
