@@ -220,8 +220,10 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1
     """Creates that one request takes."""
     after_create: frozenset[str] = frozenset()
-    """The system's fields that a new record begins with a value of its own in, whatever a create says: they are set by
-    an update once it is there."""
+    """The system's fields that no create sets by itself: a new record begins with a value of the service's own, and an
+    update sets ours once it is there."""
+    stepwise: frozenset[str] = frozenset()
+    """The system's fields that come to a value by steps, so that a write may end half-way."""
     together: Mapping[str, int] = {}
     """The system's field -> how many updates that change nothing else are best pushed at once, since they share
     requests: such an update takes what ``Costs.updated`` says of the field, and nothing for itself."""

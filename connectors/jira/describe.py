@@ -72,6 +72,7 @@ ISSUES = Abilities(
         read_units=1,
     ),
     after_create=frozenset({"status"}),
+    stepwise=frozenset({"status"}),
 )
 TASKS = Price(8, MOVE_BATCH)
 """Which steps there are, to take one, and how far it is, some twice or thrice."""

@@ -13,11 +13,11 @@ from connectors.base import Change, Record, utc
 from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import answers, settle
-from keepstep.engine.apply import adopt, finish
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.observe import store_looks
 from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
+from keepstep.engine.read_back import adopt, finish, read_history
 from keepstep.engine.receipts import requeue
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -89,9 +89,7 @@ def _by_id(
         _tell_unseen(ports, sync, side, lease, row)
         result.waiting += 1
         return
-    changes: list[Change] = []
-    if side.abilities.history and row["kind"] == "update" and not record.deleted:
-        changes = list(side.connector.history(side.stream, [row["record"]], row["written_at"]))
+    changes = read_history(side, [] if record.deleted else [row]).get(record.id, [])
     now = ports.now()
     with ports.store.write(lease) as tx:
         if row["kind"] == "create":
@@ -149,7 +147,7 @@ def _judge_update(
 ) -> str:
     fields = settle.planned_fields(row)
     if side.abilities.history:
-        entries = {name: settle.our_entry(sync, side, references, name, changes, row["written_at"]) for name in fields}
+        entries = {name: settle.our_entry(sync, side, references, name, changes, row) for name in fields}
         if any(entry is not None for entry in entries.values()):
             finish(state, sync, side, references, row, record, {record.id: changes}, False, now)
             return "done"

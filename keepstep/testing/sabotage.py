@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Outcome, Record
-from keepstep.engine import apply, observe, receipts, recover, settle
+from keepstep.engine import apply, observe, read_back, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
@@ -118,7 +118,7 @@ def _deaf(hears: Callable[[Any, Record], bool]) -> Any:
 def echo_by_author() -> Iterator[None]:
     """X5: whatever our account touched last is our own echo."""
     deaf = _deaf(lambda ports, record: record.modified_by != "keepstep")
-    with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
+    with _bent(observe, "store_records", deaf), _bent(read_back, "store_records", deaf):
         yield
 
 
@@ -133,7 +133,7 @@ def echo_by_time() -> Iterator[None]:
         return (record.ours is False and record.deleted) or (ports.clock.now() - changed).total_seconds() > 60
 
     deaf = _deaf(old_enough)
-    with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
+    with _bent(observe, "store_records", deaf), _bent(read_back, "store_records", deaf):
         yield
 
 

@@ -1,0 +1,127 @@
+"""After a write that took effect: look at what stands there, and move the written side's shadow and version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.base import Change, Outcome, Record
+from keepstep.engine import settle
+from keepstep.engine.match import link_record
+from keepstep.engine.observe import store_records
+from keepstep.engine.ports import Ports
+from keepstep.engine.references import References
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Side, Sync, World
+from keepstep.store import tables as t
+from keepstep.store.store import Lease, Tx
+
+
+def read_back(
+    ports: Ports,
+    world: World,
+    sync: Sync,
+    lease: Lease,
+    side: Side,
+    answered: Sequence[tuple[dict[str, Any], Outcome]],
+) -> list[str]:
+    """Close the intents of writes that were done, by what the side shows now. In one transaction.
+
+    Returns the entities whose new records lack something still, which only an update can set.
+    """
+    intents = [intent for intent, _ in answered]
+    carried = {outcome.id: outcome.record for _, outcome in answered if outcome.record is not None}
+    ports.fence.point("apply.reading_back")
+    missing = [i["record"] for i in intents if i["record"] and i["record"] not in carried and i["kind"] != "delete"]
+    looked = {record.id: record for record in side.connector.get(side.stream, missing)} if missing else {}
+    history = read_history(side, intents)
+    now = ports.now()
+    unfinished: list[str] = []
+    with ports.store.write(lease) as tx:
+        # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
+        graves = [
+            Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
+            for intent, outcome in answered
+            if intent["kind"] == "delete"
+        ]
+        records = [*graves, *(record for record in [*carried.values(), *looked.values()] if record is not None)]
+        for intent in intents:
+            if intent["kind"] == "create":
+                adopt(tx, ports, world, sync, side, intent, records)
+        store_records(tx, ports, world, side.connection, records)
+        states = load(tx, [intent["entity"] for intent in intents])
+        references = References(tx, world)
+        references.prepare(sync, states.values())
+        for intent in intents:
+            state = states[intent["entity"]]
+            record = carried.get(intent["record"]) or looked.get(intent["record"])
+            tied = intent["record"] in carried or (
+                record is not None and record.version is not None and record.version == intent["answer_version"]
+            )
+            if finish(state, sync, side, references, intent, record, history, tied, now):
+                unfinished.append(state.id)
+            settle.close_intent(tx, intent, "done", now)
+        save(tx, states.values(), now)
+        references.people.save()
+        entities = dict.fromkeys(intent["entity"] for intent in intents)
+        tx.upsert(t.due, [{"sync": sync.name, "entity": entity, "since": now} for entity in entities])
+        ports.fence.point("apply.read_back.committing")
+    ports.fence.point("apply.read_back.committed")
+    return unfinished
+
+
+def read_history(side: Side, intents: Sequence[Mapping[str, Any]]) -> dict[str, list[Change]]:
+    """What happened to the records since the intents were written: of updates, and of creates that leave something to
+    be set afterwards, since a person may have set it first."""
+    kinds = ("update", "create") if side.abilities.after_create else ("update",)
+    mine = [intent for intent in intents if intent["kind"] in kinds and intent["record"]]
+    history: dict[str, list[Change]] = {}
+    if side.abilities.history and mine:
+        since = min(intent["written_at"] for intent in mine)
+        for change in side.connector.history(side.stream, [intent["record"] for intent in mine], since):
+            history.setdefault(change.id, []).append(change)
+    return history
+
+
+def finish(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    intent: dict[str, Any],
+    record: Record | None,
+    history: Mapping[str, Sequence[Change]],
+    tied: bool,
+    now: str,
+) -> bool:
+    """What a write that is known to have taken effect leaves behind. True: a new record lacks something still."""
+    if intent["kind"] in ("delete", "archive"):
+        if side.name in state.links:
+            state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
+            state.touch(side.name)
+        return False
+    if record is not None and record.deleted:
+        settle.lost_sight(state, side.name)
+        return False
+    changes = history.get(intent["record"], ())
+    settle.took_effect(state, sync, side, references, intent, changes, tied, now)
+    return intent["kind"] == "create" and settle.begun(state, sync, side, references, intent, changes, now)
+
+
+def adopt(
+    tx: Tx, ports: Ports, world: World, sync: Sync, side: Side, intent: dict[str, Any], records: Sequence[Record]
+) -> None:
+    """Link the record that our create made, before anything else is judged by it: one place, one record."""
+    id = intent["record"]
+    record = next((each for each in records if each.id == id), None)
+    if record is not None:
+        store_records(tx, ports, world, side.connection, [record])
+    if tx.one(sa.select(t.link.c.record).where(t.link.c.entity == intent["entity"], t.link.c.side == side.name)):
+        return
+    # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
+    alive = record is not None and not record.deleted
+    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
+    row = {"side": side.name, "id": id}
+    link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone", {"by": "marker"})
