@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import measure
+from benchmarks import linking, measure
 from benchmarks.machine import described
-from benchmarks.measure import Row
+from benchmarks.rows import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = ("What", "Keepstep", "Beside", "Ratio", "Limit", "Reached")
@@ -33,6 +33,8 @@ same small stand-in for Jira, in the same run and in turns. Only the ratios mean
   stands the bare loop as a process of its own (Python, requests, orjson and SQLite, nothing else), and one that imports
   the fixed packages of a round (SQLAlchemy, Pydantic, requests, msgspec, click, ruamel.yaml, tenacity) and ends.
 - A plan is measured over pairs of linked records that were inserted directly, as many changed among few as among many.
+- Linking runs over the stand-ins of all four systems within the process, on a clock that stands still: its figures are
+  requests for each record. Seconds are Keepstep's and the stand-ins' together.
 - dlt runs in an environment of its own, and is asked for the least: raw issues, nothing nested taken apart.
 """
 
@@ -58,6 +60,8 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "plan": lambda: measure.planning(folder, 10_000 // tenth, 1_000 // tenth),
         "memory": lambda: measure.memory(folder, 10_000 // tenth),
         "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),
+        "linking": lambda: linking.linking(folder, 10_000 // tenth, 1_000 // tenth),
+        "match": lambda: linking.matching(folder, 20_000 // tenth),
         "help": measure.helping,
         "merge": lambda: measure.merging(2_000 // tenth),
     }

@@ -210,6 +210,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     archive: bool = False
     guarded: bool = False
     """Honours ``expected_version`` on the server."""
+    grain: float = 0.0
+    """Seconds within which two edits share a version, so that the server cannot tell them apart. 0: no two do."""
     history: bool = False
     """``history()`` tells old and new value, time and author of each change."""
     versioned: bool = False

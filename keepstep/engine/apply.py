@@ -17,7 +17,7 @@ from keepstep.engine.budget import Meter, Purpose
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
-from keepstep.engine.intents import Intents
+from keepstep.engine.intents import Intents, Look
 from keepstep.engine.owed import Operation, Owed, parts, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import read_back
@@ -143,19 +143,19 @@ class Applier:
 
     def _chunk(self, side: Side, operations: Sequence[Operation], content: Content | None = None) -> None:
         try:
-            asked_at = self._ports.now()
-            looked = self._intents.look(side, operations)
-            writes, intents = self._intents.write_down(side, operations, looked, asked_at, content)
+            look = self._intents.look(side, operations)
+            writes, intents = self._intents.write_down(side, operations, look, content)
             if writes:
-                self._send(side, writes, intents)
+                self._send(side, writes, intents, look)
         except ConnectorError as error:
             self.applied.put_off += len(operations)
             self.failed.add(side.name)
             with self._ports.store.write(self._lease) as tx:
                 tell_failure(tx, self._ports, side, error)
 
-    def _gate(self, send_by: str) -> Callable[[], None]:
+    def _gate(self, send_by: str, before: Callable[[], None]) -> Callable[[], None]:
         def gate() -> None:
+            before()
             self._ports.fence.point("apply.gate")
             if self._ports.now() > send_by:
                 raise GateClosed("the intent's time to be sent has passed")
@@ -164,20 +164,30 @@ class Applier:
 
         return gate
 
-    def _send(self, side: Side, writes: Sequence[Write], intents: dict[str, dict[str, Any]]) -> None:
-        gate = self._gate(min(intent["send_by"] for intent in intents.values()))
+    def _send(self, side: Side, writes: Sequence[Write], intents: dict[str, dict[str, Any]], look: Look) -> None:
         answered: list[tuple[dict[str, Any], Outcome]] = []
-        for outcome in side.connector.push(side.stream, writes, gate):
-            self._ports.fence.point("apply.answered")
-            intent = intents[outcome.intent]
-            self._receipt(side, intent, outcome)
-            if outcome.status == "done":
-                answered.append((intent, outcome))
-            self._ports.fence.point("apply.receipt.committed")
-        if answered:
-            lacking = read_back(self._ports, self._world, self._sync, self._lease, side, answered)
-            self.applied.done += len(answered)
-            self._unfinished.setdefault(side.name, []).extend(lacking)
+        kept = 0
 
-    def _receipt(self, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
-        self._receipts.keep(side, intent, outcome, self.applied)
+        def keep() -> None:
+            """Receipts of one request are kept together, before the next one leaves."""
+            nonlocal kept
+            if kept == len(answered):
+                return
+            self._receipts.keep_all(side, answered[kept:], self.applied)
+            kept = len(answered)
+            self._ports.fence.point("apply.receipt.committed")
+
+        gate = self._gate(min(intent["send_by"] for intent in intents.values()), keep)
+        try:
+            for outcome in side.connector.push(side.stream, writes, gate):
+                self._ports.fence.point("apply.answered")
+                answered.append((intents[outcome.intent], outcome))
+        except ConnectorError:
+            keep()
+            raise
+        keep()
+        done = [(intent, outcome) for intent, outcome in answered if outcome.status == "done"]
+        if done:
+            lacking = read_back(self._ports, self._world, self._sync, self._lease, side, done, look)
+            self.applied.done += len(done)
+            self._unfinished.setdefault(side.name, []).extend(lacking)

@@ -105,7 +105,7 @@ def cost(sync: Sync, side: Side, part: Sequence[Operation]) -> Cost:
     read = _calls(costs.get, known) + _calls(costs.get, back)
     if kind == "create" and side.abilities.marker == "reserved_id":
         read += -(-len(sent) // AT_ONCE)
-    if kind == "update" and side.abilities.history:
+    if kind == "update" and side.abilities.history and not side.abilities.guarded:
         read += _calls(costs.history, len(sent))
     shared = kind == "update" and shares(part[0], sync) is not None
     write = 0 if shared else _calls(_prices(costs, kind), len(sent))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -25,6 +25,13 @@ from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
 
 SEND_BY = timedelta(seconds=120)
+
+
+class Look(NamedTuple):
+    """Records as they were read directly before they are written, and when the reading began."""
+
+    at: str
+    records: Mapping[str, Record]
 
 
 class Intents:
@@ -51,30 +58,30 @@ class Intents:
         self._applied = applied
         self._receipts = Receipts(ports, sync, lease)
 
-    def look(self, side: Side, operations: Sequence[Operation]) -> dict[str, Record]:
+    def look(self, side: Side, operations: Sequence[Operation]) -> Look:
         """Read the records directly before they are written."""
+        at = self._ports.now()
         ids = [operation.record for operation in operations if operation.record]
         self._ports.fence.point("apply.looking")
-        return {record.id: record for record in side.connector.get(side.stream, ids)} if ids else {}
+        return Look(at, {record.id: record for record in side.connector.get(side.stream, ids)} if ids else {})
 
     def write_down(
         self,
         side: Side,
         operations: Sequence[Operation],
-        looked: Mapping[str, Record],
-        asked_at: str,
+        look: Look,
         content: Content | None = None,
     ) -> tuple[list[Write], dict[str, dict[str, Any]]]:
         """Store the looks, judge again by them, and commit an intent for each write that still stands.
 
         ``content``: the bytes that the one create among them carries.
         """
-        ports = self._ports
+        ports, looked = self._ports, look.records
         reserved = self._reserve(side, operations)
         with ports.store.write(self._lease) as tx:
             if looked:
                 findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
-            store_looks(tx, ports, self._world, side.connection, list(looked.values()), asked_at)
+            store_looks(tx, ports, self._world, side.connection, list(looked.values()), look.at)
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._world)
             references.prepare(self._sync, states.values())

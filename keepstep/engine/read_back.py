@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.base import Change, Outcome, Record
+from connectors.base import Change, Outcome, Record, utc
 from keepstep.engine import settle
+from keepstep.engine.intents import Look
 from keepstep.engine.match import link_record
 from keepstep.engine.observe import store_records
 from keepstep.engine.ports import Ports
-from keepstep.engine.references import References
+from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Lease, Tx
+
+SKEW = 60.0
+"""Seconds by which a service's clock may differ from ours; twice what is told to people as a symptom."""
 
 
 def read_back(
@@ -26,17 +31,20 @@ def read_back(
     lease: Lease,
     side: Side,
     answered: Sequence[tuple[dict[str, Any], Outcome]],
+    look: Look,
 ) -> list[str]:
     """Close the intents of writes that were done, by what the side shows now. In one transaction.
 
-    Returns the entities whose new records lack something still, which only an update can set.
+    ``look``: the one directly before the writes. Returns the entities whose new records lack something still, which
+    only an update can set.
     """
     intents = [intent for intent, _ in answered]
     carried = {outcome.id: outcome.record for _, outcome in answered if outcome.record is not None}
     ports.fence.point("apply.reading_back")
     missing = [i["record"] for i in intents if i["record"] and i["record"] not in carried and i["kind"] != "delete"]
     looked = {record.id: record for record in side.connector.get(side.stream, missing)} if missing else {}
-    history = read_history(side, intents)
+    shown = {id: record for id, record in [*carried.items(), *looked.items()] if id is not None}
+    history = read_history(side, _doubtful(ports, world, sync, side, intents, look, shown))
     now = ports.now()
     unfinished: list[str] = []
     with ports.store.write(lease) as tx:
@@ -70,6 +78,55 @@ def read_back(
         ports.fence.point("apply.read_back.committing")
     ports.fence.point("apply.read_back.committed")
     return unfinished
+
+
+def _doubtful(
+    ports: Ports,
+    world: World,
+    sync: Sync,
+    side: Side,
+    intents: Sequence[dict[str, Any]],
+    look: Look,
+    shown: Mapping[str, Record],
+) -> list[dict[str, Any]]:
+    """Those of which only history can tell whether they overwrote, or were overwritten by, something nobody saw.
+
+    A server that compares versions lets nothing through between our look and our write, unless the version was so
+    fresh that an edit could share it; and what stands there just as it was sent was not edited after it.
+    """
+    if not side.abilities.history or not side.abilities.guarded:
+        return list(intents)
+    settled = utc(datetime.fromisoformat(look.at) - timedelta(seconds=side.abilities.grain + SKEW))
+    with ports.store.read() as tx:
+        references = References(tx, world)
+        references.prepare(sync, load(tx, [intent["entity"] for intent in intents]).values())
+        return [
+            intent
+            for intent in intents
+            if not _old_enough(side, look.records.get(intent["record"]), settled)
+            or not _as_sent(sync, side, references, intent, shown.get(intent["record"]))
+        ]
+
+
+def _old_enough(side: Side, record: Record | None, settled: str) -> bool:
+    """Whether no edit after the look could have had the version that the look showed."""
+    if record is None:
+        return False
+    return side.abilities.grain == 0 or (record.modified_at or settled) < settled
+
+
+def _as_sent(sync: Sync, side: Side, references: References, intent: dict[str, Any], record: Record | None) -> bool:
+    if record is None or record.deleted:
+        return False
+    there = side.mapper.canon(record).values
+    for name, planned in settle.planned_fields(intent).items():
+        try:
+            value = references.inward(sync.fields[name], there[name], side.connection.name)
+        except (KeyError, Unresolved, Outside):
+            return False
+        if value not in (planned.value, planned.local):
+            return False
+    return True
 
 
 def read_history(side: Side, intents: Sequence[Mapping[str, Any]]) -> dict[str, list[Change]]:

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Outcome, Record
-from keepstep.engine import apply, observe, read_back, receipts, recover, settle
+from keepstep.engine import observe, read_back, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
@@ -84,24 +84,23 @@ def cursor_before_the_page() -> Iterator[None]:
 @contextmanager
 def receipt_before_the_answer() -> Iterator[None]:
     """X4: note the write as done when it is sent."""
-    right = apply.Applier._receipt
+    right = receipts.Receipts.keep
 
-    def receipt(self: Any, side: Any, intent: dict[str, Any], outcome: Outcome) -> None:
+    def keep(self: Any, tx: Any, side: Any, intent: dict[str, Any], outcome: Outcome, applied: Any) -> None:
         known = outcome.status == "unknown" and intent["kind"] == "update"
         if known:
             outcome = msgspec.structs.replace(outcome, status="done", id=intent["record"])
-        right(self, side, intent, outcome)
+        right(self, tx, side, intent, outcome, applied)
         if known:
-            with self._ports.store.write(self._lease) as tx:
-                states = load(tx, [intent["entity"]])
-                for state in states.values():
-                    for name, planned in settle.planned_fields(intent).items():
-                        state.links[side.name].fields[name] = FieldState(planned.local, planned.n)
-                    state.touch(side.name)
-                save(tx, states.values(), self._ports.now())
-                settle.close_intent(tx, intent, "done", self._ports.now())
+            states = load(tx, [intent["entity"]])
+            for state in states.values():
+                for name, planned in settle.planned_fields(intent).items():
+                    state.links[side.name].fields[name] = FieldState(planned.local, planned.n)
+                state.touch(side.name)
+            save(tx, states.values(), self._ports.now())
+            settle.close_intent(tx, intent, "done", self._ports.now())
 
-    with _bent(apply.Applier, "_receipt", receipt):
+    with _bent(receipts.Receipts, "keep", keep):
         yield
 
 
