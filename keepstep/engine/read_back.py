@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from connectors.base import Change, Outcome, Record, utc
 from keepstep.engine import settle
 from keepstep.engine.intents import Look
-from keepstep.engine.match import link_record
+from keepstep.engine.match import link_records, link_row
 from keepstep.engine.observe import store_records
 from keepstep.engine.ports import Ports
+from keepstep.engine.receipts import look_again
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync, World
@@ -43,7 +44,7 @@ def read_back(
     ports.fence.point("apply.reading_back")
     missing = [i["record"] for i in intents if i["record"] and i["record"] not in carried and i["kind"] != "delete"]
     looked = {record.id: record for record in side.connector.get(side.stream, missing)} if missing else {}
-    shown = {id: record for id, record in [*carried.items(), *looked.items()] if id is not None}
+    shown = {id: record for id, record in [*looked.items(), *carried.items()] if id is not None}
     history = read_history(side, _doubtful(ports, world, sync, side, intents, look, shown))
     now = ports.now()
     unfinished: list[str] = []
@@ -54,27 +55,23 @@ def read_back(
             for intent, outcome in answered
             if intent["kind"] == "delete"
         ]
-        records = [*graves, *(record for record in [*carried.values(), *looked.values()] if record is not None)]
-        for intent in intents:
-            if intent["kind"] == "create":
-                adopt(tx, ports, world, sync, side, intent, records)
-        store_records(tx, ports, world, side.connection, records)
+        store_records(tx, ports, world, side.connection, [*graves, *shown.values()])
+        adopt(tx, ports, sync, side, intents, shown)
         states = load(tx, [intent["entity"] for intent in intents])
         references = References(tx, world)
         references.prepare(sync, states.values())
         for intent in intents:
             state = states[intent["entity"]]
-            record = carried.get(intent["record"]) or looked.get(intent["record"])
+            record = shown.get(intent["record"])
             tied = intent["record"] in carried or (
                 record is not None and record.version is not None and record.version == intent["answer_version"]
             )
             if finish(state, sync, side, references, intent, record, history, tied, now):
                 unfinished.append(state.id)
-            settle.close_intent(tx, intent, "done", now)
+        settle.close_intents(tx, intents, "done", now)
         save(tx, states.values(), now)
         references.people.save()
-        entities = dict.fromkeys(intent["entity"] for intent in intents)
-        tx.upsert(t.due, [{"sync": sync.name, "entity": entity, "since": now} for entity in entities])
+        look_again(tx, sync, intents, now)
         ports.fence.point("apply.read_back.committing")
     ports.fence.point("apply.read_back.committed")
     return unfinished
@@ -168,17 +165,27 @@ def finish(
 
 
 def adopt(
-    tx: Tx, ports: Ports, world: World, sync: Sync, side: Side, intent: dict[str, Any], records: Sequence[Record]
+    tx: Tx, ports: Ports, sync: Sync, side: Side, intents: Sequence[Mapping[str, Any]], records: Mapping[str, Record]
 ) -> None:
-    """Link the record that our create made, before anything else is judged by it: one place, one record."""
-    id = intent["record"]
-    record = next((each for each in records if each.id == id), None)
-    if record is not None:
-        store_records(tx, ports, world, side.connection, [record])
-    if tx.one(sa.select(t.link.c.record).where(t.link.c.entity == intent["entity"], t.link.c.side == side.name)):
+    """Link the records that our creates made, before anything else is judged by them: one place, one record.
+
+    What is there of them is stored already.
+    """
+    made = [intent for intent in intents if intent["kind"] == "create"]
+    if not made:
         return
-    # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
-    alive = record is not None and not record.deleted
-    fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
-    row = {"side": side.name, "id": id}
-    link_record(tx, row, intent["entity"], ports.now(), fields, "live" if alive else "gone", {"by": "marker"})
+    there = sa.select(t.link.c.entity).where(
+        t.link.c.side == side.name, t.among(t.link.c.entity, [intent["entity"] for intent in made])
+    )
+    taken = {row["entity"] for row in tx.all(there)}
+    links = []
+    for intent in made:
+        if intent["entity"] in taken:
+            continue
+        record = records.get(intent["record"])
+        # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
+        state = "live" if record is not None and not record.deleted else "gone"
+        fields = {name: [None, -1, -1] for name in intent["fields"] if side.mapper.mode(sync.kind, name) == "both"}
+        row = {"side": side.name, "id": intent["record"]}
+        links.append(link_row(row, intent["entity"], ports.now(), fields, state, {"by": "marker"}))
+    link_records(tx, links)

@@ -92,9 +92,8 @@ def _by_id(
     changes = read_history(side, [] if record.deleted else [row]).get(record.id, [])
     now = ports.now()
     with ports.store.write(lease) as tx:
-        if row["kind"] == "create":
-            adopt(tx, ports, world, sync, side, row, [record])
         store_looks(tx, ports, world, side.connection, [record], asked_at)
+        adopt(tx, ports, sync, side, [row], {record.id: record})
         states = load(tx, [row["entity"]])
         references = References(tx, world)
         references.prepare(sync, states.values())

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from connectors.base import Change
 from keepstep.engine.absorb import open_conflict
@@ -203,11 +202,15 @@ def record_time(state: EntityState, side: Side) -> str | None:
 
 def close_intent(tx: Tx, intent: dict[str, Any], state: str, now: str, receipt: dict[str, Any] | None = None) -> None:
     """End an intent for good; it is never sent again. A retry is a new plan and a new intent."""
-    tx.execute(
-        sa.update(t.intent)
-        .where(t.intent.c.id == intent["id"])
-        .values(state=state, closed_at=now, **({"outcome": receipt} if receipt else {}))
-    )
+    close_intents(tx, [intent], state, now, receipt)
+
+
+def close_intents(
+    tx: Tx, intents: Sequence[dict[str, Any]], state: str, now: str, receipt: dict[str, Any] | None = None
+) -> None:
+    """The same for several that ended alike."""
+    ended = {"state": state, "closed_at": now} | ({"outcome": receipt} if receipt else {})
+    tx.change(t.intent, [{"id": intent["id"], **ended} for intent in intents])
     tx.insert(
         t.audit,
         [
@@ -226,5 +229,6 @@ def close_intent(tx: Tx, intent: dict[str, Any], state: str, now: str, receipt: 
                     "outcome": receipt or {},
                 },
             }
+            for intent in intents
         ],
     )
