@@ -1,24 +1,22 @@
-"""Writing issues and epics: bulk creates with a marker inside, edits of what changes only, status by transitions."""
+"""Writing issues and epics: creates, edits of what changes only, status by transitions, deletes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
-import msgspec
-
-from connectors.base import Clock, Gate, Outcome, Write, chunks
+from connectors.base import Clock, Gate, Outcome, Write
 from connectors.errors import ConnectorError, EffectUnknown, Forbidden, GateClosed, NotFound, RecordRefused
-from connectors.jira.answers import IssueThrottled, Refused, words_of
-from connectors.jira.client import CREATE_BATCH, FETCH_BATCH, PROPERTY, Client
+from connectors.jira.answers import IssueThrottled
+from connectors.jira.client import Client
 from connectors.jira.crawl import Recent
-from connectors.jira.models import Created, ElementError, ErrorBody, Json
-from connectors.jira.moving import ALONE, PLACE, Arrival, Convoy, Group, Move
+from connectors.jira.creating import Creating, labels_meant
+from connectors.jira.models import Json
+from connectors.jira.moving import ALONE, Arrival, Convoy, Group, Move
 from connectors.jira.outcomes import failed, wants_notification_right
 from connectors.jira.places import Places
 from connectors.jira.records import MARKER_LABEL
-from connectors.jira.transitions import Progress, Workflows
+from connectors.jira.transitions import Progress
 
 
 class Quiet:
@@ -34,137 +32,38 @@ class IssueWriter:
     def __init__(self, client: Client, clock: Clock, places: Places, recent: Recent, quiet: Quiet) -> None:
         self._client = client
         self._clock = clock
-        self._places = places
         self._recent = recent
         self._quiet = quiet
-        self._flows = Workflows(client)
-        self._convoy = Convoy(client, clock, self._flows)
+        self._convoy = Convoy(client, clock)
+        self._creating = Creating(client, places, recent, self._convoy)
         self._resume: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         """One outcome per write. Creates that follow each other share requests, and so do changes of status."""
         try:
-            looks = self._looks(_changing(writes))
+            looks = self._convoy.seen(_changing(writes))
         except ConnectorError as error:
             yield from [failed(write, error) for write in writes]
             return
         written: set[str | None] = set()
         for run in _runs(writes):
             if run[0].kind == "create":
-                yield from self._create(stream, run, gate)
+                yield from self._creating.create(stream, run, gate)
                 continue
             again = [id for id in _changing(run) if id in written]
             try:
-                looks |= self._looks(again)
+                looks |= self._convoy.seen(again)
             except ConnectorError as error:
                 yield from [failed(write, error) for write in run]
                 continue
             written |= {write.id for write in run}
             yield from self._change(run, looks, gate)
 
-    def _looks(self, ids: Sequence[str]) -> dict[str, Json]:
-        """Status and labels as they stand: one request a hundred. Issues that are gone are left out."""
-        found: dict[str, Json] = {}
-        for batch in chunks(ids, FETCH_BATCH):
-            for issue in self._client.bulk_fetch(batch, PLACE):
-                found[str(issue["id"])] = issue
-        return found
-
-    # -- creates
-
-    def _create(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        for batch in chunks(writes, CREATE_BATCH):
-            bodies: list[Json] = []
-            sent: list[Write] = []
-            early: dict[str, Outcome] = {}
-            for write in batch:
-                try:
-                    bodies.append(self._body(stream, write))
-                    sent.append(write)
-                except ConnectorError as error:
-                    early[write.intent] = failed(write, error)
-            done = early | (self._placed(sent, self._send(sent, bodies, gate), gate) if sent else {})
-            yield from (done[write.intent] for write in batch)
-
-    def _body(self, stream: str, write: Write) -> Json:
-        fields = {name: value for name, value in write.values.items() if value is not None and name != "status"}
-        fields.update(self._places.of_create(stream, fields))
-        body: Json = {"fields": fields}
-        if "labels" in fields:
-            fields["labels"] = sorted(_labels(fields["labels"], set()))
-        if write.marker:
-            fields["labels"] = [*fields.get("labels", ()), MARKER_LABEL + write.marker]
-            body["properties"] = [{"key": PROPERTY, "value": {"marker": write.marker}}]
-        return body
-
-    def _send(self, writes: Sequence[Write], bodies: Sequence[Json], gate: Gate) -> dict[str, Outcome]:
-        """One bulk create. Jira makes what it can and names the rest by their place in the request."""
-        try:
-            answer = self._client.create_issues(bodies, gate)
-        except Refused as error:
-            refusals = _none_created(error)
-            if refusals is None:
-                return {write.intent: failed(write, error) for write in writes}
-            answer = refusals
-        except (ConnectorError, GateClosed) as error:
-            return {write.intent: failed(write, error) for write in writes}
-        wrong = {error.failedElementNumber: error for error in answer.errors}
-        made = iter(answer.issues)
-        if len(answer.issues) + len(wrong) != len(writes):
-            unclear = EffectUnknown(f"POST /rest/api/3/issue/bulk: {len(answer.issues)} made of {len(writes)}")
-            return {write.intent: failed(write, unclear) for write in writes}
-        outcomes = {}
-        for number, write in enumerate(writes):
-            if number in wrong:
-                outcomes[write.intent] = _refused(write, wrong[number])
-                continue
-            id = str(next(made)["id"])
-            self._recent.add(id)
-            outcomes[write.intent] = Outcome(intent=write.intent, status="done", id=id)
-        return outcomes
-
-    def _placed(self, writes: Sequence[Write], outcomes: dict[str, Outcome], gate: Gate) -> dict[str, Outcome]:
-        """The created issues moved to the status that they shall have. They exist, so they are done even where they
-        cannot move."""
-        moving = {
-            str(outcome.id): write
-            for write in writes
-            if (outcome := outcomes[write.intent]).status == "done" and write.values.get("status")
-        }
-        if not moving:
-            return outcomes
-        trouble: dict[str, ConnectorError | GateClosed] = {}
-        try:
-            looks = self._looks(list(moving))
-            groups = self._convoy.groups(_move(write, looks[id]) for id, write in moving.items() if id in looks)
-            together = [id for group in groups for id in group.members]
-            arrivals = self._convoy.go(groups, gate)
-            looks |= self._looks([id for id in together if arrivals[id] == ALONE])
-        except (ConnectorError, GateClosed) as error:
-            trouble, arrivals, looks = dict.fromkeys(moving, error), {}, {}
-        for id, write in moving.items():
-            arrival = arrivals.get(id, ALONE)
-            if arrival.trouble is not None:
-                trouble[id] = arrival.trouble
-            elif not arrival.there and id not in trouble:
-                try:
-                    self._walk(write, id, looks.get(id), gate, Progress())
-                except (ConnectorError, GateClosed) as error:
-                    trouble[id] = error
-        for id, why in trouble.items():
-            code = why.code if isinstance(why, ConnectorError) else ""
-            outcomes[moving[id].intent] = msgspec.structs.replace(
-                outcomes[moving[id].intent], reason=f"created, but not moved: {why}", code=code, field="status"
-            )
-        return outcomes
-
-    # -- edits and deletes
-
     def _change(self, writes: Sequence[Write], looks: Mapping[str, Json], gate: Gate) -> Iterator[Outcome]:
         """Writes to different issues: those whose statuses go together last, the others in order."""
         groups = self._convoy.groups(
-            _move(write, looks[id])
+            Move.of(write, looks[id])
             for write in writes
             if write.kind == "update" and write.values.get("status")
             if (id := write.id or "") in looks and not self._held_back(id)[0]
@@ -230,7 +129,7 @@ class IssueWriter:
             yield edited
         arrivals |= self._convoy.go([group for group in groups if not group.walk.leaves_done], gate)
         try:
-            stand = self._looks([write.id or "" for write in left if arrivals[write.id or ""] == ALONE])
+            stand = self._convoy.seen([write.id or "" for write in left if arrivals[write.id or ""] == ALONE])
         except ConnectorError as error:
             lost = EffectUnknown(f"where the issue stands could not be read: {error}")
             arrivals |= {id: Arrival(trouble=lost) for id, arrival in arrivals.items() if arrival == ALONE}
@@ -243,7 +142,7 @@ class IssueWriter:
                 if arrival.trouble is not None:
                     raise arrival.trouble
                 if not arrival.there:
-                    self._walk(write, id, stand.get(id), gate, progress[id])
+                    self._convoy.alone(Move.of(write, stand.get(id)), write.values, gate, progress[id])
                 if id in reopened:
                     self._rest(write, looks, gate, progress)
 
@@ -265,8 +164,7 @@ class IssueWriter:
             raise NotFound(f"issue {id} is not there", status=404, code="404")
         walk = None
         if look is not None and target:
-            move = _move(write, look)
-            walk = self._flows.leave(id, move.place, move.status, target)
+            walk = self._convoy.way(Move.of(write, look))
         # A finished issue often takes no edits, so it is reopened first and finished last.
         if walk is not None and walk.leaves_done:
             for name in walk.go(values, gate, progress):
@@ -276,15 +174,6 @@ class IssueWriter:
         if body:
             self.edit(id, body, gate)
             progress.moved = True
-        if walk is not None:
-            walk.go(write.values, gate, progress)
-
-    def _walk(self, write: Write, id: str, look: Json | None, gate: Gate, progress: Progress) -> None:
-        """The status alone, from where the issue stands now."""
-        if look is None:
-            raise NotFound(f"issue {id} is not there", status=404, code="404")
-        move = _move(write, look)
-        walk = self._flows.leave(id, move.place, move.status, move.target)
         if walk is not None:
             walk.go(write.values, gate, progress)
 
@@ -317,7 +206,7 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     body: Json = {}
     if "labels" in values:
         there = set(((look or {}).get("fields") or {}).get("labels") or ())
-        wanted = _labels(values["labels"], there)
+        wanted = labels_meant(values["labels"], there)
         steps = [{"add": label} for label in sorted(wanted - there)]
         steps += [{"remove": each} for each in sorted(there - wanted) if not each.startswith(MARKER_LABEL)]
         if steps:
@@ -325,17 +214,6 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     if fields:
         body["fields"] = fields
     return body
-
-
-def _labels(given: Any, there: set[str]) -> set[str]:
-    """The labels meant: a list is all of them, ``add`` and ``remove`` start from what is there."""
-    if isinstance(given, dict):
-        return (there | set(given.get("add") or ())) - set(given.get("remove") or ())
-    return set(given or ())
-
-
-def _move(write: Write, look: Json) -> Move:
-    return Move(str(look["id"]), look, write.values["status"])
 
 
 def _changing(writes: Sequence[Write]) -> list[str]:
@@ -358,18 +236,3 @@ def _runs(writes: Sequence[Write]) -> Iterator[list[Write]]:
         run.append(write)
     if run:
         yield run
-
-
-def _none_created(error: Refused) -> Created | None:
-    """A bulk create of which every element was refused answers 400 in the shape of a success."""
-    try:
-        answer = msgspec.json.decode(error.body, type=Created)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None
-    return answer if answer.errors else None
-
-
-def _refused(write: Write, error: ElementError) -> Outcome:
-    reasons = msgspec.convert(error.elementErrors, ErrorBody)
-    words, field = words_of(reasons)
-    return Outcome(intent=write.intent, status="refused", reason=words, code=str(error.status), field=field)

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Clock, Gate, chunks
-from connectors.errors import ConnectorError, EffectUnknown, Forbidden, GateClosed, RecordRefused, Transient
+from connectors.base import Clock, Gate, Write, chunks
+from connectors.errors import ConnectorError, EffectUnknown, Forbidden, GateClosed, NotFound, RecordRefused, Transient
 from connectors.jira.client import FETCH_BATCH, MOVE_BATCH, Client
 from connectors.jira.models import BulkProgress, Json
 from connectors.jira.transitions import STEPS, Progress, Walk, Workflows, asked
@@ -48,6 +48,13 @@ class Move:
     issue: str
     seen: Json
     target: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, write: Write, seen: Json | None) -> Move:
+        """What a write asks of an issue's status. Raises ``NotFound`` where the issue is not there."""
+        if seen is None:
+            raise NotFound(f"issue {write.id} is not there", status=404, code="404")
+        return cls(str(seen["id"]), seen, write.values["status"])
 
     @property
     def place(self) -> tuple[str, str]:
@@ -90,10 +97,10 @@ ALONE = Arrival()
 class Convoy:
     """Moves issues of one connection together, as long as Jira lets this account. Thread-safe."""
 
-    def __init__(self, client: Client, clock: Clock, flows: Workflows) -> None:
+    def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._flows = flows
+        self._flows = Workflows(client)
         self._allowed = True
         self._under_way: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -111,7 +118,7 @@ class Convoy:
             if len(mine) < LEAST:
                 continue
             try:
-                walk = self._flows.leave(mine[0].issue, mine[0].place, mine[0].status, mine[0].target)
+                walk = self.way(mine[0])
             except ConnectorError:
                 continue  # each by itself meets the same, and its outcome says so
             if walk is not None and walk.step is not None and not asked(walk.step):
@@ -132,6 +139,23 @@ class Convoy:
         for group in going:
             arrivals |= dict.fromkeys(group.members, ALONE)
         return arrivals
+
+    def seen(self, issues: Sequence[str]) -> dict[str, Json]:
+        """Where those stand: one request a hundred. Issues that are gone are left out."""
+        found: dict[str, Json] = {}
+        for part in chunks(issues, FETCH_BATCH):
+            found |= {str(issue["id"]): issue for issue in self._client.bulk_fetch(part, PLACE)}
+        return found
+
+    def way(self, move: Move) -> Walk | None:
+        """The way of one issue by itself. None: it is there. Raises ``NoPath``."""
+        return self._flows.leave(move.issue, move.place, move.status, move.target)
+
+    def alone(self, move: Move, values: Mapping[str, Any], gate: Gate, progress: Progress) -> None:
+        """Move one issue by itself; ``values`` fill the screens on its way. Raises ``NoPath``."""
+        walk = self.way(move)
+        if walk is not None:
+            walk.go(values, gate, progress)
 
     def wait(self, issue: str) -> float:
         """Seconds for which a task that was lost sight of may still move the issue."""
@@ -222,11 +246,9 @@ class Convoy:
         """Who took the step after all, by reading. ``doubt``: whoever did not may still, so it is unknown of them."""
         found: dict[str, Json] = {}
         try:
-            for part in chunks([issue for _, ids in batch for issue in ids], FETCH_BATCH):
-                found |= {str(seen["id"]): seen for seen in self._client.bulk_fetch(part, PLACE)}
+            found = self.seen([issue for _, ids in batch for issue in ids])
         except ConnectorError as error:
             doubt = doubt or EffectUnknown(f"what became of the issue could not be read: {error}")
-            found = {}
         for group, ids in batch:
             for issue in ids:
                 seen = found.get(issue)
