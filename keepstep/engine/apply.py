@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connectors.base import Content, Outcome, Write
+from connectors.base import Content, Outcome, Write, chunks
 from connectors.errors import ConnectorError, GateClosed
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine.budget import Meter, Purpose
@@ -23,7 +23,7 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import read_back
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
-from keepstep.engine.state import EntityState, load
+from keepstep.engine.state import LOAD, EntityState, load
 from keepstep.engine.world import Side, Sync, World
 from keepstep.store.store import Lease
 
@@ -87,21 +87,16 @@ class Applier:
         It belongs to the creates, so nobody is asked about it. If this worker is killed before, it is owed like
         anything else.
         """
-        entities = [entity for mine in self._unfinished.values() for entity in mine]
-        if not entities:
-            return []
         found: list[Operation] = []
-        with self._ports.store.read() as tx:
-            states = load(tx, entities)
-            references = References(tx, self._world)
-            references.prepare(self._sync, states.values())
-            for side_name, mine in self._unfinished.items():
-                side = self._sync.sides[side_name]
-                for entity in mine:
+        for name, entities in self._unfinished.items():
+            for part in chunks(entities, LOAD):
+                with self._ports.store.read() as tx:
+                    states = load(tx, part)
+                    references = References(tx, self._world)
+                    references.prepare(self._sync, states.values())
                     owed = Owed(operations=[], findings=[], waiting={})
-                    operation = update(states[entity], self._sync, side, references, owed)
-                    if operation is not None:
-                        found.append(operation)
+                    updates = (update(s, self._sync, self._sync.sides[name], references, owed) for s in states.values())
+                    found += [operation for operation in updates if operation is not None]
         return found
 
     def _may(self, operation: Operation) -> bool:
