@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import measure
+from benchmarks import linking, measure
 from benchmarks.flat import flat
 from benchmarks.machine import described
-from benchmarks.measure import Row
+from benchmarks.rows import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = ("What", "Keepstep", "Beside", "Ratio", "Limit", "Reached")
@@ -35,6 +35,8 @@ same small stand-in for Jira, in the same run and in turns. Only the ratios mean
   the fixed packages of a round (SQLAlchemy, Pydantic, requests, msgspec, click, ruamel.yaml, tenacity) and ends.
 - A plan is measured over pairs of linked records that were inserted directly, as many changed among few as among many.
 - Memory over linked records is that of the commands people run, over pairs that are in step and were inserted directly.
+- Linking runs over the stand-ins of all four systems within the process, on a clock that stands still: its figures are
+  requests for each record. Seconds are Keepstep's and the stand-ins' together.
 - dlt runs in an environment of its own, and is asked for the least: raw issues, nothing nested taken apart.
 """
 
@@ -61,6 +63,8 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "flat": lambda: flat(folder, 10_000 // tenth, 1_000 // tenth),
         "memory": lambda: measure.memory(folder, 10_000 // tenth),
         "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),
+        "linking": lambda: linking.linking(folder, 10_000 // tenth, 1_000 // tenth),
+        "match": lambda: linking.matching(folder, 20_000 // tenth),
         "help": measure.helping,
         "merge": lambda: measure.merging(2_000 // tenth),
     }

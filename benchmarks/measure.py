@@ -7,9 +7,7 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from benchmarks import children, loops
 from benchmarks.hubs import hub, said
 from benchmarks.issues import stamp
 from benchmarks.linked import edit, fill, pairs, written
+from benchmarks.rows import Row, Took, took
 from benchmarks.stub import running
 from keepstep.hub import Hub
 from keepstep.testing import postgres
@@ -27,42 +26,6 @@ MERGES = 30_000
 TURNS = 3
 COLD_TURNS = 9
 QUIET = f"updated >= {stamp(200_000)} ORDER BY updated ASC, id ASC"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line. ``limit`` None: a figure to know, without a promise."""
-
-    what: str
-    ours: str
-    beside: str
-    ratio: float | None = None
-    limit: float | None = None
-
-    @property
-    def reached(self) -> bool | None:
-        return None if self.limit is None or self.ratio is None else self.ratio <= self.limit
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    wall: float
-    cpu: float
-
-    def __str__(self) -> str:
-        return f"{self.wall:.3f} s ({self.cpu:.3f} s of processor)"
-
-
-def took(work: Callable[[], object]) -> Took:
-    """Processes that end within it count as well."""
-    wall, cpu = time.perf_counter(), _processor()
-    work()
-    return Took(time.perf_counter() - wall, _processor() - cpu)
-
-
-def _processor() -> float:
-    ended = os.times()
-    return time.process_time() + ended.children_user + ended.children_system
 
 
 def best(turns: int, *works: Callable[[int], object]) -> list[Took]:

@@ -173,11 +173,12 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """Requests that a field takes besides those of its record: for each record that it is written to, and for each
-    part of it that comes or goes, where it is a list."""
+    """Requests that a field takes besides those of its record: for each record that it is written to, for each part of
+    it that comes or goes, where it is a list, and for all records of a push that it is written to together."""
 
     record: int = 0
     part: int = 0
+    push: tuple[Price, ...] = ()
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +210,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     archive: bool = False
     guarded: bool = False
     """Honours ``expected_version`` on the server."""
+    grain: float = 0.0
+    """Seconds within which two edits share a version, so that the server cannot tell them apart. 0: no two do."""
     history: bool = False
     """``history()`` tells old and new value, time and author of each change."""
     versioned: bool = False
@@ -218,6 +221,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     marker: Marker = "none"
     batch: int = 1
     """Creates that one request takes."""
+    after_create: frozenset[str] = frozenset()
+    """The system's fields that no create sets by itself: a new record begins with a value of the service's own, and an
+    update sets ours once it is there."""
+    stepwise: frozenset[str] = frozenset()
+    """The system's fields that come to a value by steps, so that a write may end half-way."""
+    together: Mapping[str, int] = {}
+    """The system's field -> how many updates that change nothing else are best pushed at once, since they share
+    requests: such an update takes what ``Costs.updated`` says of the field, and nothing for itself."""
     costs: Costs = Costs()
     search_lag: float = 0.0
     """Seconds until a new record is sure to appear in ``find`` and ``made_since``."""
@@ -338,8 +349,9 @@ class Connector(Protocol):
         ...
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        """Send the writes, in order, as few requests as the service allows; one outcome each, never an exception
-        for a single record. ``gate`` is called directly before every writing request. A write is sent at most once.
+        """Send the writes, in order, as few requests as the service allows; one outcome each as it becomes known,
+        never an exception for a single record. ``gate`` is called directly before every writing request. A write is
+        sent at most once.
         """
         ...
 

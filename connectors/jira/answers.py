@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from connectors.errors import AuthFailed, ConnectorError, Forbidden, NotFound, RecordRefused, ScopeMissing, Transient
@@ -61,7 +63,13 @@ def reasons(body: bytes) -> tuple[str, str | None]:
 
 def words_of(errors: ErrorBody) -> tuple[str, str | None]:
     """The same for errors already decoded."""
-    parts = [*errors.errorMessages, *(f"{field}: {text}" for field, text in errors.errors.items())]
+    parts = list(errors.errorMessages)
+    if isinstance(errors.errors, list):
+        parts += [str(error["message"]) for error in errors.errors if error.get("message")]
+        fields: dict[str, Any] = {}
+    else:
+        fields = errors.errors
+    parts += [f"{field}: {text}" for field, text in fields.items()]
     if errors.message:
         parts.append(errors.message)
-    return "; ".join(parts)[:400], next(iter(errors.errors), None)
+    return "; ".join(parts)[:400], next(iter(fields), None)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
 
 from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
 from connectors.jira import attachments, versions, worklogs
-from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HISTORY_BATCH, Client
+from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HISTORY_BATCH, MOVE_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json
+from connectors.jira.moving import BULK, RUNS_ON
 from connectors.jira.places import Places
 from connectors.jira.records import STREAM_OF_LEVEL, level
 from connectors.jira.settings import Settings
@@ -63,12 +67,26 @@ ISSUES = Abilities(
         update=(Price(), Price(1, FETCH_BATCH)),
         history=(Price(1, HISTORY_BATCH),),
         # Two requests a step: which there are, and to take one. From a finished status it is often two steps.
-        created={"status": Extra(3)},
+        created={"status": Extra(4, push=(Price(3, FETCH_BATCH), Price(1, HISTORY_BATCH)))},
         # Links come with the edit, and go one by one.
         updated={"status": Extra(4), "issuelinks": Extra(0, 1)},
         read_units=1,
     ),
+    after_create=frozenset({"status"}),
+    stepwise=frozenset({"status"}),
 )
+TASKS = Price(8, MOVE_BATCH)
+"""Which steps there are, to take one, and how far it is, some twice or thrice."""
+IN_BULK: dict[str, Any] = {
+    "together": {"status": MOVE_BATCH},
+    "settle": RUNS_ON,
+    "costs": msgspec.structs.replace(
+        ISSUES.costs,
+        created={"status": Extra(push=(Price(3, FETCH_BATCH), Price(1, HISTORY_BATCH), TASKS))},
+        updated={"status": Extra(push=(Price(1, FETCH_BATCH), TASKS))},
+    ),
+}
+"""What is different where the account may make bulk changes."""
 COMMENTS = Abilities(
     create=True,
     update=True,
@@ -102,6 +120,7 @@ LIMITS = {
     "summary": "255 characters, one line",
     "label": "255 characters, no spaces",
     "search": "a write may be missing from it for seconds to minutes",
+    "statuses per bulk request": "1000, and five bulk operations of the site at a time",
     "rate": "429 with Retry-After; RateLimit-Reason says whether one issue, one endpoint or the whole quota is meant",
 }
 
@@ -113,6 +132,7 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
     fields = client.fields()
     metas = {key: {str(kind["id"]): kind for kind in places.types(key)} for key in keys}
     screens: dict[str, list[Json]] = {"epics": [], "issues": []}
+    issues = msgspec.structs.replace(ISSUES, **IN_BULK) if client.my_permissions(BULK)[BULK] else ISSUES
     kinds: dict[str, Json] = {}
     for key, types in metas.items():
         for id, kind in types.items():
@@ -128,13 +148,13 @@ def describe(client: Client, settings: Settings, places: Places) -> Description:
     streams = [
         Stream(
             name=name,
-            abilities=ISSUES,
+            abilities=issues,
             fields=[_field(row, screens[name], kinds, statuses, priorities, links, settings, name) for row in fields],
         )
         for name in ("epics", "issues")
     ]
     helpdesk = any(project.get("projectTypeKey") == "service_desk" for project in projects)
-    comments = Abilities(**{**_as_dict(COMMENTS), "audience": "client"}) if helpdesk else COMMENTS
+    comments = msgspec.structs.replace(COMMENTS, audience="client") if helpdesk else COMMENTS
     files = attachments.abilities(client.attachment_settings(), "client" if helpdesk else "team")
     streams += [
         Stream(name="attachments", abilities=files, parent="issues", fields=list(attachments.FIELDS)),
@@ -240,10 +260,6 @@ def _options(metas: Sequence[Json]) -> list[str] | None:
             for child in (each.get("children") or ()) if isinstance(each, dict) else ():
                 found[f"{name} > {child.get('value')}"] = None
     return list(found) if known else None
-
-
-def _as_dict(abilities: Abilities) -> Json:
-    return {name: getattr(abilities, name) for name in abilities.__struct_fields__}
 
 
 def _comment_fields() -> list[Field]:

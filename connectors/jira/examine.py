@@ -10,6 +10,7 @@ from connectors.examining import Symptom
 from connectors.jira.client import Client
 from connectors.jira.describe import PROJECTS
 from connectors.jira.models import Json
+from connectors.jira.moving import BULK
 from connectors.jira.places import Places
 from connectors.jira.records import STREAM_OF_LEVEL, level, moment
 from connectors.jira.settings import Settings
@@ -26,6 +27,8 @@ WRITES = {
     "DELETE_OWN_COMMENTS": "deletes of comments",
     "LINK_ISSUES": "links",
 }
+GLOBAL = {BULK: "many statuses at once"}
+"""Rights that are held for the whole site, and that the hub is only quicker with."""
 EXCESS = {"SYSTEM_ADMIN": "", "ADMINISTER": "edits without mail to watchers"}
 """Global rights that the hub can do without, and what they would be good for."""
 
@@ -87,7 +90,11 @@ def _rights(client: Client, context: Context, projects: Sequence[str]) -> Iterat
             if not held[name]:
                 params = {"scope": name, "needed_for": use, "place": project}
                 yield Symptom(code="scope_missing", severity="error", params=params)
-    held = client.my_permissions(*EXCESS)
+    useful = GLOBAL if context.access == "write" else {}
+    held = client.my_permissions(*useful, *EXCESS)
+    for name, use in useful.items():
+        if not held[name]:
+            yield Symptom(code="scope_missing", params={"scope": name, "needed_for": use})
     for name, use in EXCESS.items():
         if held[name]:
             yield Symptom(code="scope_excess", params={"scope": name, "needed_for": use})

@@ -1,29 +1,24 @@
-"""Writing issues and epics: bulk creates with a marker inside, edits of what changes only, status by transitions."""
+"""Writing issues and epics: creates, edits of what changes only, status by transitions, deletes."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
-import msgspec
-
-from connectors.base import Clock, Gate, Outcome, Write, chunks
+from connectors.base import Clock, Gate, Outcome, Write
 from connectors.errors import ConnectorError, EffectUnknown, Forbidden, GateClosed, NotFound, RecordRefused
-from connectors.jira.answers import IssueThrottled, Refused, words_of
-from connectors.jira.client import CREATE_BATCH, FETCH_BATCH, PROPERTY, Client
+from connectors.jira.answers import IssueThrottled
+from connectors.jira.client import Client
 from connectors.jira.crawl import Recent
-from connectors.jira.models import Created, ElementError, ErrorBody, Json
+from connectors.jira.creating import Creating, labels_meant
+from connectors.jira.links import add_links, removed_links, without_links
+from connectors.jira.models import Json
+from connectors.jira.moving import ALONE, Arrival, Convoy, Group, Move
 from connectors.jira.outcomes import failed, wants_notification_right
 from connectors.jira.places import Places
 from connectors.jira.records import MARKER_LABEL
-from connectors.jira.transitions import Progress, Workflows
-
-LINKS = "issuelinks"
-"""Links between issues: ``{"add": [{"type": {"id"}, "inwardIssue" or "outwardIssue": {"id"}}], "remove": [link id]}``.
-An added one is told as the issue itself would show it."""
-
-LOOK = ["status", "labels", "issuetype", "project"]
+from connectors.jira.transitions import Progress
 
 
 class Quiet:
@@ -39,120 +34,48 @@ class IssueWriter:
     def __init__(self, client: Client, clock: Clock, places: Places, recent: Recent, quiet: Quiet) -> None:
         self._client = client
         self._clock = clock
-        self._places = places
         self._recent = recent
         self._quiet = quiet
-        self._flows = Workflows(client)
+        self._convoy = Convoy(client, clock)
+        self._creating = Creating(client, places, recent, self._convoy)
         self._resume: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        """One outcome per write, in order; creates that follow each other share requests."""
+        """One outcome per write. Creates that follow each other share requests, and so do changes of status."""
         try:
-            looks = self._looks(writes)
+            looks = self._convoy.seen(_changing(writes))
         except ConnectorError as error:
             yield from [failed(write, error) for write in writes]
             return
-        run: list[Write] = []
         written: set[str | None] = set()
+        for run in _runs(writes):
+            if run[0].kind == "create":
+                yield from self._creating.create(stream, run, gate)
+                continue
+            again = [id for id in _changing(run) if id in written]
+            try:
+                looks |= self._convoy.seen(again)
+            except ConnectorError as error:
+                yield from [failed(write, error) for write in run]
+                continue
+            written |= {write.id for write in run}
+            yield from self._change(run, looks, gate)
+
+    def _change(self, writes: Sequence[Write], looks: Mapping[str, Json], gate: Gate) -> Iterator[Outcome]:
+        """Writes to different issues: those whose statuses go together last, the others in order."""
+        groups = self._convoy.groups(
+            Move.of(write, looks[id])
+            for write in writes
+            if write.kind == "update" and write.values.get("status")
+            if (id := write.id or "") in looks and not self._held_back(id)[0]
+        )
+        joined = {id for group in groups for id in group.members}
         for write in writes:
-            if write.kind == "create":
-                run.append(write)
-                continue
-            yield from self._create(stream, run, gate)
-            run = []
-            if write.id in written:
-                # What was seen before the former write to this issue is no longer how it stands.
-                try:
-                    looks |= self._looks([write])
-                except ConnectorError as error:
-                    yield failed(write, error)
-                    continue
-            written.add(write.id)
-            yield self._one(write, looks.get(write.id or ""), gate)
-        yield from self._create(stream, run, gate)
-
-    def _looks(self, writes: Sequence[Write]) -> dict[str, Json]:
-        """Status and labels as they stand, of the issues where the write depends on them: one request a hundred."""
-        ids = [w.id for w in writes if w.kind == "update" and w.id and {"status", "labels"} & set(w.values)]
-        found: dict[str, Json] = {}
-        for batch in chunks(list(dict.fromkeys(ids)), FETCH_BATCH):
-            for issue in self._client.bulk_fetch(batch, LOOK):
-                found[str(issue["id"])] = issue
-        return found
-
-    # -- creates
-
-    def _create(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
-        for batch in chunks(writes, CREATE_BATCH):
-            bodies: list[Json] = []
-            sent: list[Write] = []
-            early: dict[str, Outcome] = {}
-            for write in batch:
-                try:
-                    bodies.append(self._body(stream, write))
-                    sent.append(write)
-                except ConnectorError as error:
-                    early[write.intent] = failed(write, error)
-            done = early | (self._send(sent, bodies, gate) if sent else {})
-            yield from (done[write.intent] for write in batch)
-
-    def _body(self, stream: str, write: Write) -> Json:
-        apart = ("status", LINKS)
-        fields = {name: value for name, value in write.values.items() if value is not None and name not in apart}
-        fields.update(self._places.of_create(stream, fields))
-        body: Json = {"fields": fields}
-        joined = (write.values.get(LINKS) or {}).get("add")
-        if joined:
-            body["update"] = {LINKS: [{"add": each} for each in joined]}
-        if "labels" in fields:
-            fields["labels"] = sorted(_labels(fields["labels"], set()))
-        if write.marker:
-            fields["labels"] = [*fields.get("labels", ()), MARKER_LABEL + write.marker]
-            body["properties"] = [{"key": PROPERTY, "value": {"marker": write.marker}}]
-        return body
-
-    def _send(self, writes: Sequence[Write], bodies: Sequence[Json], gate: Gate) -> dict[str, Outcome]:
-        """One bulk create. Jira makes what it can and names the rest by their place in the request."""
-        try:
-            answer = self._client.create_issues(bodies, gate)
-        except Refused as error:
-            refusals = _none_created(error)
-            if refusals is None:
-                return {write.intent: failed(write, error) for write in writes}
-            answer = refusals
-        except (ConnectorError, GateClosed) as error:
-            return {write.intent: failed(write, error) for write in writes}
-        wrong = {error.failedElementNumber: error for error in answer.errors}
-        made = iter(answer.issues)
-        if len(answer.issues) + len(wrong) != len(writes):
-            unclear = EffectUnknown(f"POST /rest/api/3/issue/bulk: {len(answer.issues)} made of {len(writes)}")
-            return {write.intent: failed(write, unclear) for write in writes}
-        outcomes = {}
-        for number, write in enumerate(writes):
-            if number in wrong:
-                outcomes[write.intent] = _refused(write, wrong[number])
-                continue
-            id = str(next(made)["id"])
-            self._recent.add(id)
-            outcomes[write.intent] = self._placed(write, id, gate)
-        return outcomes
-
-    def _placed(self, write: Write, id: str, gate: Gate) -> Outcome:
-        """A created issue, moved to the status it shall have. It exists, so it is done even if it cannot move."""
-        done = Outcome(intent=write.intent, status="done", id=id)
-        target = write.values.get("status")
-        if not target:
-            return done
-        try:
-            issue = self._client.issue(id, LOOK)
-            self._walk(id, issue, target, {name: value for name, value in write.values.items() if name != LINKS}, gate)
-        except (ConnectorError, GateClosed) as error:
-            code = error.code if isinstance(error, ConnectorError) else ""
-            return msgspec.structs.replace(done, reason=f"created, but not moved: {error}", code=code, field="status")
-        return done
-
-    # -- edits and deletes
+            if write.id not in joined:
+                yield self._one(write, looks.get(write.id or ""), gate)
+        if groups:
+            yield from self._together([write for write in writes if write.id in joined], looks, groups, gate)
 
     def _one(self, write: Write, look: Json | None, gate: Gate) -> Outcome:
         id = write.id or ""
@@ -160,13 +83,22 @@ class IssueWriter:
         if wait > 0:
             return Outcome(intent=write.intent, id=id, status="not_sent", reason=why, retry_after=wait)
         progress = Progress()
-        try:
+
+        def work() -> None:
             if write.kind == "delete":
                 self._client.delete_issue(id, gate)
             elif write.kind == "update":
                 self._edit(write, look, gate, progress)
             else:
                 raise RecordRefused(f"Jira issues know no {write.kind} here", code="no_such_ability")
+
+        return self._attempt(write, progress, work)
+
+    def _attempt(self, write: Write, progress: Progress, work: Callable[[], None]) -> Outcome:
+        """The outcome of a write by what becomes of its last request; ``progress`` tells of those before."""
+        id = write.id or ""
+        try:
+            work()
         except (ConnectorError, GateClosed) as error:
             if isinstance(error, IssueThrottled):
                 with self._lock:
@@ -177,44 +109,82 @@ class IssueWriter:
         self._recent.add(id)
         return Outcome(intent=write.intent, status="done", id=id)
 
+    def _together(
+        self, writes: Sequence[Write], looks: Mapping[str, Json], groups: Sequence[Group], gate: Gate
+    ) -> Iterator[Outcome]:
+        """Writes whose statuses change together. As by itself: reopened before the edit, finished after it."""
+        reopened = {id for group in groups if group.walk.leaves_done for id in group.members}
+        progress = {id: moved for group in groups for id, moved in group.members.items()}
+        arrivals = self._convoy.go([group for group in groups if group.walk.leaves_done], gate)
+        left: list[Write] = []
+        for write in writes:
+            id = write.id or ""
+            if id in reopened:
+                left.append(write)
+                continue
+            edited = self._attempt(write, progress[id], lambda w=write: self._rest(w, looks, gate, progress))  # type: ignore[misc]
+            if edited.status == "done":
+                left.append(write)
+                continue
+            for group in groups:
+                group.members.pop(id, None)
+            yield edited
+        arrivals |= self._convoy.go([group for group in groups if not group.walk.leaves_done], gate)
+        try:
+            stand = self._convoy.seen([write.id or "" for write in left if arrivals[write.id or ""] == ALONE])
+        except ConnectorError as error:
+            lost = EffectUnknown(f"where the issue stands could not be read: {error}")
+            arrivals |= {id: Arrival(trouble=lost) for id, arrival in arrivals.items() if arrival == ALONE}
+            stand = {}
+        for write in left:
+            id = write.id or ""
+
+            def work(write: Write = write, id: str = id) -> None:
+                arrival = arrivals[id]
+                if arrival.trouble is not None:
+                    raise arrival.trouble
+                if not arrival.there:
+                    self._convoy.alone(Move.of(write, stand.get(id)), without_links(write.values), gate, progress[id])
+                if id in reopened:
+                    self._rest(write, looks, gate, progress)
+
+            yield self._attempt(write, progress[id], work)
+
+    def _rest(self, write: Write, looks: Mapping[str, Json], gate: Gate, progress: Mapping[str, Progress]) -> None:
+        """What else the write changes, beside the status."""
+        id = write.id or ""
+        values = {name: value for name, value in write.values.items() if name != "status"}
+        self._fields(id, values, looks.get(id), gate, progress[id])
+
     def _edit(self, write: Write, look: Json | None, gate: Gate, progress: Progress) -> None:
         id = write.id or ""
         values = dict(write.values)
         target = values.pop("status", None)
-        links: Json = values.pop(LINKS, None) or {}
         if look is None and ("labels" in values or target):
             raise NotFound(f"issue {id} is not there", status=404, code="404")
         walk = None
         if look is not None and target:
-            walk = self._flows.leave(id, _place(look), look["fields"]["status"], target)
+            walk = self._convoy.way(Move.of(write, look))
         # A finished issue often takes no edits, so it is reopened first and finished last.
         if walk is not None and walk.leaves_done:
-            for name in walk.go(values, gate, progress):
+            for name in walk.go(without_links(values), gate, progress):
                 values.pop(name)
             walk = None
-        body = _edit_body(values, look)
-        if links.get("add"):
-            body.setdefault("update", {})[LINKS] = [{"add": each} for each in links["add"]]
+        self._fields(id, values, look, gate, progress)
+        if walk is not None:
+            walk.go(without_links(write.values), gate, progress)
+
+    def _fields(self, id: str, values: Json, look: Json | None, gate: Gate, progress: Progress) -> None:
+        """All but the status, in one edit; links that go, one by one after it."""
+        body = _edit_body(without_links(values), look)
+        add_links(body, values)
         if body:
             self.edit(id, body, gate)
             progress.moved = True
-        for each in links.get("remove") or ():
-            self._unlink(each, gate)
+        for link in removed_links(values):
+            with suppress(NotFound):  # what is not there any more has come true already
+                self._client.delete_issue_link(link, gate)
             progress.moved = True
-        if walk is not None:
-            walk.go({name: value for name, value in write.values.items() if name != LINKS}, gate, progress)
-
-    def _unlink(self, link: str, gate: Gate) -> None:
-        """What is not there any more has come true already."""
-        try:
-            self._client.delete_issue_link(link, gate)
-        except NotFound:
-            return
-
-    def _walk(self, id: str, issue: Json, target: Mapping[str, Any], values: Mapping[str, Any], gate: Gate) -> None:
-        walk = self._flows.leave(id, _place(issue), issue["fields"]["status"], target)
-        if walk is not None:
-            walk.go(values, gate, Progress())
 
     def edit(self, id: str, body: Json, gate: Gate) -> None:
         """Edit without mail to watchers, as long as Jira lets this account."""
@@ -227,12 +197,15 @@ class IssueWriter:
             self._client.edit_issue(id, body, gate, quiet=False)
 
     def _held_back(self, id: str) -> tuple[float, str]:
-        """Seconds for which Jira wants no writes to this issue."""
+        """Seconds for which this issue is to be left alone: Jira wants no writes to it, or has one on its way."""
         with self._lock:
             until, why = self._resume.get(id, (0.0, ""))
             wait = until - self._clock.monotonic()
             if wait <= 0:
                 self._resume.pop(id, None)
+        under_way = self._convoy.wait(id)
+        if under_way > wait:
+            return under_way, "a bulk change that was sent before may still move it"
         return max(0.0, wait), why
 
 
@@ -242,7 +215,7 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     body: Json = {}
     if "labels" in values:
         there = set(((look or {}).get("fields") or {}).get("labels") or ())
-        wanted = _labels(values["labels"], there)
+        wanted = labels_meant(values["labels"], there)
         steps = [{"add": label} for label in sorted(wanted - there)]
         steps += [{"remove": each} for each in sorted(there - wanted) if not each.startswith(MARKER_LABEL)]
         if steps:
@@ -252,28 +225,23 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     return body
 
 
-def _labels(given: Any, there: set[str]) -> set[str]:
-    """The labels meant: a list is all of them, ``add`` and ``remove`` start from what is there."""
-    if isinstance(given, dict):
-        return (there | set(given.get("add") or ())) - set(given.get("remove") or ())
-    return set(given or ())
+def _changing(writes: Sequence[Write]) -> list[str]:
+    """Issues whose writes depend on how they stand."""
+    ids = [w.id for w in writes if w.kind == "update" and w.id and {"status", "labels"} & set(w.values)]
+    return list(dict.fromkeys(ids))
 
 
-def _place(issue: Json) -> tuple[str, str]:
-    fields = issue["fields"]
-    return str(fields["project"]["id"]), str(fields["issuetype"]["id"])
+def _runs(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    """The writes in order: creates that follow each other, and other writes that follow each other to different issues.
 
-
-def _none_created(error: Refused) -> Created | None:
-    """A bulk create of which every element was refused answers 400 in the shape of a success."""
-    try:
-        answer = msgspec.json.decode(error.body, type=Created)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None
-    return answer if answer.errors else None
-
-
-def _refused(write: Write, error: ElementError) -> Outcome:
-    reasons = msgspec.convert(error.elementErrors, ErrorBody)
-    words, field = words_of(reasons)
-    return Outcome(intent=write.intent, status="refused", reason=words, code=str(error.status), field=field)
+    What was seen before a write to an issue is no longer how it stands for the next one.
+    """
+    run: list[Write] = []
+    for write in writes:
+        creates = write.kind == "create"
+        if run and (creates != (run[0].kind == "create") or (not creates and write.id in {each.id for each in run})):
+            yield run
+            run = []
+        run.append(write)
+    if run:
+        yield run

@@ -115,6 +115,21 @@ class Created(msgspec.Struct):
     errors: list[ElementError] = []
 
 
+class Submitted(msgspec.Struct):
+    """Answer to a bulk operation that was taken on: where to ask how far it is."""
+
+    taskId: str
+
+
+class BulkProgress(msgspec.Struct):
+    """How far a bulk operation is, and once it has ended what became of each issue."""
+
+    status: str
+    processedAccessibleIssues: list[int] = []
+    failedAccessibleIssues: dict[str, list[str]] = {}
+    invalidOrInaccessibleIssueCount: int = 0
+
+
 class History(msgspec.Struct):
     """One entry of a changelog: who, when, and the fields that changed together."""
 
@@ -164,6 +179,7 @@ class ErrorBody(msgspec.Struct):
     """Jira's own errors, and the gateway's in front of it."""
 
     errorMessages: list[str] = []
-    errors: dict[str, Any] = {}
+    errors: dict[str, Any] | list[dict[str, Any]] = {}
+    """By field; bulk operations list them, each with its ``message``."""
     message: str | None = None
     code: int | str | None = None

@@ -118,7 +118,7 @@ class Walk:
     def _choose(self, options: list[Transition]) -> Transition | None:
         direct = [each for each in options if matches(each.to, self._target)]
         if direct:
-            return min(direct, key=lambda each: len(_asked(each)))
+            return min(direct, key=lambda each: len(asked(each)))
         known = [
             (steps, each)
             for each in options
@@ -139,6 +139,26 @@ class Walk:
     def _goal(self) -> str:
         return category(self._target) or "done"
 
+    @property
+    def step(self) -> Transition | None:
+        """The step to take next; None: there."""
+        return self._next
+
+    def stepped(self) -> None:
+        """The next step was taken: choose the one after it, if there is one. Raises ``NoPath``."""
+        step = self._next
+        if step is None:
+            return
+        self._at = step.to
+        self._visited.add(str(step.to.get("id")))
+        self._next = None
+        if not matches(self._at, self._target):
+            self.look()
+
+    def lead(self, issue: str) -> None:
+        """Look from another issue from now on, one that stands where this one stood."""
+        self._issue = issue
+
     def go(self, values: Mapping[str, Any], gate: Gate, progress: Progress) -> set[str]:
         """Take the steps; the names of ``values`` that screens on the way took. Raises ``NoPath`` between two steps."""
         used: set[str] = set()
@@ -146,20 +166,16 @@ class Walk:
             step = self._next
             if step is None:
                 return used
-            asked = _asked(step)
-            missing = sorted(asked - set(values))
+            needed = asked(step)
+            missing = sorted(needed - set(values))
             if missing:
                 raise NoPath(
                     f"transition {step.name} requires {', '.join(missing)}", code="required_field", field=missing[0]
                 )
-            self._flows.transit(self._issue, step, {name: values[name] for name in asked}, gate)
-            used |= asked
+            self._flows.transit(self._issue, step, {name: values[name] for name in needed}, gate)
+            used |= needed
             progress.moved = True
-            self._at = step.to
-            self._visited.add(str(step.to.get("id")))
-            self._next = None
-            if not matches(self._at, self._target):
-                self.look()
+            self.stepped()
         if self._next is not None:
             raise NoPath(
                 f"no path to {_said(self._target)} within {STEPS} steps", code="no_transition_path", field="status"
@@ -167,7 +183,7 @@ class Walk:
         return used
 
 
-def _asked(step: Transition) -> set[str]:
+def asked(step: Transition) -> set[str]:
     """Fields that the step's screen requires and does not fill in by itself."""
     return {name for name, meta in step.fields.items() if meta.get("required") and not meta.get("hasDefaultValue")}
 

@@ -24,6 +24,8 @@ ACTIVITIES = ("Tasks", "Calls", "Events")
 USER_FIELDS = ("id", "full_name", "first_name", "last_name", "email", "status", "role", "profile", "time_zone")
 
 SEARCH_LAG = 60.0
+GRAIN = 1.0
+"""Seconds: the resolution of times, and so of versions."""
 """Search reads an index. Zoho states no bound; a minute was enough wherever one was reported."""
 
 UNREADABLE = ("profileimage", "multiselectlookup", "multiuserlookup", "subform")
@@ -104,6 +106,7 @@ def stream(module: str, metas: Sequence[FieldMeta], marker_field: str, allowed: 
             delete=may.deletable,
             # Zoho documents the precondition for records, not for notes.
             guarded=not notes,
+            grain=GRAIN,
             history=True,
             versioned=True,
             marker="fingerprint" if notes else "unique_field" if marked else "none",
@@ -119,7 +122,8 @@ def stream(module: str, metas: Sequence[FieldMeta], marker_field: str, allowed: 
 def _costs(module: str, metas: Sequence[FieldMeta]) -> Costs:
     parts = 1 + max(0, -(-(len(listed(module, metas)) - FIELDS_PER_REQUEST) // (FIELDS_PER_REQUEST - 1)))
     look, bulk = Price(parts, IDS_PER_REQUEST), Price(1, ROWS_PER_WRITE)
-    # A timeline names people and records by name alone: whom it means is looked up on the record.
+    # A timeline names people and records by name alone: whom it means is looked up on the record. Where updates carry a
+    # precondition, only what was edited a moment before is looked up there.
     named = {meta.api_name: Extra(parts) for meta in metas if meta.data_type in ("lookup", "ownerlookup")}
     return Costs(
         get=(look,),
@@ -128,7 +132,7 @@ def _costs(module: str, metas: Sequence[FieldMeta]) -> Costs:
         update=(bulk,) if module == "Notes" else (Price(),),
         delete=(bulk,) if module == "Notes" else (bulk, look),
         history=(Price(),),
-        updated=named,
+        updated=named if module == "Notes" else {},
     )
 
 
@@ -138,8 +142,8 @@ def users() -> Stream:
 
 
 def feeds(modules: Sequence[str]) -> list[Feed]:
-    found = [Feed(name=module, streams=[module], cost=2, grain=1.0) for module in modules]
-    return [*found, Feed(name=USERS, streams=[USERS], cost=1, deletes=False, grain=1.0)]
+    found = [Feed(name=module, streams=[module], cost=2, grain=GRAIN) for module in modules]
+    return [*found, Feed(name=USERS, streams=[USERS], cost=1, deletes=False, grain=GRAIN)]
 
 
 LIMITS = {

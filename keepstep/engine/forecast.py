@@ -5,13 +5,14 @@ Reckoned up from the operations, the parts in which they are carried out, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from connectors.base import Costs, Extra, Price, Quota
-from keepstep.engine.owed import Operation, Planned, parts
+from keepstep.engine.owed import Operation, Planned, parts, shares
 from keepstep.engine.world import Side, Sync, World
 
 AT_ONCE = 1000
@@ -104,12 +105,13 @@ def cost(sync: Sync, side: Side, part: Sequence[Operation]) -> Cost:
     read = _calls(costs.get, known) + _calls(costs.get, back)
     if kind == "create" and side.abilities.marker == "reserved_id":
         read += -(-len(sent) // AT_ONCE)
-    if kind == "update" and side.abilities.history:
+    if kind == "update" and side.abilities.history and not side.abilities.guarded:
         read += _calls(costs.history, len(sent))
-    write = _calls(_prices(costs, kind), len(sent))
+    shared = kind == "update" and shares(part[0], sync) is not None
+    write = 0 if shared else _calls(_prices(costs, kind), len(sent))
     if kind in ("create", "update"):
         extras = costs.created if kind == "create" else costs.updated
-        write += sum(_extra(sync, side, operation, extras) for operation in sent)
+        write += _extras(sync, side, sent, extras)
     return Cost(read, write, read + write + costs.read_units * (known + back))
 
 
@@ -121,16 +123,26 @@ def _calls(prices: tuple[Price, ...], records: int) -> int:
     return sum(price.of(records) for price in prices)
 
 
-def _extra(sync: Sync, side: Side, operation: Operation, extras: Any) -> int:
+def _extras(sync: Sync, side: Side, part: Sequence[Operation], extras: Mapping[str, Extra]) -> int:
     """What the written fields take besides: canonical ones that lie in one field of the system take it together."""
+    calls = 0
+    records: Counter[str] = Counter()
+    for operation in part:
+        touched = _touched(sync, side, operation, extras)
+        records.update(touched.keys())
+        calls += sum(extras[system].record + extras[system].part * count for system, count in touched.items())
+    return calls + sum(_calls(extras[system].push, count) for system, count in records.items())
+
+
+def _touched(sync: Sync, side: Side, operation: Operation, extras: Mapping[str, Extra]) -> dict[str, int]:
+    """The fields of the system that cost extra, and how many of their parts come or go."""
     touched: dict[str, int] = {}
     for name, planned in operation.fields.items():
         system = side.mapper.system(sync.kind, name)
         empty = operation.kind == "create" and planned.value in (None, "", [])
-        if system in extras and not empty:
+        if system is not None and system in extras and not empty:
             touched[system] = touched.get(system, 0) + _parts(planned)
-    found: list[tuple[Extra, int]] = [(extras[system], count) for system, count in touched.items()]
-    return sum(extra.record + extra.part * count for extra, count in found)
+    return touched
 
 
 def _parts(planned: Planned) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keepstep.engine.intake import store_records
-from keepstep.engine.match.linking import link_record
+from keepstep.engine.match.linking import link_records, link_row
 from keepstep.engine.owed import Operation
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Side, Sync, World
@@ -38,6 +38,6 @@ def not_made(
             store_records(tx, ports, world, side.connection, [first])
             state = "gone" if first.deleted else "live"
             row = {"side": side.name, "id": first.id}
-            link_record(tx, row, operation.entity, now, state=state, evidence={"by": "marker"})
+            link_records(tx, [link_row(row, operation.entity, now, state=state, evidence={"by": "marker"})])
             tx.upsert(t.due, [{"sync": sync.name, "entity": operation.entity, "since": now}])
     return missing

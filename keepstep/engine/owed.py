@@ -420,15 +420,27 @@ def _finding(state: EntityState, sync: Sync, key: str, code: str, **params: Any)
 
 def parts(operations: Sequence[Operation], sync: Sync) -> Iterable[tuple[Side, Sequence[Operation]]]:
     """The operations in the order and the parts in which they are carried out: creates first, then updates, then
-    deletes; each part of one kind and one side."""
+    deletes; each part of one kind and one side. Updates that share requests are together, in larger parts."""
     for kind in KINDS:
-        sides: dict[str, list[Operation]] = {}
+        sides: dict[tuple[str, str | None], list[Operation]] = {}
         for operation in operations:
             if operation.kind == kind:
-                sides.setdefault(operation.side, []).append(operation)
-        for name, mine in sides.items():
+                shared = shares(operation, sync) if kind == "update" else None
+                sides.setdefault((operation.side, shared), []).append(operation)
+        for (name, shared), mine in sides.items():
             side = sync.sides[name]
             # Two lost creates that only a fingerprint tells could not be told apart: one open create per stream.
             alone = kind == "create" and side.abilities.marker == "fingerprint"
-            for part in chunks(mine, 1 if alone else CHUNK):
+            size = side.abilities.together[shared] if shared is not None else 1 if alone else CHUNK
+            for part in chunks(mine, size):
                 yield side, part
+
+
+def shares(operation: Operation, sync: Sync) -> str | None:
+    """The system's field that is all the update changes, if such updates share requests there."""
+    side = sync.sides[operation.side]
+    if not side.abilities.together:
+        return None
+    touched = {side.mapper.system(sync.kind, name) for name in operation.fields}
+    field = touched.pop() if len(touched) == 1 else None
+    return field if field in side.abilities.together else None

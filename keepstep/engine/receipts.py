@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,49 +42,59 @@ class Receipts:
         self._sync = sync
         self._lease = lease
 
-    def keep(self, side: Side, intent: dict[str, Any], outcome: Outcome, applied: Applied) -> None:
-        """Keep what the service said before anything else is done with it."""
-        now = self._ports.now()
-        kept: dict[str, Any] = {
-            "status": outcome.status,
-            "reason": outcome.reason,
-            "code": outcome.code,
-            "field": outcome.field,
-        }
+    def keep_all(self, side: Side, answered: Sequence[tuple[dict[str, Any], Outcome]], applied: Applied) -> None:
+        """Keep what the service said before anything else is done with it, in one transaction."""
+        if not answered:
+            return
         with self._ports.store.write(self._lease) as tx:
-            match outcome.status:
-                case "done":
-                    intent["record"] = outcome.id or intent["record"]
-                    values = {
-                        "state": "acknowledged",
-                        "record": intent["record"],
-                        "answer_version": outcome.version,
-                        "outcome": kept,
-                    }
-                    tx.execute(sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(**values))
-                    intent["answer_version"] = outcome.version
-                case "unknown":
-                    tx.execute(
-                        sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(state="unknown", outcome=kept)
-                    )
-                    applied.unknown += 1
-                case "refused":
-                    if intent["kind"] == "create":
-                        kept["place"] = dict(self._sync.create[side.name])
-                    settle.close_intent(tx, intent, "refused", now, kept)
-                    self._refused(tx, side, intent, outcome)
-                    applied.refused += 1
-                case "gone":
-                    settle.close_intent(tx, intent, "gone", now, kept)
-                    states = load(tx, [intent["entity"]])
-                    for state in states.values():
-                        settle.lost_sight(state, side.name)
-                    save(tx, states.values(), now)
-                case _:
-                    settle.close_intent(tx, intent, "not_sent", now, kept)
-                    applied.put_off += 1
-            if outcome.status in ("stale", "gone", "refused") or intent["kind"] == "create":
-                requeue(tx, self._sync, intent, side, now)
+            self._acknowledge(tx, [each for each in answered if each[1].status == "done"])
+            for intent, outcome in answered:
+                if outcome.status != "done":
+                    self.keep(tx, side, intent, outcome, applied)
+            if any(intent["kind"] == "create" for intent, _ in answered):
+                wake_held(tx, side, self._ports.now())
+
+    def keep(self, tx: Tx, side: Side, intent: dict[str, Any], outcome: Outcome, applied: Applied) -> None:
+        """Keep one answer."""
+        now = self._ports.now()
+        kept = _said(outcome)
+        match outcome.status:
+            case "done":
+                self._acknowledge(tx, [(intent, outcome)])
+            case "unknown":
+                tx.execute(
+                    sa.update(t.intent).where(t.intent.c.id == intent["id"]).values(state="unknown", outcome=kept)
+                )
+                applied.unknown += 1
+            case "refused":
+                if intent["kind"] == "create":
+                    kept["place"] = dict(self._sync.create[side.name])
+                settle.close_intent(tx, intent, "refused", now, kept)
+                self._refused(tx, side, intent, outcome)
+                applied.refused += 1
+            case "gone":
+                settle.close_intent(tx, intent, "gone", now, kept)
+                states = load(tx, [intent["entity"]])
+                for state in states.values():
+                    settle.lost_sight(state, side.name)
+                save(tx, states.values(), now)
+            case _:
+                settle.close_intent(tx, intent, "not_sent", now, kept)
+                applied.put_off += 1
+        if outcome.status in ("stale", "gone", "refused") or intent["kind"] == "create":
+            look_again(tx, self._sync, [intent], now)
+
+    def _acknowledge(self, tx: Tx, answered: Sequence[tuple[dict[str, Any], Outcome]]) -> None:
+        """Done, and not yet read back. Each intent learns the id of what it made."""
+        rows = []
+        for intent, outcome in answered:
+            intent["record"] = outcome.id or intent["record"]
+            intent["answer_version"] = outcome.version
+            learned = {name: intent[name] for name in ("id", "record", "answer_version")}
+            rows.append(learned | {"state": "acknowledged", "outcome": _said(outcome)})
+        tx.change(t.intent, rows)
+        creates = [intent for intent, _ in answered if intent["kind"] == "create"]
+        look_again(tx, self._sync, creates, self._ports.now())
 
     def _refused(self, tx: Tx, side: Side, intent: dict[str, Any], outcome: Outcome) -> None:
         states = load(tx, [intent["entity"]])
@@ -147,13 +157,28 @@ class Receipts:
         return named or names
 
 
+def _said(outcome: Outcome) -> dict[str, Any]:
+    return {"status": outcome.status, "reason": outcome.reason, "code": outcome.code, "field": outcome.field}
+
+
 def requeue(tx: Tx, sync: Sync, intent: dict[str, Any], side: Side, now: str) -> None:
     """Look at the entity again, and at records of the side that were held back while a create was open."""
-    tx.upsert(t.due, [{"sync": sync.name, "entity": intent["entity"], "since": now}])
+    look_again(tx, sync, [intent], now)
     if intent["kind"] == "create":
-        loose = tx.all(
-            sa.select(t.record.c.id).where(
-                t.record.c.side == side.name, t.record.c.entity.is_(None), t.record.c.deleted.is_(False)
-            )
+        wake_held(tx, side, now)
+
+
+def look_again(tx: Tx, sync: Sync, intents: Sequence[Mapping[str, Any]], now: str) -> None:
+    """Judge the intents' entities once more, by what is known then."""
+    entities = dict.fromkeys(intent["entity"] for intent in intents)
+    tx.upsert(t.due, [{"sync": sync.name, "entity": entity, "since": now} for entity in entities])
+
+
+def wake_held(tx: Tx, side: Side, now: str) -> None:
+    """Records that were held back while a create was open are matched anew."""
+    loose = tx.all(
+        sa.select(t.record.c.id).where(
+            t.record.c.side == side.name, t.record.c.entity.is_(None), t.record.c.deleted.is_(False)
         )
-        tx.insert(t.change_log, [{"side": side.name, "id": row["id"], "at": now} for row in loose])
+    )
+    tx.insert(t.change_log, [{"side": side.name, "id": row["id"], "at": now} for row in loose])

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from connectors.base import Change, Record, utc
+from connectors.base import Change, Record, chunks, utc
 from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import answers, settle
-from keepstep.engine.apply import adopt, finish
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
-from keepstep.engine.owed import title
+from keepstep.engine.owed import CHUNK, title
 from keepstep.engine.ports import Ports
+from keepstep.engine.read_back import adopt, finish, read_history
 from keepstep.engine.receipts import requeue
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -49,6 +49,7 @@ def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> R
             .where(t.intent.c.sync == sync.name, t.intent.c.closed_at.is_(None))
             .order_by(t.intent.c.written_at, t.intent.c.id)
         )
+    ripe: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         side = sync.sides.get(row["side"])
         if side is None:
@@ -56,20 +57,31 @@ def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> R
         if row["state"] != "acknowledged" and ports.now() < ripe_at(row, side):
             result.waiting += 1
             continue
-        ports.fence.point("recover.looking")
-        try:
-            if row["kind"] == "create" and row["record"] is None:
-                _create(ports, world, sync, side, lease, row, result)
-            else:
-                _by_id(ports, world, sync, side, lease, row, result)
-        except ConnectorError as error:
-            # It stays in doubt until the side can be asked; other sides go on.
-            result.waiting += 1
-            result.failed.append(side.name)
-            with ports.store.write(lease) as tx:
-                tell_failure(tx, ports, side, error)
-        ports.fence.point("recover.stored")
+        ripe.setdefault(side.name, []).append(row)
+    for name, mine in ripe.items():
+        side = sync.sides[name]
+        for part in _parts(mine):
+            ports.fence.point("recover.looking")
+            try:
+                if part[0]["kind"] == "create" and part[0]["record"] is None:
+                    _create(ports, world, sync, side, lease, part[0], result)
+                else:
+                    _by_id(ports, world, sync, side, lease, part, result)
+            except ConnectorError as error:
+                # They stay in doubt until the side can be asked; other sides go on.
+                result.waiting += len(part)
+                result.failed.append(side.name)
+                with ports.store.write(lease) as tx:
+                    tell_failure(tx, ports, side, error)
+            ports.fence.point("recover.stored")
     return result
+
+
+def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    """Intents whose record is known are judged after one look together; what a create made is looked for one by one."""
+    known = [row for row in rows if row["kind"] != "create" or row["record"] is not None]
+    yield from chunks(known, CHUNK)
+    yield from ([row] for row in rows if row["kind"] == "create" and row["record"] is None)
 
 
 def ripe_at(intent: dict[str, Any], side: Side) -> str:
@@ -81,33 +93,40 @@ def ripe_at(intent: dict[str, Any], side: Side) -> str:
 
 
 def _by_id(
-    ports: Ports, world: World, sync: Sync, side: Side, lease: Lease, row: dict[str, Any], result: Recovered
+    ports: Ports,
+    world: World,
+    sync: Sync,
+    side: Side,
+    lease: Lease,
+    rows: Sequence[dict[str, Any]],
+    result: Recovered,
 ) -> None:
     asked_at = ports.now()
-    record = next(iter(side.connector.get(side.stream, [row["record"]])))
-    if record.forbidden:
-        _tell_unseen(ports, sync, side, lease, row)
-        result.waiting += 1
-        return
-    changes: list[Change] = []
-    if side.abilities.history and row["kind"] == "update" and not record.deleted:
-        changes = list(side.connector.history(side.stream, [row["record"]], row["written_at"]))
-    now = ports.now()
-    with ports.store.write(lease) as tx:
-        if row["kind"] == "create":
-            adopt(tx, ports, world, sync, side, row, [record])
-        store_looks(tx, ports, world, side.connection, [record], asked_at)
-        states = load(tx, [row["entity"]])
-        references = References(tx, world)
-        references.prepare(sync, states.values())
-        for state in states.values():
-            outcome = _judge(state, sync, side, references, row, record, changes, now)
-            setattr(result, outcome, getattr(result, outcome) + 1)
-            settle.close_intent(tx, row, outcome, now)
-        findings.close(tx, [_unseen_key(row)], now)
-        save(tx, states.values(), now)
-        requeue(tx, sync, row, side, now)
-        ports.fence.point("recover.storing")
+    records = {record.id: record for record in side.connector.get(side.stream, [row["record"] for row in rows])}
+    there = [row for row in rows if not (records[row["record"]].deleted or records[row["record"]].forbidden)]
+    history = read_history(side, there)
+    for row in rows:
+        record = records[row["record"]]
+        if record.forbidden:
+            _tell_unseen(ports, sync, side, lease, row)
+            result.waiting += 1
+            continue
+        now = ports.now()
+        with ports.store.write(lease) as tx:
+            store_looks(tx, ports, world, side.connection, [record], asked_at)
+            adopt(tx, ports, sync, side, [row], records)
+            states = load(tx, [row["entity"]])
+            references = References(tx, world)
+            references.prepare(sync, states.values())
+            for state in states.values():
+                changes = history.get(record.id, [])
+                outcome = _judge(state, sync, side, references, row, record, changes, now)
+                setattr(result, outcome, getattr(result, outcome) + 1)
+                settle.close_intent(tx, row, outcome, now)
+            findings.close(tx, [_unseen_key(row)], now)
+            save(tx, states.values(), now)
+            requeue(tx, sync, row, side, now)
+            ports.fence.point("recover.storing")
 
 
 def _judge(
@@ -149,7 +168,7 @@ def _judge_update(
 ) -> str:
     fields = settle.planned_fields(row)
     if side.abilities.history:
-        entries = {name: settle.our_entry(sync, side, references, name, changes, row["written_at"]) for name in fields}
+        entries = {name: settle.our_entry(sync, side, references, name, changes, row) for name in fields}
         if any(entry is not None for entry in entries.values()):
             finish(state, sync, side, references, row, record, {record.id: changes}, False, now)
             return "done"
@@ -217,7 +236,7 @@ def _create(
         row["record"] = found[0].id
         tx.execute(sa.update(t.intent).where(t.intent.c.id == row["id"]).values(record=found[0].id))
         _tell_twins(tx, ports, sync, side, row, found)
-    _by_id(ports, world, sync, side, lease, row, result)
+    _by_id(ports, world, sync, side, lease, [row], result)
 
 
 def _unlinked(ports: Ports, sync: Sync, side: Side, row: dict[str, Any]) -> list[Record]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from connectors.base import Change
 from keepstep.engine.absorb import open_conflict
@@ -65,10 +64,13 @@ def took_effect(
         known = link.field(name)
         if sync.fields[name] is Form.LIST and name in shown:
             known.items = pair([shown[name] or []], planned.value or [], known.items or {})
-        entry = our_entry(sync, side, references, name, history, intent["written_at"])
+        entry = our_entry(sync, side, references, name, history, intent)
         if entry is not None:
             old, new = entry
-            known.shadow, known.shows = new, planned.n
+            known.shadow = new
+            half_way = new not in (planned.value, planned.local)
+            if not half_way or side.mapper.system(sync.kind, name) not in side.abilities.stepwise:
+                known.shows = planned.n  # otherwise it is owed still, from where it stands now
             before = intent["compared"].get(name)
             if old != before and old != new:
                 # Between our look and our write somebody set a value that nobody else was shown.
@@ -85,17 +87,70 @@ def took_effect(
     state.touch(side.name)
 
 
+def begun(
+    state: EntityState,
+    sync: Sync,
+    side: Side,
+    references: References,
+    intent: Mapping[str, Any],
+    history: Sequence[Change],
+    now: str,
+) -> bool:
+    """Take what a new record began with, where no create could say it: it shows nothing that was agreed, and is owed.
+
+    Returns whether anything is. What a person set meanwhile is no beginning: it stands against the agreed value.
+    """
+    link = state.links[side.name]
+    names = [
+        name
+        for name in state.agreed
+        if name not in intent["fields"]
+        and side.mapper.mode(sync.kind, name) == "both"
+        and side.sets_later(sync.kind, name)
+    ]
+    owing = False
+    for name, cur in shown_now(state, sync, side, references, names).items():
+        agreed, known = state.agreed[name], link.field(name)
+        known.shadow = cur
+        if cur in (agreed.value, _local(sync, side, name, agreed.value)):
+            known.shows = agreed.n
+        elif persons_entries(sync, side, references, name, history, intent["written_at"]):
+            open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
+        else:
+            owing = True
+    state.touch(side.name)
+    return owing
+
+
+def _local(sync: Sync, side: Side, name: str, value: Any) -> Any:
+    """The side's own form of a value; the value itself where it has none."""
+    try:
+        return side.mapper.normalise(sync.kind, name, value)
+    except Unmappable:
+        return value
+
+
 def our_entry(
-    sync: Sync, side: Side, references: References, name: str, history: Sequence[Change], since: str
+    sync: Sync, side: Side, references: References, name: str, history: Sequence[Change], intent: Mapping[str, Any]
 ) -> tuple[Any, Any] | None:
-    """Old and new value of our newest entry for the field since the intent was written, in canonical form."""
-    own = [c for c in _of_field(sync, side, name, history) if c.ours and c.at[:19] >= since[:19]]
-    if not own:
+    """What our newest entry for the field since the intent was written led from and to, in canonical form.
+
+    A field that comes to its value by steps has an entry for each: they count together, back to the value that was
+    compared, unless somebody else's lies between them.
+    """
+    since = intent["written_at"]
+    entries = [change for change in _of_field(sync, side, name, history) if change.at[:19] >= since[:19]]
+    last = max((number for number, change in enumerate(entries) if change.ours), default=None)
+    if last is None:
         return None
     try:
-        return canonical(sync, side, references, name, own[-1].old), canonical(
-            sync, side, references, name, own[-1].new
-        )
+        old = canonical(sync, side, references, name, entries[last].old)
+        if side.mapper.system(sync.kind, name) in side.abilities.stepwise:
+            first = last
+            while old != intent["compared"].get(name) and first > 0 and entries[first - 1].ours:
+                first -= 1
+                old = canonical(sync, side, references, name, entries[first].old)
+        return old, canonical(sync, side, references, name, entries[last].new)
     except (Unmappable, Unresolved, Outside, TypeError, ValueError, KeyError, AttributeError):
         return None
 
@@ -151,11 +206,15 @@ def record_time(state: EntityState, side: Side) -> str | None:
 
 def close_intent(tx: Tx, intent: dict[str, Any], state: str, now: str, receipt: dict[str, Any] | None = None) -> None:
     """End an intent for good; it is never sent again. A retry is a new plan and a new intent."""
-    tx.execute(
-        sa.update(t.intent)
-        .where(t.intent.c.id == intent["id"])
-        .values(state=state, closed_at=now, **({"outcome": receipt} if receipt else {}))
-    )
+    close_intents(tx, [intent], state, now, receipt)
+
+
+def close_intents(
+    tx: Tx, intents: Sequence[dict[str, Any]], state: str, now: str, receipt: dict[str, Any] | None = None
+) -> None:
+    """The same for several that ended alike."""
+    ended = {"state": state, "closed_at": now} | ({"outcome": receipt} if receipt else {})
+    tx.change(t.intent, [{"id": intent["id"], **ended} for intent in intents])
     tx.insert(
         t.audit,
         [
@@ -174,5 +233,6 @@ def close_intent(tx: Tx, intent: dict[str, Any], state: str, now: str, receipt: 
                     "outcome": receipt or {},
                 },
             }
+            for intent in intents
         ],
     )

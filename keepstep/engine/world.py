@@ -73,6 +73,10 @@ class Side:
     def connector(self) -> Connector:
         return self.connection.connector
 
+    def sets_later(self, kind: Kind, name: str) -> bool:
+        """Whether no create sets the canonical field here: an update does, once the record is there."""
+        return self.mapper.system(kind, name) in self.abilities.after_create
+
     @property
     def writable(self) -> bool:
         return self.connection.access == "write" and self.abilities.update

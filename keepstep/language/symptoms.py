@@ -57,6 +57,7 @@ SYMPTOMS: Final[dict[str, Message]] = {
     "need.edits of issues": "editing issues",
     "need.assignees": "assigning people",
     "need.statuses": "changing statuses",
+    "need.many statuses at once": "changing the statuses of many issues in a few requests",
     "need.new comments": "adding comments",
     "need.edits of comments": "editing comments",
     "need.deletes of comments": "deleting comments",

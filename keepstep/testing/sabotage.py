@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Outcome, Record
-from keepstep.engine import apply, census, intake, observe, receipts, recover, settle
+from keepstep.engine import apply, census, intake, observe, read_back, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
@@ -85,24 +85,23 @@ def cursor_before_the_page() -> Iterator[None]:
 @contextmanager
 def receipt_before_the_answer() -> Iterator[None]:
     """X4: note the write as done when it is sent."""
-    right = apply.Applier._receipt
+    right = receipts.Receipts.keep
 
-    def receipt(self: Any, side: Any, intent: dict[str, Any], outcome: Outcome) -> None:
+    def keep(self: Any, tx: Any, side: Any, intent: dict[str, Any], outcome: Outcome, applied: Any) -> None:
         known = outcome.status == "unknown" and intent["kind"] == "update"
         if known:
             outcome = msgspec.structs.replace(outcome, status="done", id=intent["record"])
-        right(self, side, intent, outcome)
+        right(self, tx, side, intent, outcome, applied)
         if known:
-            with self._ports.store.write(self._lease) as tx:
-                states = load(tx, [intent["entity"]])
-                for state in states.values():
-                    for name, planned in settle.planned_fields(intent).items():
-                        state.links[side.name].fields[name] = FieldState(planned.local, planned.n)
-                    state.touch(side.name)
-                save(tx, states.values(), self._ports.now())
-                settle.close_intent(tx, intent, "done", self._ports.now())
+            states = load(tx, [intent["entity"]])
+            for state in states.values():
+                for name, planned in settle.planned_fields(intent).items():
+                    state.links[side.name].fields[name] = FieldState(planned.local, planned.n)
+                state.touch(side.name)
+            save(tx, states.values(), self._ports.now())
+            settle.close_intent(tx, intent, "done", self._ports.now())
 
-    with _bent(apply.Applier, "_receipt", receipt):
+    with _bent(receipts.Receipts, "keep", keep):
         yield
 
 
@@ -129,7 +128,7 @@ def echo_by_author() -> Iterator[None]:
         return record.modified_by != accounts[connection.name]
 
     deaf = _deaf(not_us)
-    with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
+    with _bent(observe, "store_records", deaf), _bent(read_back, "store_records", deaf):
         yield
 
 
@@ -144,7 +143,7 @@ def echo_by_time() -> Iterator[None]:
         return (record.ours is False and record.deleted) or (ports.clock.now() - changed).total_seconds() > 60
 
     deaf = _deaf(old_enough)
-    with _bent(observe, "store_records", deaf), _bent(apply, "store_records", deaf):
+    with _bent(observe, "store_records", deaf), _bent(read_back, "store_records", deaf):
         yield
 
 
@@ -178,7 +177,7 @@ def no_epoch() -> Iterator[None]:
 @contextmanager
 def no_gate() -> Iterator[None]:
     """X11: a write is sent however late, and whoever has the lease by then."""
-    with _bent(apply.Applier, "_gate", lambda self, send_by: lambda: None):
+    with _bent(apply.Applier, "_gate", lambda self, send_by, before: before):
         yield
 
 
@@ -196,7 +195,7 @@ def forbidden_is_gone() -> Iterator[None]:
         ]
         return right(tx, ports, world, connection, gone, *more, **named)
 
-    with _bent(observe, "store_records", store_records), _bent(apply, "store_records", store_records):
+    with _bent(observe, "store_records", store_records), _bent(read_back, "store_records", store_records):
         yield
 
 

@@ -6,7 +6,8 @@ from abc import ABC
 from typing import Any
 
 from connectors.jira.sandbox import values
-from connectors.jira.sandbox.routes_issues import API, IssueRoutes
+from connectors.jira.sandbox.routes_bulk import BulkRoutes
+from connectors.jira.sandbox.routes_issues import API
 from connectors.jira.sandbox.site import no
 from connectors.jira.sandbox.world import Comment, Entry, Issue, Json, User
 from connectors.sandbox.core import route
@@ -15,7 +16,7 @@ from connectors.sandbox.exchange import Request, Response
 LONGEST = 32_767
 
 
-class AttachedRoutes(IssueRoutes, ABC):
+class AttachedRoutes(BulkRoutes, ABC):
     """What the service does with comments, links and properties."""
 
     # -- comments

@@ -7,9 +7,9 @@ import hashlib
 from abc import ABC
 from urllib.parse import parse_qs, urlsplit
 
+from connectors.jira.sandbox.fields import SYSTEM_FIELDS
 from connectors.jira.sandbox.routes_issues import API
 from connectors.jira.sandbox.routes_links import LinkRoutes
-from connectors.jira.sandbox.shapes import SYSTEM_FIELDS
 from connectors.jira.sandbox.site import no
 from connectors.jira.sandbox.values import SCREEN
 from connectors.jira.sandbox.world import IssueType, Json, Project

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.jira.sandbox import custom
 from connectors.jira.sandbox.custom import MANY, SCHEMAS
+from connectors.jira.sandbox.fields import CONSTANTS, NAVIGABLE_NOT, OPERATIONS, SYSTEM_FIELDS
 from connectors.jira.sandbox.world import (
     CATEGORIES,
     CATEGORY_NAMES,
@@ -34,61 +35,6 @@ EMBEDDED = 20
 """Comments that come within an issue."""
 
 SIZES = ("48x48", "24x24", "16x16", "32x32")
-
-SYSTEM_FIELDS: dict[str, tuple[str, Json | None]] = {
-    "statuscategorychangedate": ("Status Category Changed", {"type": "datetime"}),
-    "issuetype": ("Issue Type", {"type": "issuetype"}),
-    "project": ("Project", {"type": "project"}),
-    "fixVersions": ("Fix versions", {"type": "array", "items": "version"}),
-    "statusCategory": ("Status Category", {"type": "statusCategory"}),
-    "parent": ("Parent", None),
-    "resolution": ("Resolution", {"type": "resolution"}),
-    "resolutiondate": ("Resolved", {"type": "datetime"}),
-    "created": ("Created", {"type": "datetime"}),
-    "updated": ("Updated", {"type": "datetime"}),
-    "priority": ("Priority", {"type": "priority"}),
-    "labels": ("Labels", {"type": "array", "items": "string"}),
-    "assignee": ("Assignee", {"type": "user"}),
-    "status": ("Status", {"type": "status"}),
-    "components": ("Components", {"type": "array", "items": "component"}),
-    "issuekey": ("Key", None),
-    "description": ("Description", {"type": "string"}),
-    "environment": ("Environment", {"type": "string"}),
-    "summary": ("Summary", {"type": "string"}),
-    "creator": ("Creator", {"type": "user"}),
-    "subtasks": ("Sub-tasks", {"type": "array", "items": "issuelinks"}),
-    "reporter": ("Reporter", {"type": "user"}),
-    "duedate": ("Due date", {"type": "date"}),
-    "comment": ("Comment", {"type": "comments-page"}),
-    "issuelinks": ("Linked Issues", {"type": "array", "items": "issuelinks"}),
-}
-OPERATIONS = {"labels": ["add", "set", "remove"], "issuelinks": ["add"]}
-NAVIGABLE_NOT = {"comment", "worklog", "attachment", "timetracking", "issuerestriction"}
-
-# What an issue also shows, and no one here can change.
-CONSTANTS: Json = {
-    "components": [],
-    "timespent": None,
-    "timeoriginalestimate": None,
-    "fixVersions": [],
-    "aggregatetimespent": None,
-    "timetracking": {},
-    "security": None,
-    "aggregatetimeestimate": None,
-    "workratio": -1,
-    "issuerestriction": {"issuerestrictions": {}, "shouldDisplay": True},
-    "lastViewed": None,
-    "aggregateprogress": {"progress": 0, "total": 0},
-    "timeestimate": None,
-    "aggregatetimeoriginalestimate": None,
-    "versions": [],
-    "progress": {"progress": 0, "total": 0},
-    "votes": {"self": "", "votes": 0, "hasVoted": False},
-    "worklog": {"startAt": 0, "maxResults": 20, "total": 0, "worklogs": []},
-    "customfield_10019": "0|i00007:",
-    "customfield_10020": None,
-    "customfield_10021": None,
-}
 
 
 class Shapes:

@@ -184,6 +184,27 @@ class Entry:
 
 
 @dataclass(slots=True)
+class Task:
+    """A bulk operation that was taken on: issue and transition, one after the other."""
+
+    id: str
+    steps: list[tuple[str, str]]
+    mail: bool
+    created: int
+    begins: float
+    """On the monotonic clock, like the pace."""
+    pace: float
+    done: int = 0
+    status: str = "ENQUEUED"
+    went: list[int] = field(default_factory=list)
+    failed: dict[str, list[str]] = field(default_factory=dict)
+    unseen: int = 0
+    updated: int = 0
+    known: bool = True
+    """Whether the service tells of it when it is asked."""
+
+
+@dataclass(slots=True)
 class View:
     """An issue's fields at one moment; values are replaced, never changed in place."""
 
@@ -238,6 +259,7 @@ class World:
         self.worklogs_gone: dict[int, int] = {}
         """Id -> when it was deleted."""
         self.fields: dict[str, FieldKind] = {}
+        self.tasks: dict[str, Task] = {}
         self.issues: dict[int, Issue] = {}
         self.keys: dict[str, int] = {}
         self.link_types = [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
@@ -25,20 +23,10 @@ def put_back(applied: Any) -> bool:
     return isinstance(applied, dict)
 
 
-def link_record(
-    tx: Tx,
-    row: Mapping[str, Any],
-    entity: str,
-    now: str,
-    fields: dict[str, Any] | None = None,
-    state: str = "live",
-    evidence: Mapping[str, Any] | None = None,
-) -> None:
-    """Tie a record to an entity. Without ``fields`` the shadows are empty, so the first look compares everything."""
-    tx.upsert(t.link, [link_row(row, entity, now, fields, state, evidence)])
-    tx.execute(
-        sa.update(t.record).where(t.record.c.side == row["side"], t.record.c.id == row["id"]).values(entity=entity)
-    )
+def link_records(tx: Tx, links: Sequence[Mapping[str, Any]]) -> None:
+    """Tie records to entities: rows as ``link_row`` makes them."""
+    tx.upsert(t.link, links)
+    tx.change(t.record, [{"side": link["side"], "id": link["record"], "entity": link["entity"]} for link in links])
 
 
 def link_row(
@@ -49,7 +37,10 @@ def link_row(
     state: str = "live",
     evidence: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """``evidence``: by what it was told to belong there, with what proves it; None for an entity's first record."""
+    """``evidence``: by what it was told to belong there, with what proves it; None for an entity's first record.
+
+    Without ``fields`` the shadows are empty, so the first look compares everything.
+    """
     return {
         "entity": entity,
         "side": row["side"],

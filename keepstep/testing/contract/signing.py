@@ -68,7 +68,10 @@ class SigningContract(Ground):
             assert stream.parent is None or stream.parent in streams
             fields = [field.name for field in stream.fields]
             assert len(set(fields)) == len(fields)
-            assert stream.abilities.batch >= 1
+            can = stream.abilities
+            assert can.batch >= 1
+            assert {*can.after_create, *can.stepwise, *can.together} <= set(fields)
+            assert all(most >= 1 for most in can.together.values())
 
     def test_what_is_written_is_described(self, world: World) -> None:
         fields = {field.name: field for field in world.description.stream(self.stream).fields}

@@ -38,6 +38,14 @@ def test_rights_that_lack_or_abound_are_named(desk):
     assert [code for code, _ in found(desk, access="read")] == ["scope_excess"]
 
 
+def test_a_right_without_which_statuses_take_more_requests_is_a_warning(healthy):
+    healthy.sandbox.lacks.add("BULK_CHANGE")
+    [symptom] = [each for each in healthy.jira.examine() if each.code != "window"]
+    assert (symptom.code, symptom.severity) == ("scope_missing", "warning")
+    assert symptom.params == {"scope": "BULK_CHANGE", "needed_for": "many statuses at once"}
+    assert found(healthy, access="read") == []
+
+
 def test_a_required_field_that_no_create_fills_is_told_for_each_type(healthy):
     healthy.sandbox.add_field("customfield_10100", "Customer", "option", ["Acme"], required=True)
     symptoms = found(healthy)

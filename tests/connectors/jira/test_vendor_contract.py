@@ -12,7 +12,8 @@ from tempfile import NamedTemporaryFile
 import pytest
 
 from connectors.base import Content, Write
-from connectors.jira.issues import LINKS
+from connectors.jira.answers import Refused
+from connectors.jira.links import LINKS
 from tests.connectors.jira.test_push import DOC, edit, link, new
 from tests.connectors.jira.test_recorded import SHARED
 
@@ -88,6 +89,7 @@ def session(desk):
     for stream, marker in (("issues", "ma"), ("comments", "mc"), ("remote_links", "l1")):
         assert desk.jira.find(stream, marker)
     list(desk.jira.made_since("issues", None, "2026-11-01T00:00:00.000Z"))
+    moved(desk)
     released(desk)
     booked(desk, task)
     filed(desk, task)
@@ -99,6 +101,23 @@ def session(desk):
     desk.push("remote_links", Write(intent="g", kind="delete", id=linked.id))
     desk.push("comments", Write(intent="h", kind="delete", id=said.id))
     desk.push("issues", Write(intent="i", kind="delete", id=task))
+
+
+def moved(desk):
+    """Many together: a way of several steps, one that the task cannot move, one that is gone; and without the right."""
+    ids = [desk.issue() for _ in range(8)]
+    desk.sandbox.stubborn[ids[0]] = "A validator said no."
+    writes = [edit(id, f"m{id}", status={"name": "In Review"}) for id in ids]
+    desk.sandbox.bulk_delay, delay = 2.0, desk.sandbox.bulk_delay  # asked for while it waits, runs and has ended
+    desk.sandbox.bulk_pace, pace = 0.5, desk.sandbox.bulk_pace
+    assert {outcome.status for outcome in desk.push("issues", *writes)} == {"done"}
+    desk.sandbox.bulk_delay, desk.sandbox.bulk_pace = delay, pace
+    desk.sandbox.lacks.add("BULK_CHANGE")
+    back = [edit(id, f"n{id}", status={"name": "In Progress"}) for id in ids]
+    assert {outcome.status for outcome in desk.push("issues", *back)} == {"done"}
+    desk.sandbox.lacks.discard("BULK_CHANGE")
+    with pytest.raises(Refused):
+        desk.jira._client.bulk_progress("99999")
 
 
 def booked(desk, task):
@@ -197,6 +216,7 @@ def test_every_request_and_answer_of_a_session_keeps_the_vendors_contract(desk, 
     assert forms == {("POST", "attachments", "file", "no-check")}
     assert {("POST", "issue", 201), ("POST", "issue", 400), ("PUT", "issue", 204), ("DELETE", "issue", 204)} <= seen
     assert {("GET", "issueLinkType", 200), ("DELETE", "issueLink", 204), ("DELETE", "issueLink", 404)} <= seen
+    assert {("POST", "bulk", 201), ("POST", "bulk", 403), ("GET", "bulk", 200), ("GET", "bulk", 400)} <= seen
     assert {("POST", "search", 200), ("POST", "changelog", 200), ("GET", "issue", 404), ("POST", "issue", 200)} <= seen
 
 

@@ -1,0 +1,274 @@
+"""Before a write leaves: look, judge again by what the look showed, and commit the intent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from connectors.base import Content, Record, Write, utc
+from keepstep.engine import settle
+from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.intake import store_looks
+from keepstep.engine.owed import Operation, Owed, create, deletes, leave, spoken, update
+from keepstep.engine.ports import Ports
+from keepstep.engine.receipts import Applied, Receipts
+from keepstep.engine.references import References
+from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Side, Sync, World
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.store import Lease, Tx
+from mapping.model import CONTENT
+
+SEND_BY = timedelta(seconds=120)
+
+
+class Look(NamedTuple):
+    """Records as they were read directly before they are written, and when the reading began."""
+
+    at: str
+    records: Mapping[str, Record]
+
+
+def carries_bytes(sync: Sync, side: Side, operation: Operation) -> bool:
+    """Whether bytes go along with it."""
+    if operation.kind == "create":
+        return sync.largest > 0 and (sync.carried is not None or sync.copies(side))
+    return CONTENT in operation.fields
+
+
+class Intents:
+    """Writes down what is about to be sent, for one sync in one run, under its lease. Counts into ``applied``."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        world: World,
+        sync: Sync,
+        lease: Lease,
+        run: str,
+        too_old: Callable[[Tx], Callable[[EntityState], bool]],
+        wanted: Callable[[Operation], bool],
+        applied: Applied,
+    ) -> None:
+        self._ports = ports
+        self._world = world
+        self._sync = sync
+        self._lease = lease
+        self._run = run
+        self._too_old = too_old
+        self._wanted = wanted
+        self._applied = applied
+        self._receipts = Receipts(ports, sync, lease)
+
+    def look(self, side: Side, operations: Sequence[Operation]) -> Look:
+        """Read the records directly before they are written."""
+        at = self._ports.now()
+        ids = [operation.record for operation in operations if operation.record]
+        self._ports.fence.point("apply.looking")
+        return Look(at, {record.id: record for record in side.connector.get(side.stream, ids)} if ids else {})
+
+    def write_down(
+        self,
+        side: Side,
+        operations: Sequence[Operation],
+        look: Look,
+        content: Content | None = None,
+    ) -> tuple[list[Write], dict[str, dict[str, Any]]]:
+        """Store the looks, judge again by them, and commit an intent for each write that still stands.
+
+        ``content``: the bytes that the only one of them carries.
+        """
+        ports, looked = self._ports, look.records
+        reserved = self._reserve(side, operations)
+        with ports.store.write(self._lease) as tx:
+            if looked:
+                findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
+            store_looks(tx, ports, self._world, side.connection, list(looked.values()), look.at)
+            states = load(tx, [operation.entity for operation in operations])
+            references = References(tx, self._world)
+            references.prepare(self._sync, states.values())
+            too_old = self._too_old(tx)
+            writes: list[Write] = []
+            intents: dict[str, dict[str, Any]] = {}
+            for operation in operations:
+                state = states.get(operation.entity)
+                if state is None:
+                    continue
+                noted = Noted(audit=[])
+                see_links(state, ports.now(), noted, self._run)
+                tx.insert(t.audit, noted.audit)
+                now_owed = self._again(state, side, operation, looked, references, too_old)
+                filled = now_owed is not None and carries_bytes(self._sync, side, now_owed)
+                if now_owed is None or (filled and content is None):  # the bytes come first
+                    self._applied.put_off += 1
+                    continue
+                self._confirm(state, side, now_owed)
+                if now_owed.kind == "update" and not now_owed.fields:
+                    continue
+                intended = self._intend(tx, state, side, now_owed, looked.get(now_owed.record or ""), references)
+                if intended is None:
+                    continue
+                write, intent = intended
+                intent["reserved_id"] = reserved.get(state.id)
+                intents[write.intent] = intent
+                bytes_along = content if filled else None
+                writes.append(msgspec.structs.replace(write, reserved_id=intent["reserved_id"], content=bytes_along))
+            tx.insert(t.intent, list(intents.values()))
+            if side.connection.meter is not None:
+                side.connection.meter.book(tx, ports.clock.now(), self._sync.name)
+            save(tx, states.values(), ports.now())
+            references.people.save()
+            ports.fence.point("apply.intent.committing")
+        ports.fence.point("apply.intent.committed")
+        return writes, intents
+
+    def _reserve(self, side: Side, operations: Sequence[Operation]) -> dict[str, str]:
+        """Ids for creates on a side where ids can be reserved: one per place, for ever."""
+        if side.abilities.marker != "reserved_id":
+            return {}
+        entities = [operation.entity for operation in operations if operation.kind == "create"]
+        if not entities:
+            return {}
+        with self._ports.store.read() as tx:
+            rows = tx.all(
+                sa.select(t.create_slot).where(t.create_slot.c.side == side.name, t.create_slot.c.entity.in_(entities))
+            )
+        slots = {row["entity"]: row["reserved_id"] for row in rows}
+        missing = [entity for entity in entities if entity not in slots]
+        if missing:
+            ids = side.connector.reserve(side.stream, len(missing))
+            fresh = dict(zip(missing, ids, strict=True))
+            with self._ports.store.write(self._lease) as tx:
+                tx.insert(
+                    t.create_slot,
+                    [{"entity": entity, "side": side.name, "reserved_id": id} for entity, id in fresh.items()],
+                )
+            slots |= fresh
+        return slots
+
+    def _again(
+        self,
+        state: EntityState,
+        side: Side,
+        operation: Operation,
+        looked: Mapping[str, Record],
+        references: References,
+        too_old: Callable[[EntityState], bool],
+    ) -> Operation | None:
+        """The operation as it is owed after the look; None if the world moved and it must be planned anew."""
+        record = looked.get(operation.record or "")
+        if operation.kind != "create" and (record is None or record.deleted or record.forbidden):
+            return None
+        owed = Owed(operations=[], findings=[], waiting={})
+        found: Operation | None
+        if operation.kind == "create":
+            found = create(state, self._sync, side, references, owed, too_old)
+        elif operation.kind == "update":
+            found = update(state, self._sync, side, references, owed)
+        elif state.links[side.name].state == "leaving":
+            found = leave(state, self._sync, side)
+            if self._moved(state, side, references):
+                # Somebody works with it since its making was taken back: it stays, and that edit is taken in.
+                state.links[side.name].state = "live"
+                state.touch(side.name)
+                found = None
+        else:
+            going = deletes(state, self._sync, references, owed.findings)
+            found = next((each for each in going if each.side == side.name), None)
+            if found is not None and self._moved(state, side, references):
+                found = None
+        return found if found is not None and self._wanted(found) else None
+
+    def _moved(self, state: EntityState, side: Side, references: References) -> bool:
+        link = state.links[side.name]
+        shown = settle.shown_now(state, self._sync, side, references, list(link.fields))
+        return any(link.fields[name].shadow != value for name, value in shown.items())
+
+    def _confirm(self, state: EntityState, side: Side, operation: Operation) -> None:
+        """The look just now shows the agreed value already: the debt is paid without a write."""
+        for name, n in operation.confirm.items():
+            state.links[side.name].field(name).shows = n
+            state.touch(side.name)
+            self._applied.confirmed += 1
+
+    def _intend(
+        self,
+        tx: Tx,
+        state: EntityState,
+        side: Side,
+        operation: Operation,
+        record: Record | None,
+        references: References,
+    ) -> tuple[Write, dict[str, Any]] | None:
+        """The write of an operation and its intent. None: the side can hold nothing of it."""
+        planned_now = operation.fields
+        if operation.kind == "create":
+            planned_now = {
+                name: planned for name, planned in planned_now.items() if not side.sets_later(self._sync.kind, name)
+            }
+        values = {
+            name: spoken(state, self._sync, side, name, planned.value, references)
+            for name, planned in planned_now.items()
+        }
+        base = record.payload if record is not None else None
+        unmapped = side.mapper.unmap(self._sync.kind, values, base)
+        sent = dict(unmapped.values)
+        refused = {loss.field for loss in unmapped.losses}
+        for loss in unmapped.losses:
+            if operation.kind == "update" and loss.field in operation.fields:
+                state.links[side.name].field(loss.field).refused = operation.fields[loss.field].n
+                state.touch(side.name)
+                versions = {loss.field: operation.fields[loss.field].n}
+                self._receipts.tell_refused(tx, side, state, operation.record, loss.field, loss.why, versions)
+        fields = {name: planned for name, planned in planned_now.items() if name not in refused}
+        if operation.kind == "update" and not sent and not carries_bytes(self._sync, side, operation):
+            return None
+        if operation.kind == "create":
+            placement = self._sync.create[side.name]
+            agreed = {name: each.value for name, each in state.agreed.items()}
+            computed = self._sync.computed
+            literal = {
+                key: computed[value](agreed) if value in computed else value
+                for key, value in placement.items()
+                if value not in self._sync.fields
+            }
+            # What the values themselves say, a list that stands for the status, is nearer than the general place.
+            sent = {**side.mapper.place(literal), **sent}
+        ports = self._ports
+        id = ports.new_id()
+        now = ports.clock.now()
+        intent = {
+            "id": id,
+            "run": self._run,
+            "sync": self._sync.name,
+            "kind": operation.kind,
+            "entity": state.id,
+            "side": side.name,
+            "record": operation.record,
+            "fields": msgspec.to_builtins(fields),
+            "before": {name: planned.was for name, planned in fields.items()},
+            "compared": {name: planned.was for name, planned in fields.items()},
+            "compared_version": record.version if record is not None else None,
+            "state": "written",
+            "written_at": utc(now),
+            "send_by": utc(now + SEND_BY),
+            "epoch": self._lease.epoch,
+            "reserved_id": None,
+            "answer_version": None,
+            "outcome": None,
+            "closed_at": None,
+        }
+        write = Write(
+            intent=id,
+            kind=operation.kind,
+            id=operation.record,
+            values=sent,
+            expected_version=record.version if record is not None and side.abilities.guarded else None,
+            marker=state.id if operation.kind == "create" else None,
+        )
+        return write, intent
