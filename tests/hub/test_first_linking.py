@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.faults import ConnectionBroken, Fault
 from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from keepstep.store import tables as t
 from tests.hub.conftest import SYNCS, Company
@@ -108,6 +108,26 @@ def test_after_any_trouble_with_a_bulk_request_every_status_arrives(linking: Lin
     assert linking.statuses() == ["Done"] * COUNT
     assert linking.conflicts() == 0
     assert len(linking.tracker.records("epics")) == COUNT
+
+
+def test_what_came_half_way_goes_on_from_there(linking: Linking) -> None:
+    linking.deals()
+    serve, sent = linking.tracker.handle, []
+
+    def broken(request: Any) -> Any:
+        if request.path == BULK:
+            sent.append(request)
+            if len(sent) == 2:
+                raise ConnectionBroken("before the second step")
+        return serve(request)
+
+    linking.tracker.handle = broken
+    linking.company.rounds(2)
+    assert linking.statuses() == ["In Progress"] * COUNT
+    linking.company.rounds(6)
+    assert linking.statuses() == ["Done"] * COUNT
+    assert linking.conflicts() == 0
+    assert {deal["Delivery"] for deal in linking.crm.records("Deals").values()} == {"Delivered"}
 
 
 def test_a_task_that_goes_on_unseen_is_waited_for_and_nothing_is_carried_back(linking: Linking) -> None:
