@@ -196,7 +196,8 @@ def _take(
     seen: Observed,
     crawl: bool,
 ) -> None:
-    records = [record for record in page.records if used(world, connection, record.stream)]
+    streams = {stream for stream in {record.stream for record in page.records} if used(world, connection, stream)}
+    records = [record for record in page.records if record.stream in streams]
     doubts = [record for record in records if record.partial]
     asked: set[tuple[str, str]] = set()
     stored: Stored | None = None

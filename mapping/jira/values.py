@@ -216,8 +216,10 @@ def person() -> Pair:
 def labels(words: Words) -> Pair:
     """Labels but those that say the kind. Against a section: what to add and what to take away."""
 
+    marks = words.mark_labels
+
     def read(value: Any, _: Section) -> Any:
-        return sorted(set(value or ()) - words.mark_labels)
+        return sorted(set(value or ()) - marks)
 
     def write(value: Any, section: Section) -> Any:
         wanted = set(value or ())
@@ -226,7 +228,7 @@ def labels(words: Words) -> Pair:
             raise Unmappable("label_with_space", odd[0])
         if "labels" not in section:
             return sorted(wanted)
-        there = set(section["labels"] or ()) - words.mark_labels
+        there = set(section["labels"] or ()) - marks
         return {"add": sorted(wanted - there), "remove": sorted(there - wanted)}
 
     return read, write

@@ -66,8 +66,12 @@ def test_entities_are_found_by_their_ids_and_not_through_all_of_their_sync() -> 
 def test_records_are_counted_no_further_than_it_matters() -> None:
     bench = with_tasks(5)
     with bench.store.read() as tx:
-        assert [guard._live_up_to(tx, "a.items", limit) for limit in (0, 3, 5, 100)] == [0, 3, 5, 5]
-        assert guard._live_up_to(tx, "c.items", 100) == 0
+        one, other = (t.record.c.side == side for side in ("a.items", "c.items"))
+        assert [guard._live_up_to(tx, limit, one) for limit in (0, 3, 5, 100)] == [0, 3, 5, 5]
+        assert guard._live_up_to(tx, 100, other) == 0
+        there = tx.scalar(sa.select(t.record.c.scope).where(one).limit(1))
+        assert guard._live_up_to(tx, 100, one, guard._in_scope(there or "")) == 5
+        assert guard._live_up_to(tx, 100, one, guard._in_scope("elsewhere")) == 0
 
 
 def test_the_syncs_of_a_kind_are_told_with_those_that_are_no_more() -> None:
