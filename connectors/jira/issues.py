@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from connectors.base import Clock, Gate, Outcome, Write
-from connectors.errors import ConnectorError, EffectUnknown, Forbidden, GateClosed, NotFound, RecordRefused
+from connectors.errors import ConnectorError, Forbidden, GateClosed, NotFound, RecordRefused
 from connectors.jira.answers import IssueThrottled
 from connectors.jira.client import Client
 from connectors.jira.crawl import Recent
@@ -122,7 +123,7 @@ class IssueWriter:
             if id in reopened:
                 left.append(write)
                 continue
-            edited = self._attempt(write, progress[id], lambda w=write: self._rest(w, looks, gate, progress))  # type: ignore[misc]
+            edited = self._attempt(write, progress[id], partial(self._rest, write, looks, gate, progress))
             if edited.status == "done":
                 left.append(write)
                 continue
@@ -133,8 +134,7 @@ class IssueWriter:
         try:
             stand = self._convoy.seen([write.id or "" for write in left if arrivals[write.id or ""] == ALONE])
         except ConnectorError as error:
-            lost = EffectUnknown(f"where the issue stands could not be read: {error}")
-            arrivals |= {id: Arrival(trouble=lost) for id, arrival in arrivals.items() if arrival == ALONE}
+            arrivals |= {id: Arrival(trouble=error) for id, arrival in arrivals.items() if arrival == ALONE}
             stand = {}
         for write in left:
             id = write.id or ""

@@ -66,6 +66,7 @@ def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, dict[Pl
     """
     found: dict[Place, dict[Place, bool]] = defaultdict(dict)
     there, here = t.address.alias("there"), t.address.alias("here")
+    other = sa.case((here.c.own, sa.false()), else_=sa.true())
     wanted: dict[str, list[str]] = defaultdict(list)
     for side, id in places:
         wanted[side].append(id)
@@ -80,7 +81,8 @@ def pointing(tx: Tx, sync: Sync, places: Iterable[Place]) -> dict[Place, dict[Pl
                     there.c.id,
                     there.c.whole.label("whole_there"),
                 )
-                .join(there, sa.and_(here.c.address == there.c.address, here.c.own != there.c.own))
+                # As an equality, so that the index finds it: thousands may mention one address that nobody owns.
+                .join(there, sa.and_(here.c.address == there.c.address, there.c.own == other))
                 .join(t.record, sa.and_(t.record.c.side == there.c.side, t.record.c.id == there.c.id))
                 .where(
                     here.c.side == side,
