@@ -24,9 +24,9 @@ from keepstep.engine.carried import worded
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import fetched
 from keepstep.engine.forecast import cost
-from keepstep.engine.guard import forgotten_since
 from keepstep.engine.made_since import not_made
 from keepstep.engine.match import link_record
+from keepstep.engine.match.linking import forgotten_since
 from keepstep.engine.observe import store_looks, store_records
 from keepstep.engine.owed import Operation, Owed, create, deletes, leave, parts, update
 from keepstep.engine.ports import Ports
@@ -329,7 +329,8 @@ class Applier:
             "epoch": self._lease.epoch,
             "reserved_id": reserved.get(state.id),
             "answer_version": None,
-            "outcome": None,
+            # What the side cannot hold is not sent; a refusal is of what was left out, too.
+            "outcome": {"lost": {name: operation.fields[name].n for name in sorted(refused & operation.fields.keys())}},
             "closed_at": None,
         }
         writes.append(
