@@ -17,9 +17,9 @@ from keepstep.engine.budget import Meter, Purpose
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import Unasked, fetched
 from keepstep.engine.forecast import cost
-from keepstep.engine.guard import forgotten_since
 from keepstep.engine.intents import Intents, Look, carries_bytes
 from keepstep.engine.made_since import not_made
+from keepstep.engine.match.linking import forgotten_since
 from keepstep.engine.owed import Operation, Owed, parts, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import read_back

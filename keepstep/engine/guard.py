@@ -85,12 +85,6 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     return held
 
 
-def forgotten_since(tx: Tx, sync: str) -> str | None:
-    """Since when the store knew nothing of what happened, if it was put back from a copy and no plan passed since."""
-    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
-    return str(applied["taken_at"]) if put_back(applied) else None
-
-
 def taken_in_since(tx: Tx, sync: str) -> bool:
     """Whether everything was read and taken in anew since the store was put back."""
     applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))

@@ -260,7 +260,8 @@ class Intents:
             "epoch": self._lease.epoch,
             "reserved_id": None,
             "answer_version": None,
-            "outcome": None,
+            # What the side cannot hold is not sent; a refusal is of what was left out, too.
+            "outcome": {"lost": {name: operation.fields[name].n for name in sorted(refused & operation.fields.keys())}},
             "closed_at": None,
         }
         write = Write(

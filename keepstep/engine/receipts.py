@@ -69,6 +69,7 @@ class Receipts:
             case "refused":
                 if intent["kind"] == "create":
                     kept["place"] = dict(self._sync.create[side.name])
+                    kept["lost"] = intent["outcome"]["lost"]
                 settle.close_intent(tx, intent, "refused", now, kept)
                 self._refused(tx, side, intent, outcome)
                 applied.refused += 1

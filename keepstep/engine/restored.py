@@ -43,7 +43,9 @@ def recognise(ports: Ports) -> bool:
 
 
 def _begin_again(tx: Tx, taken_at: str, now: str) -> None:
-    from keepstep.engine.news import POSITION  # drags in much that a start has no use for
+    # Both drag in much that a start has no use for.
+    from keepstep.engine.match.linking import FORGOTTEN as FORGOTTEN_SPANS
+    from keepstep.engine.news import POSITION
 
     # Not crawled: nothing is matched, and so nothing written, before every feed has been read to its end.
     tx.execute(sa.update(t.feed).values(cursor=None, crawled=False, census_at=None))
@@ -55,6 +57,8 @@ def _begin_again(tx: Tx, taken_at: str, now: str) -> None:
         tx.execute(sa.delete(t.setting).where(t.setting.c.name.startswith(prefix, autoescape=True)))
     # Plans may have been carried out since under any configuration, even where none had been when the copy was taken.
     tx.upsert(t.setting, [{"name": f"applied:{sync}", "value": guard.restored(taken_at, now)} for sync in _syncs(tx)])
+    spans = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == FORGOTTEN_SPANS)) or []
+    tx.upsert(t.setting, [{"name": FORGOTTEN_SPANS, "value": [*spans, [taken_at, now]]}])
     # What a person let through may have been carried out since; what was told of customers' changes, too.
     tx.execute(sa.delete(t.hold).where(t.hold.c.state == "let_through"))
     tx.execute(sa.delete(t.setting).where(t.setting.c.name == POSITION))

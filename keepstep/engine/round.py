@@ -19,6 +19,7 @@ from keepstep.engine.carried import stir
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
 from keepstep.engine.match import Matched, match
+from keepstep.engine.match.linking import forgotten_since, made_in_oblivion
 from keepstep.engine.moved import nothing_new
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.owed import Operation, Owed, owed
@@ -223,7 +224,7 @@ class Engine:
         ports = self.ports
         asked: list[str] = []
         with ports.store.read() as tx:
-            forgotten = None if guard.taken_in_since(tx, sync.name) else guard.forgotten_since(tx, sync.name)
+            forgotten = None if guard.taken_in_since(tx, sync.name) else forgotten_since(tx, sync.name)
         if forgotten is not None and report.matched.waiting:
             return  # what a side does not show yet may have been set back there: it is all taken in at once
         while True:
@@ -354,15 +355,21 @@ class Engine:
             tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))
 
     def _too_old(self, sync: Sync, tx: Tx) -> Callable[[EntityState], bool]:
-        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open."""
+        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open, or it
+        began with what we had made for something else."""
         rows = tx.all(
             sa.select(t.proposal.c.entity, t.proposal.c.other).where(
                 t.proposal.c.sync == sync.name, t.proposal.c.state == "open"
             )
         )
         asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-        recent = sync.eligible(tx.each, self.ports.clock.now())
-        return lambda state: state.id in asked or (state.old and not recent(state))
+        recent, left = sync.eligible(tx.each, self.ports.clock.now()), made_in_oblivion(tx)
+
+        def too_old(state: EntityState) -> bool:
+            first = state.records.get(state.origin.side) if state.origin is not None else None
+            return state.id in asked or (first is not None and left(first)) or (state.old and not recent(state))
+
+        return too_old
 
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
         there = [

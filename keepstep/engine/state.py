@@ -154,7 +154,7 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
     )
     for row in tx.all(refused.order_by(t.intent.c.written_at, t.intent.c.id)):
         if row["entity"] in states and row["side"] not in states[row["entity"]].links:
-            versions = {name: planned[1] for name, planned in row["fields"].items()}
+            versions = {name: planned[1] for name, planned in row["fields"].items()} | row["outcome"].get("lost", {})
             states[row["entity"]].refused[row["side"]] = {"versions": versions, "place": row["outcome"]["place"]}
     return states
 

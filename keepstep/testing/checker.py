@@ -165,11 +165,12 @@ def _set_back(simulation: Simulation, records: dict[str, str], name: str, entry:
         form = simulation.services[other].form
         detour = [form(field, each.changes[field][1]) for each in between]
         ours = [each for each in simulation.services[other].truth.writes() if each.id == id and field in each.changes]
-        carried = [each.changes[field][1] for each in ours if first.at <= each.at <= entry.at]
+        before = [each for each in ours if (each.n < entry.n if other == name else each.at <= entry.at)]
+        carried = [each.changes[field][1] for each in before if first.at <= each.at]
         if any(same(value, shown) for value in carried for shown in detour):
             return False
-    before = [each for each in own if each.n < first.n and (field in each.changes or each.kind == "create")]
-    established = before[-1]
+    earlier_ones = [each for each in own if each.n < first.n and (field in each.changes or each.kind == "create")]
+    established = earlier_ones[-1]
     return established.ours or any(
         _showed(simulation, other, id, field, (established.at, first.at), value)
         for other, id in records.items()
@@ -221,11 +222,12 @@ def same(a: Any, b: Any) -> bool:
 
 def _twins(simulation: Simulation) -> list[str]:
     """One place, one record. A search that loses sight of what we made, for longer than it promises, may cost a second
-    one; that must be told then."""
+    one; so may a store that was put back, of what carries no marker: that must be told then."""
     broken = []
     links = _links(simulation)
     with simulation.store.read() as tx:
-        twins = tx.all(sa.select(t.finding.c.params).where(t.finding.c.code == "twin", t.finding.c.state == "open"))
+        codes = t.finding.c.code.in_(("twin", "own_left"))
+        twins = tx.all(sa.select(t.finding.c.params).where(codes, t.finding.c.state == "open"))
     told = {(row["params"]["side"], row["params"]["record"]) for row in twins}
     for name, service in simulation.services.items():
         places: dict[str, dict[str, str]] = {}
@@ -237,6 +239,8 @@ def _twins(simulation: Simulation) -> list[str]:
             linked = links.get(place, {}).get(name)
             everyone = set(made) | ({linked} if linked in alive else set())
             lost = [span for id in everyone for span in simulation.hidden.get((name, id), ())]
+            if service.traits.marker == "fingerprint":
+                lost += simulation.copies.spans
             excused = {
                 id
                 for id, at in made.items()

@@ -15,9 +15,9 @@ POLICIES: Final = ("ask", "newest", "owner")
 
 
 def configuration(
-    history: CompanyHistory, registry: Registry, cores: Mapping[str, Any], board: str, policy: str, where: bool
+    history: CompanyHistory, registry: Registry, cores: Mapping[str, Any], cards: str, policy: str, where: bool
 ) -> dict[str, Any]:
-    """What would stand in the file. New cards are placed on ``board``; ``where``: tasks that are done do not belong."""
+    """What would stand in the file. New cards are placed in the list ``cards``; ``where``: done tasks do not belong."""
     connections = {
         name: {"system": system, **registry.sandbox(system).settings(cores[name], "http://127.0.0.1:1")}
         for name, system in SYSTEMS.items()
@@ -25,7 +25,7 @@ def configuration(
     place = {"project": "ACME"}
     rule = {"policy": policy}
     rules, deals = (dict.fromkeys(("due_date", "description"), rule | owner) for owner in _owners(policy))
-    cards = {"board.cards": {"idBoard": board}} if history.cards else {}
+    placed = {"board.cards": {"idList": cards}} if history.cards else {}
     syncs: dict[str, dict[str, Any]] = {
         "customers": {"entity": "customer", "sides": ["crm.Accounts", "files.client_folders"],
                       "create": {"files.client_folders": {}}, "match": ["name"]},
@@ -35,7 +35,7 @@ def configuration(
         "folders": {"entity": "folder", "sides": ["files.category_folders"],
                     "create": {"files.category_folders": {"parent": "project"}}},
         "tasks": {"entity": "task", "sides": ["tracker.issues", "board.cards"],
-                  "create": {"tracker.issues": place, **cards}, "match": ["title"], "fields": rules,
+                  "create": {"tracker.issues": place, **placed}, "match": ["title"], "fields": rules,
                   "deletes": history.deletes, **({"where": 'status != "done"'} if where else {}),
                   **({"with": list(history.riding)} if history.riding else {})},
         "documents": {"entity": "document", "sides": ["files.files", "tracker.remote_links"],

@@ -121,14 +121,15 @@ class People:
         id, core = rows[step.item % len(rows)], self._cores[stream.partition(".")[0]]
         if step.action == "comment":
             text = self._named("m", TEXTS[1 + step.value % 2])
-            said = {"idCard": id, "text": text} if stream == "board.cards" else {"issue": {"id": id}, "body": text}
+            said: dict[str, Any] = {"issue": {"id": id}, "body": text}
+            if stream == "board.cards":
+                said = {"idCard": id, "text": text}
             core.create(who, "comments", said)
             return
         name, body = self._named("a", "plan"), f"file {step.value % 3}".encode()
+        put: dict[str, Any] = {"issue": {"id": id}, "filename": name, "bytes": body, "mimeType": "text/plain"}
         if stream == "board.cards":
-            put: dict[str, Any] = {"idCard": id, "file": body, "fileName": name, "mimeType": "text/plain"}
-        else:
-            put = {"issue": {"id": id}, "filename": name, "bytes": body, "mimeType": "text/plain"}
+            put = {"idCard": id, "file": body, "fileName": name, "mimeType": "text/plain"}
         core.create(who, "attachments", put)
 
     def _recomment(self, who: str, step: Step) -> None:

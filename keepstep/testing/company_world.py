@@ -125,7 +125,7 @@ class Company:
     def configure(self, policy: str, where: bool = False) -> None:
         """A new process under a configuration in which that policy decides about dates and descriptions; ``where``:
         tasks that are done do not belong to the sync."""
-        whole = configuration(self.history, self.registry, self.cores, self.boards[0], policy, where)
+        whole = configuration(self.history, self.registry, self.cores, self.list_of("todo"), policy, where)
         self.config = loads(msgspec.json.encode(whole).decode(), {}, self.registry, "company.yaml")
         self.restart()
 

@@ -21,6 +21,8 @@ class Copies:
         self._store = store
         self._copy: sqlite3.Connection | None = None
         self._taken_at = ""
+        self.spans: list[tuple[str, str]] = []
+        """From when to when the store has forgotten everything."""
         self._forgotten: dict[str, list[dict[str, Any]]] = {table.name: [] for table in REMEMBERED}
 
     def take(self) -> None:
@@ -37,6 +39,7 @@ class Copies:
         with self._store.read() as tx:
             for table in REMEMBERED:
                 self._forgotten[table.name] += tx.all(sa.select(table))
+        self.spans.append((self._taken_at, self._store.now()))
         self._copy.backup(self._database())
         with self._store.write() as tx:
             tx.upsert(t.setting, [{"name": backup.COPY, "value": {"taken_at": self._taken_at}}])

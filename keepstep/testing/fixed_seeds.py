@@ -8,14 +8,14 @@ LONGEST: Final = 30
 """So many seeds may a list have."""
 
 CATCHES: Final[dict[str, tuple[int, ...]]] = {
-    "X1": (1032, 1014),
-    "X2": (4654, 6535),
-    "X3": (161, 253, 365, 366, 7008),
+    "X1": (1014,),
+    "X2": (6535,),
+    "X3": (253,),
     "X4": (5210,),
     "X5": (2003,),
     "X6": (2003,),
-    "X7": (4732, 5158, 6253),
-    "X21": (5838, 5353),
+    "X7": (4732,),
+    "X21": (5353,),
 }
 """Sabotage -> seeds of the world of memory sides, the surest first."""
 

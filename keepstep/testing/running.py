@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from connectors import log
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store.store import Store
 from keepstep.testing import checker, company_checker, company_steps, steps
+from keepstep.testing.company_steps import CompanyHistory
 from keepstep.testing.company_world import Company
 from keepstep.testing.sabotage import SABOTAGES
 from keepstep.testing.simulator import Simulation, clear
@@ -52,26 +53,40 @@ class Runner:
 
     def run(self, seed: int, world: World = "memory", sabotage: str | None = None) -> Outcome:
         """The history of that seed. An error of the engine is a violation too. KeyError for an unknown sabotage."""
-        bent = SABOTAGES[sabotage]() if sabotage is not None else nullcontext()
+        if world == "company":
+            return self.told(company_steps.draw(seed), sabotage)
+
+        def judged(trace: list[str]) -> list[str]:
+            memory = Simulation(steps.draw(seed), self._store)
+            memory.trace = trace
+            memory.run()
+            return checker.violations(memory)
+
+        return self._judged(seed, world, sabotage, judged)
+
+    def told(self, history: CompanyHistory, sabotage: str | None = None) -> Outcome:
+        """A history of the company, drawn or written. As ``run``."""
+
+        def judged(trace: list[str]) -> list[str]:
+            company = Company(history, self._store)
+            company.trace = trace
+            company.run()
+            return company_checker.violations(company)
+
+        return self._judged(history.seed, "company", sabotage, judged)
+
+    def _judged(
+        self, seed: int, world: World, sabotage: str | None, judged: Callable[[list[str]], list[str]]
+    ) -> Outcome:
         clear(self._store)
-        broken: list[str]
         trace: list[str] = []
-        with bent:
+        with SABOTAGES[sabotage]() if sabotage is not None else nullcontext():
             try:
-                if world == "company":
-                    company = Company(company_steps.draw(seed), self._store)
-                    trace = company.trace
-                    company.run()
-                    broken = company_checker.violations(company)
-                else:
-                    memory = Simulation(steps.draw(seed), self._store)
-                    trace = memory.trace
-                    memory.run()
-                    broken = checker.violations(memory)
+                broken = judged(trace)
             except Exception as error:
                 broken = [f"stopped by {type(error).__name__}: {error}"]
                 trace = [*trace, traceback.format_exc()]
-        return Outcome(seed, broken, list(trace), world)
+        return Outcome(seed, broken, trace, world)
 
     def close(self) -> None:
         self._store.close()

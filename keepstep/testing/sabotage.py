@@ -13,11 +13,10 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Outcome, Record
-from keepstep.engine import apply, census, intake, observe, read_back, receipts, recover, settle
+from keepstep.engine import census, intake, observe, read_back, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
-from keepstep.store.store import Store
 from mapping import merge as merging
 from mapping.merge import Merge, View
 
@@ -164,42 +163,6 @@ def unseen_is_deleted() -> Iterator[None]:
 
 
 @contextmanager
-def no_epoch() -> Iterator[None]:
-    """X10: whoever had a lease once goes on writing to the store."""
-
-    def renew(self: Any, connection: Any, lease: Any, last: bool) -> None:
-        return None
-
-    with _bent(Store, "_renew", renew):
-        yield
-
-
-@contextmanager
-def no_gate() -> Iterator[None]:
-    """X11: a write is sent however late, and whoever has the lease by then."""
-    with _bent(apply.Applier, "_gate", lambda self, send_by, before: before):
-        yield
-
-
-@contextmanager
-def forbidden_is_gone() -> Iterator[None]:
-    """X13: what may not be seen (403) is taken for deleted."""
-    right = intake.store_records
-
-    def store_records(
-        tx: Any, ports: Any, world: Any, connection: Any, records: Any, *more: Any, **named: Any
-    ) -> intake.Stored:
-        gone = [
-            msgspec.structs.replace(record, forbidden=False, deleted=True) if record.forbidden else record
-            for record in records
-        ]
-        return right(tx, ports, world, connection, gone, *more, **named)
-
-    with _bent(observe, "store_records", store_records), _bent(read_back, "store_records", store_records):
-        yield
-
-
-@contextmanager
 def loser_dropped() -> Iterator[None]:
     """X15: where two values meet, the first one is agreed on, and nobody hears of the other."""
     from keepstep.engine import absorb
@@ -216,13 +179,6 @@ def loser_dropped() -> Iterator[None]:
         return Merge(agreed=merging.Agreed(value, agreed.n + 1, first, rest[2]), sides=sides)
 
     with _bent(absorb, "merge", careless):
-        yield
-
-
-@contextmanager
-def look_at_once() -> Iterator[None]:
-    """X18: what became of a write is looked at as soon as it may not be sent any more, however much a search lags."""
-    with _bent(recover, "ripe_at", lambda intent, side: intent["written_at"]):
         yield
 
 
@@ -256,10 +212,6 @@ SABOTAGES = {
     "X5": echo_by_author,
     "X6": echo_by_time,
     "X7": unseen_is_deleted,
-    "X10": no_epoch,
-    "X11": no_gate,
-    "X13": forbidden_is_gone,
     "X15": loser_dropped,
-    "X18": look_at_once,
     "X21": debt_forgotten,
 }

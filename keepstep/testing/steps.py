@@ -96,7 +96,7 @@ def draw(seed: int, length: int | None = None) -> History:
             )
         )
     _die_while_taking_in(steps, random.Random(f"{seed} dies"))
-    rarer = random.Random(f"{seed} rarer")
+    rarer = random.Random(f"{seed} extra later")
     _stand_still(steps, rarer)
     # Both at once hide for good what we made: nobody could find it again.
     (_lose_sight if rarer.random() < 0.5 else _lose_memory)(steps, rarer)

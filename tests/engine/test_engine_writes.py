@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.errors import RecordRefused
@@ -12,6 +13,7 @@ from connectors.sandbox.faults import Fault
 from keepstep.engine import answers
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
+from mapping.model import Loss
 
 pytestmark = pytest.mark.usefixtures("benches")
 
@@ -158,6 +160,32 @@ def test_a_refused_create_is_sent_again_only_when_the_value_changed() -> None:
     bench.settle()
     assert sorted(each["title"] for each in bench.shown("b")) == ["fine", "good"]
     assert bench.findings()["record_refused"] == "resolved"
+
+
+def test_a_refused_create_that_leaves_out_what_the_side_cannot_hold_is_not_sent_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    refuse(bench, "b", "bad")
+    mapper = bench.connections["b"].mappers[STREAM]
+    right = mapper.unmap
+
+    def unmap(kind: Any, values: Any, base: Any = None) -> Any:
+        found = right(kind, {name: value for name, value in values.items() if name != "description"}, base)
+        lost = [Loss("description", "no room")] if "description" in values else []
+        return msgspec.structs.replace(found, losses=[*found.losses, *lost])
+
+    monkeypatch.setattr(mapper, "unmap", unmap)
+    id = bench.make("a", title="bad", notes="n")
+    bench.make("a", title="good")
+    bench.round()
+    bench.let_through()
+    for _ in range(4):
+        bench.round()
+    assert (len(bench.sent("b")), bench.round().planned) == (2, 0)
+    bench.edit("a", id, notes="another one may fit")
+    bench.round()
+    assert len(bench.sent("b")) == 3
 
 
 def test_a_record_that_was_deleted_at_once_after_its_create_is_not_made_again() -> None:

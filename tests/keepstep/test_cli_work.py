@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.faults import Fault
+from keepstep.testing.fixed_seeds import CATCHES
 from tests.databases import Databases, raw
 from tests.keepstep.office import Office
 
@@ -413,7 +414,7 @@ def test_simulate_runs_fresh_histories_and_catches_a_sabotage(office: Office) ->
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"histories": 3, "first_seed": 11, "violations": [], "caught": None}
     assert "seeds 11 to 13" in result.stderr
-    result = office.keep("simulate", "--histories", "1", "--seed", "7", "--sabotage", "X1")
+    result = office.keep("simulate", "--histories", "1", "--seed", str(CATCHES["X1"][0]), "--sabotage", "X1")
     assert result.exit_code == 0
     assert "keepstep simulate --seed" in result.stdout
     assert "X1 was caught" in result.stdout

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import random
+import subprocess
+import sys
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
 from keepstep.testing import run
+from keepstep.testing.company_steps import FIELDS, Action, CompanyHistory, Step
 from keepstep.testing.fixed_seeds import COMPANY, FAILED
 from keepstep.testing.running import Runner
 
+ACTIONS: tuple[Action, ...] = get_args(Action)
 HISTORIES = int(os.environ.get("KEEPSTEP_COMPANY_HISTORIES", "12"))
 
 
@@ -36,3 +42,41 @@ def test_one_seed_gives_one_trace(runner: Runner) -> None:
 
 def test_another_seed_gives_another_trace(runner: Runner) -> None:
     assert runner.run(COMPANY, "company").trace != runner.run(COMPANY + 1, "company").trace
+
+
+def everything() -> CompanyHistory:
+    """A history in which each thing that can happen happens."""
+    actions = [action for action in ACTIONS if action not in ("round", "let")]
+    rng = random.Random(1)
+    streams = [*FIELDS]
+    steps = [Step("customer"), Step("deal", amount=1), Step("task", stream="tracker.issues"), Step("wait", amount=90)]
+    steps += [Step("round"), Step("let"), Step("round")]
+    for number, action in enumerate(actions):
+        during = (Step("edit", stream="board.cards", field=2, value=1),)
+        step = Step(action, stream=streams[number % 5], value=rng.randrange(8), amount=3, during=during)
+        steps += [step, Step("wait", amount=90), Step("round"), Step("let")]
+    syncs = ("customers", "projects", "folders", "tasks", "documents", "feedback")
+    lags = {"crm": 5.0, "tracker": 60.0, "files": 10.0}
+    riding = ("comments", "attachments")
+    return CompanyHistory(7, syncs, lags, tuple(steps), cards=True, riding=riding, deletes="archive")
+
+
+@pytest.mark.slow
+def test_one_seed_gives_one_trace_with_everything_switched_on() -> None:
+    traces = []
+    for hash_seed in ("1", "2"):
+        code = "from tests.simulation.test_company import everything; from keepstep.testing.running import Runner; " + (
+            "import connectors.log, logging; connectors.log.configured(logging.CRITICAL, lambda: None); "
+            "print(*Runner().told(everything()).trace, sep='\\n')"
+        )
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        traces.append(done.stdout)
+    assert traces[0] == traces[1]
+    assert all(f" {action} " in traces[0] for action in ("undo", "leave", "put_back", "twice", "merge", "attach"))
+    assert "stopped by" not in traces[0]

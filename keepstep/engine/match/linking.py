@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import sqlalchemy as sa
 
 from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
@@ -21,6 +23,27 @@ def keys_moved(sync: str) -> str:
 def put_back(applied: Any) -> bool:
     """Whether the setting ``applied:SYNC`` says that the store was put back from a copy, and no plan passed since."""
     return isinstance(applied, dict)
+
+
+def forgotten_since(tx: Tx, sync: str) -> str | None:
+    """Since when the store knew nothing of what happened, if it was put back from a copy and no plan passed since."""
+    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
+    return str(applied["taken_at"]) if put_back(applied) else None
+
+
+FORGOTTEN = "store:forgotten"
+"""The setting that keeps the times of which the store knows nothing, because it was put back from a copy."""
+
+
+def made_in_oblivion(tx: Tx) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a record is one that we made at a time of which the store knows nothing: for something, not by itself."""
+    spans = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == FORGOTTEN)) or []
+
+    def made(record: Mapping[str, Any]) -> bool:
+        at = record["created_at"] or ""
+        return bool(record["ours"]) and any(since <= at <= until for since, until in spans)
+
+    return made
 
 
 def link_records(tx: Tx, links: Sequence[Mapping[str, Any]]) -> None:

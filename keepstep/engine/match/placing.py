@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.engine.match.addresses import Place, pointing
 from keepstep.engine.match.keys import MOST, alike
-from keepstep.engine.match.linking import link_row, proposal_row
+from keepstep.engine.match.linking import link_row, made_in_oblivion, proposal_row
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import findings
@@ -54,6 +54,7 @@ class Placing:
         self._known = self._existing(marked)
         self._linked = self._ties(loose)
         self._tied: list[dict[str, Any]] = []
+        self._left = made_in_oblivion(tx) if any(row["ours"] for row in loose) else lambda row: False
         self._places = self._taken(reached)
         self._asked = self._asked_before([row["entity"] for row in moved])
 
@@ -236,6 +237,8 @@ class Placing:
             }
         )
         self._tie(row, entity, None)
+        if self._sync.carried is None and self._left(row):
+            self._tell_own(row)
         for other, evidence in self._candidates(row, unique=False).items():
             doubtful.setdefault(other, evidence)
         for other in sorted(doubtful):
