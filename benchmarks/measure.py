@@ -19,7 +19,8 @@ from benchmarks.rows import Row, Took, took
 from benchmarks.stub import running
 from keepstep.hub import Hub
 from keepstep.testing import postgres
-from mapping.merge import Agreed, Equality, Rule, View, merge
+from mapping.agreement import Agreed, Equality, Rule, View
+from mapping.merge import merge
 
 MEMORY = 130.0
 MERGES = 30_000

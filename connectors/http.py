@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -17,10 +15,10 @@ import tenacity
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
+from connectors.answer import Answer, Streamed, retry_after
 from connectors.auth import Auth
 from connectors.base import Context, Gate
 from connectors.budget import Budget, Rate
-from connectors.content import CHUNK
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -40,7 +38,6 @@ from connectors.log import Log
 
 log = Log()
 
-T = TypeVar("T")
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 50.0
@@ -56,72 +53,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 Classify = Callable[["Answer"], ConnectorError | None]
 Body = bytes | str | io.IOBase | None
 """What a request carries; an open file leaves in parts."""
-
-
-class Answer:
-    """A complete answer with a status below 400, or one on its way to becoming an error."""
-
-    def __init__(self, response: requests.Response, verb: str, path: str, writing: bool) -> None:
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        # In large parts: by itself the library joins a body of a page's size from dozens of small ones.
-        self.body: bytes = response.content
-        self.verb = verb
-        self.path = path
-        self._writing = writing
-
-    @overload
-    def decode(self) -> Any: ...
-    @overload
-    def decode(self, shape: type[T], *, in_part: bool = False) -> T: ...
-    def decode(self, shape: Any = Any, *, in_part: bool = False) -> Any:
-        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing).
-
-        ``in_part``: the shape leaves values as bytes, so that all of the body is checked to be text here.
-        """
-        try:
-            if in_part and not self.body.isascii():
-                self.body.decode()
-            return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
-            kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
-            message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
-            if self._writing:
-                raise EffectUnknown(message, status=self.status) from error
-            raise Malformed(message, status=self.status) from error
-
-    def words(self, limit: int = 300) -> str:
-        """The beginning of the body as text, for an error message."""
-        text = self.body[: limit * 4].decode("utf-8", "replace")
-        return re.sub(r"\s+", " ", text).strip()[:limit]
-
-
-class Streamed:
-    """An answer whose body has not been read yet. Read ``chunks`` to its end or close it."""
-
-    def __init__(self, response: requests.Response, path: str) -> None:
-        self._response = response
-        self._path = path
-        self.headers: Mapping[str, str] = response.headers
-        length = response.headers.get("Content-Length", "")
-        self.size = int(length) if length.isdecimal() else None
-        """Bytes, where the service tells beforehand."""
-
-    def chunks(self) -> Iterator[bytes]:
-        """The body, once. Raises ``Malformed`` if it ends early or is longer than promised."""
-        seen = 0
-        try:
-            with self._response:
-                for part in self._response.iter_content(CHUNK):
-                    seen += len(part)
-                    yield part
-        except requests.RequestException as error:
-            raise Malformed(f"GET {self._path}: {type(error).__name__} after {seen} bytes") from None
-        if self.size is not None and seen != self.size:
-            raise Malformed(f"GET {self._path}: {seen} bytes instead of {self.size}")
-
-    def close(self) -> None:
-        self._response.close()
 
 
 class Http:
@@ -393,21 +324,3 @@ def _distrust(error: requests.RequestException) -> str | None:
     inner = _reason(error)
     cause = inner.args[0] if isinstance(inner, Exception) and inner.args else None
     return str(cause.verify_message) if isinstance(cause, ssl.SSLCertVerificationError) else None
-
-
-def retry_after(answer: Answer, now: float) -> float | None:
-    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date."""
-    value = answer.headers.get("Retry-After")
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now)

@@ -30,8 +30,8 @@ from keepstep.store import findings
 from keepstep.store.findings import Finding
 from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
+from mapping.agreement import Rule
 from mapping.fields import Declared
-from mapping.merge import Rule
 from mapping.model import MODEL, Kind
 
 if TYPE_CHECKING:

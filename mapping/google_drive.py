@@ -11,19 +11,9 @@ from typing import Any
 
 from connectors.base import Description
 from mapping.categories import category_of
-from mapping.fields import (
-    FieldMap,
-    Mapper,
-    MappingPlugin,
-    Options,
-    Read,
-    StreamMapping,
-    Unmappable,
-    clean,
-    moment,
-    text,
-)
+from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
 from mapping.model import Kind
+from mapping.pairs import clean, moment, text
 
 FOLDER_BY_DEPTH = ("client_folders", "project_folders", "category_folders")
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Description
-from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping, day, moment, string_set, text
+from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping
 from mapping.model import Kind
+from mapping.pairs import day, moment, string_set, text
 
 
 def _person(value: Any, _: Mapping[str, Any]) -> Any:

@@ -17,8 +17,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from connectors.base import Record
-from mapping.fields import Mapper, Mode, Transform, Unmappable, clean, decimal_text
+from mapping.fields import Mapper, Mode, Transform, Unmappable
 from mapping.model import CLASSES, MODEL, Form, Kind, Loss, Mapped, Unmapped
+from mapping.pairs import clean, decimal_text
 
 FORMS: Final = frozenset(Form) - {Form.REF, Form.PERSON, Form.LIST}
 """Forms of value that can be transformed. The others are identities, which mean the same on all sides."""

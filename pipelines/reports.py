@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from keepstep.engine.handoffs import Level, scorecard
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.engine.told import verdicts_now
 from keepstep.hub import Hub
 from keepstep.language import say

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from connectors.answer import Answer, Streamed
 from connectors.auth import Auth
 from connectors.base import Content, Context, Gate, chunks
 from connectors.budget import Rate
@@ -26,7 +27,7 @@ from connectors.google_drive.models import (
     StartPageToken,
 )
 from connectors.google_drive.refusals import classify, judge
-from connectors.http import Answer, Http, Streamed
+from connectors.http import Http
 
 BATCH_PATH = "/batch/drive/v3"
 FILES = "/drive/v3/files"

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
+from connectors.answer import Streamed
 from connectors.content import Download
 from connectors.errors import Malformed, RecordRefused
 from connectors.google_drive.client import Client
 from connectors.google_drive.models import FOLDER, GOOGLE, REVISION, SHORTCUT, File
 from connectors.google_drive.tree import Tree, stream_of
-from connectors.http import Streamed
 
 OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 EXPORTS: Final[dict[str, tuple[str, str]]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import Answer
 from connectors.errors import (
     ConnectorError,
     CursorLost,
@@ -15,7 +16,6 @@ from connectors.errors import (
     RecordRefused,
     ScopeMissing,
 )
-from connectors.http import Answer
 
 SCOPE = "https://www.googleapis.com/auth/drive"
 PAUSE = 15.0

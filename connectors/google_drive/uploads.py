@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from connectors.answer import Answer
 from connectors.base import Content, Gate
 from connectors.errors import (
     ConnectorError,
@@ -23,7 +24,7 @@ from connectors.errors import (
     RecordRefused,
     Transient,
 )
-from connectors.http import Answer, Http
+from connectors.http import Http
 
 MOST: Final = 5_497_558_138_880
 """Bytes that one file may have, by the contract."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import Answer, retry_after
 from connectors.errors import AuthFailed, ConnectorError, Forbidden, NotFound, RecordRefused, ScopeMissing, Transient
-from connectors.http import Answer, retry_after
 from connectors.jira.models import ErrorBody
 
 PER_ISSUE = "jira-per-issue-on-write"

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import Answer, Streamed
 from connectors.auth import Auth
 from connectors.base import Content, Context, Gate
 from connectors.errors import EffectUnknown, Malformed, NotFound
-from connectors.http import Answer, Http, Streamed
+from connectors.http import Http
 from connectors.jira.answers import classify
 from connectors.jira.models import (
     BulkHistories,

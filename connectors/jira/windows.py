@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
 
+from connectors.answer import Answer
 from connectors.errors import Malformed
-from connectors.http import Answer
 from connectors.jira.answers import Refused
 from connectors.jira.client import Client, search_page
 from connectors.jira.cursors import Crawl, Window

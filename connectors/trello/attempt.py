@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from connectors.answer import Answer
 from connectors.base import Content, Gate, Outcome, Record, Write
 from connectors.errors import (
     ConnectorError,
@@ -15,7 +16,6 @@ from connectors.errors import (
     RecordRefused,
     WriteForbidden,
 )
-from connectors.http import Answer
 from connectors.trello.client import TrelloClient
 from connectors.trello.content import upload
 from connectors.trello.models import Raw

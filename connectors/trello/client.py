@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 import requests
 
+from connectors.answer import Answer, retry_after
 from connectors.auth import Auth
 from connectors.base import Context, Gate, chunks
 from connectors.budget import Rate
@@ -23,7 +24,7 @@ from connectors.errors import (
     RecordRefused,
     Transient,
 )
-from connectors.http import Answer, Http, retry_after
+from connectors.http import Http
 from connectors.trello.models import COMMENT_FILTER, Action, Raw
 from connectors.trello.settings import TrelloSettings
 

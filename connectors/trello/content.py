@@ -7,11 +7,11 @@ from urllib.parse import quote, unquote
 
 import requests
 
+from connectors.answer import Answer
 from connectors.auth import Auth
 from connectors.base import Content, Gate
 from connectors.content import Download
 from connectors.errors import Malformed, RecordRefused
-from connectors.http import Answer
 from connectors.multipart import Multipart
 from connectors.trello.client import KeyAndToken, TrelloClient
 from connectors.trello.models import Raw

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import Answer, retry_after
 from connectors.auth import Auth
 from connectors.base import Context, Gate
 from connectors.budget import Budget
@@ -21,7 +22,7 @@ from connectors.errors import (
     RecordRefused,
     ScopeMissing,
 )
-from connectors.http import Answer, Http, retry_after
+from connectors.http import Http
 from connectors.zoho_crm.models import (
     Channel,
     Channels,

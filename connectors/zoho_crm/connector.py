@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from connectors.answer import Answer
 from connectors.auth import Bearer
 from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, chunks, utc
 from connectors.budget import Budget
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.hooks import Delivery
-from connectors.http import Answer
 from connectors.preparing import Addition
 from connectors.zoho_crm import described, hooks, past
 from connectors.zoho_crm.additions import Additions

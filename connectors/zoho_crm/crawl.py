@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from connectors.answer import Answer
 from connectors.base import Clock, utc
 from connectors.errors import CursorLost, Malformed
-from connectors.http import Answer
 from connectors.zoho_crm.client import PAGE, PAGED_RECORDS
 from connectors.zoho_crm.models import Info
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.answer import Answer
 from connectors.base import Context, utc
 from connectors.errors import Forbidden, ScopeMissing
 from connectors.examining import Symptom
-from connectors.http import Answer
 from connectors.zoho_crm.additions import SOON
 from connectors.zoho_crm.client import Client
 from connectors.zoho_crm.crawl import ServiceClock

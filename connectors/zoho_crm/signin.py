@@ -10,10 +10,11 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from connectors.answer import Answer
 from connectors.base import Context
 from connectors.budget import Budget
 from connectors.errors import AuthFailed, ConnectorError, RateLimited
-from connectors.http import Answer, Http
+from connectors.http import Http
 from connectors.zoho_crm.models import Token
 from connectors.zoho_crm.scopes import parsed
 from connectors.zoho_crm.settings import DATA_CENTERS, DataCenter, Settings

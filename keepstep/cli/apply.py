@@ -17,7 +17,7 @@ from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.cli.sync import show, summed
 from keepstep.config import Config
 from keepstep.engine import guard
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.engine.round import Report
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync

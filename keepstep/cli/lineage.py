@@ -16,8 +16,8 @@ from keepstep.engine.timeline import Event
 from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.agreement import Agreed
 from mapping.fields import Unmappable
-from mapping.merge import Agreed
 from mapping.model import Form
 
 TOLD_OF_ALL = ("record_", "write_", "undone_create")

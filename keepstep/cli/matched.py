@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.cli.values import Reading
 from keepstep.engine.match.summary import surest
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t

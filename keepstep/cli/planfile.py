@@ -11,7 +11,7 @@ import msgspec
 
 from keepstep.cli.session import FAILED, WRONG, Trouble
 from keepstep.config import fingerprint, parent_of
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.hub import Hub
 from keepstep.problems import Problem
 from keepstep.store import tables as t

@@ -14,7 +14,7 @@ from keepstep.cli.values import Reading
 from keepstep.engine.forecast import Forecast
 from keepstep.engine.forecast import forecast as engine_forecast
 from keepstep.engine.match.summary import linked_by
-from keepstep.engine.owed import KINDS, Operation
+from keepstep.engine.operations import KINDS, Operation
 from keepstep.engine.round import Plan
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync

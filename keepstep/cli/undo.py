@@ -14,7 +14,7 @@ from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.cli.values import Reading
 from keepstep.config import parent_of
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.engine.taken_back import Undone
 from keepstep.engine.undo import Undoing, sync_of
 from keepstep.engine.world import Sync

@@ -17,7 +17,7 @@ from keepstep.language import codes
 from keepstep.problems import Problem
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.merge import UNSURE
+from mapping.agreement import UNSURE
 from mapping.model import CATEGORY, MODEL, PRIORITY, STAGE, STATUS, TITLE, Form, Kind
 
 CLASSES = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}

@@ -16,9 +16,10 @@ from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store.findings import Finding
+from mapping.agreement import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View
 from mapping.fields import SILENT
 from mapping.items import differing, pair
-from mapping.merge import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View, merge
+from mapping.merge import merge
 from mapping.model import OF_ORIGIN, REQUIRED_PARENT, Form
 
 

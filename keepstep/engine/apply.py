@@ -20,7 +20,8 @@ from keepstep.engine.forecast import cost
 from keepstep.engine.intents import Intents, Look, carries_bytes
 from keepstep.engine.made_since import not_made
 from keepstep.engine.match.linking import forgotten_since
-from keepstep.engine.owed import Operation, Owed, parts, update
+from keepstep.engine.operations import Operation, Owed, parts
+from keepstep.engine.owed import update
 from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import read_back
 from keepstep.engine.receipts import Applied, Receipts

@@ -17,7 +17,7 @@ from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync, World
 from keepstep.store import findings
 from keepstep.store.store import Lease
-from mapping.merge import Candidate
+from mapping.agreement import Candidate
 
 log = Log()
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
-from mapping.merge import Conflict, Decision
+from mapping.agreement import Conflict, Decision
 
 
 class WorldMoved(Exception):

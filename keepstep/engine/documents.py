@@ -17,8 +17,8 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
+from mapping.agreement import Agreed
 from mapping.categories import categories_in
-from mapping.merge import Agreed
 from mapping.model import TITLE, Kind
 
 SEEN = "documents:seen"

@@ -14,7 +14,7 @@ from connectors.base import utc
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Rows
 from keepstep.store import tables as t
-from mapping.merge import Agreed
+from mapping.agreement import Agreed
 from mapping.model import Kind
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Costs, Extra, Price, Quota
-from keepstep.engine.owed import Operation, Planned, parts, shares
+from connectors.base import Quota
+from connectors.costs import Costs, Extra, Price
+from keepstep.engine.operations import Operation, Planned, parts, shares
 from keepstep.engine.world import Side, Sync, World
 
 AT_ONCE = 1000

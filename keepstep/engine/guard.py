@@ -15,7 +15,7 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine.carried import shown_to_clients
 from keepstep.engine.match.linking import put_back
 from keepstep.engine.match.summary import linked_count, open_proposals
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t

@@ -13,7 +13,8 @@ from connectors.base import Content, Record, Write, utc
 from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, see_links
 from keepstep.engine.intake import store_looks
-from keepstep.engine.owed import Operation, Owed, create, deletes, leave, spoken, update
+from keepstep.engine.operations import Operation, Owed
+from keepstep.engine.owed import create, deletes, leave, spoken, update
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References

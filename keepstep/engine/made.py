@@ -12,7 +12,7 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.merge import Agreed
+from mapping.agreement import Agreed
 
 SOURCE = "keepstep"
 

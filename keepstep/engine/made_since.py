@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from keepstep.engine.intake import store_records
 from keepstep.engine.match.linking import link_records, link_row
-from keepstep.engine.owed import Operation
+from keepstep.engine.operations import Operation
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Side, Sync, World
 from keepstep.store import tables as t

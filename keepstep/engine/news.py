@@ -23,7 +23,7 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
-from mapping.merge import Agreed
+from mapping.agreement import Agreed
 from mapping.model import Kind
 
 POSITION = "changes_to_tasks:position"

@@ -15,7 +15,8 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import answers, settle
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
-from keepstep.engine.owed import CHUNK, title
+from keepstep.engine.operations import CHUNK
+from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import adopt, finish, read_history
 from keepstep.engine.receipts import requeue

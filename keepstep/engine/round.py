@@ -22,7 +22,8 @@ from keepstep.engine.match import Matched, match
 from keepstep.engine.match.linking import forgotten_since, made_in_oblivion
 from keepstep.engine.moved import nothing_new
 from keepstep.engine.observe import LEASE, Observed, observe
-from keepstep.engine.owed import Operation, Owed, owed
+from keepstep.engine.operations import Operation, Owed
+from keepstep.engine.owed import owed
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied
 from keepstep.engine.reconfigured import notice

@@ -14,15 +14,15 @@ import msgspec
 from connectors.base import Change
 from keepstep.engine.absorb import open_conflict
 from keepstep.engine.carried import is_copy
-from keepstep.engine.owed import Planned
+from keepstep.engine.operations import Planned
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.agreement import UNSURE
 from mapping.fields import Unmappable
 from mapping.items import pair
-from mapping.merge import UNSURE
 from mapping.model import Form
 
 

@@ -12,7 +12,7 @@ from keepstep.engine.handoffs import Entity, Graph, Link
 from keepstep.engine.people import People
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.merge import Agreed
+from mapping.agreement import Agreed
 from mapping.model import MODEL, Form, Kind
 
 

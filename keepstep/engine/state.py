@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.agreement import UNSURE, Agreed, Conflict
 from mapping.items import translated
-from mapping.merge import UNSURE, Agreed, Conflict
 from mapping.model import Kind
 
 LOAD = 400

@@ -16,8 +16,8 @@ from keepstep.engine.state import EntityState, Instead, LinkState
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.agreement import UNSURE, Agreed, View
 from mapping.fields import KEPT_WRITTEN
-from mapping.merge import UNSURE, Agreed, View
 
 UNDONE = ("undone", "undone_here", "undone_create")
 """Codes of the audit's lines about what was taken back."""

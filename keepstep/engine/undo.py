@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.observe import LEASE
-from keepstep.engine.owed import Operation, owed
+from keepstep.engine.operations import Operation
+from keepstep.engine.owed import owed
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import load, save

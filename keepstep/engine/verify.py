@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from connectors.base import Record, utc
 from connectors.errors import ConnectorError
 from keepstep.engine.carried import of_its_own
-from keepstep.engine.owed import Owed, create, title
+from keepstep.engine.operations import Owed
+from keepstep.engine.owed import create, title
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState, LinkState, load
@@ -24,8 +25,8 @@ from keepstep.engine.world import Side, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.agreement import Agreed, Equality, View
 from mapping.fields import KEPT_WRITTEN, SILENT
-from mapping.merge import Agreed, Equality, View
 from mapping.model import OF_ORIGIN
 
 BATCH = 200

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from connectors.base import Abilities, Connector, Description, Feed
 from keepstep.engine.budget import Meter
 from keepstep.engine.state import EntityState
-from mapping.fields import Declared, Mapper, Unmappable, as_day, narrowed
+from mapping.agreement import UNSURE, Equality, Rule
+from mapping.fields import Declared, Mapper, Unmappable, narrowed
 from mapping.fields import Mode as FieldMode
 from mapping.items import alike
-from mapping.merge import UNSURE, Equality, Rule
 from mapping.model import CLASSES, CONTENT, MODEL, Form, Kind
+from mapping.pairs import as_day
 from mapping.richtext import normal_markdown
 
 Mode = Literal["observe", "propose", "write"]

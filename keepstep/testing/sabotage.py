@@ -18,7 +18,7 @@ from keepstep.engine import round as rounds
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
 from mapping import merge as merging
-from mapping.merge import Merge, View
+from mapping.agreement import Agreed, Merge, View
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def loser_dropped() -> Iterator[None]:
         first = min(view for view in (view.side for view in views if view.changed))
         value = next(view.cur for view in views if view.side == first)
         sides = {side: (shadow, agreed.n + (shadow == value)) for side, (shadow, _) in result.sides.items()}
-        return Merge(agreed=merging.Agreed(value, agreed.n + 1, first, rest[2]), sides=sides)
+        return Merge(agreed=Agreed(value, agreed.n + 1, first, rest[2]), sides=sides)
 
     with _bent(absorb, "merge", careless):
         yield

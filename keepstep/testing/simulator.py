@@ -28,9 +28,9 @@ from keepstep.store.errors import Fenced
 from keepstep.store.store import Store
 from keepstep.testing.copies import Copies
 from keepstep.testing.steps import VALUES, History, Step
+from mapping.agreement import Rule
 from mapping.fields import Options
 from mapping.memory import MAPPING
-from mapping.merge import Rule
 from mapping.model import Kind
 
 PAUSES = (0.0, 130.0, 400.0, 1000.0)

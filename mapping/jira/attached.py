@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Record
-from mapping.fields import FieldMap, StreamMapping, Unmappable, clean, text
+from mapping.fields import FieldMap, StreamMapping, Unmappable
 from mapping.jira.values import Section, instant_read, person, read_rich, rich, shown_rich
 from mapping.model import Kind, Loss, Mapped, Unmapped
+from mapping.pairs import clean, text
 
 
 def comments() -> StreamMapping:

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.errors import Misconfigured
-from mapping.fields import FieldMap, Pair, Unmappable, clean, day, instant, money
+from mapping.fields import FieldMap, Unmappable
 from mapping.jira.checklist import checklist_row
 from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
 from mapping.model import MODEL, Form, Kind, Loss
+from mapping.pairs import Pair, clean, day, instant, money
 from mapping.richtext import markdown_to_adf
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
 

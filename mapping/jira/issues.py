@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.base import Record
 from connectors.jira.models import Named, Numbered, Rank, Status, User
-from mapping.fields import FieldMap, StreamMapping, Unmappable, day
+from mapping.fields import FieldMap, StreamMapping, Unmappable
 from mapping.jira.custom import custom
 from mapping.jira.dependencies import dependencies
 from mapping.jira.values import (
@@ -26,6 +26,7 @@ from mapping.jira.values import (
     summary,
 )
 from mapping.model import Kind, Loss, Unmapped
+from mapping.pairs import day
 
 Rows = dict[Kind, Sequence[FieldMap]]
 

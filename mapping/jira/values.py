@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Description, Field
-from mapping.fields import Options, Pair, Unmappable, clean, moment
+from mapping.fields import Options, Unmappable
 from mapping.jira.wiki import wiki_to_markdown
 from mapping.model import PRIORITY, Kind, Loss
+from mapping.pairs import Pair, clean, moment
 from mapping.richtext import adf_to_markdown, markdown_to_adf, normal_markdown
 
 Section = Mapping[str, Any]

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from connectors.base import Record
-from mapping.fields import FieldMap, StreamMapping, Unmappable, clean, day
+from mapping.fields import FieldMap, StreamMapping, Unmappable
 from mapping.jira.values import Section, Words
 from mapping.model import Kind, Mapped
+from mapping.pairs import clean, day
 from mapping.richtext.plain import markdown_to_plain, plain_to_markdown
 
 NAME = 255

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.base import Description
-from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping, clean, moment, text
+from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping
 from mapping.model import Kind
+from mapping.pairs import clean, moment, text
 from mapping.trello.cards import CardMapping
 from mapping.trello.places import Places, fields_of
 from mapping.trello.values import author, flag, markdown, ref, title

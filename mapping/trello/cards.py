@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import Field, Record
-from mapping.fields import FieldMap, Options, StreamMapping, Unmappable, moment
+from mapping.fields import FieldMap, Options, StreamMapping, Unmappable
 from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
+from mapping.pairs import moment
 from mapping.trello.checklists import read_items, write_items
 from mapping.trello.custom import ABSENT, ITEMS, CustomField, chosen, row, written
 from mapping.trello.places import Places

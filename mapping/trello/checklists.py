@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mapping.fields import Unmappable, clean
+from mapping.fields import Unmappable
 from mapping.items import longest_rise
+from mapping.pairs import clean
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section
 

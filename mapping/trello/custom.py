@@ -9,8 +9,9 @@ from typing import Any
 
 from connectors.base import Field
 from connectors.trello.models import HOLDS
-from mapping.fields import FieldMap, Options, Pair, Unmappable, clean, decimal_text, moment, money, text
+from mapping.fields import FieldMap, Options, Unmappable
 from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.pairs import Pair, clean, decimal_text, moment, money, text
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section, day_or_instant
 

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import utc
-from mapping.fields import Pair, Unmappable, moment, text
+from mapping.fields import Unmappable
+from mapping.pairs import Pair, moment, text
 
 LIMIT = 16384
 

@@ -8,8 +8,9 @@ from typing import Any
 from connectors.base import Field
 from connectors.errors import Misconfigured
 from connectors.zoho_crm.words import HOLDS
-from mapping.fields import FieldMap, Options, Pair, Unmappable, day, text
+from mapping.fields import FieldMap, Options, Unmappable
 from mapping.model import MODEL, TITLE, Form, Kind
+from mapping.pairs import Pair, day, text
 from mapping.zoho_crm.values import (
     PERSON,
     Section,

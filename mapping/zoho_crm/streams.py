@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Record
-from mapping.fields import FieldMap, StreamMapping, clean
+from mapping.fields import FieldMap, StreamMapping
 from mapping.model import Kind, Loss, Mapped, Unmapped
+from mapping.pairs import clean
 
 
 class Losing(StreamMapping):

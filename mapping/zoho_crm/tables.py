@@ -9,8 +9,9 @@ from connectors.base import Description, Field, Record
 from connectors.errors import Misconfigured
 from connectors.zoho_crm.described import MODULES, USERS
 from connectors.zoho_crm.words import CASE_STATUS, PRIORITY, TASK_STATUS
-from mapping.fields import FieldMap, Options, StreamMapping, clean, day, text
+from mapping.fields import FieldMap, Options, StreamMapping
 from mapping.model import MODEL, Kind
+from mapping.pairs import clean, day, text
 from mapping.zoho_crm.custom import Fields, own_rows, with_custom
 from mapping.zoho_crm.streams import Activities, Losing, Notes, People
 from mapping.zoho_crm.values import (

@@ -9,7 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import Field
-from mapping.fields import Options, Pair, Unmappable, clean, decimal_text, instant, moment, text
+from mapping.fields import Options, Unmappable
+from mapping.pairs import Pair, clean, decimal_text, instant, moment, text
 
 Section = Mapping[str, Any]
 

@@ -17,8 +17,9 @@ from keepstep.config import Connection
 from keepstep.config.schema import Sync
 from keepstep.engine.diagnosis import fit, installation, together
 from keepstep.engine.diagnosis.look import Looked, look
-from mapping.fields import FieldMap, Options, StreamMapping, choice, text
+from mapping.fields import FieldMap, Options, StreamMapping
 from mapping.model import Kind
+from mapping.pairs import choice, text
 
 
 class Settings(BaseModel):

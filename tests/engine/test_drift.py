@@ -15,9 +15,10 @@ from keepstep.engine import drift
 from keepstep.engine.world import Connection, Side, World
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
-from mapping.fields import FieldMap, Mapper, Options, StreamMapping, choice, day, text
+from mapping.fields import FieldMap, Mapper, Options, StreamMapping
 from mapping.memory import MAPPING
 from mapping.model import Kind
+from mapping.pairs import choice, day, text
 
 STATES = ["open", "closed"]
 

@@ -11,7 +11,7 @@ from connectors.sandbox.faults import Fault
 from keepstep.engine.taken_back import Undone
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
-from mapping.merge import Rule
+from mapping.agreement import Rule
 
 
 def settled(*traits: Traits, **sync: Any) -> Bench:

@@ -27,8 +27,9 @@ from connectors.base import (
 )
 from connectors.errors import AuthFailed
 from keepstep.registry import Registry
-from mapping.fields import FieldMap, MappingPlugin, Options, StreamMapping, text
+from mapping.fields import FieldMap, MappingPlugin, Options, StreamMapping
 from mapping.model import Kind
+from mapping.pairs import text
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mapping.agreement import AGREED, UNSURE, Agreed, Candidate, Conflict, Decision, Equality, Merge, Rule, View
 from mapping.items import Look, alike, changes, contested, differing, folded, pair, translated
-from mapping.merge import AGREED, UNSURE, Agreed, Candidate, Conflict, Decision, Equality, Merge, Rule, View, merge
+from mapping.merge import merge
 
 NOW = "2026-11-02T09:00:00.000Z"
 SAME = Equality(same=alike, spelling=True)

@@ -9,21 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from keepstep.engine.world import finer_date, same_date
-from mapping.fields import as_day
-from mapping.merge import (
-    AGREED,
-    UNSURE,
-    Agreed,
-    Candidate,
-    Conflict,
-    Decision,
-    Equality,
-    Merge,
-    Note,
-    Rule,
-    View,
-    merge,
-)
+from mapping.agreement import AGREED, UNSURE, Agreed, Candidate, Conflict, Decision, Equality, Merge, Note, Rule, View
+from mapping.merge import merge
+from mapping.pairs import as_day
 
 NOW = "2026-11-02T09:00:00.000Z"
 NINE, TEN, NOON = ("2026-11-02T09:00:00.000Z", "2026-11-02T10:00:00.000Z", "2026-11-02T12:00:00.000Z")

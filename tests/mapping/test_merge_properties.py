@@ -8,7 +8,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapping.merge import AGREED, UNSURE, Agreed, Candidate, Conflict, Decision, Equality, Merge, Rule, View, merge
+from mapping.agreement import AGREED, UNSURE, Agreed, Candidate, Conflict, Decision, Equality, Merge, Rule, View
+from mapping.merge import merge
 
 NOW = "2026-11-02T09:00:00.000Z"
 NAMES = ("ann", "bob", "loud", "zoe")

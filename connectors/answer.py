@@ -1,0 +1,101 @@
+"""Answers of services: whole ones, and those whose body is still to be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar, overload
+
+import msgspec
+import requests
+
+from connectors.content import CHUNK
+from connectors.errors import EffectUnknown, Malformed
+
+T = TypeVar("T")
+
+
+class Answer:
+    """A complete answer with a status below 400, or one on its way to becoming an error."""
+
+    def __init__(self, response: requests.Response, verb: str, path: str, writing: bool) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        # In large parts: by itself the library joins a body of a page's size from dozens of small ones.
+        self.body: bytes = response.content
+        self.verb = verb
+        self.path = path
+        self._writing = writing
+
+    @overload
+    def decode(self) -> Any: ...
+    @overload
+    def decode(self, shape: type[T], *, in_part: bool = False) -> T: ...
+    def decode(self, shape: Any = Any, *, in_part: bool = False) -> Any:
+        """The JSON body as ``shape``. If it is not: raises ``Malformed`` (reading) or ``EffectUnknown`` (writing).
+
+        ``in_part``: the shape leaves values as bytes, so that all of the body is checked to be text here.
+        """
+        try:
+            if in_part and not self.body.isascii():
+                self.body.decode()
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+            kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
+            message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
+            if self._writing:
+                raise EffectUnknown(message, status=self.status) from error
+            raise Malformed(message, status=self.status) from error
+
+    def words(self, limit: int = 300) -> str:
+        """The beginning of the body as text, for an error message."""
+        text = self.body[: limit * 4].decode("utf-8", "replace")
+        return re.sub(r"\s+", " ", text).strip()[:limit]
+
+
+class Streamed:
+    """An answer whose body has not been read yet. Read ``chunks`` to its end or close it."""
+
+    def __init__(self, response: requests.Response, path: str) -> None:
+        self._response = response
+        self._path = path
+        self.headers: Mapping[str, str] = response.headers
+        length = response.headers.get("Content-Length", "")
+        self.size = int(length) if length.isdecimal() else None
+        """Bytes, where the service tells beforehand."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, once. Raises ``Malformed`` if it ends early or is longer than promised."""
+        seen = 0
+        try:
+            with self._response:
+                for part in self._response.iter_content(CHUNK):
+                    seen += len(part)
+                    yield part
+        except requests.RequestException as error:
+            raise Malformed(f"GET {self._path}: {type(error).__name__} after {seen} bytes") from None
+        if self.size is not None and seen != self.size:
+            raise Malformed(f"GET {self._path}: {seen} bytes instead of {self.size}")
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def retry_after(answer: Answer, now: float) -> float | None:
+    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date."""
+    value = answer.headers.get("Retry-After")
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now)

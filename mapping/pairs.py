@@ -1,0 +1,152 @@
+"""Pairs of functions that more than one system uses: system form to canonical, and back."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.base import utc
+from mapping.fields import Read, Unmappable, Write
+
+Pair = tuple[Read, Write]
+
+
+def text(limit: int | None = None) -> Pair:
+    """One line or several, NFC, outer white space dropped; longer than ``limit`` characters is refused on writing."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        return clean(value)
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if limit is not None and value is not None and len(value) > limit:
+            raise Unmappable("too_long", limit)
+        return value
+
+    return read, write
+
+
+def clean(value: Any) -> str | None:
+    """A string in the model's form. Raises ``Unmappable`` if it is none."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Unmappable("not_text", type(value).__name__)
+    plain = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return plain or None
+
+
+def day(zone: ZoneInfo) -> Pair:
+    """A side that knows days. An instant becomes the day it falls on in ``zone``."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        if not value:
+            return None
+        return date.fromisoformat(str(value)[:10]).isoformat()
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        return as_day(value, zone)
+
+    return read, write
+
+
+def instant(zone: ZoneInfo, hour: int = 17) -> Pair:
+    """A side that knows instants. A day becomes ``hour`` o'clock in ``zone``, or keeps the clock time it had."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        return moment(value)
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is None or len(value) > 10:
+            return value
+        return utc(datetime.fromisoformat(value).replace(hour=hour, tzinfo=zone))
+
+    return read, write
+
+
+def as_day(value: str | None, zone: ZoneInfo) -> str | None:
+    """The day on which a canonical date falls in ``zone``."""
+    if value is None or len(value) == 10:
+        return value
+    return datetime.fromisoformat(value).astimezone(zone).date().isoformat()
+
+
+def moment(value: Any, zone: ZoneInfo | None = None) -> str | None:
+    """A service's time as canonical instant: any offset, colon or not; naive times are in ``zone`` or UTC."""
+    if not value:
+        return None
+    stamp = datetime.fromisoformat(re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", str(value)))
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=zone or UTC)
+    return utc(stamp)
+
+
+def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
+    """An amount whose currency the section or the configuration names."""
+
+    def read(value: Any, section: Mapping[str, Any]) -> Any:
+        if value is None or value == "":
+            return None
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation as error:
+            raise Unmappable("not_a_number", str(value)) from error
+        if not amount.is_finite():
+            raise Unmappable("not_a_number", str(value))
+        return {"amount": decimal_text(amount), "currency": currency(section)}
+
+    def write(value: Any, section: Mapping[str, Any]) -> Any:
+        if value is None:
+            return None
+        if value["currency"] != currency(section):
+            raise Unmappable("other_currency", value["currency"])
+        amount = Decimal(value["amount"])
+        return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+    return read, write
+
+
+def decimal_text(amount: Decimal) -> str:
+    """A decimal without exponent and without zeros at the end."""
+    plain = format(amount, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def choice(table: Mapping[str, str]) -> Pair:
+    """A value list: system value -> canonical class. Of several values of one class the one shown is kept, else the
+    first is written."""
+    back: dict[str, str] = {}
+    for own, canonical in table.items():
+        back.setdefault(canonical, own)
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is None or value == "":
+            return None
+        if value not in table:
+            raise Unmappable("unknown_value", value)
+        return table[value]
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is None:
+            return None
+        if value not in back:
+            raise Unmappable("no_such_value", value)
+        return back[value]
+
+    return read, write
+
+
+def string_set(item: Callable[[Any], str] = str) -> Pair:
+    """Labels and tags, in no order."""
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        return sorted({item(each) for each in value or ()})
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        return list(value or ())
+
+    return read, write
