@@ -15,19 +15,20 @@ from connectors.base import (
     Change,
     ConnectorPlugin,
     Context,
+    Costs,
     Description,
     Feed,
     Field,
     Gate,
     Outcome,
     Page,
+    Price,
     Record,
     Stream,
     Write,
     chunks,
 )
 from connectors.content import Download
-from connectors.costs import Costs, Price
 from connectors.errors import (
     EffectUnknown,
     GateClosed,

@@ -6,8 +6,7 @@ from typing import Final
 
 from msgspec import structs
 
-from connectors.base import Abilities, Description, Feed, Field, Quota, Stream
-from connectors.costs import Costs, Price
+from connectors.base import Abilities, Costs, Description, Feed, Field, Price, Quota, Stream
 from connectors.google_drive.batch import SIZE
 from connectors.google_drive.client import RATE
 from connectors.google_drive.models import FOLDER, SHORTCUT

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Abilities, Description, Feed, Field, Quota, Stream
-from connectors.costs import Costs, Extra, Price
+from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
 from connectors.jira import attachments, versions, worklogs
 from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HISTORY_BATCH, MOVE_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG

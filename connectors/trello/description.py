@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Abilities, Description, Feed, Field, Quota, Stream
-from connectors.costs import Costs, Extra, Price
+from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
 from connectors.errors import NotFound
 from connectors.trello.cards import label_word
 from connectors.trello.client import BATCH, PAGE, Failure, TrelloClient, objects, route

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connectors.base import Abilities, Feed, Field, Stream
-from connectors.costs import Costs, Extra, Price
+from connectors.base import Abilities, Costs, Extra, Feed, Field, Price, Stream
 from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, ROWS_PER_WRITE
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
 from connectors.zoho_crm.scopes import STANDARD

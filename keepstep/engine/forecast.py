@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Quota
-from connectors.costs import Costs, Extra, Price
+from connectors.base import Costs, Extra, Price, Quota
 from keepstep.engine.operations import Operation, Planned, parts, shares
 from keepstep.engine.world import Side, Sync, World
 

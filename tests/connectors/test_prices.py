@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.base import Price
 from connectors.budget import Budget, Rate
-from connectors.costs import Price
 from connectors.sandbox.clock import VirtualClock
 
 

@@ -8,28 +8,31 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
-from connectors.base import (
+from keepstep.plugin import (
     Abilities,
     Account,
+    AuthFailed,
     Change,
     ConnectorPlugin,
     Context,
     Description,
     Feed,
     Field,
+    FieldMap,
     Gate,
     Ignored,
+    Kind,
+    MappingPlugin,
+    Options,
     Outcome,
     Page,
     Record,
     Stream,
+    StreamMapping,
     Write,
+    text,
 )
-from connectors.errors import AuthFailed
 from keepstep.registry import Registry
-from mapping.fields import FieldMap, MappingPlugin, Options, StreamMapping
-from mapping.model import Kind
-from mapping.pairs import text
 
 
 @dataclass(frozen=True)
