@@ -14,7 +14,7 @@ from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
-from keepstep.engine.world import Sync
+from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
 from mapping.agreement import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View
 from mapping.fields import SILENT
@@ -97,6 +97,16 @@ def judge_scope(state: EntityState, sync: Sync) -> None:
         state.dirty = True
 
 
+def has_a_say(state: EntityState, sync: Sync, side: Side, name: str) -> bool:
+    """Whether what the side shows of a field is looked at when the sides are compared."""
+    record = state.records[side.name]
+    if name not in sync.fields or of_its_own(state, sync, side.name, name):
+        return False
+    if name in OF_ORIGIN and (record["ours"] or record["marker"]):
+        return False
+    return sync.can(side, name) not in SILENT
+
+
 def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[str, list[View]], set[str]]:
     """Per field, what each side shows; and the fields on which some side has an open intent."""
     views: dict[str, list[View]] = {}
@@ -111,15 +121,10 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
         in_doubt = {name for intent in state.intents if intent["side"] == side_name for name in intent["fields"]}
         doubtful |= in_doubt
         for name, value in record["shown"].items():
-            form = sync.fields.get(name)
-            if name in OF_ORIGIN and (record["ours"] or record["marker"]):
-                continue
-            if of_its_own(state, sync, side_name, name):
-                continue
-            if form is None or name in in_doubt or (mode := sync.can(side, name)) in SILENT:
+            if name in in_doubt or not has_a_say(state, sync, side, name):
                 continue
             try:
-                cur = references.inward(form, value, side.connection.name)
+                cur = references.inward(sync.fields[name], value, side.connection.name)
             except (Unresolved, Outside):
                 continue
             known = link.fields.get(name)
@@ -131,7 +136,7 @@ def look(state: EntityState, sync: Sync, references: References) -> tuple[dict[s
                     shows=known.shows if known else -1,
                     at=record["modified_at"],
                     by=record["modified_by"],
-                    follows=mode == "follow",
+                    follows=bool(side.declared) and sync.can(side, name) == "follow",
                 )
             )
     return views, doubtful

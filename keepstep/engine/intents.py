@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from connectors.base import Content, Record, Write, utc
 from keepstep.engine import settle
-from keepstep.engine.absorb import Noted, see_links
+from keepstep.engine.absorb import Noted, has_a_say, see_links
+from keepstep.engine.carried import is_copy
 from keepstep.engine.intake import store_looks
 from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import create, deletes, leave, spoken, update
@@ -186,9 +187,13 @@ class Intents:
         return found if found is not None and self._wanted(found) else None
 
     def _moved(self, state: EntityState, side: Side, references: References) -> bool:
-        link = state.links[side.name]
-        shown = settle.shown_now(state, self._sync, side, references, list(link.fields))
-        return any(link.fields[name].shadow != value for name, value in shown.items())
+        """Whether the record shows what was not taken in: somebody works with it."""
+        known, shown_there = state.links[side.name].fields, state.records[side.name]["shown"]
+        names = list(known)
+        if not is_copy(state, self._sync, side.name):
+            names = [name for name in shown_there if has_a_say(state, self._sync, side, name)]
+        shown = settle.shown_now(state, self._sync, side, references, names)
+        return any(value != (known[name].shadow if name in known else None) for name, value in shown.items())
 
     def _confirm(self, state: EntityState, side: Side, operation: Operation) -> None:
         """The look just now shows the agreed value already: the debt is paid without a write."""

@@ -382,6 +382,20 @@ def test_an_edit_against_a_delete_is_kept_and_asked_about() -> None:
     assert bench.open_findings() == ["edit_against_delete", "gone"]
 
 
+def test_an_edit_that_only_the_look_before_a_delete_shows_keeps_the_record() -> None:
+    """Also of a field that was empty ever since, and of which nothing is remembered."""
+    bench = settled(deletes="propagate")
+    delete(bench)
+    bench.round()
+    assert bench.let_through() == ["scope_emptied"]
+    bench.edit("b", bench.only("b"), due="2027-01-15")
+    bench.round(look=False)
+    assert len(bench.shown("b")) == 1
+    bench.settle()
+    assert bench.shown("b")[0]["due"] == "2027-01-15"
+    assert bench.open_findings() == ["edit_against_delete", "gone"]
+
+
 def test_what_comes_back_after_we_deleted_the_others_is_told_and_nothing_is_made_by_itself() -> None:
     bench = settled(deletes="propagate")
     id = delete(bench)
