@@ -77,6 +77,11 @@ ABILITIES = {
     ),
     "attachments": Abilities(create=True, delete=True, returns_record=True, marker="fingerprint", costs=PLAIN),
 }
+ON_SEVERAL_BOARDS: dict[str, Any] = {
+    "after_create": frozenset({"idList"}),
+    "costs": msgspec.structs.replace(CARDS, created={**CARDS.created, "idList": Extra(2)}),
+}
+"""Which list stands for a status is known once a card is on its board. Until then it lies where it was made."""
 PARENT = {"checklists": "cards", "comments": "cards", "attachments": "cards", "cards": "lists", "lists": "boards"}
 LIMITS = {
     "requests per token": "100 in 10 s",
@@ -117,6 +122,8 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
         feeds.append(Feed(name=f"board:{board}", streams=list(STREAMS), cost=1))
     carried = msgspec.structs.replace(ABILITIES["attachments"], content=most(features))
     able = {**ABILITIES, "attachments": carried}
+    if len(feeds) > 1:
+        able["cards"] = msgspec.structs.replace(ABILITIES["cards"], **ON_SEVERAL_BOARDS)
     if public:
         # Whoever has the address of a public board reads what is said there.
         able |= {name: msgspec.structs.replace(able[name], audience="client") for name in ("comments", "attachments")}
