@@ -6,6 +6,8 @@ import msgspec
 import sqlalchemy as sa
 
 from benchmarks.issues import FIRST_ID
+from keepstep.config import fingerprint
+from keepstep.engine import guard
 from keepstep.hub import Hub
 from keepstep.store import tables as t
 
@@ -36,7 +38,8 @@ def fill(hub: Hub, links: int) -> None:
 
 
 def pairs(hub: Hub, count: int) -> None:
-    """So many entities with a live link to each side of the one sync, all sides showing what is agreed."""
+    """So many entities with a live link to each side of the one sync, all sides showing what is agreed, and the first
+    plan, which alone counts them, behind it."""
     (sync,) = hub.engine.world.syncs.values()
     with hub.store.read() as tx:
         first = (t.link.c.side == next(iter(sync.sides)), t.link.c.record == str(FIRST_ID))
@@ -50,6 +53,7 @@ def pairs(hub: Hub, count: int) -> None:
             _copies(tx.connection, t.link, count, other | {"record": "printf('p%d', i)"}, key)
             place = {"side": sample["side"], "id": sample["record"]}
             _copies(tx.connection, t.record, count, other | {"id": "printf('p%d', i)"}, place)
+        guard.passed(tx, sync, fingerprint(hub.config, sync.name))
 
 
 def _copies(connection: sa.Connection, table: sa.Table, count: int, other: dict[str, str], key: dict[str, str]) -> None:
