@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("keepstep.cli.forget:forget", "Erase what the store holds of a person."),
     "backup": ("keepstep.cli.backup:backup", "Copy the store into a file, while work goes on."),
     "restore": ("keepstep.cli.restore:restore", "Put a copy of the store back in its place."),
+    "move": ("keepstep.cli.move:move", "Move the store to another database."),
     "simulate": ("keepstep.cli.simulate:simulate", "Try whole histories against stand-ins in memory."),
     "conformance": (
         "keepstep.cli.conformance:conformance",

@@ -17,7 +17,6 @@ from connectors.base import Connector
 from connectors.errors import ConnectorError
 from connectors.proving import Proving
 from keepstep.cli.output import cell, encoded
-from keepstep.cli.preparing import agreed
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, failure, talking_to
 from keepstep.config import Connection
 from keepstep.problems import Problem
@@ -55,7 +54,7 @@ def conformance(ctx: click.Context, connection: str, place: str, yes: bool, out:
     streams = [trial.stream for trial in work.trials]
     if not yes:
         output.warn(session.say("conformance_about", place=place, streams=streams))
-    if not agreed(session, "conformance_question", yes=yes, place=place):
+    if not session.agreed("conformance_question", yes=yes, place=place):
         ctx.exit(NEEDS_A_PERSON)
     left = _tried(session, chosen, work)
     if output.as_json:

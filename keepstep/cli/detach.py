@@ -49,7 +49,7 @@ def detach(ctx: click.Context, connection: str | None, only_plan: bool, yes: boo
         _show(session, each, counts, found)
         if not only_plan:
             shared.writing(session, each)
-            if shared.agreed(session, "detach_question", yes=yes, connection=each.name):
+            if session.agreed("detach_question", yes=yes, connection=each.name):
                 data |= _detach(session, each, found, session.person(name))
         done.append(data)
     if session.output.as_json:

@@ -45,7 +45,7 @@ def forget(ctx: click.Context, person: str, plan: bool, yes: bool, name: str | N
             else:
                 if not yes:
                     _show(session, person, who, found)
-                    if not _agreed(session):
+                    if not session.agreed("forget_question", yes=False):
                         ctx.exit(NEEDS_A_PERSON)
                 found = forgetting.forget(hub.ports, person, who, syncs, by)
                 done = True
@@ -72,16 +72,6 @@ def _show(session: Session, text: str, who: Known | None, found: Forgotten) -> N
         output.line("  " + say("forget_rows", table=table, count=count))
     if found.shared:
         output.line(cell(say("forget_shared", names=found.shared)))
-
-
-def _agreed(session: Session) -> bool:
-    if session.output.as_json:
-        return False
-    try:
-        return click.confirm(session.say("forget_question"), default=False)
-    except click.Abort:
-        session.output.line("")
-        return False
 
 
 def _told(session: Session, text: str, who: Known | None, found: Forgotten, done: bool) -> None:

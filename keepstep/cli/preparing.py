@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import click
 import msgspec
 
 from connectors.errors import ConnectorError
@@ -64,17 +63,6 @@ def ports(session: Session, store: Store) -> Ports:
 
     rng = random.Random(int(session.runtime.rng.random() * 2**53))  # noqa: S311
     return Ports(session.runtime.clock, rng, session.runtime.ids, store, session.runtime.ids())
-
-
-def agreed(session: Session, code: str, *, yes: bool, **params: Any) -> bool:
-    """Whether the person at the terminal says yes; with ``--json`` only if the command said so."""
-    if yes or session.output.as_json:
-        return yes
-    try:
-        return click.confirm(session.say(code, **params), default=False, err=True)
-    except click.Abort:
-        session.output.line("")
-        return False
 
 
 @contextmanager

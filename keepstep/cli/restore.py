@@ -32,7 +32,7 @@ def restore(ctx: click.Context, file: Path, yes: bool) -> None:
         raise Trouble(Problem("restore_other_store", {"file": str(file), "store": place.shown}), WRONG)
     for line in _shown(session, kept, there, place):
         session.output.line(line)
-    if not yes and not _agreed(session, place.shown):
+    if not session.agreed("restore_question", yes=yes, store=place.shown):
         ctx.exit(NEEDS_A_PERSON)
     beside = place.put_back(file, now)
     if session.output.as_json:
@@ -89,13 +89,3 @@ def _shown(session: Session, kept: Copy, there: Copy | None, place: InFile | Ser
     elif place.broken():
         lines.append(session.say("restore_over_broken", store=place.shown))
     return lines
-
-
-def _agreed(session: Session, place: str) -> bool:
-    if session.output.as_json:
-        return False
-    try:
-        return click.confirm(session.say("restore_question", store=place), default=False)
-    except click.Abort:
-        session.output.line("")
-        return False

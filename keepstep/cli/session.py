@@ -220,6 +220,16 @@ class Session:
             raise Trouble(Problem("no_syncs", {"file": str(self.path)}), WRONG)
         return with_riding(syncs, names or None)
 
+    def agreed(self, code: str, *, yes: bool, **params: Any) -> bool:
+        """Whether the person at the terminal says yes to that question; with ``--json`` only if the command said so."""
+        if yes or self.output.as_json:
+            return yes
+        try:
+            return click.confirm(self.say(code, **params), default=False, err=True)
+        except click.Abort:
+            self.output.line("")
+            return False
+
     def person(self, name: str | None) -> str:
         """Who decides: as said, else who is signed in on this machine. Raises ``Trouble`` if nobody knows."""
         environ = self.runtime.environ

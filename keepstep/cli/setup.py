@@ -45,7 +45,7 @@ def setup(ctx: click.Context, connection: str | None, only_plan: bool, yes: bool
             _allowed(session, each)
             count = sum(not addition.manual for addition in missing)
             code = "setup_attach_question" if each.name in left else "setup_question"
-            if shared.agreed(session, code, yes=yes, connection=each.name, count=count):
+            if session.agreed(code, yes=yes, connection=each.name, count=count):
                 data |= _prepare(session, each, missing, session.person(name))
         data["open"] = _open(data)
         done.append(data)

@@ -48,7 +48,7 @@ def undo(ctx: click.Context, run: str, only_plan: bool, named: str | None, yes: 
         data, operations = _planned(session, hub, sync, undoing, run)
         _show(session, data)
         changes = any(each["how"] in CHANGES for each in data["writes"])
-        if changes and not only_plan and _agreed_to(session, yes):
+        if changes and not only_plan and _agreed(session, yes):
             data |= _carry_out(session, hub, sync, undoing, operations, yes=yes, name=name)
     if output.as_json:
         output.document(data)
@@ -102,17 +102,10 @@ def _as_data(reading: Reading, sync: Sync, each: Undone) -> dict[str, Any]:
     return {name: getattr(each, name) for name in names} | {"value": value}
 
 
-def _agreed_to(session: Session, yes: bool) -> bool:
-    if yes:
-        return True
-    if session.output.as_json:
+def _agreed(session: Session, yes: bool) -> bool:
+    if session.output.as_json and not yes:
         session.output.warn(session.say("undo_not_asked"))
-        return False
-    try:
-        return click.confirm(session.say("undo_question"), default=False)
-    except click.Abort:
-        session.output.line("")
-        return False
+    return session.agreed("undo_question", yes=yes)
 
 
 def _carry_out(

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from keepstep.store import tables as t
 from keepstep.store.databases import Database, database, shown
 from keepstep.store.errors import StoreError
-from keepstep.store.store import REVISION
+from keepstep.store.store import MOVED, REVISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Peek:
 
 
 def peek(url: str) -> Peek:
-    """Look at the store behind ``url``. Raises ``StoreError`` for one that is newer, foreign or cannot be read."""
+    """Look at the store behind ``url``. Raises ``StoreError`` for one that is newer, foreign, moved or unreadable."""
     behind = database(url)
     address = behind.engine.url
     engine = _engine(address, behind)
@@ -82,4 +82,7 @@ def _look(connection: sa.Connection, shown: str) -> Peek:
             raise StoreError("store_newer", url=shown, revision=revision)
     sealed = connection.execute(sa.select(t.sealed.c.name, t.sealed.c.secret)).all() if "sealed" in names else ()
     settings = connection.execute(sa.select(t.setting.c.name, t.setting.c.value)).all() if "setting" in names else ()
-    return Peek(shown, revision, {row.name: row.secret for row in sealed}, {row.name: row.value for row in settings})
+    said = {row.name: row.value for row in settings}
+    if MOVED in said:
+        raise StoreError("store_moved", url=shown, **said[MOVED])
+    return Peek(shown, revision, {row.name: row.secret for row in sealed}, said)

@@ -27,12 +27,16 @@ REVISION = "0007"
 
 BATCH = 1000
 
+MOVED = "store:moved"
+"""The setting by which a store says that another one took its place: where that is, and since when."""
+
 # Leases are in every transaction. As text, these cost a fraction of what building them each time costs.
 _ACQUIRE = sa.text(
     "INSERT INTO lease (name, epoch, holder, until) VALUES (:name, 1, :holder, :until) "
     "ON CONFLICT (name) DO UPDATE SET epoch = lease.epoch + 1, holder = excluded.holder, until = excluded.until "
     "WHERE lease.until <= :now OR lease.holder = excluded.holder RETURNING epoch"
 )
+_REVISION = f"SELECT version_num, (SELECT value FROM setting WHERE name = '{MOVED}') FROM alembic_version"  # noqa: S608
 _MINE = "WHERE name = :name AND epoch = :epoch AND holder = :holder"
 _RENEW = sa.text(f"UPDATE lease SET until = :until {_MINE}")  # noqa: S608
 _GIVE_BACK = sa.text(f"UPDATE lease SET until = 0, holder = '' {_MINE}")  # noqa: S608
@@ -199,7 +203,7 @@ class Store:
         self._engine = self._database.engine
 
     def open(self) -> Store:
-        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full or foreign.
+        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full, foreign, moved.
 
         Several processes may open one store at once, however old it is: one of them upgrades it, the others wait.
         """
@@ -216,7 +220,9 @@ class Store:
         names = set(sa.inspect(connection).get_table_names())
         ours = names & set(t.metadata.tables)
         if "alembic_version" in names and ours:
-            revision: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            revision, moved = connection.exec_driver_sql(_REVISION).first() or (None, None)
+            if moved is not None:
+                raise StoreError("store_moved", url=self._shown(), **msgspec.json.decode(moved))
             return revision
         if "alembic_version" in names or ours:
             raise StoreError("store_foreign", url=self._shown())

@@ -78,7 +78,7 @@ def test_a_person_is_asked_and_no_is_no(office: Office) -> None:
     for answer in ("n\n", ""):
         result = office.keep("undo", run, answer=answer)
         assert result.exit_code == 3
-        assert "Take this back?" in result.stdout
+        assert "Take this back?" in result.stderr
     assert office.document("undo", run, code=3)["run"] is None
     assert office.writes() == before
     result = office.keep("undo", run, "--as", "Mei", answer="y\n")
