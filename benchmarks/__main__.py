@@ -1,4 +1,4 @@
-"""Run everything, print the table, write ``docs/benchmarks.md``.
+"""Run everything, print the table, write it under what ``docs/benchmarks.md`` says of it.
 
 ``--quick``: a tenth of the records. ``python -m benchmarks pull merge``: only those parts, printed and not written.
 """
@@ -19,26 +19,7 @@ from benchmarks.rows import Row
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = ("What", "Keepstep", "Beside", "Ratio", "Limit", "Reached")
 
-ABOUT = """# Benchmarks
-
-`make bench` measures Keepstep beside a bare loop (requests, orjson, SQLite with the same promises to the disk) over the
-same small stand-in for Jira, in the same run and in turns. Only the ratios mean something on another machine.
-
-- The bare loop keeps raw issues. Keepstep also maps them to canonical fields, keeps their hashes, logs what changed
-  and commits each page with its cursor.
-- In the rows where nothing changed the store was made by the engine for 400 links; the rows beyond those are copies
-  under other ids, inserted directly.
-- A figure in seconds is the least of several turns. What stands beside a figure of ours that was not taken in turns
-  with it is compared by processor time.
-- A cold process is `keepstep sync`, with its sources compiled as an installer does it, by processor time. Beside it
-  stands the bare loop as a process of its own (Python, requests, orjson and SQLite, nothing else), and one that imports
-  the fixed packages of a round (SQLAlchemy, Pydantic, requests, msgspec, click, ruamel.yaml, tenacity) and ends.
-- A plan is measured over pairs of linked records that were inserted directly, as many changed among few as among many.
-- Memory over linked records is that of the commands people run, over pairs that are in step and were inserted directly.
-- Linking runs over the stand-ins of all four systems within the process, on a clock that stands still: its figures are
-  requests for each record. Seconds are Keepstep's and the stand-ins' together.
-- dlt runs in an environment of its own, and is asked for the least: raw issues, nothing nested taken apart.
-"""
+MARK = "<!-- what follows is written by `make bench` -->"
 
 
 def table(rows: list[Row]) -> str:
@@ -89,8 +70,8 @@ def main() -> None:
         return
     day = datetime.now(UTC).date().isoformat()
     size = "a tenth of the records (`--quick`)" if tenth > 1 else "all records"
-    DOCUMENT.parent.mkdir(exist_ok=True)
-    DOCUMENT.write_text(f"{ABOUT}\nMeasured on {day} with {size}: {machine}.\n\n{table(rows)}\n")
+    prose, _, _ = DOCUMENT.read_text().partition(MARK)
+    DOCUMENT.write_text(f"{prose}{MARK}\n\nMeasured on {day} with {size}: {machine}.\n\n{table(rows)}\n")
 
 
 if __name__ == "__main__":
