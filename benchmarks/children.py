@@ -80,7 +80,7 @@ def main() -> None:
         told["issues"] = bare(base, path, ("tracker", "mirror"), jql=sys.argv[4])
     elif what in COMMANDS:
         command(what, path)
-    elif what == "match":
+    elif what == "matching":
         told |= _match(path)
     else:
         from keepstep.loading import loading

@@ -137,7 +137,7 @@ def matching(folder: Path, records: int) -> Iterator[Row]:
         crowd.cores["tracker"].create("Bert", "epics", {"summary": f"Project {number}"})
     crowd.look()
     crowd.hub.close()
-    told = children.run("match", "", path)
+    told = children.run("matching", "", path)
     assert told["linked"] == records
     what = f"match, {records} records a side"
     seconds, peak = told["milliseconds"] / 1000, told["kib"] / 1024

@@ -137,7 +137,7 @@ def read(path: Path) -> Source:
         raise ConfigurationError([Problem("file_missing", {"file": str(path)})], str(path)) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ConfigurationError([Problem("file_unreadable", {"reason": reason})], str(path)) from error
+        raise ConfigurationError([Problem("configuration_unreadable", {"reason": reason})], str(path)) from error
     return parse(raw, str(path))
 
 
@@ -152,7 +152,7 @@ def parse(raw: bytes, path: str = "keepstep.yaml") -> Source:
 
 def _text(raw: bytes, path: str) -> str:
     if len(raw) > LARGEST:
-        raise ConfigurationError([Problem("file_too_large", {"most": LARGEST // 1024})], path)
+        raise ConfigurationError([Problem("configuration_too_large", {"most": LARGEST // 1024})], path)
     for bom, name in FOREIGN_BOMS.items():
         if raw.startswith(bom):
             raise ConfigurationError([Problem("file_encoding", {"encoding": name}, 1, 1)], path)

@@ -51,7 +51,6 @@ MATCHING: Final[dict[str, Message]] = {
     "match_field": "{field:field}",
     "match_differences": Plural("{count:number} value differs between newly linked records:", "{count:number} values differ between newly linked records:"),
     "column_title": "title",
-    "column_field": "field",
     "column_then": "then",
     "first.ask": "a person decides",
     "first.owner": "{side} is the owner and holds",

@@ -25,10 +25,10 @@ from keepstep.language.work import WORK
 
 CONFIGURATION: Final[dict[str, Message]] = {
     "file_missing": "there is no file {file}; `keepstep init` writes one",
-    "file_unreadable": "the file cannot be read: {reason}",
+    "configuration_unreadable": "the file cannot be read: {reason}",
     "file_empty": "the file is empty; `keepstep init` writes a first configuration",
     "file_not_a_mapping": "the file must consist of keys and values, such as `version: 1`",
-    "file_too_large": "the file is larger than {most} KiB; this can be no configuration",
+    "configuration_too_large": "the file is larger than {most} KiB; this can be no configuration",
     "file_encoding": "the file is stored as {encoding}; save it as UTF-8",
     "file_not_utf8": "from here on the text is not UTF-8; save the file as UTF-8",
     "yaml_syntax": "this is not valid YAML: {reason}",
@@ -281,27 +281,30 @@ WORDS: Final[dict[str, Message]] = {
     "field.reporter": "reporter",
 }
 
-MESSAGES: Final[dict[str, Message]] = (
-    CONFIGURATION
-    | FINDINGS
-    | TOLD
-    | PLAN
-    | BUDGETS
-    | SERVING
-    | REASONS
-    | COMMANDS
-    | WORK
-    | KEEPING
-    | MATCHING
-    | TASKS
-    | WORDS
-    | DEMO
-    | SIGN_IN_JIRA
-    | SYMPTOMS
-    | PREPARING
-    | CONFORMANCE
-    | SIGN_IN_ZOHO
-    | LINEAGE
+PARTS: Final = (
+    CONFIGURATION,
+    FINDINGS,
+    TOLD,
+    PLAN,
+    BUDGETS,
+    SERVING,
+    REASONS,
+    COMMANDS,
+    WORK,
+    KEEPING,
+    MATCHING,
+    TASKS,
+    WORDS,
+    DEMO,
+    SIGN_IN_JIRA,
+    SYMPTOMS,
+    PREPARING,
+    CONFORMANCE,
+    SIGN_IN_ZOHO,
+    LINEAGE,
 )
+"""By what they are about. A code stands in one of them."""
+
+MESSAGES: Final[dict[str, Message]] = {code: message for part in PARTS for code, message in part.items()}
 
 __all__ = ["MESSAGES", "Message", "Plural"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keepstep.config import Config, ConfigurationError, Problem, loads
+from keepstep.language import LANGUAGES, say
 from tests.keepstep.plugins import registry
 
 ENVIRON = {"TOKEN": "s3cr3t-token", "EMPTY": ""}
@@ -47,8 +48,11 @@ def config(text: str, environ: dict[str, str] | None = None) -> Config:
 
 
 def problems(text: str | bytes, environ: dict[str, str] | None = None) -> list[Problem]:
+    """The mistakes that the text has. Each can be said."""
     with pytest.raises(ConfigurationError) as caught:
         loads(text, ENVIRON if environ is None else environ, registry())
+    for each in caught.value.problems:
+        assert all(say(each.code, each.params, language) for language in LANGUAGES)
     return caught.value.problems
 
 

@@ -30,7 +30,7 @@ from tests.keepstep.plugins import registry
         pytest.param(b"version: 1\nstore: \xff\n", ("file_not_utf8", 2, 8), id="not UTF-8"),
         pytest.param("version: 1\n".encode("utf-16"), ("file_encoding", 1, 1), id="UTF-16"),
         pytest.param("a: 1\n---\nb: 1\n", ("yaml_syntax", 2, 1), id="two documents"),
-        pytest.param(b"#" * 1_100_000, ("file_too_large", None, None), id="too large"),
+        pytest.param(b"#" * 1_100_000, ("configuration_too_large", None, None), id="too large"),
     ],
 )
 def test_what_is_no_configuration_says_so(text: str | bytes, expected: tuple[str, int, int]) -> None:
@@ -56,7 +56,7 @@ def test_a_missing_file_names_it(tmp_path: Path) -> None:
     assert caught.value.problems[0].code == "file_missing"
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, {}, registry())
-    assert caught.value.problems[0].code == "file_unreadable"
+    assert caught.value.problems[0].code == "configuration_unreadable"
 
 
 PIECES = st.sampled_from(

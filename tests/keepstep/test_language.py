@@ -13,7 +13,7 @@ import pytest
 from keepstep.language import LANGUAGES, codes, say
 from keepstep.language.catalogue import catalogue
 from keepstep.language.forms import FORMS, Reader
-from keepstep.language.messages import MESSAGES, Plural
+from keepstep.language.messages import MESSAGES, PARTS, Plural
 from mapping.model import MODEL, Form, Kind
 
 
@@ -43,6 +43,10 @@ def test_every_message_is_there_in_chinese_with_the_same_gaps(code: str) -> None
     message = MESSAGES[code]
     if isinstance(message, Plural):
         assert message.by in {name for name, _ in gaps(texts[0])}
+
+
+def test_no_code_has_two_messages() -> None:
+    assert len(MESSAGES) == sum(map(len, PARTS))
 
 
 def test_the_chinese_file_holds_nothing_else() -> None:
