@@ -59,6 +59,14 @@ def _unseen(simulation: Simulation) -> list[str]:
     return broken
 
 
+def _ever_linked(simulation: Simulation) -> dict[str, set[tuple[str, str]]]:
+    """Entity -> sides and records that were ever taken for it, also in what a store that was put back has forgotten."""
+    records: dict[str, set[tuple[str, str]]] = {}
+    for row in simulation.copies.ever(t.link):
+        records.setdefault(row["entity"], set()).add((row["side"].partition(".")[0], row["record"]))
+    return records
+
+
 Told = dict[tuple[str, str, str], list[tuple[str, Any]]]
 """Side, record and field -> when people were told of a value, and which."""
 
@@ -68,9 +76,7 @@ FOR_EVER = "9999"
 def _told(simulation: Simulation) -> Told:
     """Every value that a conflict or an audit line holds, with when it was told."""
     told: Told = {}
-    records: dict[str, set[tuple[str, str]]] = {}
-    for row in simulation.copies.ever(t.link):
-        records.setdefault(row["entity"], set()).add((row["side"].partition(".")[0], row["record"]))
+    records = _ever_linked(simulation)
 
     def tell(entity: str, field: str, at: str, values: Iterable[Any]) -> None:
         for name, record in records.get(entity, ()):
@@ -92,14 +98,20 @@ def _told(simulation: Simulation) -> Told:
 def _lost_edits(simulation: Simulation) -> list[str]:
     broken = []
     told = _told(simulation)
+    together = list(_ever_linked(simulation).values())
     for entity, records in _links(simulation).items():
         for name, id in sorted(records.items()):
             service = simulation.services[name]
             for entry in service.truth.entries:
                 if entry.id != id or entry.ours or entry.kind not in ("update", "create"):
                     continue
+                beside = {(name, id)}.union(*(each for each in together if (name, id) in each))
                 for field, (_, value) in entry.changes.items():
-                    if field == "labels" or _accounted(simulation, records, name, entry, field, value, told):
+                    if (
+                        field == "labels"
+                        or _accounted(simulation, records, name, entry, field, value, told)
+                        or _replaced(simulation, beside, name, entry, field, value)
+                    ):
                         continue
                     broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
     return broken
@@ -119,15 +131,16 @@ def _accounted(
         any(at >= entry.at and same(value, other) for at, other in known)
         or _seen_from(simulation, records, name, field, value)
         or _everywhere(simulation, records, field, value)
-        or _replaced(simulation, records, name, entry, field, value)
         or _set_back(simulation, records, name, entry, field, value)
     )
 
 
-def _replaced(simulation: Simulation, records: dict[str, str], name: str, entry: Entry, field: str, value: Any) -> bool:
+def _replaced(
+    simulation: Simulation, beside: set[tuple[str, str]], name: str, entry: Entry, field: str, value: Any
+) -> bool:
     """A later edit whose author had the value before their eyes, whoever had put it there; or somebody who saw it
-    deleted the record, and nobody took that back."""
-    for other, id in records.items():
+    deleted the record, and nobody took that back. ``beside``: all records that were ever taken for the same thing."""
+    for other, id in sorted(beside):
         service = simulation.services[other]
         seeing = other == name
         for later in service.truth.entries:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from connectors.sandbox.truth import Entry
 from keepstep.store import findings
 from keepstep.store import tables as t
-from keepstep.testing.company_edits import Places, linked, lost_edits, minding, parked_entities, showing
+from keepstep.testing.company_edits import Places, linked, lost_edits, minding, parked_entities, set_apart, showing
 from keepstep.testing.company_talk import lost_talk
 from keepstep.testing.company_words import NATIVE, number_of
 from keepstep.testing.company_world import Company
@@ -224,7 +224,7 @@ def _unseen(company: Company) -> Iterator[str]:
         query = sa.select(t.finding.c.params).where(t.finding.c.state.in_(findings.OPEN))
         named = {(row["params"].get("side"), row["params"].get("record")) for row in tx.all(query)}
         kinds = {(row["side"], row["id"]): row["kind"] for row in tx.all(sa.select(t.record))}
-    apart = _set_apart(company)
+    apart = set_apart(company)
     wanted = {(str(side), sync.entity.value) for sync in company.config.syncs.values() for side in sync.sides}
     for side in _sides(company):
         for id in company.records(side):
@@ -241,16 +241,6 @@ def _unseen(company: Company) -> Iterator[str]:
 
 def _standing(link: Mapping[str, Any], side: str, apart: set[tuple[str, str]]) -> bool:
     return link["state"] == "live" or (link["state"] in SET_APART and (link["entity"], side) in apart)
-
-
-def _set_apart(company: Company) -> set[tuple[str, str]]:
-    """Entity and side of records that an operator took back, or that we archived because a person deleted another."""
-    rows = company.operator.copies.ever(t.audit)
-    undone = {(row["entity"], row["side"]) for row in rows if row["code"] == "undone_create"}
-    intents = [
-        row for row in company.operator.copies.ever(t.intent) if row["kind"] == "archive" and row["state"] == "done"
-    ]
-    return undone | {(row["entity"], row["side"]) for row in intents}
 
 
 def _toward_others(company: Company) -> Iterator[str]:

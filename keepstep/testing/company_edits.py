@@ -25,7 +25,7 @@ FOR_EVER = "9999"
 def lost_edits(company: Company) -> Iterator[str]:
     told = _told(company)
     places = taking_part(company)
-    parked = parked_entities(company)
+    parked, apart = parked_entities(company), set_apart(company)
     entity_of = {(side, id): entity for entity, mine in linked(company).items() for side, id in mine.items()}
     for at, (connection, entry) in enumerate(company.log):
         stream = f"{connection}.{entry.stream}"
@@ -43,6 +43,9 @@ def lost_edits(company: Company) -> Iterator[str]:
             mine = {stream: entry.id, **places[entity]}
             if entity in parked and stands(company, {stream: entry.id}, field, value):
                 continue  # it is kept, and carried nowhere while its thing does not belong to the sync
+            out = (entity, stream) in apart and stream not in places[entity]
+            if out and stands(company, {stream: entry.id}, field, value):
+                continue  # it stays on a record that an operator took out of step
             if stands(company, minding(company, entity, field, mine), field, value):
                 continue
             if replaced(company, mine, at, stream, field, value):
@@ -75,6 +78,16 @@ def taking_part(company: Company) -> dict[str, Places]:
             if row["state"] in ("live", "gone", "deleted"):
                 mine[row["side"]] = row["record"]
     return found
+
+
+def set_apart(company: Company) -> set[tuple[str, str]]:
+    """Entity and side of records that an operator took back, or that we archived because a person deleted another."""
+    rows = company.operator.copies.ever(t.audit)
+    undone = {(row["entity"], row["side"]) for row in rows if row["code"] == "undone_create"}
+    intents = [
+        row for row in company.operator.copies.ever(t.intent) if row["kind"] == "archive" and row["state"] == "done"
+    ]
+    return undone | {(row["entity"], row["side"]) for row in intents}
 
 
 def minding(company: Company, entity: str, field: str, places: Places) -> Places:
