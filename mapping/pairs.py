@@ -40,6 +40,11 @@ def clean(value: Any) -> str | None:
     return plain or None
 
 
+def folded(value: Any) -> str:
+    """A word as words are compared: case and outer white space do not matter."""
+    return (clean(value) or "").casefold()
+
+
 def day(zone: ZoneInfo) -> Pair:
     """A side that knows days. An instant becomes the day it falls on in ``zone``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from connectors.trello.models import HOLDS
-from mapping.model import MODEL, Form
+from mapping.model import STANDARD
 
 DEFAULT_BASE_URL = "https://api.trello.com/1"
 
@@ -38,7 +38,7 @@ class TrelloSettings(BaseModel):
             if stream != "cards":
                 raise ValueError(f"only `cards` have custom fields, not `{stream}`")
             for name in table:
-                form = form_of(name)
+                form = STANDARD.form(name)
                 if form is not None and form not in HOLDS:
                     raise ValueError(f"`{name}` is a {form.value}, which no custom field of Trello can hold")
         return value
@@ -47,8 +47,3 @@ class TrelloSettings(BaseModel):
     def marks(self) -> list[str]:
         """Names of the labels that tell a kind of card."""
         return list(dict.fromkeys({"feedback": "feedback", **self.labels}.values()))
-
-
-def form_of(canonical: str) -> Form | None:
-    """The form of a canonical field, the same in every kind that has it. None: no kind has it."""
-    return next((fields[canonical] for fields in MODEL.values() if canonical in fields), None)

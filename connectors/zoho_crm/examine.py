@@ -32,7 +32,7 @@ from connectors.zoho_crm.scopes import (
 )
 from connectors.zoho_crm.settings import Settings
 from connectors.zoho_crm.words import HOLDS, TABLES, classes
-from mapping.model import MODEL, Form
+from mapping.model import STANDARD, Form, Model
 
 SKEW = 30.0
 """Seconds by which clocks may differ: half of what a pull looks back."""
@@ -156,7 +156,7 @@ def _module(
     except ScopeMissing:
         yield _scope_missing(FIELDS_READ, "describe")
         return
-    yield from _custom(settings, module, fields)
+    yield from _custom(settings, module, fields, context.model or STANDARD)
     yield from _values(settings, module, fields)
     yield from _others(settings, module, fields)
     if context.access != "write":
@@ -180,14 +180,14 @@ def _rights(module: str, allowed: ModuleMeta | None) -> Iterator[Symptom]:
             yield Symptom(code="scope_missing", params=params)
 
 
-def _custom(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Iterator[Symptom]:
+def _custom(settings: Settings, module: str, fields: Sequence[FieldMeta], model: Model) -> Iterator[Symptom]:
     """Fields that the configuration names: not there, or of a type that cannot hold what it should."""
     there = {meta.api_name: meta for meta in fields}
     for canonical, name in settings.custom.get(module, {}).items():
-        meta, forms = there.get(name), {kinds[canonical] for kinds in MODEL.values() if canonical in kinds}
+        meta, form = there.get(name), model.form(canonical)
         if meta is None:
             yield Symptom(code="field_missing", severity="error", params={"stream": module, "field": name})
-        elif not any(_holds(form, meta) for form in forms):
+        elif form is None or not _holds(form, meta):
             yield Symptom(code="field_retyped", severity="error", params={"stream": module, "field": name})
 
 

@@ -13,7 +13,7 @@ from connectors.errors import RecordRefused
 from connectors.preparing import Addition
 from connectors.zoho_crm.client import Client
 from connectors.zoho_crm.words import HOLDS
-from mapping.model import MODEL, Form
+from mapping.model import Form, Model
 
 MADE: Final[Mapping[Form, Mapping[str, Any]]] = {
     Form.TEXT: {"data_type": "text", "length": 255},
@@ -43,10 +43,11 @@ STEPS: Final = "Setup > Modules and Fields > {module} > a field {label!r} of typ
 class OwnFields:
     """``custom``: module -> canonical field -> API name of the field of one's own that holds it."""
 
-    def __init__(self, client: Client, custom: Mapping[str, Mapping[str, str]], grant: str) -> None:
+    def __init__(self, client: Client, custom: Mapping[str, Mapping[str, str]], grant: str, model: Model) -> None:
         self._client = client
         self._custom = custom
         self._grant = grant
+        self._model = model
 
     def missing(self, modules: Sequence[str]) -> Iterator[Addition]:
         """Those that are not there, in the order of the configuration."""
@@ -55,7 +56,7 @@ class OwnFields:
                 continue
             there = {meta.api_name for meta in self._client.fields(module)}
             for canonical, name in table.items():
-                form = form_of(canonical)
+                form = self._model.form(canonical)
                 if name in there or form not in HOLDS:
                     continue
                 yield Addition(
@@ -78,7 +79,7 @@ class OwnFields:
         if any(meta.api_name == name for meta in self._client.fields(module)):
             return
         canonical = next(each for each, own in self._custom[module].items() if own == name)
-        form = form_of(canonical)
+        form = self._model.form(canonical)
         made = MADE.get(form) if form is not None else None
         if made is None:
             raise RecordRefused(f"{module}.{name}: only a person can say what it shall hold", code="by_hand")
@@ -89,11 +90,6 @@ class OwnFields:
                 " the API name that it got",
                 code="other_name",
             )
-
-
-def form_of(canonical: str) -> Form | None:
-    """The form of a canonical field, the same in every kind that has it. None: no kind has it."""
-    return next((fields[canonical] for fields in MODEL.values() if canonical in fields), None)
 
 
 def _kind(form: Form | None, canonical: str) -> str:

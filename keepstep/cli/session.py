@@ -156,6 +156,7 @@ class Session:
             transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
             share=(connection.budget and connection.budget.share) or 1.0,
+            model=self.config().model,
         )
 
     @contextmanager

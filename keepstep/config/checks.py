@@ -13,7 +13,7 @@ from keepstep.config.source import Source
 from keepstep.config.words import Side
 from keepstep.problems import Loc, Problem, nearest
 from mapping import transforms
-from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind, Model
 
 FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),
@@ -49,6 +49,7 @@ class Ground:
     """Whether a side's records hold a checklist, or would if the configuration named a ``field`` for it."""
     variable: frozenset[Loc] = frozenset()
     """Places whose text came from the environment."""
+    model: Model = STANDARD
 
     def expression(
         self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0, functions: Iterable[str] = ()
@@ -101,7 +102,7 @@ def whole(file: File, ground: Ground) -> Iterator[Problem]:
 
 def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iterator[Problem]:
     """Options of the mapping name fields and classes that the model has."""
-    source, fields = ground.source, {name for each in MODEL.values() for name in each}
+    source, fields = ground.source, ground.model.names
     loc: Loc = ("connections", connection)
     for stream, table in keys.custom.items():
         for name in table:
@@ -109,7 +110,7 @@ def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iter
     for name, table in keys.values.items():
         yield from _field(source, (*loc, "values", name), name, fields)
         for own, canonical in table.items():
-            classes = CLASSES.get(name)
+            classes = ground.model.classes.get(name)
             if classes and canonical not in classes:
                 near, at = nearest(canonical, classes), (*loc, "values", name, own)
                 yield source.problem("not_one_of", at, key=own, value=canonical, nearest=near, known=list(classes))
@@ -122,11 +123,11 @@ def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iter
 
 def _transform(loc: Loc, name: str, pair: Expressions, ground: Ground) -> Iterator[Problem]:
     """The field is there and holds values that can be transformed, by expressions over ``value`` alone."""
-    forms = {model[name] for model in MODEL.values() if name in model}
-    if not forms:
-        yield from _field(ground.source, loc, name, {each for model in MODEL.values() for each in model})
-    elif not forms & transforms.FORMS:
-        yield ground.source.problem("transform_unfit", loc, at_key=True, field=name, form=min(forms).value)
+    form = ground.model.form(name)
+    if form is None:
+        yield from _field(ground.source, loc, name, ground.model.names)
+    elif form not in transforms.FORMS:
+        yield ground.source.problem("transform_unfit", loc, at_key=True, field=name, form=form.value)
     elif pair.read is None and pair.write is None:
         yield ground.source.problem("transform_empty", loc, at_key=True)
     for key in ("read", "write"):
@@ -136,7 +137,7 @@ def _transform(loc: Loc, name: str, pair: Expressions, ground: Ground) -> Iterat
 
 
 def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
-    source, model = ground.source, MODEL[sync.entity]
+    source, model = ground.source, ground.model[sync.entity]
     used = {side.connection for side in sync.sides}
     for index, side in enumerate(sync.sides):
         yield from ground.side((*loc, "sides", index), side)
@@ -198,7 +199,7 @@ def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
     source = ground.source
     for index, each in enumerate(sync.riding):
         at = (*loc, "with", index)
-        able = {kind for kind in TALKED_ABOUT if each != CHECKLIST or CHECKLIST in MODEL[kind]}
+        able = {kind for kind in TALKED_ABOUT if each != CHECKLIST or CHECKLIST in STANDARD[kind]}
         if sync.entity not in able:
             known = sorted(kind.value for kind in able)
             yield source.problem("rides_with_none", at, what=each, entity=sync.entity.value, known=known)

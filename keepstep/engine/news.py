@@ -57,6 +57,7 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
             ports.clock.now(),
             say=lambda code, params: say(_spoken(code), params, language, ZoneInfo(config.timezone)),
             zone=ZoneInfo(config.timezone),
+            model=config.model,
         )
         _keep(tx, ports, sync, decision, rows)
         _tell(tx, ports, decision.findings, facts)

@@ -15,7 +15,7 @@ from connectors.errors import Misconfigured
 from mapping.fields import FieldMap, Unmappable
 from mapping.jira.checklist import checklist_row
 from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
-from mapping.model import MODEL, Form, Kind, Loss
+from mapping.model import Form, Kind, Loss
 from mapping.pairs import Pair, clean, day, instant, money
 from mapping.richtext import markdown_to_adf
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
@@ -58,7 +58,7 @@ def custom(words: Words, stream: str, kind: Kind) -> list[FieldMap]:
     """
     rows = []
     for canonical, system in words.options.custom.get(stream, {}).items():
-        form = MODEL[kind].get(canonical)
+        form = words.options.model[kind].get(canonical)
         if form is None:
             continue  # a field of another kind in the same stream
         rows.append(_row(words, stream, canonical, system, form))

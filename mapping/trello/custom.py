@@ -10,8 +10,8 @@ from typing import Any
 from connectors.base import Field
 from connectors.trello.models import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
-from mapping.model import CLASSES, MODEL, Form, Kind
-from mapping.pairs import Pair, clean, decimal_text, moment, money, text
+from mapping.model import Form, Kind
+from mapping.pairs import Pair, clean, decimal_text, folded, moment, money, text
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section, day_or_instant
 
@@ -31,15 +31,16 @@ class CustomField:
     """Board -> its field. A board with two of that name has none here: nobody can say which is meant."""
     table: Mapping[str, str]
     """What an option or a text says -> class, as configured."""
+    classes: Sequence[str]
+    """Of a choice: a text that says one of them itself needs no row in the table."""
 
     def holds(self, field: Field) -> bool:
         return field.kind in HOLDS[self.form]
 
     def class_of(self, said: str) -> str | None:
-        """A text that says a class itself needs no row in the table."""
-        plain = _folded(said)
-        known = next((each for own, each in self.table.items() if _folded(own) == plain), None)
-        return known or (plain if plain in CLASSES.get(self.canonical, ()) else None)
+        plain = folded(said)
+        known = next((each for own, each in self.table.items() if folded(own) == plain), None)
+        return known or next((each for each in self.classes if folded(each) == plain), None)
 
     def means(self, said: str, plain: str) -> bool:
         return self.class_of(said) == plain if self.form is Form.CHOICE else clean(said) == clean(plain)
@@ -51,7 +52,7 @@ class CustomField:
 
 def chosen(canonical: str, wanted: str, kind: Kind, fields: Sequence[Field], options: Options) -> CustomField:
     """Raises ValueError for a canonical field that no custom field can hold."""
-    form = MODEL[kind][canonical]
+    form = options.model[kind][canonical]
     if form not in HOLDS:
         raise ValueError(f"a {form.value} ({canonical}) cannot be kept in Trello's custom field {wanted}")
     found: dict[str, list[Field]] = {}
@@ -61,7 +62,7 @@ def chosen(canonical: str, wanted: str, kind: Kind, fields: Sequence[Field], opt
     on = {board: row[0] for board, row in found.items() if len(row) == 1}
     said = {id: words for field in on.values() for id, words in (field.called or {}).items()}
     table = {said.get(own, own): each for own, each in options.values.get(canonical, {}).items()}
-    return CustomField(canonical, wanted, form, on, table)
+    return CustomField(canonical, wanted, form, on, table, options.model.classes.get(canonical, ()))
 
 
 def row(custom: CustomField, options: Options) -> FieldMap:
@@ -179,7 +180,7 @@ def _canonical(custom: CustomField, options: Options) -> Pair:
 
 
 def _choice(custom: CustomField) -> Pair:
-    known = {*CLASSES.get(custom.canonical, ()), *custom.table.values()}
+    known = {*custom.classes, *custom.table.values()}
 
     def read(value: Any, _: Section) -> Any:
         if value is None:
@@ -195,7 +196,3 @@ def _choice(custom: CustomField) -> Pair:
         return value
 
     return read, write
-
-
-def _folded(said: str) -> str:
-    return (clean(said) or "").casefold()

@@ -9,7 +9,7 @@ from connectors.base import Field
 from connectors.errors import Misconfigured
 from connectors.zoho_crm.words import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
-from mapping.model import MODEL, TITLE, Form, Kind
+from mapping.model import TITLE, Form, Kind
 from mapping.pairs import Pair, day, text
 from mapping.zoho_crm.values import (
     PERSON,
@@ -37,11 +37,12 @@ def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options,
     """
     chosen = options.custom.get(stream, {})
     kept = [row for row in rows if row.canonical not in chosen]
-    return [*kept, *(_row(kind, stream, name, chosen[name], options, fields) for name in chosen if name in MODEL[kind])]
+    here = [name for name in chosen if name in options.model[kind]]
+    return [*kept, *(_row(kind, stream, name, chosen[name], options, fields) for name in here)]
 
 
 def _row(kind: Kind, stream: str, name: str, system: str, options: Options, fields: Fields) -> FieldMap:
-    form = MODEL[kind][name]
+    form = options.model[kind][name]
     field = fields.get(stream, {}).get(system)
     holding = HOLDS.get(form, ())
     # A field that is not there (any more) has no type: its history is read as what usually holds the form.
@@ -103,5 +104,5 @@ def own_rows(kind: Kind, stream: str, options: Options, fields: Fields) -> list[
         "author": FieldMap("author", "Created_By", person, mode="read"),
         "created": FieldMap("created", "Created_Time", instant_read, mode="read"),
     }
-    rows = [row for name, row in usual.items() if name in MODEL[kind] and row.system in there]
+    rows = [row for name, row in usual.items() if name in options.model[kind] and row.system in there]
     return with_custom(kind, stream, rows, options, fields)

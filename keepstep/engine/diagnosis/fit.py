@@ -12,7 +12,7 @@ from keepstep.config.words import Side
 from keepstep.engine.diagnosis.look import Looked
 from keepstep.problems import nearest
 from mapping.fields import Mapper, Unmappable
-from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.model import Form, Kind, Model
 
 WRITTEN = ("both", "create", "once")
 """Modes of a field that is sent to the system, so that the system must have it."""
@@ -72,7 +72,7 @@ def _fields(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
     described = {
         field.name: field for stream in looked.streams if stream.name == side.stream for field in stream.fields
     }
-    for name, form in MODEL[sync.entity].items():
+    for name, form in looked.connection.options.model[sync.entity].items():
         if mapper.mode(sync.entity, name) not in WRITTEN:
             continue
         field = described.get(mapper.system(sync.entity, name))
@@ -92,7 +92,9 @@ def _place(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
     named = {
         key: value
         for key, value in sync.create[side].items()
-        if not (isinstance(value, str) and (value.startswith("=") or value in MODEL[sync.entity]))
+        if not (
+            isinstance(value, str) and (value.startswith("=") or value in looked.connection.options.model[sync.entity])
+        )
     }
     ruled = sync.create[side].keys() - named.keys()
     try:
@@ -150,23 +152,24 @@ def _fits(sync: Sync, side: Side, looked: Looked) -> bool:
 def _counterparts(sync: Sync, side: Side, sides: Sequence[Side], looked: Mapping[str, Looked]) -> Iterator[Symptom]:
     """Classes of a value that this side can show and another, which would be written, cannot."""
     mapper = looked[side.connection].mappers[side.stream]
-    for name, form in MODEL[sync.entity].items():
+    model = looked[side.connection].connection.options.model
+    for name, form in model[sync.entity].items():
         if form is not Form.CHOICE or mapper.mode(sync.entity, name) == "absent":
             continue
-        shown = _classes(mapper, sync.entity, name)
+        shown = _classes(mapper, model, sync.entity, name)
         for other in sides:
             theirs = looked[other.connection].mappers[other.stream]
             able = theirs.mode(sync.entity, name) == "both" and looked[other.connection].connection.access == "write"
-            lacks = [each for each in shown if each not in _classes(theirs, sync.entity, name)] if able else []
+            lacks = [each for each in shown if each not in _classes(theirs, model, sync.entity, name)] if able else []
             if other != side and lacks:
                 params = {"side": str(side), "field": name, "values": lacks, "other": str(other)}
                 yield Symptom(code="value_without_counterpart", params=params)
 
 
-def _classes(mapper: Mapper, kind: Kind, name: str) -> list[str]:
+def _classes(mapper: Mapper, model: Model, kind: Kind, name: str) -> list[str]:
     """The canonical classes that a side can hold."""
     held = []
-    for each in CLASSES.get(name, ()):
+    for each in model.classes.get(name, ()):
         try:
             mapper.normalise(kind, name, each)
         except Unmappable:
