@@ -86,6 +86,7 @@ from mapping.model import (
     Model,
     OwnField,
     Unmapped,
+    folded,
 )
 from mapping.pairs import (
     Pair,
@@ -94,10 +95,10 @@ from mapping.pairs import (
     clean,
     day,
     decimal_text,
-    folded,
     instant,
     moment,
     money,
+    number,
     string_set,
     text,
 )
@@ -229,6 +230,7 @@ __all__ = [
     "money",
     "never_left",
     "normal_markdown",
+    "number",
     "plain_to_markdown",
     "retry_after",
     "route",

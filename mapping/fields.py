@@ -6,14 +6,14 @@ and lists what could not be carried; the engine knows no other way to translate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from connectors.base import Description, Record
 from connectors.undecoded import Pick
-from mapping.model import STANDARD, Kind, Loss, Mapped, Model, Unmapped
+from mapping.model import STANDARD, Form, Kind, Loss, Mapped, Model, Unmapped
 
 
 class Unmappable(Exception):
@@ -279,3 +279,6 @@ class MappingPlugin:
     checklists: Mapping[str, Literal["own", "custom"]] = field(default_factory=dict)
     """Streams whose records can hold a checklist: in a place of its own, or in a field that ``Options.custom`` names.
     Known without signing in, so that a configuration that asks for more is refused before any read."""
+    holds: Callable[[str], Collection[Form]] | None = None
+    """Stream -> forms of values that some field can hold there that ``Options.custom`` names. Known without signing in,
+    as well. None: nobody can tell."""

@@ -24,6 +24,7 @@ Which fields there are is a value, a ``Model``: ``STANDARD``, or that with field
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -76,12 +77,23 @@ OWN_FORMS: Final = frozenset(Form) - {Form.REF, Form.REFS, Form.LIST}
 """Forms that a field of one's own can have. What refers to other things, or has items, means more than its value."""
 
 
+def folded(word: Any) -> str:
+    """A word as words are compared: case and outer white space do not matter."""
+    return unicodedata.normalize("NFC", str(word)).strip().casefold()
+
+
 class OwnField(msgspec.Struct, frozen=True):
     """A field that a configuration adds to a kind of thing."""
 
     form: Form
     classes: tuple[str, ...] = ()
     """Of a ``CHOICE``: its classes, from the least to the furthest."""
+    label: dict[str, str] = {}
+    """Language -> what people call it. In a language that is not named: its name, in words."""
+
+    def called(self, name: str, language: str) -> str:
+        """What people of that language call the field of that name: ``contract_number`` is the contract number."""
+        return self.label.get(language) or name.replace("_", " ")
 
 
 class Model(Mapping[Kind, Mapping[str, Form]]):
@@ -123,12 +135,24 @@ class Model(Mapping[Kind, Mapping[str, Form]]):
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        own = {kind.value: dict(fields) for kind, fields in self.own.items()}
+        """What decides about data: labels do not."""
+        own = {
+            kind.value: {name: (each.form.value, each.classes) for name, each in fields.items()}
+            for kind, fields in self.own.items()
+        }
         return f"Model({own})" if own else "STANDARD"
+
+    def class_of(self, name: str, said: Any) -> str | None:
+        """The class of a ``CHOICE`` field that a text says by itself, in any case."""
+        return next((each for each in self.classes.get(name, ()) if folded(each) == folded(said)), None)
 
     def form(self, name: str) -> Form | None:
         """The form of a field, the same in every kind that has it. None: no kind has it."""
         return next((fields[name] for fields in self._fields.values() if name in fields), None)
+
+    def called(self, language: str) -> dict[str, str]:
+        """What people of that language call the fields of the configuration's own."""
+        return {name: each.called(name, language) for own in self.own.values() for name, each in own.items()}
 
     @property
     def names(self) -> frozenset[str]:
@@ -261,11 +285,6 @@ _FIELDS: Final[dict[Kind, dict[str, Form]]] = {
 
 STANDARD: Final = Model()
 """The fields that are there without any configuration."""
-
-
-def in_words(name: str) -> str:
-    """What people call a field of one's own: ``contract_number`` is the contract number."""
-    return name.replace("_", " ")
 
 
 TITLE: Final[dict[Kind, str]] = {

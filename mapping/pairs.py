@@ -40,11 +40,6 @@ def clean(value: Any) -> str | None:
     return plain or None
 
 
-def folded(value: Any) -> str:
-    """A word as words are compared: case and outer white space do not matter."""
-    return (clean(value) or "").casefold()
-
-
 def day(zone: ZoneInfo) -> Pair:
     """A side that knows days. An instant becomes the day it falls on in ``zone``."""
 
@@ -113,6 +108,19 @@ def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
         return int(amount) if amount == amount.to_integral_value() else float(amount)
 
     return read, write
+
+
+def number(value: Any) -> int | float | None:
+    """A service's number, whatever it writes it as; a whole one as such. Raises ``Unmappable`` if it is none."""
+    if value is None or value == "":
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise Unmappable("not_a_number", str(value)) from error
+    if isinstance(value, bool) or not amount.is_finite():
+        raise Unmappable("not_a_number", str(value))
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
 def decimal_text(amount: Decimal) -> str:

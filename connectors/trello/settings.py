@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-
-from connectors.trello.models import HOLDS
-from mapping.model import STANDARD
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 DEFAULT_BASE_URL = "https://api.trello.com/1"
 
@@ -30,18 +27,6 @@ class TrelloSettings(BaseModel):
     )
     hook_secret: SecretStr | None = Field(default=None, description="secret of the Power-Up, which signs webhooks")
     hook_url: str | None = Field(default=None, description="callback address of the webhooks, exactly as registered")
-
-    @field_validator("custom")
-    @classmethod
-    def _can_be_held(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        for stream, table in value.items():
-            if stream != "cards":
-                raise ValueError(f"only `cards` have custom fields, not `{stream}`")
-            for name in table:
-                form = STANDARD.form(name)
-                if form is not None and form not in HOLDS:
-                    raise ValueError(f"`{name}` is a {form.value}, which no custom field of Trello can hold")
-        return value
 
     @property
     def marks(self) -> list[str]:

@@ -115,8 +115,10 @@ class Session:
         return self.runtime.environ.get(VARIABLE)
 
     def say(self, code: str, /, **params: Any) -> str:
-        zone = ZoneInfo(self._config.timezone if self._config else "UTC")
-        return self.redaction.text(say(code, params, self.language, zone))
+        if self._config is None:
+            return self.redaction.text(say(code, params, self.language))
+        called = self._config.model.called(self.language)
+        return self.redaction.text(say(code, params, self.language, ZoneInfo(self._config.timezone), called))
 
     def words(self, problem: Problem) -> str:
         return self.say(problem.code, **problem.params)

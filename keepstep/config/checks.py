@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -50,6 +50,10 @@ class Ground:
     variable: frozenset[Loc] = frozenset()
     """Places whose text came from the environment."""
     model: Model = STANDARD
+    declared: frozenset[str] = frozenset()
+    """Fields of one's own as the file declares them, with those whose declaration has a mistake of its own."""
+    holds: Callable[[Side], Collection[Form] | None] = lambda side: None
+    """Forms of values that fields named under ``custom`` can hold in a stream; None where nobody can tell."""
 
     def expression(
         self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0, functions: Iterable[str] = ()
@@ -59,6 +63,13 @@ class Ground:
             yield self.source.problem("variable_in_expression", loc)
             return
         yield from expressions.problems(self.source, loc, text, known, offset=offset, functions=functions)
+
+    def field(self, loc: Loc, name: str, known: Iterable[str]) -> Iterator[Problem]:
+        """One that is declared wrongly has been told of where it is declared."""
+        fields = set(known)
+        if name not in fields and name not in self.declared - self.model.names:
+            near = nearest(name, fields)
+            yield self.source.problem("unknown_field", loc, at_key=True, field=name, nearest=near, known=sorted(fields))
 
     def connection(
         self, loc: Loc, name: str, among: Iterable[str] | None = None, *, at_key: bool = False
@@ -106,9 +117,11 @@ def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iter
     loc: Loc = ("connections", connection)
     for stream, table in keys.custom.items():
         for name in table:
-            yield from _field(source, (*loc, "custom", stream, name), name, fields)
+            at = (*loc, "custom", stream, name)
+            yield from ground.field(at, name, fields)
+            yield from _held(at, Side(connection, stream), name, ground)
     for name, table in keys.values.items():
-        yield from _field(source, (*loc, "values", name), name, fields)
+        yield from ground.field((*loc, "values", name), name, fields)
         for own, canonical in table.items():
             classes = ground.model.classes.get(name)
             if classes and canonical not in classes:
@@ -121,11 +134,25 @@ def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iter
             yield from _transform((*loc, "transforms", stream, name), name, pair, ground)
 
 
+def _held(loc: Loc, side: Side, name: str, ground: Ground) -> Iterator[Problem]:
+    """Some field of that stream could hold it."""
+    form, held = ground.model.form(name), ground.holds(side)
+    if form is None or held is None or form in held:
+        return
+    if not held:
+        yield ground.source.problem("custom_nowhere", loc, at_key=True, side=str(side), field=name)
+        return
+    known = sorted(each.value for each in held)
+    yield ground.source.problem(
+        "custom_unfit", loc, at_key=True, side=str(side), field=name, form=form.value, known=known
+    )
+
+
 def _transform(loc: Loc, name: str, pair: Expressions, ground: Ground) -> Iterator[Problem]:
     """The field is there and holds values that can be transformed, by expressions over ``value`` alone."""
     form = ground.model.form(name)
     if form is None:
-        yield from _field(ground.source, loc, name, ground.model.names)
+        yield from ground.field(loc, name, ground.model.names)
     elif form not in transforms.FORMS:
         yield ground.source.problem("transform_unfit", loc, at_key=True, field=name, form=form.value)
     elif pair.read is None and pair.write is None:
@@ -143,7 +170,7 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from ground.side((*loc, "sides", index), side)
         if side in sync.sides[:index]:
             yield source.problem("side_twice", (*loc, "sides", index), side=str(side))
-    variables = {*used, *model, "entity"}
+    variables = {*used, *model, *ground.declared, "entity"}
     if sync.where is not None:
         yield from ground.expression((*loc, "where"), sync.where, variables)
     for side, place in sync.create.items():
@@ -156,14 +183,14 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
             yield from _writable(at, side, ground)
         yield from _place(at, place, variables, ground)
     for index, name in enumerate(sync.match):
-        yield from _field(source, (*loc, "match", index), name, model)
+        yield from ground.field((*loc, "match", index), name, model)
     yield from _riding(loc, sync, ground)
     yield from _content(loc, sync, source)
     yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
     for name, rule in sync.fields.items():
         at = (*loc, "fields", name)
         if name not in model:
-            yield from _field(source, at, name, model)
+            yield from ground.field(at, name, model)
             continue
         form = model[name]
         if form not in FORMS[rule.policy]:
@@ -233,13 +260,6 @@ def notes(file: File, ground: Ground) -> Iterator[Problem]:
                 yield ground.source.problem("never_created_into", ("syncs", name, "sides", index), side=str(side))
         if sync.sides and all(side.connection in ground.readers for side in sync.sides):
             yield ground.source.problem("nothing_writable", ("syncs", name), at_key=True, sync=name)
-
-
-def _field(source: Source, loc: Loc, name: str, known: Iterable[str]) -> Iterator[Problem]:
-    fields = set(known)
-    if name not in fields:
-        near = nearest(name, fields)
-        yield source.problem("unknown_field", loc, at_key=True, field=name, nearest=near, known=sorted(fields))
 
 
 def _owner(loc: Loc, key: str, policy: str, owner: str | None, used: set[str], ground: Ground) -> Iterator[Problem]:

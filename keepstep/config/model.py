@@ -121,11 +121,17 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
     facts = {
         "syncs": {name: each.model_dump(mode="json", exclude={"mode", "every"}) for name, each in syncs.items()},
         "connections": {name: _facts(config.connections[name]) for name in used},
+        "fields": {kind.value: _own(config.model, kind) for kind in {each.entity for each in syncs.values()}},
         "won_days": config.first_sync.won_days,
         "people": [dict(person) for person in config.people],
     }
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _own(model: Model, kind: Kind) -> dict[str, Any]:
+    """What is declared of the fields of one's own, but for what people call them."""
+    return {name: [each.form.value, each.classes] for name, each in model.own.get(kind, {}).items()}
 
 
 DECIDING = tuple(each.name for each in fields(Options) if each.name not in ("entities", "model"))

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from keepstep.engine.handoffs.graph import Entity, Graph
-from mapping.model import STANDARD, Form, Model, in_words
+from mapping.model import STANDARD, Form, Model
 
 Say = Callable[[str, Mapping[str, Any]], str]
 
@@ -132,10 +132,8 @@ class Text:
 
     def _field(self, edit: Edit) -> str:
         kind = self._subject.kind
-        if edit.field in STANDARD[kind]:
-            return self._say(f"field.{kind.value}.{edit.field}", {})
         if edit.field in self._model[kind]:
-            return in_words(edit.field)
+            return self._say(f"field.{kind.value}.{edit.field}", {})
         return edit.label or edit.system_field or edit.field
 
     def _time(self, moment: datetime) -> str:

@@ -10,7 +10,7 @@ from connectors.errors import Misconfigured
 from connectors.zoho_crm.words import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
 from mapping.model import TITLE, Form, Kind
-from mapping.pairs import Pair, day, text
+from mapping.pairs import Pair, day, number, text
 from mapping.zoho_crm.values import (
     PERSON,
     Section,
@@ -18,6 +18,7 @@ from mapping.zoho_crm.values import (
     instant_read,
     listed,
     person,
+    person_written,
     reference,
     same,
     tags,
@@ -26,8 +27,6 @@ from mapping.zoho_crm.values import (
 
 Fields = Mapping[str, Mapping[str, Field]]
 """Stream -> name -> what the service says of the field."""
-
-AS_IT_IS: Pair = (lambda value, _: value, lambda value, _: value)
 
 
 def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options, fields: Fields) -> list[FieldMap]:
@@ -64,17 +63,39 @@ def _pair(form: Form, name: str, field: Field | None, options: Options, multi_cu
         case Form.DATE:
             return whole_seconds(options.zone) if field is not None and field.kind == "datetime" else day(options.zone)
         case Form.CHOICE:
-            return listed(field, {}, options.values.get(name, {}))
+            return listed(field, {}, _classes(field, name, options))
         case Form.MONEY:
             return amount(options, multi_currency)
+        case Form.NUMBER:
+            return _count(field)
+        case Form.FLAG:
+            return lambda value, _: value, lambda value, _: bool(value)  # a box is ticked or not, never empty
         case Form.PERSON:
-            return PERSON
+            return person, lambda value, section: person_written(value, section) if value is not None else None
         case Form.SET:
             return _several(field)
-        case Form.REF:
-            return reference(str(field.refers) if field is not None else "")
         case _:
-            return AS_IT_IS
+            return reference(str(field.refers) if field is not None else "")
+
+
+def _classes(field: Field | None, name: str, options: Options) -> Mapping[str, str]:
+    """What the values of a list stand for: as configured, else a class that they say themselves."""
+    known = field.values if field is not None and field.values else options.model.classes.get(name, ())
+    told = {said: found for said in known if (found := options.model.class_of(name, said)) is not None}
+    return told | dict(options.values.get(name, {}))
+
+
+WHOLE = ("integer", "bigint")
+"""Types of numbers without a fraction; the second is shown as a text."""
+
+
+def _count(field: Field | None) -> Pair:
+    def write(value: Any, _: Section) -> Any:
+        if value is not None and field is not None and field.kind in WHOLE and not float(value).is_integer():
+            raise Unmappable("not_whole", value)
+        return value
+
+    return lambda value, _: number(value), write
 
 
 def _several(field: Field | None) -> Pair:

@@ -96,19 +96,6 @@ def test_configured_fields_are_looked_for(world: World) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("custom", "words"),
-    [
-        ({"cards": {"assignee": "A"}}, "`assignee` is a person"),
-        ({"cards": {"labels": "A"}}, "`labels` is a set"),
-        ({"boards": {"title": "A"}}, "only `cards`"),
-    ],
-)
-def test_what_no_custom_field_can_hold_is_a_mistake_of_the_configuration(custom: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        CONNECTOR.settings(key="k", custom=custom)  # type: ignore[call-arg]
-
-
 def test_limits_that_are_near_and_other_tools_are_told(world: World) -> None:
     world.sandbox.limits[world.board] = {
         "labels": {"perBoard": {"status": "warn", "warnAt": 800, "disableAt": 1000, "count": 812}},
