@@ -158,7 +158,7 @@ class Session:
             transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
             share=(connection.budget and connection.budget.share) or 1.0,
-            model=self.config().model,
+            model=self._config.model if self._config is not None else None,
         )
 
     @contextmanager
