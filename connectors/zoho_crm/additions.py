@@ -43,7 +43,7 @@ class Additions:
         self._clock = context.clock
         self._modules = modules
         self._marker = settings.marker_field
-        self._own = OwnFields(client, settings.custom, FIELD_GRANT, context.model or STANDARD)
+        self._own = OwnFields(client, settings.custom, settings.values, FIELD_GRANT, context.model or STANDARD)
 
     @property
     def _label(self) -> str:

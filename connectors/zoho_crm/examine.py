@@ -157,7 +157,7 @@ def _module(
         yield _scope_missing(FIELDS_READ, "describe")
         return
     yield from _custom(settings, module, fields, context.model or STANDARD)
-    yield from _values(settings, module, fields)
+    yield from _values(settings, module, fields, context.model or STANDARD)
     yield from _others(settings, module, fields)
     if context.access != "write":
         return
@@ -195,7 +195,7 @@ def _holds(form: Form, meta: FieldMeta) -> bool:
     return meta.data_type in HOLDS.get(form, ()) and (form is not Form.REF or meta.refers is not None)
 
 
-def _values(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Iterator[Symptom]:
+def _values(settings: Settings, module: str, fields: Sequence[FieldMeta], model: Model) -> Iterator[Symptom]:
     """Values of a list that decides something, of which neither the service nor the configuration says a class."""
     own = {name: canonical for canonical, name in settings.custom.get(module, {}).items()}
     for meta in fields:
@@ -203,7 +203,7 @@ def _values(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Ite
             canonical, table = "stage", None
         elif (module, meta.api_name) in TABLES:
             canonical, table = TABLES[module, meta.api_name]
-        elif meta.data_type == "picklist" and own.get(meta.api_name) in ("stage", "status", "priority"):
+        elif meta.data_type == "picklist" and own.get(meta.api_name) in model.classes:
             canonical, table = own[meta.api_name], {}
         else:
             continue
@@ -212,6 +212,7 @@ def _values(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Ite
         for pick in picks:
             found = known.get(pick.display_value)
             classed = found is not None and (table is None or found in table)
+            classed = classed or (meta.api_name in own and model.class_of(canonical, pick.display_value) is not None)
             empty = pick.display_value in ("-None-", "")
             if not classed and not empty and pick.display_value not in settings.values.get(canonical, {}):
                 params = {"stream": module, "field": meta.api_name, "value": pick.display_value}
