@@ -74,6 +74,13 @@ def typed(model: Model, kind: Kind, field: str, text: str) -> Any:
         raise Trouble(Problem("value_unfit", params), WRONG) from None
 
 
+def _number(typed: Decimal) -> int | float:
+    """A whole number as such. Raises ValueError for one without end."""
+    if not typed.is_finite():
+        raise ValueError(str(typed))
+    return int(typed) if typed == typed.to_integral_value() else float(typed)
+
+
 def _typed(form: Form, classes: Sequence[str], text: str) -> Any:
     match form:
         case Form.DATE:
@@ -86,6 +93,8 @@ def _typed(form: Form, classes: Sequence[str], text: str) -> Any:
             return text
         case Form.FLAG:
             return {"true": True, "yes": True, "false": False, "no": False}[text.casefold()]
+        case Form.NUMBER:
+            return _number(Decimal(text))
         case Form.MONEY:
             amount, currency = text.split()
             if not re.fullmatch("[A-Z]{3}", currency):

@@ -24,6 +24,8 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
     for each in seen.values():
         for symptom in _custom(each):
             each.add(symptom)
+    for at, symptom in _own_fields(syncs, seen):
+        seen[at].add(symptom)
     for sync in syncs.values():
         for side in sync.sides:
             if side.connection in seen:
@@ -37,6 +39,27 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
         for side in sides:
             for symptom in _counterparts(sync, side, sides, seen):
                 seen[side.connection].add(symptom)
+
+
+def _own_fields(syncs: Mapping[str, Sync], seen: Mapping[str, Looked]) -> Iterator[tuple[str, Symptom]]:
+    """Fields of one's own that go nowhere, as the services really are; each at a connection that could carry it."""
+    whole = [sync for sync in syncs.values() if all(side.connection in seen for side in sync.sides)]
+    own = next((looked.connection.options.model.own for looked in seen.values()), {})
+    for kind, name in ((kind, name) for kind, fields in own.items() for name in fields):
+        able = [sync for sync in whole if sync.entity is kind]
+        carrying = [[side for side in sync.sides if _carries(seen[side.connection], side, kind, name)] for sync in able]
+        most = max(carrying, key=len, default=[])
+        if able and not most:
+            params = {"field": name, "entity": kind.value}
+            yield able[0].sides[0].connection, Symptom(code="field_carried_nowhere", params=params)
+        elif len(most) == 1:
+            params = {"field": name, "side": str(most[0])}
+            yield most[0].connection, Symptom(code="field_carried_by_one", params=params)
+
+
+def _carries(looked: Looked, side: Side, kind: Kind, name: str) -> bool:
+    mapper = looked.mappers.get(side.stream)
+    return mapper is not None and kind in mapper.kinds and mapper.mode(kind, name) != "absent"
 
 
 def of_side(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
