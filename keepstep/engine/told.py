@@ -114,6 +114,7 @@ def _setting(tx: Tx, world: World, config: Config) -> Setting:
         roles=_roles(world),
         fields={kind: frozenset(names) for kind, names in fields.items()},
         categories=tuple(config.documents.categories),
+        model=config.model,
     )
 
 

@@ -246,3 +246,92 @@ def test_issues_and_cards_share_them(own: Company) -> None:
     own.rounds(2)
     shown = {each["idCustomField"]: each for each in board.records("cards")[card]["customFieldItems"]}
     assert (shown[effort]["value"], shown[area]["idValue"]) == ({"number": "4.5"}, options["WEB"])
+
+
+def test_a_field_that_is_declared_no_more_is_left_alone_also_in_the_midst_of_a_conflict(
+    own: Company, databases: Databases
+) -> None:
+    store = databases.url()
+    configured(own, store=store)
+    _, deal = own.deal(**SOLD_DEAL)
+    own.rounds(3)
+    id, _ = epic(own)
+    crm, tracker = own.cores["crm"], own.cores["tracker"]
+    crm.edit("Anna", "Deals", deal, {"Hours": 80})
+    tracker.edit("Ben", "epics", id, {SOLD: 90})
+    own.rounds(2)
+    assert list(findings(own)) == ["conflict"]
+
+    plain = {name: own.settings[name] for name in ("crm", "tracker")}
+    configured(own, fields={}, connections=plain, store=store)
+    crm.edit("Anna", "Deals", deal, {"Contract_No": "C-99", "Deal_Name": "Shop"})
+    own.rounds(4)
+    _, shown = epic(own)
+    assert (shown["summary"], shown[NUMBER], shown[SOLD]) == ("Shop", "C-17", 90)
+    assert findings(own) == {}
+
+
+def test_records_are_matched_by_a_number_of_ones_own(own: Company) -> None:
+    tracker = own.cores["tracker"]
+    known = tracker.create(
+        "Ben", "epics", {"project": {"key": "ACME"}, "summary": "Portal for Müller", NUMBER: "c-17 "}
+    )
+    configured(own)
+    projects = own.hub.config.syncs["projects"]
+    assert projects.match == ["name"]
+    crm = own.settings["crm"] | {"custom": {"Deals": CRM}, "values": {"service_level": {"Gold 24x7": "gold"}}}
+    sides = {"sides": ["crm.Deals", "tracker.epics"], "match": ["contract_number"], "first": "owner", "owner": "crm"}
+    syncs = {"projects": SYNCS["projects"] | sides | {"create": {"tracker.epics": {"project": "ACME"}}}}
+    connections = {"crm": crm, "tracker": own.settings["tracker"] | {"custom": {"epics": TRACKER}}}
+    own.hub = own.build(syncs=syncs, connections=connections, fields=FIELDS, handoffs={}, changes_to_tasks=None)
+    own.deal(**SOLD_DEAL)
+    own.rounds(3)
+    id, shown = epic(own)
+    assert (id, shown["summary"], shown[NUMBER], shown[SOLD]) == (known, "Website", "C-17", 120)
+
+
+def test_an_edit_of_a_watched_field_of_ones_own_becomes_a_task_that_calls_it_by_its_name(own: Company) -> None:
+    fields = {"project": {**FIELDS["project"], "hours_sold": {"form": "number", "label": "Hours that were sold"}}}
+    crm = own.settings["crm"] | {"custom": {"Deals": CRM}, "values": {"service_level": {"Gold 24x7": "gold"}}}
+    tracker = own.settings["tracker"] | {"custom": {"epics": TRACKER}}
+    syncs = {name: SYNCS[name] for name in ("projects", "tasks")}
+    syncs["projects"] = syncs["projects"] | {
+        "sides": ["crm.Deals", "tracker.epics"],
+        "create": {"tracker.epics": {"project": "ACME"}},
+    }
+    own.hub = own.build(
+        fields=fields,
+        connections={"crm": crm, "tracker": tracker, "board": own.settings["board"]},
+        syncs=syncs,
+        handoffs={},
+        changes_to_tasks={"watch": ["crm.Deals.hours_sold", "crm.Deals.Service_Level"], "create_in": "tracker.issues"},
+    )
+    _, deal = own.deal(**SOLD_DEAL)
+    own.rounds(4)
+    own.cores["crm"].edit("Anna", "Deals", deal, {"Hours": 150, "Service_Level": "Silver", "Regions": ["EU"]})
+    own.rounds(4)
+    ((_, raw),) = own.cores["tracker"].records("issues").items()
+    assert "Hours that were sold" in raw["fields"]["summary"]
+    assert "regions" not in raw["fields"]["summary"]
+    text = str(raw["fields"]["description"])
+    assert "120" in text
+    assert "150" in text
+
+
+def test_a_condition_over_a_field_of_ones_own_says_what_belongs(own: Company) -> None:
+    configured(own)
+    crm = own.settings["crm"] | {"custom": {"Deals": CRM}, "values": {"service_level": {"Gold 24x7": "gold"}}}
+    tracker = own.settings["tracker"] | {"custom": {"epics": TRACKER}}
+    projects = SYNCS["projects"] | {
+        "sides": ["crm.Deals", "tracker.epics"],
+        "create": {"tracker.epics": {"project": "ACME"}},
+        "where": 'crm.service_level == "gold"',
+    }
+    own.hub = own.build(
+        fields=FIELDS, connections={"crm": crm, "tracker": tracker}, syncs={"projects": projects}, handoffs={},
+        changes_to_tasks=None,
+    )  # fmt: skip
+    own.deal(**SOLD_DEAL)
+    own.deal(Deal_Name="Small", Service_Level="Bronze")
+    own.rounds(3)
+    assert [raw["fields"]["summary"] for raw in own.cores["tracker"].records("epics").values()] == ["Website"]
