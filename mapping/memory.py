@@ -60,7 +60,7 @@ def _kept(name: str, system: str, options: Options) -> FieldMap:
     table = options.values.get(name, {})
 
     def read(value: Any, _: Mapping[str, Any]) -> Any:
-        found = table.get(value) or options.model.class_of(name, value)
+        found = table.get(value, options.model.class_of(name, value))
         if found is None and value is not None:
             raise Unmappable("unknown_value", value)
         return found

@@ -144,6 +144,8 @@ class Model(Mapping[Kind, Mapping[str, Form]]):
 
     def class_of(self, name: str, said: Any) -> str | None:
         """The class of a ``CHOICE`` field that a text says by itself, in any case."""
+        if said is None:
+            return None
         return next((each for each in self.classes.get(name, ()) if folded(each) == folded(said)), None)
 
     def form(self, name: str) -> Form | None:

@@ -31,7 +31,7 @@ from connectors.zoho_crm.scopes import (
     of_module,
 )
 from connectors.zoho_crm.settings import Settings
-from connectors.zoho_crm.words import HOLDS, TABLES, classes
+from connectors.zoho_crm.words import HOLDS, NOTHING, TABLES, classes
 from mapping.model import STANDARD, Form, Model
 
 SKEW = 30.0
@@ -213,8 +213,11 @@ def _values(settings: Settings, module: str, fields: Sequence[FieldMeta], model:
             found = known.get(pick.display_value)
             classed = found is not None and (table is None or found in table)
             classed = classed or (meta.api_name in own and model.class_of(canonical, pick.display_value) is not None)
-            empty = pick.display_value in ("-None-", "")
-            if not classed and not empty and pick.display_value not in settings.values.get(canonical, {}):
+            if (
+                not classed
+                and pick.display_value not in NOTHING
+                and pick.display_value not in settings.values.get(canonical, {})
+            ):
                 params = {"stream": module, "field": meta.api_name, "value": pick.display_value}
                 yield Symptom(code="value_unmapped", params=params)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.zoho_crm.sandbox.modules import FieldDef
+from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from keepstep.cli.session import Trouble
 from keepstep.cli.values import typed
 from mapping.model import Form, Kind, Model, OwnField
@@ -95,6 +95,17 @@ def test_doctor_finds_nothing_where_all_is_set_up_and_what_a_list_lacks(ready: O
             "value_without_counterpart",
             {"side": "board.cards", "field": "service_level", "values": ["bronze"], "other": "crm.Tasks"},
         )
+    ]
+
+
+def test_doctor_tells_values_of_a_list_that_say_no_class(ready: Office) -> None:
+    (field,) = [raw for raw in ready.board.records("customFields").values() if raw["name"] == "Service level"]
+    ready.board.make_option(ready.board.custom_field(field["id"]), "Platinum")
+    ready.board.make_option(ready.board.custom_field(field["id"]), " SILVER")
+    ready.crm.ledger.modules["Tasks"]["Service_Level"].picks += [Pick("-None-", "-None-"), Pick("Iron", "Iron")]
+    assert symptoms(ready, 3) == [
+        ("crm", "value_unmapped", {"stream": "Tasks", "field": "Service_Level", "value": "Iron"}),
+        ("board", "value_unmapped", {"stream": "cards", "field": "Service level", "value": "Platinum"}),
     ]
 
 

@@ -103,6 +103,7 @@ def put(old: str, new: str) -> str:
     ("text", "expected", "params"),
     [
         pytest.param(put(": number\n  task", ": nubmer\n  task"), ("bad_form", 7, 17), {"value": "nubmer"}, id="form"),
+        pytest.param(put("  task: {h", "  taks: {h"), ("not_one_of", 8, 3), {"nearest": "task"}, id="kind"),
         pytest.param(put("form: text", "form: refs"), ("bad_form", 5, 29), {"value": "refs"}, id="a reference"),
         pytest.param(
             put("    hours_sold: number\n  t", "    Hours: number\n  t"),

@@ -125,9 +125,9 @@ def test_long_numbers_of_zoho_are_texts_there() -> None:
     assert mapper.canon(Record(stream="x", id="1", payload={"Ours": "9007199254740993"})).values == {
         "number": 9007199254740993
     }
-    assert [each.why for each in mapper.canon(Record(stream="x", id="1", payload={"Ours": "x"})).losses] == [
-        "not_a_number"
-    ]
+    for odd in ("x", "NaN", "1e999999999", True):
+        lost = mapper.canon(Record(stream="x", id="1", payload={"Ours": odd})).losses
+        assert [each.why for each in lost] == ["not_a_number"]
 
 
 @pytest.mark.parametrize(
@@ -279,3 +279,4 @@ def test_words_say_a_class_in_any_case() -> None:
         None,
     ]
     assert STANDARD.class_of("stage", "Won") == "won"
+    assert Model({Kind.TASK: {"plan": OwnField(form=Form.CHOICE, classes=("none",))}}).class_of("plan", None) is None

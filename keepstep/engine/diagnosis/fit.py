@@ -32,6 +32,7 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
                 for symptom in (
                     *of_side(sync, side, seen[side.connection]),
                     *_fields(sync, side, seen[side.connection]),
+                    *_own_values(sync, side, seen[side.connection]),
                     *_place(sync, side, seen[side.connection]),
                 ):
                     seen[side.connection].add(symptom)
@@ -138,6 +139,22 @@ def _values(mapper: Mapper, kind: Kind, name: str, stream: str, field: Field) ->
             yield Symptom(code="value_unmapped", params={"stream": stream, "field": field.name, "value": said})
         except (AttributeError, TypeError, ValueError, KeyError, IndexError):
             return  # the payload shows more than the value itself: what it means cannot be told from a list
+
+
+def _own_values(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
+    """Values of lists that say none of the classes of a field of one's own."""
+    options = looked.connection.options
+    described = next((stream.fields for stream in looked.streams if stream.name == side.stream), [])
+    for name, own in options.model.own.get(sync.entity, {}).items():
+        wanted, table = options.custom.get(side.stream, {}).get(name), options.values.get(name, {})
+        if own.form is not Form.CHOICE or wanted is None:
+            continue
+        for field in (each for each in described if wanted.strip() in (each.name, each.label.strip())):
+            for value in field.values or ():
+                said = (field.called or {}).get(value, value)
+                if options.model.class_of(name, said) is None and not {said, value} & table.keys():
+                    params = {"stream": side.stream, "field": wanted, "value": said}
+                    yield Symptom(code="value_unmapped", params=params)
 
 
 def _custom(looked: Looked) -> Iterator[Symptom]:
