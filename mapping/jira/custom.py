@@ -242,18 +242,16 @@ def _class(place: Place) -> FieldMap:
     """A list of which the configuration says what each value stands for, by option id or name; one that says a class
     itself stands for it."""
     options = place.words.options
-    table = options.values.get(place.canonical, {})
-    told = {
-        said: known for said in sorted(place.values or ()) if (known := options.model.class_of(place.canonical, said))
-    }
-    table = {said: known for said, known in told.items() if said not in table} | dict(table)
-    return place.row(
-        _by_table(
-            table,
-            {name: own for own, name in reversed(list(table.items()))},
-            lambda said: options.model.class_of(place.canonical, said),
-        )
-    )
+
+    def by_itself(said: Any) -> str | None:
+        return options.model.class_of(place.canonical, said)
+
+    table = dict(options.values.get(place.canonical, {}))
+    for said in sorted(place.values or ()):
+        known = by_itself(said)
+        if known is not None:
+            table.setdefault(said, known)
+    return place.row(_by_table(table, {name: own for own, name in reversed(list(table.items()))}, by_itself))
 
 
 def _flag(place: Place) -> FieldMap:

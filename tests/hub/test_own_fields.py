@@ -335,3 +335,44 @@ def test_a_condition_over_a_field_of_ones_own_says_what_belongs(own: Company) ->
     own.deal(Deal_Name="Small", Service_Level="Bronze")
     own.rounds(3)
     assert [raw["fields"]["summary"] for raw in own.cores["tracker"].records("epics").values()] == ["Website"]
+
+
+def test_a_person_an_amount_and_a_formatted_text_of_ones_own_go_both_ways(own: Company) -> None:
+    crm, tracker = own.cores["crm"], own.cores["tracker"]
+    for field in (
+        FieldDef("Architect", "ownerlookup", lookup="users", custom=True),
+        FieldDef("Fee", "currency", custom=True),
+        FieldDef("Scope", "textarea", length=32000, custom=True),
+    ):
+        crm.ledger.modules["Deals"][field.name] = field
+    for id, name, kind in (("20", "Architect", "user"), ("21", "Fee", "number"), ("22", "Scope", "textarea")):
+        tracker.add_field(f"customfield_103{id}", name, kind)
+    mei, mei_there = crm.hire("Mei"), tracker.person("Mei").id
+    places = {"architect": "Architect", "fee": "Fee", "scope_text": "Scope"}
+    own.hub = own.build(
+        fields={"project": {"architect": "person", "fee": "money", "scope_text": "rich"}},
+        connections={
+            "crm": own.settings["crm"] | {"custom": {"Deals": places}},
+            "tracker": own.settings["tracker"]
+            | {"custom": {"epics": {name: f"customfield_103{20 + n}" for n, name in enumerate(places)}}},
+        },
+        people=[{"crm": mei, "tracker": mei_there}],
+        syncs={
+            "projects": SYNCS["projects"]
+            | {"sides": ["crm.Deals", "tracker.epics"], "create": {"tracker.epics": {"project": "ACME"}}}
+        },
+        handoffs={},
+        changes_to_tasks=None,
+    )
+    _, deal = own.deal(Architect={"id": mei}, Fee=1200.5, Scope="**Two** pages")
+    own.rounds(3)
+    id, shown = epic(own)
+    assert shown["customfield_10320"]["accountId"] == mei_there
+    assert shown["customfield_10321"] == 1200.5
+    assert "strong" in str(shown["customfield_10322"])
+    tracker.edit("Ben", "epics", id, {"customfield_10320": None, "customfield_10321": 900})
+    own.rounds(3)
+    raw = crm.records("Deals")[deal]
+    assert (raw["Fee"], raw["Scope"]) == (900, "**Two** pages")
+    assert raw["Architect"] is None
+    assert findings(own) == {}
