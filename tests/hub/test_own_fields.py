@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from connectors.sandbox.faults import Fault
 from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from keepstep.store import tables as t
 from tests.databases import Databases
@@ -375,4 +376,31 @@ def test_a_person_an_amount_and_a_formatted_text_of_ones_own_go_both_ways(own: C
     raw = crm.records("Deals")[deal]
     assert (raw["Fee"], raw["Scope"]) == (900, "**Two** pages")
     assert raw["Architect"] is None
+    assert findings(own) == {}
+
+
+@pytest.mark.parametrize("trouble", ["lost_after", "lost_before"])
+def test_a_write_in_doubt_of_a_field_that_is_declared_no_more_holds_nothing_up(
+    own: Company, databases: Databases, trouble: str
+) -> None:
+    store = databases.url()
+    configured(own, store=store)
+    _, deal = own.deal(**SOLD_DEAL)
+    own.rounds(3)
+    crm, tracker = own.cores["crm"], own.cores["tracker"]
+    crm.edit("Anna", "Deals", deal, {"Hours": 80, "Closing_Date": "2026-12-05"})
+    tracker.faults.switch_on(Fault(trouble, "PUT /rest/api/3/issue/*", times=50))
+    own.rounds(1)
+    tracker.faults.clear()
+    with own.hub.store.read() as tx:
+        assert tx.all(sa.select(t.intent).where(t.intent.c.closed_at.is_(None))) != []
+
+    configured(own, fields={}, connections={name: own.settings[name] for name in ("crm", "tracker")}, store=store)
+    own.rounds(5)
+    crm.edit("Anna", "Deals", deal, {"Deal_Name": "Shop"})
+    own.rounds(4)
+    _, shown = epic(own)
+    assert (shown["summary"], shown["duedate"]) == ("Shop", "2026-12-05")
+    with own.hub.store.read() as tx:
+        assert tx.all(sa.select(t.intent).where(t.intent.c.closed_at.is_(None))) == []
     assert findings(own) == {}
