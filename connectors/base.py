@@ -391,6 +391,9 @@ class Context:
     """Random numbers in [0, 1) that spread retries."""
     share: float = 1.0
     """Part of the service's pace that this connection may use."""
+    model: Any = None
+    """The canonical fields there are (``mapping.model.Model``), for a connector that looks after the fields that hold
+    them. None: the standard ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from keepstep.store.secrets import StoredSecrets
 from keepstep.store.store import Store, Tx
 from mapping.agreement import Rule
 from mapping.fields import Declared
-from mapping.model import MODEL, Kind
+from mapping.model import Kind, Model
 
 if TYPE_CHECKING:
     from keepstep.engine.retention import Swept
@@ -220,7 +220,7 @@ class Hub:
             meters = {name: connection.meter for name, connection in connections.items()}
             budget.begin(tx, self.ports.clock.now(), meters)
             expiry.tell(tx, self.ports, list(self.config.connections))
-            drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under())
+            drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under(), self.config.model)
             carried.tell(tx, self.ports, syncs.values())
         return World(connections, syncs, self.config.people)
 
@@ -269,6 +269,7 @@ class Hub:
             transport=self.transports.get(name),
             jitter=self.runtime.rng.random,
             share=(configured.budget and configured.budget.share) or 1.0,
+            model=self.config.model,
         )
         connector = self.registry.build(configured, context)
         self.accounts[name] = connector.check()
@@ -323,7 +324,7 @@ class Hub:
             sides=sides,
             mode=configured.mode,
             create={str(side): dict(place) for side, place in configured.create.items()},
-            computed=_computed(configured, sides),
+            computed=_computed(configured, sides, self.config.model),
             match=tuple(configured.match),
             rules={each: _rule(rule, configured, sides) for each, rule in configured.fields.items()},
             default=Rule(first=configured.first, owner=_owner_side(configured.owner, sides)),
@@ -333,6 +334,7 @@ class Hub:
             zone=ZoneInfo(self.config.timezone),
             largest=configured.largest if configured.content == "copy" else 0,
             left_out=frozenset(ON_REQUEST - set(configured.riding)),
+            model=self.config.model,
         )
 
 
@@ -351,10 +353,12 @@ def _declared(configured: ConfiguredSync, connection: str) -> dict[str, Declared
     return {name: rule.sides[connection] for name, rule in configured.fields.items() if connection in rule.sides}
 
 
-def _computed(configured: ConfiguredSync, sides: Mapping[str, Side]) -> dict[Any, Callable[[Mapping[str, Any]], Any]]:
+def _computed(
+    configured: ConfiguredSync, sides: Mapping[str, Side], model: Model
+) -> dict[Any, Callable[[Mapping[str, Any]], Any]]:
     """The places that are expressions (texts that begin with ``=``), as functions of the agreed values."""
     texts = {value for place in configured.create.values() for value in place.values() if isinstance(value, str)}
-    empty = dict.fromkeys(MODEL[configured.entity])
+    empty = dict.fromkeys(model[configured.entity])
     names = {name.partition(".")[0] for name in sides}
 
     def function(text: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -72,8 +72,36 @@ from connectors.undecoded import Pick, Undecoded
 from mapping.categories import category_of
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
 from mapping.items import longest_rise
-from mapping.model import CATEGORY, CLASSES, MODEL, PRIORITY, STAGE, STATUS, TITLE, Form, Kind, Loss, Mapped, Unmapped
-from mapping.pairs import Pair, as_day, choice, clean, day, decimal_text, instant, moment, money, string_set, text
+from mapping.model import (
+    CATEGORY,
+    PRIORITY,
+    STAGE,
+    STANDARD,
+    STATUS,
+    TITLE,
+    Form,
+    Kind,
+    Loss,
+    Mapped,
+    Model,
+    OwnField,
+    Unmapped,
+    folded,
+)
+from mapping.pairs import (
+    Pair,
+    as_day,
+    choice,
+    clean,
+    day,
+    decimal_text,
+    instant,
+    moment,
+    money,
+    number,
+    string_set,
+    text,
+)
 from mapping.richtext import (
     adf_to_markdown,
     cleaned,
@@ -85,13 +113,12 @@ from mapping.richtext import (
 
 __all__ = [
     "CATEGORY",
-    "CLASSES",
     "CONNECT_TIMEOUT",
-    "MODEL",
     "PARENT",
     "PRIORITY",
     "READ_TIMEOUT",
     "STAGE",
+    "STANDARD",
     "STATUS",
     "TITLE",
     "Abilities",
@@ -143,10 +170,12 @@ __all__ = [
     "MappingPlugin",
     "Marker",
     "Misconfigured",
+    "Model",
     "Multipart",
     "NotFound",
     "Options",
     "Outcome",
+    "OwnField",
     "Page",
     "Pair",
     "Person",
@@ -191,6 +220,7 @@ __all__ = [
     "cleaned",
     "day",
     "decimal_text",
+    "folded",
     "instant",
     "label",
     "longest_rise",
@@ -200,6 +230,7 @@ __all__ = [
     "money",
     "never_left",
     "normal_markdown",
+    "number",
     "plain_to_markdown",
     "retry_after",
     "route",

@@ -118,7 +118,7 @@ class Registry:
             return mappers
         from mapping.transforms import transformed
 
-        return transformed(mappers, connection.options.transforms)
+        return transformed(mappers, connection.options.transforms, connection.options.model)
 
     def broken(self) -> list[Problem]:
         """What is registered and cannot be used. Imports every plugin."""

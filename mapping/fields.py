@@ -6,14 +6,14 @@ and lists what could not be carried; the engine knows no other way to translate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from connectors.base import Description, Record
 from connectors.undecoded import Pick
-from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
+from mapping.model import STANDARD, Form, Kind, Loss, Mapped, Model, Unmapped
 
 
 class Unmappable(Exception):
@@ -52,6 +52,8 @@ class Options:
     """stream -> canonical field -> what its values pass through. Applied around the mapping, which need not know."""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """stream -> canonical kinds that the configured syncs take it for, where nothing else says what its records are."""
+    model: Model = STANDARD
+    """The canonical fields. Those of a configuration's own are kept where ``custom`` says, and nowhere else."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -174,11 +176,12 @@ class StreamMapping:
         extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
         placing: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
         beside: Mapping[str, Any] | None = None,
+        model: Model = STANDARD,
     ) -> None:
         self.kinds = tuple(rows)
         self._rows = {kind: {row.canonical: row for row in table} for kind, table in rows.items()}
         for kind, table in self._rows.items():
-            unknown = set(table) - set(MODEL[kind])
+            unknown = set(table) - set(model[kind])
             if unknown:
                 raise ValueError(f"{kind.value} has no field {', '.join(sorted(unknown))}")
         self._pick = Pick(_shapes([row for table in rows.values() for row in table], beside or {}))
@@ -276,3 +279,6 @@ class MappingPlugin:
     checklists: Mapping[str, Literal["own", "custom"]] = field(default_factory=dict)
     """Streams whose records can hold a checklist: in a place of its own, or in a field that ``Options.custom`` names.
     Known without signing in, so that a configuration that asks for more is refused before any read."""
+    holds: Callable[[str], Collection[Form]] | None = None
+    """Stream -> forms of values that some field can hold there that ``Options.custom`` names. Known without signing in,
+    as well. None: nobody can tell."""

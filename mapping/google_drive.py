@@ -142,4 +142,4 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     return {stream.name: mappers[stream.name] for stream in description.streams if stream.name in mappers}
 
 
-MAPPING = MappingPlugin(system="google_drive", build=build)
+MAPPING = MappingPlugin(system="google_drive", build=build, holds=lambda stream: frozenset())

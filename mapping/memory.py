@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Description
-from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping
-from mapping.model import Kind
+from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping, Unmappable
+from mapping.model import OWN_FORMS, Form, Kind
 from mapping.pairs import day, moment, string_set, text
 
 
@@ -39,15 +39,43 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     }
     if description.limits.get("titles") == "capitals":
         rows["title"] = FieldMap("title", "title", *text(), shown=lambda value: value.upper())
+    for name, system in options.custom.get("items", {}).items():
+        if name in options.model[Kind.TASK]:
+            rows[system] = _kept(name, system, options)
     here = {field.name for field in description.stream("items").fields}
     mappers: dict[str, Mapper] = {
-        "items": StreamMapping({Kind.TASK: [row for name, row in rows.items() if name in here]})
+        "items": StreamMapping({Kind.TASK: [row for name, row in rows.items() if name in here]}, model=options.model)
     }
     if any(stream.name == "comments" for stream in description.streams):
         mappers["comments"] = StreamMapping({Kind.COMMENT: _said()})
     if any(stream.name == "files" for stream in description.streams):
         mappers["files"] = StreamMapping({Kind.ATTACHMENT: _put()})
     return mappers
+
+
+def _kept(name: str, system: str, options: Options) -> FieldMap:
+    """A field that the configuration names: items hold every value as it is, of a choice what stands for its class."""
+    if options.model.form(name) is not Form.CHOICE:
+        return FieldMap(name, system, lambda value, _: value, lambda value, _: value)
+    table = options.values.get(name, {})
+
+    def read(value: Any, _: Mapping[str, Any]) -> Any:
+        found = table.get(value, options.model.class_of(name, value))
+        if found is None and value is not None:
+            raise Unmappable("unknown_value", value)
+        return found
+
+    def write(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is not None and value not in options.model.classes[name]:
+            raise Unmappable("no_such_value", value)
+        return next((said for said, known in table.items() if known == value), value)
+
+    return FieldMap(name, system, read, write)
+
+
+def holds(stream: str) -> frozenset[Form]:
+    """An item takes whatever it is given."""
+    return OWN_FORMS if stream == "items" else frozenset()
 
 
 def _said() -> list[FieldMap]:
@@ -69,4 +97,4 @@ def _put() -> list[FieldMap]:
     ]
 
 
-MAPPING = MappingPlugin(system="memory", build=build)
+MAPPING = MappingPlugin(system="memory", build=build, holds=holds)

@@ -9,7 +9,7 @@ Every canonical value is plain JSON data, so that equality is ``==`` and storage
 ``NUMBER``     int or float
 ``MONEY``      ``{"amount": "1200.50", "currency": "EUR"}``, amount without exponent or trailing zeros
 ``FLAG``       true or false
-``CHOICE``     a canonical class: see ``STATUS``, ``STAGE``, ``PRIORITY``, ``CATEGORY``
+``CHOICE``     a canonical class: see ``Model.classes``
 ``SET``        a sorted list of distinct strings
 ``PERSON``     ``{"account": id, "name": ..., "email": ...}`` on a side; a person id once agreed
 ``REF``        ``{"stream": ..., "id": ...}`` on a side; an entity id once agreed
@@ -18,11 +18,16 @@ Every canonical value is plain JSON data, so that equality is ``==`` and storage
 =============  ====================================================================================
 
 None is "empty". A field that a side lacks is not in its values at all.
+
+Which fields there are is a value, a ``Model``: ``STANDARD``, or that with fields of a configuration's own.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -67,10 +72,99 @@ STATUS: Final = ("todo", "doing", "done", "cancelled")
 STAGE: Final = ("open", "won", "lost")
 PRIORITY: Final = ("lowest", "low", "medium", "high", "highest")
 CATEGORY: Final = ("plan", "requirements", "design", "test", "report")
-CLASSES: Final = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
-"""The classes of each ``CHOICE`` field, from the least to the furthest."""
 
-MODEL: Final[dict[Kind, dict[str, Form]]] = {
+OWN_FORMS: Final = frozenset(Form) - {Form.REF, Form.REFS, Form.LIST}
+"""Forms that a field of one's own can have. What refers to other things, or has items, means more than its value."""
+
+
+def folded(word: Any) -> str:
+    """A word as words are compared: case and outer white space do not matter."""
+    return unicodedata.normalize("NFC", str(word)).strip().casefold()
+
+
+class OwnField(msgspec.Struct, frozen=True):
+    """A field that a configuration adds to a kind of thing."""
+
+    form: Form
+    classes: tuple[str, ...] = ()
+    """Of a ``CHOICE``: its classes, from the least to the furthest."""
+    label: dict[str, str] = {}
+    """Language -> what people call it. In a language that is not named: its name, in words."""
+
+    def called(self, name: str, language: str) -> str:
+        """What people of that language call the field of that name: ``contract_number`` is the contract number."""
+        return self.label.get(language) or name.replace("_", " ")
+
+
+class Model(Mapping[Kind, Mapping[str, Form]]):
+    """Kind -> its fields, and the form of each: the standard ones, and those of a configuration's own. Never changes.
+
+    A name means the same in all kinds that have it. Own fields never refer to other things: whoever follows references
+    finds them all in ``STANDARD``.
+    """
+
+    __slots__ = ("_fields", "classes", "own")
+
+    def __init__(self, own: Mapping[Kind, Mapping[str, OwnField]] | None = None) -> None:
+        self.own: Mapping[Kind, Mapping[str, OwnField]] = MappingProxyType(
+            {kind: MappingProxyType(dict(fields)) for kind, fields in (own or {}).items() if fields}
+        )
+        self._fields: Mapping[Kind, Mapping[str, Form]] = {
+            kind: MappingProxyType({**fields, **{name: each.form for name, each in self.own.get(kind, {}).items()}})
+            for kind, fields in _FIELDS.items()
+        }
+        self.classes: Mapping[str, tuple[str, ...]] = MappingProxyType(
+            {name: each.classes for fields in self.own.values() for name, each in fields.items() if each.classes}
+            | _CLASSES
+        )
+        """The classes of each ``CHOICE`` field, from the least to the furthest."""
+
+    def __getitem__(self, kind: Kind) -> Mapping[str, Form]:
+        return self._fields[kind]
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return self.own == other.own if isinstance(other, Model) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        """What decides about data: labels do not."""
+        own = {
+            kind.value: {name: (each.form.value, each.classes) for name, each in fields.items()}
+            for kind, fields in self.own.items()
+        }
+        return f"Model({own})" if own else "STANDARD"
+
+    def class_of(self, name: str, said: Any) -> str | None:
+        """The class of a ``CHOICE`` field that a text says by itself, in any case."""
+        if said is None:
+            return None
+        return next((each for each in self.classes.get(name, ()) if folded(each) == folded(said)), None)
+
+    def form(self, name: str) -> Form | None:
+        """The form of a field, the same in every kind that has it. None: no kind has it."""
+        return next((fields[name] for fields in self._fields.values() if name in fields), None)
+
+    def called(self, language: str) -> dict[str, str]:
+        """What people of that language call the fields of the configuration's own."""
+        return {name: each.called(name, language) for own in self.own.values() for name, each in own.items()}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields of all kinds."""
+        return frozenset(name for fields in self._fields.values() for name in fields)
+
+
+_CLASSES: Final = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
+
+_FIELDS: Final[dict[Kind, dict[str, Form]]] = {
     Kind.CUSTOMER: {
         "name": Form.TEXT,
         "website": Form.TEXT,
@@ -191,8 +285,12 @@ MODEL: Final[dict[Kind, dict[str, Form]]] = {
     },
 }
 
+STANDARD: Final = Model()
+"""The fields that are there without any configuration."""
+
+
 TITLE: Final[dict[Kind, str]] = {
-    kind: next(field for field in ("title", "name", "body") if field in fields) for kind, fields in MODEL.items()
+    kind: next(field for field in ("title", "name", "body") if field in fields) for kind, fields in STANDARD.items()
 }
 """The field by which people know a thing of that kind."""
 

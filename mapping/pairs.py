@@ -110,6 +110,23 @@ def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
     return read, write
 
 
+DIGITS = 30
+"""Of a number's whole part: more of them (``1e999999``) are no number that anybody means."""
+
+
+def number(value: Any) -> int | float | None:
+    """A service's number, whatever it writes it as; a whole one as such. Raises ``Unmappable`` if it is none."""
+    if value is None or value == "":
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise Unmappable("not_a_number", str(value)) from error
+    if isinstance(value, bool) or not amount.is_finite() or amount.adjusted() > DIGITS:
+        raise Unmappable("not_a_number", str(value))
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
 def decimal_text(amount: Decimal) -> str:
     """A decimal without exponent and without zeros at the end."""
     plain = format(amount, "f")

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.base import Record
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind
 
 MOST = 40
 """Pointers kept of one record: who points at more points at nothing in particular."""
@@ -51,7 +51,7 @@ def pointers(
     ``custom``: names of the service's fields that people added. ``own``: by what the record itself is known.
     """
     host = _link(record.url)[0] if record.url else None
-    texts = [text for name, text in values.items() if MODEL[kind].get(name) in (Form.TEXT, Form.RICH) and text]
+    texts = [text for name, text in values.items() if STANDARD[kind].get(name) in (Form.TEXT, Form.RICH) and text]
     texts += _custom(record.payload, frozenset(custom))
     links = dict.fromkeys(_whole_links(record.payload), True)
     words: dict[str, bool] = {}

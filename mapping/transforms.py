@@ -12,13 +12,13 @@ show once it was given a value is ``read(write(value))``, so that a pair which l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from connectors.base import Record
 from mapping.fields import Mapper, Mode, Transform, Unmappable
-from mapping.model import CLASSES, MODEL, Form, Kind, Loss, Mapped, Unmapped
+from mapping.model import STANDARD, Form, Kind, Loss, Mapped, Model, Unmapped
 from mapping.pairs import clean, decimal_text
 
 FORMS: Final = frozenset(Form) - {Form.REF, Form.PERSON, Form.LIST}
@@ -38,11 +38,11 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{3}Z)?")
 
 
 def transformed(
-    mappers: Mapping[str, Mapper], transforms: Mapping[str, Mapping[str, Transform]]
+    mappers: Mapping[str, Mapper], transforms: Mapping[str, Mapping[str, Transform]], model: Model = STANDARD
 ) -> Mapping[str, Mapper]:
     """The mappers, those of the streams that are named wrapped. The expressions must have been checked."""
     return {
-        stream: Transformed(mapper, transforms[stream]) if stream in transforms else mapper
+        stream: Transformed(mapper, transforms[stream], model) if stream in transforms else mapper
         for stream, mapper in mappers.items()
     }
 
@@ -50,8 +50,9 @@ def transformed(
 class Transformed:
     """A mapper, with the configured expressions between it and everybody else."""
 
-    def __init__(self, mapper: Mapper, transforms: Mapping[str, Transform]) -> None:
+    def __init__(self, mapper: Mapper, transforms: Mapping[str, Transform], model: Model) -> None:
         self._mapper = mapper
+        self._model = model
         self._reads = {name: _function(each.read) for name, each in transforms.items() if each.read is not None}
         self._writes = {name: _function(each.write) for name, each in transforms.items() if each.write is not None}
         self._one_way = transforms.keys() - self._writes.keys()
@@ -96,10 +97,16 @@ class Transformed:
         return self._in(kind, name, self._mapper.canon_field(kind, name, value))
 
     def _in(self, kind: Kind, name: str, value: Any) -> Any:
-        return _through(self._reads.get(name), MODEL[kind][name], name, value)
+        return self._through(self._reads.get(name), kind, name, value)
 
     def _out(self, kind: Kind, name: str, value: Any) -> Any:
-        return _through(self._writes.get(name), MODEL[kind][name], name, value)
+        return self._through(self._writes.get(name), kind, name, value)
+
+    def _through(self, function: Callable[[Any], Any] | None, kind: Kind, name: str, value: Any) -> Any:
+        if function is None or value is None:
+            return value
+        made = function(value)
+        return None if made is None else _formed(self._model[kind][name], self._model.classes.get(name), made)
 
 
 def _function(text: str) -> Callable[[Any], Any]:
@@ -117,14 +124,7 @@ def _function(text: str) -> Callable[[Any], Any]:
     return function
 
 
-def _through(function: Callable[[Any], Any] | None, form: Form, name: str, value: Any) -> Any:
-    if function is None or value is None:
-        return value
-    made = function(value)
-    return None if made is None else _formed(form, name, made)
-
-
-def _formed(form: Form, name: str, value: Any) -> Any:
+def _formed(form: Form, classes: Collection[str] | None, value: Any) -> Any:
     """The value in the model's form. Raises ``Unmappable`` if an expression made something else."""
     match form, value:
         case ((Form.TEXT | Form.RICH), str()):
@@ -135,7 +135,7 @@ def _formed(form: Form, name: str, value: Any) -> Any:
             return value
         case Form.NUMBER, int() | float() if not isinstance(value, bool):
             return value
-        case Form.CHOICE, str() if value in CLASSES.get(name, (value,)):
+        case Form.CHOICE, str() if classes is None or value in classes:
             return value
         case Form.SET, list() if all(isinstance(each, str) for each in value):
             return sorted(set(value))

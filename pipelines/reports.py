@@ -14,29 +14,31 @@ from keepstep.engine.told import verdicts_now
 from keepstep.hub import Hub
 from keepstep.language import say
 from keepstep.store import tables as t
+from mapping.model import STANDARD, Model
 
 MOST = 200
 """Rows of one table; a page with more is read by nobody."""
 
 
 class Words:
-    """The configured reader: language and zone."""
+    """The configured reader: language, zone, and what fields of one's own are called."""
 
-    def __init__(self, language: str, timezone: str) -> None:
+    def __init__(self, language: str, timezone: str, model: Model = STANDARD) -> None:
         self.language = language
         self.zone = ZoneInfo(timezone)
+        self._called = model.called(language)
 
     @classmethod
     def of(cls, hub: Hub) -> Words:
-        return cls(hub.config.language, hub.config.timezone)
+        return cls(hub.config.language, hub.config.timezone, hub.config.model)
 
     def say(self, code: str, /, **params: Any) -> str:
-        return say(code, params, self.language, self.zone)
+        return say(code, params, self.language, self.zone, self._called)
 
     def finding(self, code: str, params: Mapping[str, Any]) -> str:
         """The sentence of a finding; one whose sentence lacks a parameter is shown with what it has."""
         try:
-            return say(code, params, self.language, self.zone)
+            return say(code, params, self.language, self.zone, self._called)
         except (KeyError, TypeError, ValueError):
             return self.say("finding_unsaid", code=code, params=dict(params))
 

@@ -26,6 +26,7 @@ from connectors.trello.prepare import Preparation
 from connectors.trello.reading import Reader
 from connectors.trello.settings import TrelloSettings
 from connectors.trello.writes import Writer
+from mapping.model import STANDARD
 
 
 class TrelloConnector:
@@ -40,7 +41,7 @@ class TrelloConnector:
         self._look = Look(self._client, self._reader, self._own_id, self._boards)
         self._history = CardHistory(self._client, self._own_id)
         self._writer = Writer(self._client, self._own_id)
-        self._preparation = Preparation(self._client, settings, self._boards)
+        self._preparation = Preparation(self._client, settings, self._boards, context.model or STANDARD)
         self._context = context
 
     @property

@@ -16,9 +16,10 @@ from connectors.trello.client import Failure, TrelloClient, objects, route
 from connectors.trello.description import ABILITIES
 from connectors.trello.models import HOLDS, Raw
 from connectors.trello.records import stamp
-from connectors.trello.settings import TrelloSettings, form_of
+from connectors.trello.settings import TrelloSettings
 from connectors.trello.token import ACCOUNT, READ, WRITE, token_of
 from connectors.trello.words import classes
+from mapping.model import STANDARD, Model
 
 SKEW = 30.0
 """Seconds by which clocks may differ: half of what the feed looks back."""
@@ -35,7 +36,7 @@ SYNC_TOOLS = ("unito", "zapier", "ifttt", "placker", "jira", "make", "bridge24",
 
 def examine(client: TrelloClient, settings: TrelloSettings, context: Context, boards: Sequence[str]) -> list[Symptom]:
     """Raises ``ConnectorError`` where nothing can be seen at all; a board that cannot be seen is a symptom."""
-    found = [*_account(client, context), *_boards(client, settings, boards)]
+    found = [*_account(client, context), *_boards(client, settings, boards, context.model or STANDARD)]
     if context.access == "write":
         found += [
             Symptom(code="window", severity="info", params={"stream": name})
@@ -68,7 +69,7 @@ def _account(client: TrelloClient, context: Context) -> Iterator[Symptom]:
         yield Symptom(code="expires", params={"what": "token", "at": ends})
 
 
-def _boards(client: TrelloClient, settings: TrelloSettings, boards: Sequence[str]) -> Iterator[Symptom]:
+def _boards(client: TrelloClient, settings: TrelloSettings, boards: Sequence[str], model: Model) -> Iterator[Symptom]:
     routes = [route(f"/boards/{board}{part}", asked) for board in boards for part, asked in PARTS.items()]
     answers = iter(client.batch(routes))
     fields: dict[str, list[Raw]] = {}
@@ -89,7 +90,7 @@ def _boards(client: TrelloClient, settings: TrelloSettings, boards: Sequence[str
         if not isinstance(plugins, Failure):
             yield from _tools(objects(plugins, f"GET /boards/{board}/plugins"), name)
         yield from _limits(whole.get("limits"), name)
-    yield from _custom(settings, fields)
+    yield from _custom(settings, fields, model)
 
 
 def _lists(lists: list[Raw], settings: TrelloSettings, board: str) -> Iterator[Symptom]:
@@ -123,7 +124,7 @@ def _limits(limits: Any, board: str) -> Iterator[Symptom]:
                 yield Symptom(code="limit_near", severity="warning", params=params)
 
 
-def _custom(settings: TrelloSettings, fields: dict[str, list[Raw]]) -> Iterator[Symptom]:
+def _custom(settings: TrelloSettings, fields: dict[str, list[Raw]], model: Model) -> Iterator[Symptom]:
     """Fields that the configuration names: on no board, twice on one, of a type that cannot hold what it should."""
     for canonical, wanted in settings.custom.get("cards", {}).items():
         on = {
@@ -131,7 +132,7 @@ def _custom(settings: TrelloSettings, fields: dict[str, list[Raw]]) -> Iterator[
             for board, rows in fields.items()
         }
         kinds = {str(each.get("type")) for rows in on.values() for each in rows}
-        form = form_of(canonical)
+        form = model.form(canonical)
         wrong = sorted(kinds - set(HOLDS.get(form, ()))) if form is not None else []
         by_id = any(each["id"] == wanted for rows in on.values() for each in rows)
         about = {"stream": "cards", "field": wanted}

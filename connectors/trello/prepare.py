@@ -1,4 +1,5 @@
-"""What would be added to boards: labels that tell a kind of card. And taking it away again, with our markers.
+"""What would be added to boards: labels that tell a kind of card, and custom fields that the configuration names. And
+taking labels away again, with our markers.
 
 Markers themselves are set within the create of a card or board and need no preparation.
 """
@@ -14,21 +15,27 @@ from connectors.preparing import Addition
 from connectors.trello.attempt import Attempt
 from connectors.trello.client import PAGE, Failure, TrelloClient, route
 from connectors.trello.models import Raw
+from connectors.trello.own_fields import OwnFields, refused
 from connectors.trello.reading import listed_in_batch
 from connectors.trello.records import MARKER_LINE, is_marker, record
 from connectors.trello.settings import TrelloSettings
+from mapping.model import Model
 
 GRANT = "member of the board"
 
 
 class Preparation:
-    def __init__(self, client: TrelloClient, settings: TrelloSettings, boards: Callable[[], list[str]]) -> None:
+    def __init__(
+        self, client: TrelloClient, settings: TrelloSettings, boards: Callable[[], list[str]], model: Model
+    ) -> None:
         self._client = client
+        self._own_fields = OwnFields(client, settings.custom.get("cards", {}), settings.values, model)
         self._names = settings.marks
         self._boards = boards
 
     def additions(self) -> list[Addition]:
-        """One label for each kind and board that can be seen. Its id is ``label:<board>:<name>``."""
+        """One label for each kind and board that can be seen, with the id ``label:<board>:<name>``; then the custom
+        fields that are missing, ``field:<board>:<name>``."""
         boards = self._boards()
         answers = self._client.batch([_labels(board) for board in boards])
         found: list[Addition] = []
@@ -37,20 +44,24 @@ class Preparation:
                 continue
             known = {_plain(each.get("name")) for each in listed_in_batch(answer, f"GET /boards/{board}/labels")}
             found += [_addition(board, name, _plain(name) in known) for name in self._names]
-        return found
+        return [*found, *self._own_fields.missing(boards)]
 
     def add(self, id: str, gate: Gate) -> None:
-        board, name = self._parted(id)
+        kind, board, name = self._parted(id)
         try:
-            if self._own(board, name):
-                return
-            self._client.send("POST", "/labels", gate, {"idBoard": board, "name": name, "color": None})
+            if kind == "field":
+                self._own_fields.add(board, name, gate)
+            elif not self._own(board, name):
+                self._client.send("POST", "/labels", gate, {"idBoard": board, "name": name, "color": None})
         except Forbidden as error:
-            raise ScopeMissing(f"label {name!r}: the account must be a {GRANT} {board}", status=error.status) from error
+            said = f"{kind} {name!r}: the account must be a {GRANT} {board}"
+            raise ScopeMissing(said, status=error.status) from error
 
     def remove(self, id: str, gate: Gate) -> None:
         """A label goes only while no card has it: on a card it is people's data. Raises ``RecordRefused`` otherwise."""
-        board, name = self._parted(id)
+        kind, board, name = self._parted(id)
+        if kind == "field":
+            raise refused(name)
         labels = self._own(board, name)
         used = sum(int(self._client.get(f"/labels/{label['id']}").get("uses") or 0) for label in labels)
         if used:
@@ -71,12 +82,12 @@ class Preparation:
             outcomes.append(Attempt(self._client, write, gate).run(work, lambda raw: record(stream, raw, "")))
         return outcomes
 
-    def _parted(self, id: str) -> tuple[str, str]:
+    def _parted(self, id: str) -> tuple[str, str, str]:
         kind, _, rest = id.partition(":")
         board, _, name = rest.partition(":")
-        if kind != "label" or name not in self._names:
+        if not (kind == "label" and name in self._names) and not (kind == "field" and self._own_fields.has(name)):
             raise KeyError(id)
-        return board, name
+        return kind, board, name
 
     def _own(self, board: str, name: str) -> list[Raw]:
         labels = self._client.listing(f"/boards/{board}/labels", {"limit": PAGE})

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-
-from connectors.trello.models import HOLDS
-from mapping.model import MODEL, Form
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 DEFAULT_BASE_URL = "https://api.trello.com/1"
 
@@ -31,24 +28,7 @@ class TrelloSettings(BaseModel):
     hook_secret: SecretStr | None = Field(default=None, description="secret of the Power-Up, which signs webhooks")
     hook_url: str | None = Field(default=None, description="callback address of the webhooks, exactly as registered")
 
-    @field_validator("custom")
-    @classmethod
-    def _can_be_held(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        for stream, table in value.items():
-            if stream != "cards":
-                raise ValueError(f"only `cards` have custom fields, not `{stream}`")
-            for name in table:
-                form = form_of(name)
-                if form is not None and form not in HOLDS:
-                    raise ValueError(f"`{name}` is a {form.value}, which no custom field of Trello can hold")
-        return value
-
     @property
     def marks(self) -> list[str]:
         """Names of the labels that tell a kind of card."""
         return list(dict.fromkeys({"feedback": "feedback", **self.labels}.values()))
-
-
-def form_of(canonical: str) -> Form | None:
-    """The form of a canonical field, the same in every kind that has it. None: no kind has it."""
-    return next((fields[canonical] for fields in MODEL.values() if canonical in fields), None)

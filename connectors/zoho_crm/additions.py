@@ -16,6 +16,7 @@ from connectors.zoho_crm.models import Channel, FieldMeta, header_time
 from connectors.zoho_crm.own_fields import OwnFields
 from connectors.zoho_crm.pushing import Pusher
 from connectors.zoho_crm.settings import Settings
+from mapping.model import STANDARD
 
 KEY_LENGTH = 120
 """Characters of our markers."""
@@ -42,7 +43,7 @@ class Additions:
         self._clock = context.clock
         self._modules = modules
         self._marker = settings.marker_field
-        self._own = OwnFields(client, settings.custom, FIELD_GRANT)
+        self._own = OwnFields(client, settings.custom, settings.values, FIELD_GRANT, context.model or STANDARD)
 
     @property
     def _label(self) -> str:

@@ -9,7 +9,7 @@ from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, ROWS
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
 from connectors.zoho_crm.scopes import STANDARD
 from connectors.zoho_crm.settings import Settings
-from connectors.zoho_crm.words import classes
+from connectors.zoho_crm.words import NOTHING, classes
 
 CORE = ("Accounts", "Contacts", "Deals", "Tasks", "Notes")
 """Every edition has them."""
@@ -87,7 +87,7 @@ def field(module: str, meta: FieldMeta) -> Field:
         writable=not (meta.read_only or meta.field_read_only) and (api is None or api.api_update),
         required=meta.system_mandatory,
         custom=meta.custom_field,
-        values=[value.display_value for value in picks] or None,
+        values=[value.display_value for value in picks if value.display_value not in NOTHING] or None,
         classes=classes(module, meta.api_name, meta.pick_list_values or ()) or None,
         refers=meta.refers,
     )

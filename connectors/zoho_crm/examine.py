@@ -31,8 +31,8 @@ from connectors.zoho_crm.scopes import (
     of_module,
 )
 from connectors.zoho_crm.settings import Settings
-from connectors.zoho_crm.words import HOLDS, TABLES, classes
-from mapping.model import MODEL, Form
+from connectors.zoho_crm.words import HOLDS, NOTHING, TABLES, classes
+from mapping.model import STANDARD, Form, Model
 
 SKEW = 30.0
 """Seconds by which clocks may differ: half of what a pull looks back."""
@@ -156,8 +156,8 @@ def _module(
     except ScopeMissing:
         yield _scope_missing(FIELDS_READ, "describe")
         return
-    yield from _custom(settings, module, fields)
-    yield from _values(settings, module, fields)
+    yield from _custom(settings, module, fields, context.model or STANDARD)
+    yield from _values(settings, module, fields, context.model or STANDARD)
     yield from _others(settings, module, fields)
     if context.access != "write":
         return
@@ -180,14 +180,14 @@ def _rights(module: str, allowed: ModuleMeta | None) -> Iterator[Symptom]:
             yield Symptom(code="scope_missing", params=params)
 
 
-def _custom(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Iterator[Symptom]:
+def _custom(settings: Settings, module: str, fields: Sequence[FieldMeta], model: Model) -> Iterator[Symptom]:
     """Fields that the configuration names: not there, or of a type that cannot hold what it should."""
     there = {meta.api_name: meta for meta in fields}
     for canonical, name in settings.custom.get(module, {}).items():
-        meta, forms = there.get(name), {kinds[canonical] for kinds in MODEL.values() if canonical in kinds}
+        meta, form = there.get(name), model.form(canonical)
         if meta is None:
             yield Symptom(code="field_missing", severity="error", params={"stream": module, "field": name})
-        elif not any(_holds(form, meta) for form in forms):
+        elif form is None or not _holds(form, meta):
             yield Symptom(code="field_retyped", severity="error", params={"stream": module, "field": name})
 
 
@@ -195,7 +195,7 @@ def _holds(form: Form, meta: FieldMeta) -> bool:
     return meta.data_type in HOLDS.get(form, ()) and (form is not Form.REF or meta.refers is not None)
 
 
-def _values(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Iterator[Symptom]:
+def _values(settings: Settings, module: str, fields: Sequence[FieldMeta], model: Model) -> Iterator[Symptom]:
     """Values of a list that decides something, of which neither the service nor the configuration says a class."""
     own = {name: canonical for canonical, name in settings.custom.get(module, {}).items()}
     for meta in fields:
@@ -203,7 +203,7 @@ def _values(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Ite
             canonical, table = "stage", None
         elif (module, meta.api_name) in TABLES:
             canonical, table = TABLES[module, meta.api_name]
-        elif meta.data_type == "picklist" and own.get(meta.api_name) in ("stage", "status", "priority"):
+        elif meta.data_type == "picklist" and own.get(meta.api_name) in model.classes:
             canonical, table = own[meta.api_name], {}
         else:
             continue
@@ -212,8 +212,12 @@ def _values(settings: Settings, module: str, fields: Sequence[FieldMeta]) -> Ite
         for pick in picks:
             found = known.get(pick.display_value)
             classed = found is not None and (table is None or found in table)
-            empty = pick.display_value in ("-None-", "")
-            if not classed and not empty and pick.display_value not in settings.values.get(canonical, {}):
+            classed = classed or (meta.api_name in own and model.class_of(canonical, pick.display_value) is not None)
+            if (
+                not classed
+                and pick.display_value not in NOTHING
+                and pick.display_value not in settings.values.get(canonical, {})
+            ):
                 params = {"stream": module, "field": meta.api_name, "value": pick.display_value}
                 yield Symptom(code="value_unmapped", params=params)
 

@@ -13,15 +13,16 @@ from connectors.errors import RecordRefused
 from connectors.preparing import Addition
 from connectors.zoho_crm.client import Client
 from connectors.zoho_crm.words import HOLDS
-from mapping.model import MODEL, Form
+from mapping.model import STANDARD, Form, Model
 
 MADE: Final[Mapping[Form, Mapping[str, Any]]] = {
     Form.TEXT: {"data_type": "text", "length": 255},
     Form.DATE: {"data_type": "date"},
     Form.FLAG: {"data_type": "boolean"},
 }
-"""Forms whose field one request makes as it should be. The others want what only a person can say: the values of a
-list, the places of an amount, the module that a lookup leads to."""
+"""Forms whose field one request makes as it should be; of a choice of one's own the classes are its values. The others
+want what only a person can say: the values of any other list, the places of a number, the module that a lookup leads
+to."""
 
 CALLED: Final[Mapping[Form, str]] = {
     Form.TEXT: "single line",
@@ -41,12 +42,22 @@ STEPS: Final = "Setup > Modules and Fields > {module} > a field {label!r} of typ
 
 
 class OwnFields:
-    """``custom``: module -> canonical field -> API name of the field of one's own that holds it."""
+    """``custom``: module -> canonical field -> API name of the field of one's own that holds it.
+    ``values``: canonical field -> what a list shows -> class, where the two are not the same word."""
 
-    def __init__(self, client: Client, custom: Mapping[str, Mapping[str, str]], grant: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        custom: Mapping[str, Mapping[str, str]],
+        values: Mapping[str, Mapping[str, str]],
+        grant: str,
+        model: Model,
+    ) -> None:
         self._client = client
         self._custom = custom
+        self._values = values
         self._grant = grant
+        self._model = model
 
     def missing(self, modules: Sequence[str]) -> Iterator[Addition]:
         """Those that are not there, in the order of the configuration."""
@@ -55,7 +66,7 @@ class OwnFields:
                 continue
             there = {meta.api_name for meta in self._client.fields(module)}
             for canonical, name in table.items():
-                form = form_of(canonical)
+                form = self._model.form(canonical)
                 if name in there or form not in HOLDS:
                     continue
                 yield Addition(
@@ -65,7 +76,7 @@ class OwnFields:
                     stream=module,
                     purpose="field",
                     grant=self._grant,
-                    manual=form not in MADE,
+                    manual=self._made(canonical) is None,
                     steps=STEPS.format(module=module, label=_label(name), kind=_kind(form, canonical), name=name),
                 )
 
@@ -78,8 +89,7 @@ class OwnFields:
         if any(meta.api_name == name for meta in self._client.fields(module)):
             return
         canonical = next(each for each, own in self._custom[module].items() if own == name)
-        form = form_of(canonical)
-        made = MADE.get(form) if form is not None else None
+        made = self._made(canonical)
         if made is None:
             raise RecordRefused(f"{module}.{name}: only a person can say what it shall hold", code="by_hand")
         self._client.add_field(module, {"field_label": _label(name), **made}, gate)
@@ -90,10 +100,15 @@ class OwnFields:
                 code="other_name",
             )
 
-
-def form_of(canonical: str) -> Form | None:
-    """The form of a canonical field, the same in every kind that has it. None: no kind has it."""
-    return next((fields[canonical] for fields in MODEL.values() if canonical in fields), None)
+    def _made(self, canonical: str) -> Mapping[str, Any] | None:
+        """What the request says of the new field beside its label."""
+        form = self._model.form(canonical)
+        if form is not Form.CHOICE or canonical in STANDARD.classes:
+            return MADE.get(form) if form is not None else None
+        said = {known: own for own, known in reversed(list(self._values.get(canonical, {}).items()))}
+        words = [said.get(each, each) for each in self._model.classes[canonical]]
+        picks = [{"display_value": word, "actual_value": word} for word in words]
+        return {"data_type": "picklist", "pick_list_values": picks}
 
 
 def _kind(form: Form | None, canonical: str) -> str:

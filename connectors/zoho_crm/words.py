@@ -35,6 +35,9 @@ TABLES: Mapping[tuple[str, str], tuple[str, Mapping[str, str]]] = {
 }
 """Module and field -> canonical field, and system name -> canonical class."""
 
+NOTHING = ("-None-", "")
+"""What a list offers for no value; a record without one shows null."""
+
 TEXTS = ("text", "textarea", "email", "phone", "website", "picklist", "autonumber")
 
 HOLDS: Mapping[Form, tuple[str, ...]] = {

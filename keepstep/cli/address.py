@@ -9,7 +9,7 @@ from keepstep.engine.state import EntityState, load
 from keepstep.problems import Problem, nearest
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import MODEL, TITLE, Kind
+from mapping.model import TITLE, Kind
 
 
 def field_of(tx: Tx, session: Session, text: str) -> tuple[EntityState, str]:
@@ -18,8 +18,9 @@ def field_of(tx: Tx, session: Session, text: str) -> tuple[EntityState, str]:
     if not dot or not name:
         raise Trouble(Problem("address_malformed", {"text": text}), WRONG)
     state = entity(tx, session, name)
-    if field not in MODEL[state.kind]:
-        fields = sorted(MODEL[state.kind])
+    known = session.config().model[state.kind]
+    if field not in known:
+        fields = sorted(known)
         params = {"field": field, "nearest": nearest(field, fields), "known": fields}
         raise Trouble(Problem("unknown_field", params), WRONG)
     return state, field

@@ -15,7 +15,6 @@ from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.hub import Hub
 from keepstep.store.store import Tx
-from mapping.model import MODEL
 
 EMPTY: tuple[Any, ...] = (None, "", [])
 
@@ -56,7 +55,7 @@ def _wanted(tx: Tx, session: Session, what: str) -> tuple[EntityState, str | Non
         return entity(tx, session, what), None
     except Trouble as error:
         tail = what.rpartition(".")[2]
-        named = any(tail in fields for fields in MODEL.values())
+        named = tail in session.config().model.names
         if error.problem.code == "no_such_entity" and ("." not in what or not (named or _known(tx, session, what))):
             raise
         return field_of(tx, session, what)

@@ -63,7 +63,7 @@ def resolve(
             _list(session, shown)
             ctx.exit(NEEDS_A_PERSON)
         chosen = _chosen(shown, choice)
-        new = typed(state.kind, field, value) if value is not None else None
+        new = typed(session.config().model, state.kind, field, value) if value is not None else None
         by = session.person(name)
         try:
             revision = rev if rev is not None else shown["rev"]

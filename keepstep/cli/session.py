@@ -115,8 +115,10 @@ class Session:
         return self.runtime.environ.get(VARIABLE)
 
     def say(self, code: str, /, **params: Any) -> str:
-        zone = ZoneInfo(self._config.timezone if self._config else "UTC")
-        return self.redaction.text(say(code, params, self.language, zone))
+        if self._config is None:
+            return self.redaction.text(say(code, params, self.language))
+        called = self._config.model.called(self.language)
+        return self.redaction.text(say(code, params, self.language, ZoneInfo(self._config.timezone), called))
 
     def words(self, problem: Problem) -> str:
         return self.say(problem.code, **problem.params)
@@ -156,6 +158,7 @@ class Session:
             transport=self.transports.get(connection.name),
             jitter=self.runtime.rng.random,
             share=(connection.budget and connection.budget.share) or 1.0,
+            model=self._config.model if self._config is not None else None,
         )
 
     @contextmanager

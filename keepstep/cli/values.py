@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,9 +19,7 @@ from keepstep.problems import Problem
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import UNSURE
-from mapping.model import CATEGORY, MODEL, PRIORITY, STAGE, STATUS, TITLE, Form, Kind
-
-CLASSES = {"status": STATUS, "stage": STAGE, "priority": PRIORITY, "category": CATEGORY}
+from mapping.model import TITLE, Form, Kind, Model
 
 
 class Reading:
@@ -29,11 +28,12 @@ class Reading:
     def __init__(self, tx: Tx, session: Session) -> None:
         self._tx = tx
         self._session = session
+        self._model = session.config().model
         self.people = People(tx)
 
     def value(self, kind: Kind, field: str, value: Any) -> Any:
         """The value with ids of persons and entities replaced by their names; classes in the reader's language."""
-        form = MODEL[kind].get(field)
+        form = self._model[kind].get(field)
         if value == UNSURE:
             return self._session.say("word.unsure")
         match form, value:
@@ -62,30 +62,39 @@ class Reading:
         return account if name == person else name
 
 
-def typed(kind: Kind, field: str, text: str) -> Any:
+def typed(model: Model, kind: Kind, field: str, text: str) -> Any:
     """What a person typed as the canonical value of a field; empty text clears it. Raises ``Trouble``."""
-    form = MODEL[kind][field]
+    form, classes = model[kind][field], model.classes.get(field, ())
     if text == "":
         return [] if form in (Form.SET, Form.LIST, Form.REFS) else None
     try:
-        return _typed(form, field, text)
+        return _typed(form, classes, text)
     except (ValueError, InvalidOperation, KeyError, TypeError):
-        params = {"field": field, "value": text, "form": form.value, "known": list(CLASSES.get(field, ()))}
+        params = {"field": field, "value": text, "form": form.value, "known": list(classes)}
         raise Trouble(Problem("value_unfit", params), WRONG) from None
 
 
-def _typed(form: Form, field: str, text: str) -> Any:
+def _number(typed: Decimal) -> int | float:
+    """A whole number as such. Raises ValueError for one without end."""
+    if not typed.is_finite():
+        raise ValueError(str(typed))
+    return int(typed) if typed == typed.to_integral_value() else float(typed)
+
+
+def _typed(form: Form, classes: Sequence[str], text: str) -> Any:
     match form:
         case Form.DATE:
             if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
                 return date.fromisoformat(text).isoformat()
             return utc(datetime.fromisoformat(text))
         case Form.CHOICE:
-            if text not in CLASSES[field]:
+            if text not in classes:
                 raise ValueError(text)
             return text
         case Form.FLAG:
             return {"true": True, "yes": True, "false": False, "no": False}[text.casefold()]
+        case Form.NUMBER:
+            return _number(Decimal(text))
         case Form.MONEY:
             amount, currency = text.split()
             if not re.fullmatch("[A-Z]{3}", currency):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,7 +13,7 @@ from keepstep.config.source import Source
 from keepstep.config.words import Side
 from keepstep.problems import Loc, Problem, nearest
 from mapping import transforms
-from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind, Model
 
 FORMS: dict[str, frozenset[Form]] = {
     "ask": frozenset(Form),
@@ -49,6 +49,11 @@ class Ground:
     """Whether a side's records hold a checklist, or would if the configuration named a ``field`` for it."""
     variable: frozenset[Loc] = frozenset()
     """Places whose text came from the environment."""
+    model: Model = STANDARD
+    declared: frozenset[str] = frozenset()
+    """Fields of one's own as the file declares them, with those whose declaration has a mistake of its own."""
+    holds: Callable[[Side], Collection[Form] | None] = lambda side: None
+    """Forms of values that fields named under ``custom`` can hold in a stream; None where nobody can tell."""
 
     def expression(
         self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0, functions: Iterable[str] = ()
@@ -58,6 +63,13 @@ class Ground:
             yield self.source.problem("variable_in_expression", loc)
             return
         yield from expressions.problems(self.source, loc, text, known, offset=offset, functions=functions)
+
+    def field(self, loc: Loc, name: str, known: Iterable[str]) -> Iterator[Problem]:
+        """One that is declared wrongly has been told of where it is declared."""
+        fields = set(known)
+        if name not in fields and name not in self.declared - self.model.names:
+            near = nearest(name, fields)
+            yield self.source.problem("unknown_field", loc, at_key=True, field=name, nearest=near, known=sorted(fields))
 
     def connection(
         self, loc: Loc, name: str, among: Iterable[str] | None = None, *, at_key: bool = False
@@ -101,15 +113,17 @@ def whole(file: File, ground: Ground) -> Iterator[Problem]:
 
 def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iterator[Problem]:
     """Options of the mapping name fields and classes that the model has."""
-    source, fields = ground.source, {name for each in MODEL.values() for name in each}
+    source, fields = ground.source, ground.model.names
     loc: Loc = ("connections", connection)
     for stream, table in keys.custom.items():
         for name in table:
-            yield from _field(source, (*loc, "custom", stream, name), name, fields)
+            at = (*loc, "custom", stream, name)
+            yield from ground.field(at, name, fields)
+            yield from _held(at, Side(connection, stream), name, ground)
     for name, table in keys.values.items():
-        yield from _field(source, (*loc, "values", name), name, fields)
+        yield from ground.field((*loc, "values", name), name, fields)
         for own, canonical in table.items():
-            classes = CLASSES.get(name)
+            classes = ground.model.classes.get(name)
             if classes and canonical not in classes:
                 near, at = nearest(canonical, classes), (*loc, "values", name, own)
                 yield source.problem("not_one_of", at, key=own, value=canonical, nearest=near, known=list(classes))
@@ -120,13 +134,27 @@ def of_connection(connection: str, keys: ConnectionKeys, ground: Ground) -> Iter
             yield from _transform((*loc, "transforms", stream, name), name, pair, ground)
 
 
+def _held(loc: Loc, side: Side, name: str, ground: Ground) -> Iterator[Problem]:
+    """Some field of that stream could hold it."""
+    form, held = ground.model.form(name), ground.holds(side)
+    if form is None or held is None or form in held:
+        return
+    if not held:
+        yield ground.source.problem("custom_nowhere", loc, at_key=True, side=str(side), field=name)
+        return
+    known = sorted(each.value for each in held)
+    yield ground.source.problem(
+        "custom_unfit", loc, at_key=True, side=str(side), field=name, form=form.value, known=known
+    )
+
+
 def _transform(loc: Loc, name: str, pair: Expressions, ground: Ground) -> Iterator[Problem]:
     """The field is there and holds values that can be transformed, by expressions over ``value`` alone."""
-    forms = {model[name] for model in MODEL.values() if name in model}
-    if not forms:
-        yield from _field(ground.source, loc, name, {each for model in MODEL.values() for each in model})
-    elif not forms & transforms.FORMS:
-        yield ground.source.problem("transform_unfit", loc, at_key=True, field=name, form=min(forms).value)
+    form = ground.model.form(name)
+    if form is None:
+        yield from ground.field(loc, name, ground.model.names)
+    elif form not in transforms.FORMS:
+        yield ground.source.problem("transform_unfit", loc, at_key=True, field=name, form=form.value)
     elif pair.read is None and pair.write is None:
         yield ground.source.problem("transform_empty", loc, at_key=True)
     for key in ("read", "write"):
@@ -136,13 +164,13 @@ def _transform(loc: Loc, name: str, pair: Expressions, ground: Ground) -> Iterat
 
 
 def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
-    source, model = ground.source, MODEL[sync.entity]
+    source, model = ground.source, ground.model[sync.entity]
     used = {side.connection for side in sync.sides}
     for index, side in enumerate(sync.sides):
         yield from ground.side((*loc, "sides", index), side)
         if side in sync.sides[:index]:
             yield source.problem("side_twice", (*loc, "sides", index), side=str(side))
-    variables = {*used, *model, "entity"}
+    variables = {*used, *model, *ground.declared, "entity"}
     if sync.where is not None:
         yield from ground.expression((*loc, "where"), sync.where, variables)
     for side, place in sync.create.items():
@@ -155,14 +183,14 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
             yield from _writable(at, side, ground)
         yield from _place(at, place, variables, ground)
     for index, name in enumerate(sync.match):
-        yield from _field(source, (*loc, "match", index), name, model)
+        yield from ground.field((*loc, "match", index), name, model)
     yield from _riding(loc, sync, ground)
     yield from _content(loc, sync, source)
     yield from _owner((*loc,), "first", sync.first, sync.owner, used, ground)
     for name, rule in sync.fields.items():
         at = (*loc, "fields", name)
         if name not in model:
-            yield from _field(source, at, name, model)
+            yield from ground.field(at, name, model)
             continue
         form = model[name]
         if form not in FORMS[rule.policy]:
@@ -198,7 +226,7 @@ def _riding(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
     source = ground.source
     for index, each in enumerate(sync.riding):
         at = (*loc, "with", index)
-        able = {kind for kind in TALKED_ABOUT if each != CHECKLIST or CHECKLIST in MODEL[kind]}
+        able = {kind for kind in TALKED_ABOUT if each != CHECKLIST or CHECKLIST in STANDARD[kind]}
         if sync.entity not in able:
             known = sorted(kind.value for kind in able)
             yield source.problem("rides_with_none", at, what=each, entity=sync.entity.value, known=known)
@@ -232,13 +260,6 @@ def notes(file: File, ground: Ground) -> Iterator[Problem]:
                 yield ground.source.problem("never_created_into", ("syncs", name, "sides", index), side=str(side))
         if sync.sides and all(side.connection in ground.readers for side in sync.sides):
             yield ground.source.problem("nothing_writable", ("syncs", name), at_key=True, sync=name)
-
-
-def _field(source: Source, loc: Loc, name: str, known: Iterable[str]) -> Iterator[Problem]:
-    fields = set(known)
-    if name not in fields:
-        near = nearest(name, fields)
-        yield source.problem("unknown_field", loc, at_key=True, field=name, nearest=near, known=sorted(fields))
 
 
 def _owner(loc: Loc, key: str, policy: str, owner: str | None, used: set[str], ground: Ground) -> Iterator[Problem]:

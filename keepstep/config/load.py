@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from connectors.base import ConnectorPlugin
-from keepstep.config import checks
+from keepstep.config import checks, own_fields
 from keepstep.config.environment import Filled
 from keepstep.config.model import Config, Connection
 from keepstep.config.schema import ConnectionKeys, File
@@ -19,7 +19,10 @@ from keepstep.config.words import Side
 from keepstep.problems import ConfigurationError, Loc, Problem
 from keepstep.registry import PluginError, Registry
 from mapping.fields import Options, Transform
+from mapping.model import Form, Model
 
+GROUPS = ("connections", "syncs", "fields")
+"""Keys whose entries stand for themselves: a mistake in one leaves the others."""
 INDISPENSABLE = frozenset({"system", "entity", "sides"})
 """Keys without which a connection or a sync cannot be looked at any further."""
 
@@ -49,18 +52,24 @@ class _Loading:
         file = self._file()
         if file is None:
             raise ConfigurationError(self._told(self.problems), self.source.path)
+        names = frozenset(str(name) for name in declared) if isinstance(declared, dict) else frozenset()
+        self.problems += own_fields.problems(file, self.source, names)
+        model = own_fields.model_of(file)
         connections = {}
         for name, keys in file.connections.items():
-            connection = self._connection(name, keys, file)
+            connection = self._connection(name, keys, file, model)
             if connection is not None:
                 connections[name] = connection
         ground = checks.Ground(
             self.source,
-            frozenset(str(name) for name in declared) if isinstance(declared, dict) else frozenset(),
+            names,
             self.streams,
             frozenset(name for name, keys in file.connections.items() if keys.access == "read"),
             lambda side: self._checklist(side, file),
             frozenset(self.filled.places),
+            model,
+            self._declared(),
+            lambda side: self._holds(side, file),
         )
         for name, keys in file.connections.items():
             self.problems += checks.of_connection(name, keys, ground)
@@ -80,7 +89,8 @@ class _Loading:
             people=tuple(file.people),
             first_sync=file.first_sync,
             retention=file.retention,
-            notes=tuple(self._told([*self.notes, *checks.notes(file, ground)])),
+            model=model,
+            notes=tuple(self._told([*self.notes, *own_fields.notes(file, self.source), *checks.notes(file, ground)])),
         )
 
     def _told(self, problems: list[Problem]) -> list[Problem]:
@@ -100,7 +110,7 @@ class _Loading:
         except ValidationError:
             return None  # its mistakes are those already told
 
-    def _connection(self, name: str, keys: ConnectionKeys, file: File) -> Connection | None:
+    def _connection(self, name: str, keys: ConnectionKeys, file: File, model: Model) -> Connection | None:
         loc: Loc = ("connections", name)
         try:
             plugin = self.registry.connector(keys.system)
@@ -123,8 +133,23 @@ class _Loading:
                 for stream, table in keys.transforms.items()
             },
             entities=_entities(name, file),
+            model=model,
         )
         return Connection(name, keys.system, keys.access, options, settings, keys.budget)
+
+    def _declared(self) -> frozenset[str]:
+        """The names of all fields of one's own that the file has."""
+        kinds = self.filled.data.get("fields")
+        tables = kinds.values() if isinstance(kinds, dict) else ()
+        return frozenset(str(name) for table in tables if isinstance(table, dict) for name in table)
+
+    def _holds(self, side: Side, file: File) -> Collection[Form] | None:
+        keys = file.connections.get(side.connection)
+        try:
+            holds = self.registry.mapping(keys.system).holds if keys is not None else None
+        except PluginError:
+            return None  # that the system has no mapping is told where a sync wants one
+        return holds(side.stream) if holds is not None else None
 
     def _checklist(self, side: Side, file: File) -> Literal["holds", "field", "none"]:
         keys = file.connections.get(side.connection)
@@ -172,7 +197,7 @@ def _without(data: dict[str, Any], places: list[Loc]) -> dict[str, Any]:
     """The data without the smallest parts that hold a mistake and can be spared."""
     left = {
         key: {name: dict(part) if isinstance(part, dict) else part for name, part in value.items()}
-        if key in ("connections", "syncs") and isinstance(value, dict)
+        if key in GROUPS and isinstance(value, dict)
         else value
         for key, value in data.items()
     }
@@ -180,7 +205,7 @@ def _without(data: dict[str, Any], places: list[Loc]) -> dict[str, Any]:
         group = left.get(str(top))
         if top == "version":
             left["version"] = 1
-        elif top not in ("connections", "syncs") or not below or not isinstance(group, dict):
+        elif top not in GROUPS or not below or not isinstance(group, dict):
             left.pop(str(top), None)
         elif len(below) > 1 and below[1] not in INDISPENSABLE and isinstance(group.get(below[0]), dict):
             group[below[0]].pop(below[1], None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -24,7 +24,7 @@ from keepstep.config.schema import (
 from keepstep.config.words import Budget
 from keepstep.problems import Problem
 from mapping.fields import Options
-from mapping.model import Kind
+from mapping.model import STANDARD, Kind, Model
 
 RIDING = {"comments": Kind.COMMENT, "attachments": Kind.ATTACHMENT}
 """What can ride with a sync as a sync of its own -> the kind of thing that it is."""
@@ -59,6 +59,8 @@ class Config:
     people: tuple[Mapping[str, str], ...]
     first_sync: FirstSync
     retention: Retention
+    model: Model = STANDARD
+    """The canonical fields: the standard ones and the configuration's own."""
     notes: tuple[Problem, ...] = ()
     """What is allowed and worth knowing: a side never created into, a secret written in the file."""
 
@@ -119,6 +121,7 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
     facts = {
         "syncs": {name: each.model_dump(mode="json", exclude={"mode", "every"}) for name, each in syncs.items()},
         "connections": {name: _facts(config.connections[name]) for name in used},
+        "fields": {kind.value: _own(config.model, kind) for kind in {each.entity for each in syncs.values()}},
         "won_days": config.first_sync.won_days,
         "people": [dict(person) for person in config.people],
     }
@@ -126,13 +129,22 @@ def fingerprint(config: Config, sync: str | None = None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _own(model: Model, kind: Kind) -> dict[str, Any]:
+    """What is declared of the fields of one's own, but for what people call them."""
+    return {name: [each.form.value, each.classes] for name, each in model.own.get(kind, {}).items()}
+
+
+DECIDING = tuple(each.name for each in fields(Options) if each.name not in ("entities", "model"))
+"""Options of a mapping that decide about every sync of its connection."""
+
+
 def _facts(connection: Connection) -> dict[str, Any]:
     return {
         "system": connection.system,
         # What a connection that may not be written to was owed was crossed off: once it may be, all is compared again.
         "access": connection.access,
-        # What its streams are taken for stands in each sync already, and another sync's is not this one's affair.
-        "options": {name: value for name, value in asdict(connection.options).items() if name != "entities"},
+        # What its streams are taken for stands in each sync, as do its own fields; another sync's are not its affair.
+        "options": {name: _open(getattr(connection.options, name)) for name in DECIDING},
         "settings": _open(connection.settings),
     }
 

@@ -7,14 +7,17 @@ import inspect
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, SecretStr
 
 from keepstep.config.words import (
+    FORMS,
     ConnectionName,
     Currency,
     Duration,
+    FieldName,
+    FormName,
     Limit,
     Side,
     SideText,
@@ -23,6 +26,7 @@ from keepstep.config.words import (
     WatchedText,
     Zone,
     duration,
+    form,
     size,
 )
 from mapping.fields import Declared
@@ -178,6 +182,43 @@ class Retention(Part):
     """Runs in Prefect's own database, and their artifacts."""
 
 
+class _InShort:
+    """A text that stands for a whole part of the file, as an editor is to know."""
+
+    def __init__(self, text: dict[str, Any]) -> None:
+        self._text = {"type": "string"} | text
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [self._text, handler(core)]}
+
+
+Label = Annotated[
+    dict[Language, str],
+    BeforeValidator(lambda said: dict.fromkeys(get_args(Language), said) if isinstance(said, str) else said),
+    _InShort({}),
+]
+
+
+class NewField(Part):
+    """A field of one's own, kept where ``custom`` of a connection says."""
+
+    form: FormName
+    """What its values are."""
+    values: list[str] = []
+    """With ``form: choice``: the values there are, from the least to the furthest. A system's value that says the same,
+    in any case, means it; others need a line under ``values`` of the connection."""
+    label: Label = {}
+    """What people call it, in all languages or by language; if not said, its name with blanks."""
+
+
+NewFieldText = Annotated[
+    NewField,
+    BeforeValidator(lambda declared: {"form": form(declared)} if isinstance(declared, str) else declared),
+    _InShort({"enum": FORMS}),
+]
+"""A form alone is a field of which there is nothing else to say."""
+
+
 class File(Part):
     """A whole ``keepstep.yaml``."""
 
@@ -186,6 +227,8 @@ class File(Part):
     """Address of the store's database; it may hold a password, so it is never shown."""
     language: Language = "en"
     timezone: Zone = "UTC"
+    fields: dict[Kind, dict[FieldName, NewFieldText]] = {}
+    """Kind of thing -> fields of one's own: their form (``text``), or form and more."""
     connections: dict[ConnectionName, ConnectionKeys] = Field(min_length=1)
     syncs: dict[SyncName, Sync] = {}
     changes_to_tasks: ChangesToTasks | None = None
@@ -236,6 +279,7 @@ __all__ = [
     "FirstSync",
     "Handoffs",
     "Language",
+    "NewField",
     "Retention",
     "Side",
     "Sync",

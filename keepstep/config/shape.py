@@ -41,6 +41,8 @@ OWN = frozenset(
         "sync_name",
         "currency",
         "budget",
+        "form",
+        "field_name",
     )
 )
 LIMITS = {"greater_than_equal": "ge", "less_than_equal": "le", "greater_than": "gt", "less_than": "lt"}

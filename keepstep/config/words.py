@@ -11,7 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from mapping.model import OWN_FORMS, Form
+
 CONNECTION = r"[A-Za-z_][A-Za-z0-9_]*"
+FIELD = r"[a-z][a-z0-9_]{0,39}"
+FORMS = sorted(form.value for form in OWN_FORMS)
 RESERVED = frozenset({
     "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
     "namespace", "null", "package", "return", "true", "var", "void", "while",
@@ -130,6 +134,19 @@ def _budget(value: Any) -> Budget:
     return Budget(share=int(match[1]) / 100)
 
 
+def form(value: Any) -> Form:
+    """The form of a field of one's own, by its name."""
+    if value not in FORMS:
+        raise PydanticCustomError("bad_form", "not a form of a field")
+    return Form(value)
+
+
+def _field_name(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(FIELD, value):
+        raise PydanticCustomError("bad_field_name", "not a name")
+    return value
+
+
 def _currency(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"[A-Z]{3}", value):
         raise PydanticCustomError("bad_currency", "not a currency")
@@ -170,5 +187,12 @@ Size = Annotated[int, PlainValidator(size), _schema("^[1-9][0-9]{0,5} ?[kMG]B$",
 """Bytes."""
 Zone = Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})]
 ConnectionName = Annotated[str, BeforeValidator(_name)]
+FormName = Annotated[
+    Form,
+    PlainValidator(form),
+    PlainSerializer(lambda form: form.value, return_type=str),
+    WithJsonSchema({"type": "string", "enum": FORMS}),
+]
+FieldName = Annotated[str, BeforeValidator(_field_name)]
 SyncName = Annotated[str, BeforeValidator(_sync_name)]
 Currency = Annotated[str, BeforeValidator(_currency), _schema("^[A-Z]{3}$", "EUR")]

@@ -15,6 +15,7 @@ from connectors.jira.sandbox import JiraSandbox
 from connectors.sandbox.core import SandboxCore
 from connectors.trello.sandbox import TrelloSandbox
 from connectors.zoho_crm.sandbox import ZohoSandbox
+from connectors.zoho_crm.sandbox.modules import FieldDef
 from keepstep.demo import writing
 from keepstep.demo.cast import Board, Cast, Customer, Project, Task
 from keepstep.demo.clock import CatchingUp
@@ -23,6 +24,12 @@ DAY = 86_400.0
 YEAR = 365 * DAY
 STAGES = {"lead": "Qualification", "offer": "Negotiation/Review", "won": "Closed Won", "lost": "Closed Lost"}
 JIRA_STATUS = {"doing": "indeterminate", "done": "done"}
+CONTRACT = "customfield_10400"
+CUSTOM: Mapping[str, dict[str, Any]] = {
+    "crm": {"custom": {"Deals": {"contract_number": "Contract_No"}}},
+    "tracker": {"custom": {"epics": {"contract_number": CONTRACT}}},
+}
+"""Connection -> where it keeps the company's own fields."""
 STREAMS = {
     "crm": ("Accounts", "Contacts", "Deals", "Notes"),
     "tracker": ("epics", "issues", "comments", "remote_links"),
@@ -59,6 +66,7 @@ class Company:
         if self.cast.language == "zh-CN":
             self.crm.localise("zh")
             self.tracker.localise("zh")
+        self._contracts()
         self._staff()
         for customer in self.cast.customers:
             self._customer(customer)
@@ -164,9 +172,17 @@ class Company:
         }
         self.ids[f"deal:{project.key}"] = self.crm.create(self.cast.staff.sales, "Deals", values)
 
+    def _contracts(self) -> None:
+        """Both systems have a field of the company's own for a contract's number; the team hardly ever fills theirs."""
+        called = "合同编号" if self.cast.language == "zh-CN" else "Contract number"
+        self.crm.ledger.modules["Deals"]["Contract_No"] = FieldDef("Contract_No", "text", called, custom=True)
+        self.tracker.add_field(CONTRACT, called, "text")
+
     def _decided(self, project: Project) -> None:
-        stage = self._stage(project.stage)
-        self.crm.edit(self.cast.staff.sales, "Deals", self.ids[f"deal:{project.key}"], {"Stage": stage})
+        change = {"Stage": self._stage(project.stage)}
+        if project.stage == "won":
+            change["Contract_No"] = f"C-{1000 + project.begun}"
+        self.crm.edit(self.cast.staff.sales, "Deals", self.ids[f"deal:{project.key}"], change)
 
     def _stage(self, name: str) -> str:
         """A stage by its class, in the organisation's own word."""

@@ -28,6 +28,11 @@ store: {store}
 language: {language}
 timezone: {timezone}
 
+# Fields of the company's own; where each system keeps them stands in its connection, under `custom`.
+fields:
+  project:
+    contract_number: {{form: text, label: {{en: contract number, zh-CN: 合同编号}}}}
+
 # One entry for each account. Secrets belong into the environment: token: "${{JIRA_TOKEN}}"; these are the stand-ins'.
 connections:
 """

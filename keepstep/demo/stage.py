@@ -16,7 +16,7 @@ from keepstep.demo.cast import Cast
 from keepstep.demo.cast_en import CAST as ENGLISH
 from keepstep.demo.cast_zh import CAST as CHINESE
 from keepstep.demo.clock import CatchingUp
-from keepstep.demo.company import YEAR, Company
+from keepstep.demo.company import CUSTOM, YEAR, Company
 from keepstep.demo.configuration import Account, Mode, configuration
 
 CASTS: Mapping[str, Cast] = {"en": ENGLISH, "zh-CN": CHINESE}
@@ -73,9 +73,11 @@ class Stage:
         from keepstep.registry import Registry
 
         registry = Registry.installed()
+        settings = {
+            name: registry.sandbox(system).settings(self.cores[name], urls[name]) for name, system in SYSTEMS.items()
+        }
         accounts = [
-            Account(name, system, registry.sandbox(system).settings(self.cores[name], urls[name]))
-            for name, system in SYSTEMS.items()
+            Account(name, system, {**settings[name], **CUSTOM.get(name, {})}) for name, system in SYSTEMS.items()
         ]
         cast = self.company.cast
         people = [self._accounts(role) for role in ("sales", "lead", "developer", "designer", "gone")]

@@ -253,8 +253,8 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
     found = []
     for state in states:
         for name, conflict in sorted(state.conflicts.items()):
-            if name in sync.left_out:
-                continue
+            if name in sync.left_out or name not in sync.fields:
+                continue  # what is not kept in step (any more) is nobody's question
             candidates = []
             disputed = _disputed(sync.fields[name], conflict)
             for side, candidate in sorted(conflict.candidates.items()):

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from keepstep.engine.handoffs.graph import Entity, Graph
-from mapping.model import MODEL, Form
+from mapping.model import STANDARD, Form, Model
 
 Say = Callable[[str, Mapping[str, Any]], str]
 
@@ -81,7 +81,8 @@ def collapsed(edits: Iterable[Edit]) -> list[Edit]:
 class Text:
     """Writes for one subject, in one language."""
 
-    def __init__(self, subject: Entity, graph: Graph, say: Say, zone: ZoneInfo) -> None:
+    def __init__(self, subject: Entity, graph: Graph, say: Say, zone: ZoneInfo, model: Model = STANDARD) -> None:
+        self._model = model
         self._subject = subject
         self._graph = graph
         self._say = say
@@ -131,7 +132,7 @@ class Text:
 
     def _field(self, edit: Edit) -> str:
         kind = self._subject.kind
-        if edit.field in MODEL[kind]:
+        if edit.field in self._model[kind]:
             return self._say(f"field.{kind.value}.{edit.field}", {})
         return edit.label or edit.system_field or edit.field
 
@@ -141,11 +142,11 @@ class Text:
     def _value(self, field: str, value: Any) -> str:
         if value is None or value == "" or value == []:
             return self._say("value.empty", {})
-        form = MODEL[self._subject.kind].get(field)
+        form = self._model[self._subject.kind].get(field)
         match form, value:
             case _, bool():
                 return self._say("value.yes" if value else "value.no", {})
-            case Form.CHOICE, str():
+            case Form.CHOICE, str() if field in STANDARD.classes:
                 return self._say(f"class.{field}.{value}", {})
             case Form.DATE, str() if "T" in value:
                 return self._time(datetime.fromisoformat(value))

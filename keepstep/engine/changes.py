@@ -18,7 +18,7 @@ from keepstep.engine.change_text import Edit, Say, Text, collapsed
 from keepstep.engine.handoffs.graph import Entity, Graph
 from keepstep.engine.handoffs.rules import Problem, RulesInvalid
 from keepstep.engine.handoffs.verdict import Note
-from mapping.model import Kind
+from mapping.model import STANDARD, Kind, Model
 
 TOGETHER: Final = timedelta(minutes=10)
 """Edits of one subject within so much of the first are one change."""
@@ -120,6 +120,7 @@ def tasks_for(
     *,
     say: Say,
     zone: ZoneInfo,
+    model: Model = STANDARD,
 ) -> Decision:
     """Decide for every edit; neither the order of the edits nor that of the tasks matters.
 
@@ -151,7 +152,7 @@ def tasks_for(
         if subject is None:
             passed += [Passed(edit=edit, why="unknown_entity") for edit in edits]
             continue
-        text = Text(subject, graph, say, zone)
+        text = Text(subject, graph, say, zone, model)
         projects = projects_of(subject, graph)
         task = tasks.get((rule_id, id))
         if task is not None:

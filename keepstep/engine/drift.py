@@ -19,7 +19,7 @@ from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
 from mapping.fields import Mapper, Unmappable
-from mapping.model import MODEL, Form, Kind
+from mapping.model import Form, Kind, Model
 
 UNREAD = ("unknown_value", "unreadable", "not_text", "not_a_number")
 """Why a whole value could not be read, other than by a mapping's own choice."""
@@ -36,7 +36,7 @@ Facts = dict[str, dict[str, dict[str, Any]]]
 
 def compare(
     tx: Tx, ports: Ports, connections: Mapping[str, Connection], used: Mapping[str, Collection[str]],
-    under: Mapping[str, str],
+    under: Mapping[str, str], model: Model,
 ) -> None:  # fmt: skip
     """Compare what each connection says of the fields that are mapped with what it said before. Asks no system.
 
@@ -46,11 +46,11 @@ def compare(
     rows = tx.all(sa.select(t.setting).where(t.setting.c.name.in_([_setting(name) for name in connections])))
     kept = {row["name"]: row["value"] for row in rows}
     for name, connection in connections.items():
-        facts = _facts(connection, used.get(name, ()))
+        facts = _facts(connection, used.get(name, ()), model)
         known = kept.get(_setting(name))
         there: list[Finding] = []
         if known is not None and known["under"] == under[name]:
-            there = list(_drifted(connection, known["streams"], facts))
+            there = list(_drifted(connection, known["streams"], facts, model))
         value = {"under": under[name], "streams": facts}
         if value != known:
             tx.upsert(t.setting, [{"name": _setting(name), "value": value}])
@@ -61,13 +61,13 @@ def _setting(connection: str) -> str:
     return f"described:{connection}"
 
 
-def _facts(connection: Connection, streams: Collection[str]) -> Facts:
+def _facts(connection: Connection, streams: Collection[str], model: Model) -> Facts:
     facts: Facts = {}
     for stream in connection.description.streams:
         mapper = connection.mappers.get(stream.name)
         if stream.name not in streams or mapper is None:
             continue
-        names = _names(mapper)
+        names = _names(mapper, model)
         facts[stream.name] = {
             field.name: {"kind": field.kind, "names": names[field.name], "values": field.values}
             for field in stream.fields
@@ -76,17 +76,17 @@ def _facts(connection: Connection, streams: Collection[str]) -> Facts:
     return facts
 
 
-def _names(mapper: Mapper) -> dict[str, list[str]]:
+def _names(mapper: Mapper, model: Model) -> dict[str, list[str]]:
     """The service's field -> the canonical fields that it stands for."""
     found: dict[str, set[str]] = defaultdict(set)
     for kind in mapper.kinds:
-        for name in MODEL[kind]:
+        for name in model[kind]:
             if mapper.mode(kind, name) != "absent":
                 found[mapper.system(kind, name)].add(name)
     return {system: sorted(names) for system, names in found.items()}
 
 
-def _drifted(connection: Connection, known: Facts, facts: Facts) -> Iterator[Finding]:
+def _drifted(connection: Connection, known: Facts, facts: Facts, model: Model) -> Iterator[Finding]:
     """What differs. ``facts`` keep what was known of it, so that it counts as different until it is mended."""
     described = {stream.name: {field.name for field in stream.fields} for stream in connection.description.streams}
     for stream, fields in known.items():
@@ -106,11 +106,11 @@ def _drifted(connection: Connection, known: Facts, facts: Facts) -> Iterator[Fin
                     params={"side": side, "field": field, "names": before["names"]},
                 )
             elif field in now:
-                yield from _changed(connection.mappers[stream], side, field, key, before, now[field])
+                yield from _changed(connection.mappers[stream], side, field, key, before, now[field], model)
 
 
 def _changed(
-    mapper: Mapper, side: str, field: str, key: str, before: dict[str, Any], now: dict[str, Any]
+    mapper: Mapper, side: str, field: str, key: str, before: dict[str, Any], now: dict[str, Any], model: Model
 ) -> Iterator[Finding]:
     if now["kind"] != before["kind"]:
         yield Finding(
@@ -128,7 +128,7 @@ def _changed(
     if now["values"] is None or before["values"] is None:
         return
     fresh = [value for value in now["values"] if value not in before["values"]]
-    unknown = [value for value in fresh if _unknown(mapper, now["names"], value)]
+    unknown = [value for value in fresh if _unknown(mapper, model, now["names"], value)]
     if unknown:
         now["values"] = [value for value in now["values"] if value not in unknown]
         yield Finding(
@@ -138,11 +138,11 @@ def _changed(
         )
 
 
-def _unknown(mapper: Mapper, names: Sequence[str], value: str) -> bool:
+def _unknown(mapper: Mapper, model: Model, names: Sequence[str], value: str) -> bool:
     """Whether the value of a list belongs to no class. A field of any other form takes what comes."""
     for kind in mapper.kinds:
         for name in names:
-            if MODEL[kind].get(name) is Form.CHOICE and _refused(mapper, kind, name, value):
+            if model[kind].get(name) is Form.CHOICE and _refused(mapper, kind, name, value):
                 return True
     return False
 

@@ -48,24 +48,28 @@ def tasks_from_changes(ports: Ports, world: World, config: Config) -> set[str]:
             return set()
         facts = graph(tx, People(tx, world.people))
         rows = _open_tasks(tx)
-        language = config.language
+        language, called = config.language, config.model.called(config.language)
+
+        def spoken(code: str, params: Mapping[str, Any]) -> str:
+            """A field is called the same whatever it is a field of."""
+            name = code.rpartition(".")[2] if code.startswith("field.") else None
+            if name in called:
+                return called[name]
+            return say(f"field.{name}" if name else code, params, language, ZoneInfo(config.timezone))
+
         decision = tasks_for(
             edits,
             list(rows.values()),
             [change_rule([str(each) for each in wanted.watch])],
             facts,
             ports.clock.now(),
-            say=lambda code, params: say(_spoken(code), params, language, ZoneInfo(config.timezone)),
+            say=spoken,
             zone=ZoneInfo(config.timezone),
+            model=config.model,
         )
         _keep(tx, ports, sync, decision, rows)
         _tell(tx, ports, decision.findings, facts)
     return {sync.name} if decision.opened or decision.appended else set()
-
-
-def _spoken(code: str) -> str:
-    """The message for a word of a task's text. A field is called the same whatever it is a field of."""
-    return f"field.{code.rpartition('.')[2]}" if code.startswith("field.") else code
 
 
 def _home(world: World, create_in: str | None) -> Sync | None:

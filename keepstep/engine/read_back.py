@@ -127,7 +127,7 @@ def _as_sent(sync: Sync, side: Side, references: References, intent: dict[str, A
     if record is None or record.deleted:
         return False
     there = side.mapper.canon(record).values
-    for name, planned in settle.planned_fields(intent).items():
+    for name, planned in settle.still_kept(sync, side, intent).items():
         try:
             value = references.inward(sync.fields[name], there[name], side.connection.name)
         except (KeyError, Unresolved, Outside):

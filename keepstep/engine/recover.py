@@ -167,7 +167,7 @@ def _judge_update(
     changes: Sequence[Change],
     now: str,
 ) -> str:
-    fields = settle.planned_fields(row)
+    fields = settle.still_kept(sync, side, row)
     if side.abilities.history:
         entries = {name: settle.our_entry(sync, side, references, name, changes, row) for name in fields}
         if any(entry is not None for entry in entries.values()):

@@ -30,6 +30,11 @@ def planned_fields(intent: Mapping[str, Any]) -> dict[str, Planned]:
     return msgspec.convert(intent["fields"], dict[str, Planned])
 
 
+def still_kept(sync: Sync, side: Side, intent: Mapping[str, Any]) -> dict[str, Planned]:
+    """What the intent writes of fields that the side still has: a configuration may have let go of some since."""
+    return {name: each for name, each in planned_fields(intent).items() if sync.can(side, name) != "absent"}
+
+
 def shown_now(
     state: EntityState, sync: Sync, side: Side, references: References, names: Sequence[str]
 ) -> dict[str, Any]:
@@ -37,7 +42,7 @@ def shown_now(
     record = state.records.get(side.name)
     found = {}
     for name in names:
-        if record is None or name not in record["shown"]:
+        if record is None or name not in record["shown"] or name not in sync.fields:
             continue
         try:
             found[name] = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
@@ -58,7 +63,7 @@ def took_effect(
 ) -> None:
     """Move shadow and version of each written field. ``tied``: the look is the write's answer, or has its version."""
     link = state.links[side.name]
-    fields = planned_fields(intent)
+    fields = still_kept(sync, side, intent)
     shown = shown_now(state, sync, side, references, list(fields))
     for name, planned in fields.items():
         known = link.field(name)

@@ -13,7 +13,7 @@ from keepstep.engine.people import People
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import Agreed
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind
 
 
 def graph(tx: Tx, people: People, kinds: Iterable[Kind] | None = None) -> Graph:
@@ -35,7 +35,7 @@ def _entity(row: dict[str, Any], links: list[Link], empty: set[str]) -> Entity:
     agreed = msgspec.convert(row["agreed"], dict[str, Agreed])
     # What a side shows as empty is known to be empty, though nobody ever agreed on it.
     values = dict.fromkeys(sorted(empty)) | {name: each.value for name, each in agreed.items()}
-    refs = {name: value for name, value in values.items() if MODEL[kind].get(name) is Form.REF and value}
+    refs = {name: value for name, value in values.items() if STANDARD[kind].get(name) is Form.REF and value}
     # The first agreement is not a change: how old that value was nobody can tell.
     changed = {name: each.at for name, each in agreed.items() if each.n >= 1}
     return Entity(id=row["id"], kind=kind, values=values, refs=refs, links=tuple(links), changed_at=changed)

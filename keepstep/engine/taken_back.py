@@ -147,7 +147,7 @@ class Batch:
             return told("asked", since=state.opened.get(name))
         if any(name in each["fields"] for each in state.intents):
             return told("doubt")
-        if link is None or link.state != "live" or side not in self._sync.sides:
+        if link is None or link.state != "live" or side not in self._sync.sides or name not in self._sync.fields:
             return told("gone")
         known = link.field(name)
         if agreed.n == written.n + 1 and (state.id, name) in {(line.entity, line.field) for line in self.audit}:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind
 
 FETCH = 500
 """Rows of one source that are held at a time."""
@@ -54,7 +54,7 @@ def within(tx: Tx, entity: str) -> tuple[str, ...]:
     while True:
         before = len(found)
         for id, kind, agreed in _rows(tx, sa.select(t.entity.c.id, t.entity.c.kind, t.entity.c.agreed)):
-            forms = MODEL[Kind(kind)]
+            forms = STANDARD[Kind(kind)]
             if any(forms.get(n) is Form.REF and value["value"] in found for n, value in agreed.items()):
                 found.add(id)
         if len(found) == before:

@@ -82,7 +82,7 @@ def verdicts_now(tx: Tx, ports: Ports, world: World, config: Config) -> list[Ver
         begun = datetime.fromisoformat(_first_applied(tx) or ports.now())
     calendar = Calendar(country=COUNTRIES.get(config.language), timezone=config.timezone)
     return judge(
-        compiled(shipped(config.handoffs.use)),
+        compiled(shipped(config.handoffs.use), config.model),
         graph(tx, People(tx, world.people), JUDGED),
         ports.clock.now(),
         begun,
@@ -114,6 +114,7 @@ def _setting(tx: Tx, world: World, config: Config) -> Setting:
         roles=_roles(world),
         fields={kind: frozenset(names) for kind, names in fields.items()},
         categories=tuple(config.documents.categories),
+        model=config.model,
     )
 
 

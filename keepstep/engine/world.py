@@ -17,7 +17,7 @@ from mapping.agreement import UNSURE, Equality, Rule
 from mapping.fields import Declared, Mapper, Unmappable, narrowed
 from mapping.fields import Mode as FieldMode
 from mapping.items import alike
-from mapping.model import CLASSES, CONTENT, MODEL, Form, Kind
+from mapping.model import CONTENT, STANDARD, Form, Kind, Model
 from mapping.pairs import as_day
 from mapping.richtext import normal_markdown
 
@@ -125,6 +125,7 @@ class Sync:
     """Bytes of the largest file whose bytes go along; 0: none do, and things are no files or linked only."""
     left_out: frozenset[str] = frozenset()
     """Fields that are not kept in step, though sides have them."""
+    model: Model = STANDARD
 
     def can(self, side: Side, name: str) -> FieldMode:
         """What a side does with a field: what its mapping is able to, as far as the sync asks for it."""
@@ -142,13 +143,13 @@ class Sync:
 
     @property
     def fields(self) -> Mapping[str, Form]:
-        return MODEL[self.kind]
+        return self.model[self.kind]
 
     def rule(self, name: str) -> Rule:
         """The configured rule of a field, else the default of its form."""
         found = self.rules.get(name)
         if found is not None and found.policy == "rank" and not found.order:
-            return replace(found, order=CLASSES.get(name, ()))
+            return replace(found, order=self.model.classes.get(name, ()))
         match self.fields[name]:
             case Form.LIST:
                 return replace(found or self.default, by_item=True)

@@ -11,13 +11,19 @@ from keepstep.language.forms import Gaps, Reader
 from keepstep.language.messages import MESSAGES, Plural
 
 LANGUAGES = ("en", "zh-CN")
+NOTHING: Mapping[str, str] = {}
 
 
-def say(code: str, params: Mapping[str, Any], language: str, zone: tzinfo = UTC) -> str:
-    """The message in that language, times in that zone. Raises KeyError for an unknown code or a missing parameter."""
+def say(
+    code: str, params: Mapping[str, Any], language: str, zone: tzinfo = UTC, called: Mapping[str, str] = NOTHING
+) -> str:
+    """The message in that language, times in that zone. Raises KeyError for an unknown code or a missing parameter.
+
+    ``called``: what people of that language call fields that are not in our vocabulary.
+    """
     message = MESSAGES[known_as(code)]
     count = params[message.by] if isinstance(message, Plural) else None
-    return Gaps(Reader(language, zone)).vformat(template(code, language, count), (), params)
+    return Gaps(Reader(language, zone, called)).vformat(template(code, language, count), (), params)
 
 
 def codes() -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -27,6 +27,8 @@ class Reader:
 
     language: str
     zone: tzinfo = UTC
+    called: Mapping[str, str] = field(default_factory=dict)
+    """What the reader calls fields of a configuration's own."""
 
     def word(self, code: str) -> str:
         return template(code, self.language)
@@ -35,6 +37,10 @@ class Reader:
         """A word of our own vocabulary, else the value as it is."""
         code = f"{group}.{value}"
         return self.word(code) if code in MESSAGES else self.value(value)
+
+    def field(self, name: Any) -> str:
+        """A canonical field, else the name of a system's own as it is."""
+        return self.called.get(name) or self.named("field", name)
 
     def side(self, value: str | None) -> str:
         """Where a value comes from: a side, what is agreed, or Keepstep itself."""
@@ -141,7 +147,7 @@ class Reader:
 FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "": lambda reader, value: reader.word("word.empty") if value is None else str(value),
     "list": lambda reader, value: reader.joined(value) if value else reader.word("word.empty"),
-    "fields": lambda reader, value: reader.joined(value, lambda name: reader.named("field", name)),
+    "fields": lambda reader, value: reader.joined(value, reader.field),
     "hint": lambda reader, value: reader.word("word.hint").replace("{name}", str(value)) if value else "",
     "quoted": lambda reader, value: f"`{value}`" if value is not None else reader.word("word.other"),
     "someone": lambda reader, value: reader.word("word.someone") if value is None else reader.value(value),
@@ -153,7 +159,7 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "unit": lambda reader, value: reader.named("unit", value),
     "value": Reader.value,
     "candidates": Reader.candidates,
-    "field": lambda reader, value: reader.named("field", value),
+    "field": Reader.field,
     "kind": lambda reader, value: reader.named("kind", value),
     "type": lambda reader, value: reader.named("type", value),
     "unsaid": lambda reader, value: reader.word("word.unsaid") if value in (None, "") else reader.value(value),

@@ -13,9 +13,16 @@ from collections.abc import Mapping
 from connectors.base import Description
 from mapping.fields import Mapper, MappingPlugin, Options
 from mapping.jira.attached import attachments, comments, links
+from mapping.jira.custom import MAKERS
 from mapping.jira.issues import IssueMapping, epic_rows, issue_rows
 from mapping.jira.values import Words
 from mapping.jira.versions import versions
+from mapping.model import Form
+
+
+def holds(stream: str) -> frozenset[Form]:
+    """What custom fields can hold: versions, comments and links have none."""
+    return frozenset(MAKERS) if stream in ("epics", "issues") else frozenset()
 
 
 def build(options: Options, description: Description) -> Mapping[str, Mapper]:
@@ -31,4 +38,4 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     }
 
 
-MAPPING = MappingPlugin(system="jira", build=build, checklists={"issues": "custom"})
+MAPPING = MappingPlugin(system="jira", build=build, checklists={"issues": "custom"}, holds=holds)

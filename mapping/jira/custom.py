@@ -15,8 +15,8 @@ from connectors.errors import Misconfigured
 from mapping.fields import FieldMap, Unmappable
 from mapping.jira.checklist import checklist_row
 from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
-from mapping.model import MODEL, Form, Kind, Loss
-from mapping.pairs import Pair, clean, day, instant, money
+from mapping.model import Form, Kind, Loss
+from mapping.pairs import Pair, clean, day, instant, money, number
 from mapping.richtext import markdown_to_adf
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
 
@@ -58,7 +58,7 @@ def custom(words: Words, stream: str, kind: Kind) -> list[FieldMap]:
     """
     rows = []
     for canonical, system in words.options.custom.get(stream, {}).items():
-        form = MODEL[kind].get(canonical)
+        form = words.options.model[kind].get(canonical)
         if form is None:
             continue  # a field of another kind in the same stream
         rows.append(_row(words, stream, canonical, system, form))
@@ -145,14 +145,7 @@ def _rich(place: Place) -> FieldMap:
 def _number(place: Place) -> FieldMap:
     """Jira keeps every number as a float, and shows whole ones with a point."""
 
-    def read(value: Any, _: Section) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Unmappable("not_a_number", str(value))
-        return int(value) if float(value).is_integer() else value
-
-    return place.row((read, lambda value, _: value))
+    return place.row((lambda value, _: number(value), lambda value, _: value))
 
 
 def _money(place: Place) -> FieldMap:
@@ -246,9 +239,19 @@ def _cascade(place: Place) -> FieldMap:
 
 
 def _class(place: Place) -> FieldMap:
-    """A list of which the configuration says what each value stands for, by option id or name."""
-    table = place.words.options.values.get(place.canonical, {})
-    return place.row(_by_table(table, {name: own for own, name in reversed(list(table.items()))}))
+    """A list of which the configuration says what each value stands for, by option id or name; one that says a class
+    itself stands for it."""
+    options = place.words.options
+
+    def by_itself(said: Any) -> str | None:
+        return options.model.class_of(place.canonical, said)
+
+    table = dict(options.values.get(place.canonical, {}))
+    for said in sorted(place.values or ()):
+        known = by_itself(said)
+        if known is not None:
+            table.setdefault(said, known)
+    return place.row(_by_table(table, {name: own for own, name in reversed(list(table.items()))}, by_itself))
 
 
 def _flag(place: Place) -> FieldMap:
@@ -257,14 +260,19 @@ def _flag(place: Place) -> FieldMap:
     return place.row(_by_table(table, {flag: own for own, flag in reversed(list(table.items()))}))
 
 
-def _by_table(table: Mapping[str, Any], back: Mapping[Any, str]) -> Pair:
+def _by_table(
+    table: Mapping[str, Any], back: Mapping[Any, str], by_itself: Callable[[Any], Any] = lambda said: None
+) -> Pair:
     def read(value: Any, _: Section) -> Any:
         if not value:
             return None
         for key in (str(value.get("id")), str(value.get("value"))):
             if key in table:
                 return table[key]
-        raise Unmappable("unknown_value", value.get("value"))
+        known = by_itself(value.get("value"))
+        if known is None:
+            raise Unmappable("unknown_value", value.get("value"))
+        return known
 
     def write(value: Any, _: Section) -> Any:
         if value is None:

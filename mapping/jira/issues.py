@@ -97,7 +97,9 @@ class IssueMapping(StreamMapping):
     """The table, the label that says the kind, and the one parent that is either an epic or a task."""
 
     def __init__(self, rows: Rows, words: Words) -> None:
-        super().__init__(rows, section="fields", beside={"issuetype": Rank | None, "labels": Any})
+        super().__init__(
+            rows, section="fields", beside={"issuetype": Rank | None, "labels": Any}, model=words.options.model
+        )
         self._words = words
         self._above = {kind: [row.canonical for row in table if row.system == "parent"] for kind, table in rows.items()}
 

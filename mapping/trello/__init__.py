@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.base import Description
+from connectors.trello.models import HOLDS
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping
-from mapping.model import Kind
+from mapping.model import Form, Kind
 from mapping.pairs import clean, moment, text
 from mapping.trello.cards import CardMapping
 from mapping.trello.places import Places, fields_of
 from mapping.trello.values import author, flag, markdown, ref, title
+
+
+def holds(stream: str) -> frozenset[Form]:
+    """What custom fields can hold: only cards have any."""
+    return frozenset(HOLDS) if stream == "cards" else frozenset()
 
 
 def build(options: Options, description: Description) -> Mapping[str, Mapper]:
@@ -63,4 +69,4 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     }
 
 
-MAPPING = MappingPlugin(system="trello", build=build, checklists={"cards": "own"})
+MAPPING = MappingPlugin(system="trello", build=build, checklists={"cards": "own"}, holds=holds)

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.base import Field, Record
 from mapping.fields import FieldMap, Options, StreamMapping, Unmappable
-from mapping.model import MODEL, Kind, Loss, Mapped, Unmapped
+from mapping.model import Kind, Loss, Mapped, Unmapped
 from mapping.pairs import moment
 from mapping.trello.checklists import read_items, write_items
 from mapping.trello.custom import ABSENT, ITEMS, CustomField, chosen, row, written
@@ -61,7 +61,9 @@ class CardMapping(StreamMapping):
         self._custom: dict[Kind, dict[str, tuple[CustomField, FieldMap]]] = {}
         for kind, table in tables.items():
             own = [
-                chosen(name, called, kind, fields, options) for name, called in wanted.items() if name in MODEL[kind]
+                chosen(name, called, kind, fields, options)
+                for name, called in wanted.items()
+                if name in options.model[kind]
             ]
             self._custom[kind] = {each.canonical: (each, row(each, options)) for each in own}
             kept = [each for each in table if each.canonical not in self._custom[kind]]
@@ -71,6 +73,7 @@ class CardMapping(StreamMapping):
             tables,
             kind_of=self._kind,
             placing=places.put,
+            model=options.model,
         )
 
     def _kind(self, record: Record) -> Kind:

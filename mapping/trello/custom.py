@@ -10,8 +10,8 @@ from typing import Any
 from connectors.base import Field
 from connectors.trello.models import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
-from mapping.model import CLASSES, MODEL, Form, Kind
-from mapping.pairs import Pair, clean, decimal_text, moment, money, text
+from mapping.model import Form, Kind, Model, folded
+from mapping.pairs import Pair, clean, decimal_text, moment, money, number, text
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section, day_or_instant
 
@@ -31,18 +31,22 @@ class CustomField:
     """Board -> its field. A board with two of that name has none here: nobody can say which is meant."""
     table: Mapping[str, str]
     """What an option or a text says -> class, as configured."""
+    model: Model
 
     def holds(self, field: Field) -> bool:
         return field.kind in HOLDS[self.form]
 
     def class_of(self, said: str) -> str | None:
-        """A text that says a class itself needs no row in the table."""
-        plain = _folded(said)
-        known = next((each for own, each in self.table.items() if _folded(own) == plain), None)
-        return known or (plain if plain in CLASSES.get(self.canonical, ()) else None)
+        plain = folded(said)
+        known = next((each for own, each in self.table.items() if folded(own) == plain), None)
+        return known or self.model.class_of(self.canonical, said)
 
     def means(self, said: str, plain: str) -> bool:
         return self.class_of(said) == plain if self.form is Form.CHOICE else clean(said) == clean(plain)
+
+    def fits(self, field: Field, plain: str) -> bool:
+        """Whether a field can show it: a list has an option for it, or none is needed."""
+        return field.kind != "list" or any(self.means(said, plain) for said in (field.called or {}).values())
 
     def word(self, kind: str) -> str:
         """The text that stands for a class where there are no options."""
@@ -51,7 +55,7 @@ class CustomField:
 
 def chosen(canonical: str, wanted: str, kind: Kind, fields: Sequence[Field], options: Options) -> CustomField:
     """Raises ValueError for a canonical field that no custom field can hold."""
-    form = MODEL[kind][canonical]
+    form = options.model[kind][canonical]
     if form not in HOLDS:
         raise ValueError(f"a {form.value} ({canonical}) cannot be kept in Trello's custom field {wanted}")
     found: dict[str, list[Field]] = {}
@@ -61,7 +65,7 @@ def chosen(canonical: str, wanted: str, kind: Kind, fields: Sequence[Field], opt
     on = {board: row[0] for board, row in found.items() if len(row) == 1}
     said = {id: words for field in on.values() for id, words in (field.called or {}).items()}
     table = {said.get(own, own): each for own, each in options.values.get(canonical, {}).items()}
-    return CustomField(canonical, wanted, form, on, table)
+    return CustomField(canonical, wanted, form, on, table, options.model)
 
 
 def row(custom: CustomField, options: Options) -> FieldMap:
@@ -80,7 +84,11 @@ def row(custom: CustomField, options: Options) -> FieldMap:
 
     def shown(value: Any) -> Any:
         plain = pair[1](value, {})
-        return plain if custom.form is Form.CHOICE else pair[0](plain, {})
+        if custom.form is not Form.CHOICE:
+            return pair[0](plain, {})
+        if custom.on and not any(custom.fits(field, plain) for field in custom.on.values()):
+            raise Unmappable("no_such_value", plain)
+        return plain
 
     return FieldMap(custom.canonical, ITEMS, read, pair[1], shown=shown)
 
@@ -168,7 +176,7 @@ def _canonical(custom: CustomField, options: Options) -> Pair:
             _, write = day_or_instant(custom.canonical, options.zone)
             return lambda value, _: moment(value), write
         case Form.NUMBER:
-            return lambda value, _: None if value is None else float(_number(value)), lambda value, _: str(value)
+            return lambda value, _: number(value), lambda value, _: str(value)
         case Form.MONEY:
             read, write_money = money(lambda _: options.currency)
             return read, lambda value, section: str(write_money(value, section))
@@ -179,7 +187,7 @@ def _canonical(custom: CustomField, options: Options) -> Pair:
 
 
 def _choice(custom: CustomField) -> Pair:
-    known = {*CLASSES.get(custom.canonical, ()), *custom.table.values()}
+    known = {*custom.model.classes.get(custom.canonical, ()), *custom.table.values()}
 
     def read(value: Any, _: Section) -> Any:
         if value is None:
@@ -195,7 +203,3 @@ def _choice(custom: CustomField) -> Pair:
         return value
 
     return read, write
-
-
-def _folded(said: str) -> str:
-    return (clean(said) or "").casefold()

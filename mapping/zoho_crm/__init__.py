@@ -6,9 +6,18 @@ people see. Texts are plain in Zoho and are taken for Markdown as they stand, so
 
 from __future__ import annotations
 
+from connectors.zoho_crm.described import USERS
+from connectors.zoho_crm.words import HOLDS
 from mapping.fields import MappingPlugin
+from mapping.model import Form
 from mapping.zoho_crm.tables import build
 
-MAPPING = MappingPlugin(system="zoho_crm", build=build)
+
+def holds(stream: str) -> frozenset[Form]:
+    """What fields of the customer's own can hold: notes and users have none."""
+    return frozenset(HOLDS) if stream not in ("Notes", USERS) else frozenset()
+
+
+MAPPING = MappingPlugin(system="zoho_crm", build=build, holds=holds)
 
 __all__ = ["MAPPING"]

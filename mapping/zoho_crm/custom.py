@@ -9,8 +9,8 @@ from connectors.base import Field
 from connectors.errors import Misconfigured
 from connectors.zoho_crm.words import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
-from mapping.model import MODEL, TITLE, Form, Kind
-from mapping.pairs import Pair, day, text
+from mapping.model import TITLE, Form, Kind
+from mapping.pairs import Pair, day, number, text
 from mapping.zoho_crm.values import (
     PERSON,
     Section,
@@ -18,6 +18,7 @@ from mapping.zoho_crm.values import (
     instant_read,
     listed,
     person,
+    person_written,
     reference,
     same,
     tags,
@@ -27,8 +28,6 @@ from mapping.zoho_crm.values import (
 Fields = Mapping[str, Mapping[str, Field]]
 """Stream -> name -> what the service says of the field."""
 
-AS_IT_IS: Pair = (lambda value, _: value, lambda value, _: value)
-
 
 def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options, fields: Fields) -> list[FieldMap]:
     """The usual rows, and those that the configuration puts into fields of the customer's own.
@@ -37,11 +36,12 @@ def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options,
     """
     chosen = options.custom.get(stream, {})
     kept = [row for row in rows if row.canonical not in chosen]
-    return [*kept, *(_row(kind, stream, name, chosen[name], options, fields) for name in chosen if name in MODEL[kind])]
+    here = [name for name in chosen if name in options.model[kind]]
+    return [*kept, *(_row(kind, stream, name, chosen[name], options, fields) for name in here)]
 
 
 def _row(kind: Kind, stream: str, name: str, system: str, options: Options, fields: Fields) -> FieldMap:
-    form = MODEL[kind][name]
+    form = options.model[kind][name]
     field = fields.get(stream, {}).get(system)
     holding = HOLDS.get(form, ())
     # A field that is not there (any more) has no type: its history is read as what usually holds the form.
@@ -63,17 +63,39 @@ def _pair(form: Form, name: str, field: Field | None, options: Options, multi_cu
         case Form.DATE:
             return whole_seconds(options.zone) if field is not None and field.kind == "datetime" else day(options.zone)
         case Form.CHOICE:
-            return listed(field, {}, options.values.get(name, {}))
+            return listed(field, {}, _classes(field, name, options))
         case Form.MONEY:
             return amount(options, multi_currency)
+        case Form.NUMBER:
+            return _count(field)
+        case Form.FLAG:
+            return lambda value, _: value, lambda value, _: bool(value)  # a box is ticked or not, never empty
         case Form.PERSON:
-            return PERSON
+            return person, lambda value, section: person_written(value, section) if value is not None else None
         case Form.SET:
             return _several(field)
-        case Form.REF:
-            return reference(str(field.refers) if field is not None else "")
         case _:
-            return AS_IT_IS
+            return reference(str(field.refers) if field is not None else "")
+
+
+def _classes(field: Field | None, name: str, options: Options) -> Mapping[str, str]:
+    """What the values of a list stand for: as configured, else a class that they say themselves."""
+    known = field.values if field is not None and field.values else options.model.classes.get(name, ())
+    told = {said: found for said in known if (found := options.model.class_of(name, said)) is not None}
+    return told | dict(options.values.get(name, {}))
+
+
+WHOLE = ("integer", "bigint")
+"""Types of numbers without a fraction; the second is shown as a text."""
+
+
+def _count(field: Field | None) -> Pair:
+    def write(value: Any, _: Section) -> Any:
+        if value is not None and field is not None and field.kind in WHOLE and not float(value).is_integer():
+            raise Unmappable("not_whole", value)
+        return value
+
+    return lambda value, _: number(value), write
 
 
 def _several(field: Field | None) -> Pair:
@@ -103,5 +125,5 @@ def own_rows(kind: Kind, stream: str, options: Options, fields: Fields) -> list[
         "author": FieldMap("author", "Created_By", person, mode="read"),
         "created": FieldMap("created", "Created_Time", instant_read, mode="read"),
     }
-    rows = [row for name, row in usual.items() if name in MODEL[kind] and row.system in there]
+    rows = [row for name, row in usual.items() if name in options.model[kind] and row.system in there]
     return with_custom(kind, stream, rows, options, fields)

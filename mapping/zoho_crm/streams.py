@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping
-from mapping.model import Kind, Loss, Mapped, Unmapped
+from mapping.model import STANDARD, Kind, Loss, Mapped, Model, Unmapped
 from mapping.pairs import clean
 
 
@@ -21,8 +21,9 @@ class Losing(StreamMapping):
         lost: Sequence[str],
         kind_of: Callable[[Record], Kind] | None = None,
         extra: Callable[[Kind, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        model: Model = STANDARD,
     ) -> None:
-        super().__init__(rows, kind_of=kind_of, extra=extra)
+        super().__init__(rows, kind_of=kind_of, extra=extra, model=model)
         self._lost = lost
 
     def canon(self, record: Record) -> Mapped:

@@ -10,7 +10,7 @@ from connectors.errors import Misconfigured
 from connectors.zoho_crm.described import MODULES, USERS
 from connectors.zoho_crm.words import CASE_STATUS, PRIORITY, TASK_STATUS
 from mapping.fields import FieldMap, Options, StreamMapping
-from mapping.model import MODEL, Kind
+from mapping.model import STANDARD, Kind
 from mapping.pairs import clean, day, text
 from mapping.zoho_crm.custom import Fields, own_rows, with_custom
 from mapping.zoho_crm.streams import Activities, Losing, Notes, People
@@ -57,15 +57,23 @@ def build(options: Options, description: Description) -> Mapping[str, StreamMapp
     labels = LABELS | {"feedback": description.limits.get("feedback tag", "feedback")} | dict(options.labels)
     return {
         "Accounts": StreamMapping(
-            {Kind.CUSTOMER: with_custom(Kind.CUSTOMER, "Accounts", _accounts(fields), options, fields)}
+            {Kind.CUSTOMER: with_custom(Kind.CUSTOMER, "Accounts", _accounts(fields), options, fields)},
+            model=options.model,
         ),
         "Contacts": People(
-            {Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)}, lost=()
+            {Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)},
+            lost=(),
+            model=options.model,
         ),
-        "Leads": People({Kind.CONTACT: with_custom(Kind.CONTACT, "Leads", _leads(), options, fields)}, lost=LEAD_LOST),
+        "Leads": People(
+            {Kind.CONTACT: with_custom(Kind.CONTACT, "Leads", _leads(), options, fields)},
+            lost=LEAD_LOST,
+            model=options.model,
+        ),
         "Deals": StreamMapping(
             {Kind.PROJECT: with_custom(Kind.PROJECT, "Deals", _deals(options, fields), options, fields)},
             extra=_first_stage(fields.get("Deals", {}), options),
+            model=options.model,
         ),
         "Tasks": _tasks(options, fields, labels),
         "Notes": _notes(labels),
@@ -73,7 +81,7 @@ def build(options: Options, description: Description) -> Mapping[str, StreamMapp
         "Calls": _communication("Calls", "Subject", "Call_Start_Time", CALL_LOST, options, fields),
         "Events": _communication("Events", "Event_Title", "Start_DateTime", EVENT_LOST, options, fields),
         **{
-            stream: StreamMapping({kind: own_rows(kind, stream, options, fields)})
+            stream: StreamMapping({kind: own_rows(kind, stream, options, fields)}, model=options.model)
             for stream, kind in _own(options, description).items()
         },
     }
@@ -177,7 +185,8 @@ def _tasks(options: Options, fields: Fields, labels: Mapping[str, str]) -> Activ
         Kind.TASK: with_custom(Kind.TASK, "Tasks", [*shared, *more], options, fields),
         Kind.MILESTONE: with_custom(Kind.MILESTONE, "Tasks", shared, options, fields),
     }
-    return Activities(rows, lost=("Who_Id", "Recurring_Activity"), kind_of=kind_of, extra=extra)
+    lost = ("Who_Id", "Recurring_Activity")
+    return Activities(rows, lost=lost, kind_of=kind_of, extra=extra, model=options.model)
 
 
 def _cases(options: Options, fields: Fields, labels: Mapping[str, str]) -> Losing:
@@ -204,10 +213,10 @@ def _cases(options: Options, fields: Fields, labels: Mapping[str, str]) -> Losin
         return added if values.get("status") else {**added, "Status": write_status("todo", {})}
 
     rows = {
-        kind: with_custom(kind, "Cases", [row for row in shared if row.canonical in MODEL[kind]], options, fields)
+        kind: with_custom(kind, "Cases", [row for row in shared if row.canonical in STANDARD[kind]], options, fields)
         for kind in (Kind.FEEDBACK, Kind.CHANGE_REQUEST)
     }
-    return Losing(rows, lost=CASE_LOST, kind_of=kind_of, extra=extra)
+    return Losing(rows, lost=CASE_LOST, kind_of=kind_of, extra=extra, model=options.model)
 
 
 def _communication(
@@ -221,7 +230,8 @@ def _communication(
         FieldMap("customer", "What_Id", *parent("Accounts"), mode="once"),
         FieldMap("created", start, *whole_seconds(options.zone), mode="once"),
     ]
-    return Activities({Kind.COMMUNICATION: with_custom(Kind.COMMUNICATION, stream, rows, options, fields)}, lost=lost)
+    table = with_custom(Kind.COMMUNICATION, stream, rows, options, fields)
+    return Activities({Kind.COMMUNICATION: table}, lost=lost, model=options.model)
 
 
 def _notes(labels: Mapping[str, str]) -> Notes:
@@ -243,7 +253,7 @@ def _notes(labels: Mapping[str, str]) -> Notes:
             FieldMap("reporter", "Created_By", person, mode="read"),
             FieldMap("created", "Created_Time", instant_read, mode="read"),
         ]
-        return [row for row in rows if row.canonical in MODEL[kind]]
+        return [row for row in rows if row.canonical in STANDARD[kind]]
 
     def kind_of(record: Record) -> Kind:
         title = str(record.payload.get("Note_Title") or "").strip().lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from keepstep.demo.company import CONTRACT
 from keepstep.demo.events import Event
 from keepstep.language import say
 from tests.demo.conftest import Played
@@ -153,3 +154,12 @@ def test_the_chinese_company_is_chinese_throughout(played: Played) -> None:
     assert "已赢单" in stages
     assert {row["fields"]["issuetype"]["name"] for row in company.tracker.records("epics").values()} == {"史诗"}
     assert {"待办", "进行中", "已完成"} <= {row["name"] for row in company.board.records("lists").values()}
+
+
+def test_a_field_of_the_companys_own_reaches_the_epic_of_a_won_deal(played: Played) -> None:
+    company = played.day.company
+    numbers = {raw["Deal_Name"]: raw["Contract_No"] for raw in company.crm.records("Deals").values()}
+    epics = {raw["fields"]["summary"]: raw["fields"][CONTRACT] for raw in company.tracker.records("epics").values()}
+    carried = {name: number for name, number in numbers.items() if number and name in epics}
+    assert len(carried) >= 3
+    assert {name: epics[name] for name in carried} == carried

@@ -18,7 +18,7 @@ from keepstep.config.schema import Sync
 from keepstep.engine.diagnosis import fit, installation, together
 from keepstep.engine.diagnosis.look import Looked, look
 from mapping.fields import FieldMap, Options, StreamMapping
-from mapping.model import Kind
+from mapping.model import Form, Kind, Model, OwnField
 from mapping.pairs import choice, text
 
 
@@ -204,3 +204,19 @@ def test_what_concerns_an_unused_stream_is_good_to_know() -> None:
     together.calm({"crm": {"Tasks"}, "other": {"x"}}, looked)
     assert [each.severity for each in looked["crm"].symptoms] == ["info", "error", "error"]
     assert [each.severity for each in looked["new"].symptoms] == ["error", "error", "error"]
+
+
+def test_a_field_of_ones_own_that_goes_nowhere_is_told_where_it_could_be_carried() -> None:
+    own = {name: OwnField(form=Form.TEXT) for name in ("here", "there", "both")}
+    model = Model({Kind.TASK: own, Kind.PROJECT: {"afar": OwnField(form=Form.TEXT)}})
+    looked = {}
+    for name, fields in (("crm", ("here", "both")), ("board", ("both",))):
+        looked[name] = Looked(connection(name, model=model), description=described(*(Field(name=f) for f in fields)))
+        rows = [FieldMap(each, each, *text()) for each in fields]
+        looked[name].mappers = {"Tasks": StreamMapping({Kind.TASK: rows}, model=model)}
+    fit.of_connections({"tasks": sync("crm.Tasks", "board.Tasks")}, looked)
+    told = [(name, each.code, dict(each.params)) for name, one in looked.items() for each in one.symptoms]
+    assert told == [
+        ("crm", "field_carried_by_one", {"field": "here", "side": "crm.Tasks"}),
+        ("crm", "field_carried_nowhere", {"field": "there", "entity": "task"}),
+    ]

@@ -17,7 +17,7 @@ from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
 from mapping.fields import FieldMap, Mapper, Options, StreamMapping
 from mapping.memory import MAPPING
-from mapping.model import Kind
+from mapping.model import STANDARD, Kind
 from mapping.pairs import choice, day, text
 
 STATES = ["open", "closed"]
@@ -52,7 +52,7 @@ class Watched:
         description: Description = msgspec.structs.replace(memory.describe(), streams=[stream])
         connection = Connection("a", memory, description, {STREAM: self.mapper()})
         with self.bench.store.write() as tx:
-            drift.compare(tx, self.bench.ports, {"a": connection}, {"a": {STREAM}}, {"a": self.options})
+            drift.compare(tx, self.bench.ports, {"a": connection}, {"a": {STREAM}}, {"a": self.options}, STANDARD)
         rows = self.bench.rows(t.finding, t.finding.c.state == "open")
         return sorted((row["code"], row["params"]) for row in rows)
 
@@ -131,7 +131,7 @@ def test_a_changed_configuration_begins_anew(watched: Watched) -> None:
 
 def test_a_stream_that_no_sync_uses_is_not_watched(watched: Watched) -> None:
     with watched.bench.store.write() as tx:
-        drift.compare(tx, watched.bench.ports, {}, {}, {})
+        drift.compare(tx, watched.bench.ports, {}, {}, {}, STANDARD)
     assert watched.look() == []
 
 
@@ -139,7 +139,7 @@ def test_a_stream_that_is_not_described_for_a_while_keeps_what_was_known(watched
     memory = Memory(watched.bench.services["a"])
     nothing = Connection("a", memory, msgspec.structs.replace(memory.describe(), streams=[]), {})
     with watched.bench.store.write() as tx:
-        drift.compare(tx, watched.bench.ports, {"a": nothing}, {"a": {STREAM}}, {"a": watched.options})
+        drift.compare(tx, watched.bench.ports, {"a": nothing}, {"a": {STREAM}}, {"a": watched.options}, STANDARD)
     watched.field("due", kind="text")
     assert [code for code, _ in watched.look()] == ["field_retyped"]
 

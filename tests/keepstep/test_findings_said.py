@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 import keepstep
-from keepstep.cli.values import CLASSES
 from keepstep.engine import change_text
 from keepstep.engine.handoffs.shipped import SHIPPED
 from keepstep.engine.handoffs.verdict import Level
 from keepstep.language import LANGUAGES, codes, say
 from keepstep.language.messages import MESSAGES, Plural
-from mapping.model import MODEL
+from mapping.model import STANDARD
 
 ROOT = Path(keepstep.__file__).parent
 FAILED = ("connection_failed", *(f"connection_failed_{why}" for why in ("auth", "scope", "unreachable", "configured")))
@@ -150,10 +149,10 @@ def test_a_task_from_changes_finds_every_word(language: str) -> None:
         params = {name: 2 if name in ("count", "done") else name for name in names}
         said = say(code, params, language)
         assert all(str(params[name]) in said for name in names)
-    for kind, fields in MODEL.items():
+    for kind, fields in STANDARD.items():
         for field in fields:
             assert say(f"field.{kind.value}.{field}", {}, language) == say(f"field.{field}", {}, language)
-    for field, classes in CLASSES.items():
+    for field, classes in STANDARD.classes.items():
         assert all(say(f"class.{field}.{each}", {}, language) for each in classes)
 
 

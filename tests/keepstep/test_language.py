@@ -14,7 +14,7 @@ from keepstep.language import LANGUAGES, codes, say
 from keepstep.language.catalogue import catalogue
 from keepstep.language.forms import FORMS, Reader
 from keepstep.language.messages import MESSAGES, PARTS, Plural
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind
 
 
 def gaps(text: str) -> set[tuple[str, str]]:
@@ -85,7 +85,7 @@ def test_chinese_is_chinese() -> None:
 
 def test_the_model_has_a_word_for_each_kind_field_and_form() -> None:
     assert {f"kind.{kind.value}" for kind in Kind} <= codes()
-    assert {f"field.{name}" for fields in MODEL.values() for name in fields} <= codes()
+    assert {f"field.{name}" for fields in STANDARD.values() for name in fields} <= codes()
     assert {f"type.{form.value}" for form in Form} <= codes()
 
 

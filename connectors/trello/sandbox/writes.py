@@ -156,6 +156,15 @@ class Writes(Customs):
         self._on(values.get("idModel"), "idModel")
         return Response.json(self.make_custom_field(self.us, values) | NOTHING)
 
+    @route("POST", "/1/customFields/{id}/options")
+    def post_option(self, request: Request, id: str) -> Response:
+        field = self.custom_field(id)
+        self.may(field["idModel"])
+        value = (request.json() or {}).get("value")
+        if field["type"] != "list" or not isinstance(value, dict) or not value.get("text"):
+            raise Refusal(400, "invalid value for value")
+        return Response.json(self.make_option(field, {"value": value}))
+
     @route("DELETE", "/1/customFields/{id}")
     def delete_custom_field(self, request: Request, id: str) -> Response:
         self.may(self.custom_field(id)["idModel"])

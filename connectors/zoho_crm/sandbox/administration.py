@@ -10,7 +10,7 @@ from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.zoho_crm.sandbox.core import ZohoFront, trouble
 from connectors.zoho_crm.sandbox.metadata import described
-from connectors.zoho_crm.sandbox.modules import FieldDef
+from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 
 OPERATIONS = {"create": "insert", "update": "update", "delete": "delete", "restore": "insert"}
 
@@ -47,7 +47,7 @@ class ZohoAdministration(ZohoFront):
         for given in self._rows(request, "fields"):
             label = str(given.get("field_label") or "")
             kind = given.get("data_type")
-            if not label or len(label) > 25 or kind not in ("text", "date", "boolean"):
+            if not label or len(label) > 25 or kind not in ("text", "date", "boolean", "picklist"):
                 problem = row("INVALID_DATA", "invalid data", "error", api_name="field_label", maximum_length=25)
                 return Response.json({"fields": [problem]}, 400)
             name = label.replace(" ", "_") + ("1" if self.renamed_fields else "")
@@ -56,7 +56,12 @@ class ZohoAdministration(ZohoFront):
                 problem = row("DUPLICATE_DATA", "duplicate data", "error", api_name="field_label")
                 return Response.json({"fields": [problem]}, 400)
             unique = bool(given.get("unique"))
-            fields[name] = FieldDef(name, kind, label, length=given.get("length") or 255, unique=unique, custom=True)
+            picks = [Pick(each["actual_value"], each["display_value"]) for each in given.get("pick_list_values") or ()]
+            if (kind == "picklist") is not bool(picks):
+                problem = row("MANDATORY_NOT_FOUND", "required field not found", "error", api_name="pick_list_values")
+                return Response.json({"fields": [problem]}, 400)
+            length = given.get("length") or 255
+            fields[name] = FieldDef(name, kind, label, length=length, picks=picks, unique=unique, custom=True)
             made.append(row("SUCCESS", "field created", id=self._field_id(module, name)))
         return Response.json({"fields": made}, 201)
 

@@ -143,6 +143,8 @@ class Ledger:
             return shown
         if one.type == "picklist":
             return next((pick.shown for pick in one.picks if pick.stored == raw), raw)
+        if one.type == "multiselectpicklist":
+            return [next((pick.shown for pick in one.picks if pick.stored == each), each) for each in raw]
         if one.type == "datetime":
             return self.text(raw)
         return raw

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 Type = Literal[
     "text", "textarea", "picklist", "lookup", "ownerlookup", "date", "datetime", "currency", "double", "integer",
-    "boolean", "email", "phone", "website", "profileimage", "bigint", "tag",
+    "boolean", "email", "phone", "website", "profileimage", "bigint", "tag", "multiselectpicklist",
 ]  # fmt: skip
 
 MARKER = "Keepstep_Key"

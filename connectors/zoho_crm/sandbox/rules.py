@@ -22,6 +22,10 @@ def checked(one: FieldDef, value: Any) -> Any:
     match one.type:
         case "picklist":
             return _picked(one.picks, value, one.name)
+        case "multiselectpicklist":
+            if not isinstance(value, list):
+                raise _wrong(one)
+            return [_picked(one.picks, each, one.name, one.type) for each in value] or None
         case "tag":
             return [_tag(item) for item in value]
         case "currency" | "double" | "integer" | "bigint":
@@ -62,11 +66,11 @@ def _moment(one: FieldDef, value: Any) -> datetime:
     return moment
 
 
-def _picked(picks: list[Pick], value: Any, name: str) -> str:
+def _picked(picks: list[Pick], value: Any, name: str, kind: str = "picklist") -> str:
     for pick in picks:
         if value in (pick.shown, pick.stored):
             return pick.stored
-    raise Refused("INVALID_DATA", "invalid data", api_name=name, expected_data_type="picklist")
+    raise Refused("INVALID_DATA", "invalid data", api_name=name, expected_data_type=kind)
 
 
 def _tag(item: Any) -> dict[str, Any]:

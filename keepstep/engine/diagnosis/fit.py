@@ -12,7 +12,7 @@ from keepstep.config.words import Side
 from keepstep.engine.diagnosis.look import Looked
 from keepstep.problems import nearest
 from mapping.fields import Mapper, Unmappable
-from mapping.model import CLASSES, MODEL, Form, Kind
+from mapping.model import Form, Kind, Model
 
 WRITTEN = ("both", "create", "once")
 """Modes of a field that is sent to the system, so that the system must have it."""
@@ -24,12 +24,15 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
     for each in seen.values():
         for symptom in _custom(each):
             each.add(symptom)
+    for at, symptom in _own_fields(syncs, seen):
+        seen[at].add(symptom)
     for sync in syncs.values():
         for side in sync.sides:
             if side.connection in seen:
                 for symptom in (
                     *of_side(sync, side, seen[side.connection]),
                     *_fields(sync, side, seen[side.connection]),
+                    *_own_values(sync, side, seen[side.connection]),
                     *_place(sync, side, seen[side.connection]),
                 ):
                     seen[side.connection].add(symptom)
@@ -37,6 +40,27 @@ def of_connections(syncs: Mapping[str, Sync], looked: Mapping[str, Looked]) -> N
         for side in sides:
             for symptom in _counterparts(sync, side, sides, seen):
                 seen[side.connection].add(symptom)
+
+
+def _own_fields(syncs: Mapping[str, Sync], seen: Mapping[str, Looked]) -> Iterator[tuple[str, Symptom]]:
+    """Fields of one's own that go nowhere, as the services really are; each at a connection that could carry it."""
+    whole = [sync for sync in syncs.values() if all(side.connection in seen for side in sync.sides)]
+    own = next((looked.connection.options.model.own for looked in seen.values()), {})
+    for kind, name in ((kind, name) for kind, fields in own.items() for name in fields):
+        able = [sync for sync in whole if sync.entity is kind]
+        carrying = [[side for side in sync.sides if _carries(seen[side.connection], side, kind, name)] for sync in able]
+        most = max(carrying, key=len, default=[])
+        if able and not most:
+            params = {"field": name, "entity": kind.value}
+            yield able[0].sides[0].connection, Symptom(code="field_carried_nowhere", params=params)
+        elif len(most) == 1:
+            params = {"field": name, "side": str(most[0])}
+            yield most[0].connection, Symptom(code="field_carried_by_one", params=params)
+
+
+def _carries(looked: Looked, side: Side, kind: Kind, name: str) -> bool:
+    mapper = looked.mappers.get(side.stream)
+    return mapper is not None and kind in mapper.kinds and mapper.mode(kind, name) != "absent"
 
 
 def of_side(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
@@ -72,7 +96,7 @@ def _fields(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
     described = {
         field.name: field for stream in looked.streams if stream.name == side.stream for field in stream.fields
     }
-    for name, form in MODEL[sync.entity].items():
+    for name, form in looked.connection.options.model[sync.entity].items():
         if mapper.mode(sync.entity, name) not in WRITTEN:
             continue
         field = described.get(mapper.system(sync.entity, name))
@@ -92,7 +116,9 @@ def _place(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
     named = {
         key: value
         for key, value in sync.create[side].items()
-        if not (isinstance(value, str) and (value.startswith("=") or value in MODEL[sync.entity]))
+        if not (
+            isinstance(value, str) and (value.startswith("=") or value in looked.connection.options.model[sync.entity])
+        )
     }
     ruled = sync.create[side].keys() - named.keys()
     try:
@@ -113,6 +139,22 @@ def _values(mapper: Mapper, kind: Kind, name: str, stream: str, field: Field) ->
             yield Symptom(code="value_unmapped", params={"stream": stream, "field": field.name, "value": said})
         except (AttributeError, TypeError, ValueError, KeyError, IndexError):
             return  # the payload shows more than the value itself: what it means cannot be told from a list
+
+
+def _own_values(sync: Sync, side: Side, looked: Looked) -> Iterator[Symptom]:
+    """Values of lists that say none of the classes of a field of one's own."""
+    options = looked.connection.options
+    described = next((stream.fields for stream in looked.streams if stream.name == side.stream), [])
+    for name, own in options.model.own.get(sync.entity, {}).items():
+        wanted, table = options.custom.get(side.stream, {}).get(name), options.values.get(name, {})
+        if own.form is not Form.CHOICE or wanted is None:
+            continue
+        for field in (each for each in described if wanted.strip() in (each.name, each.label.strip())):
+            for value in field.values or ():
+                said = (field.called or {}).get(value, value)
+                if options.model.class_of(name, said) is None and not {said, value} & table.keys():
+                    params = {"stream": side.stream, "field": wanted, "value": said}
+                    yield Symptom(code="value_unmapped", params=params)
 
 
 def _custom(looked: Looked) -> Iterator[Symptom]:
@@ -150,23 +192,24 @@ def _fits(sync: Sync, side: Side, looked: Looked) -> bool:
 def _counterparts(sync: Sync, side: Side, sides: Sequence[Side], looked: Mapping[str, Looked]) -> Iterator[Symptom]:
     """Classes of a value that this side can show and another, which would be written, cannot."""
     mapper = looked[side.connection].mappers[side.stream]
-    for name, form in MODEL[sync.entity].items():
+    model = looked[side.connection].connection.options.model
+    for name, form in model[sync.entity].items():
         if form is not Form.CHOICE or mapper.mode(sync.entity, name) == "absent":
             continue
-        shown = _classes(mapper, sync.entity, name)
+        shown = _classes(mapper, model, sync.entity, name)
         for other in sides:
             theirs = looked[other.connection].mappers[other.stream]
             able = theirs.mode(sync.entity, name) == "both" and looked[other.connection].connection.access == "write"
-            lacks = [each for each in shown if each not in _classes(theirs, sync.entity, name)] if able else []
+            lacks = [each for each in shown if each not in _classes(theirs, model, sync.entity, name)] if able else []
             if other != side and lacks:
                 params = {"side": str(side), "field": name, "values": lacks, "other": str(other)}
                 yield Symptom(code="value_without_counterpart", params=params)
 
 
-def _classes(mapper: Mapper, kind: Kind, name: str) -> list[str]:
+def _classes(mapper: Mapper, model: Model, kind: Kind, name: str) -> list[str]:
     """The canonical classes that a side can hold."""
     held = []
-    for each in CLASSES.get(name, ()):
+    for each in model.classes.get(name, ()):
         try:
             mapper.normalise(kind, name, each)
         except Unmappable:

@@ -16,7 +16,7 @@ from keepstep.engine.handoffs.ownership import roles
 from keepstep.engine.handoffs.rules import Needs, Program
 from keepstep.engine.handoffs.verdict import Note
 from keepstep.engine.handoffs.vocabulary import LISTS, references
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind, Model
 
 KICKOFF_WORDS: Final = ("kickoff", "kick-off", "kick off", "启动")
 
@@ -33,6 +33,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
     """Document categories that a project is to have."""
     kickoff_words: tuple[str, ...] = KICKOFF_WORDS
+    model: Model = STANDARD
 
 
 class Unjudged(Exception):
@@ -164,7 +165,7 @@ class Facts:
     def _words(self, entity: Entity) -> dict[str, Any]:
         """An entity as expressions see it: canonical values, dates as moments, absent fields absent."""
         words: dict[str, Any] = {"id": entity.id, "kind": entity.kind.value}
-        for field, form in MODEL[entity.kind].items():
+        for field, form in self._setting.model[entity.kind].items():
             if field in entity.refs:
                 words[field] = entity.refs[field]
             elif field in entity.values:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from keepstep.engine.handoffs.escalation import DEFAULT_STEPS, Step, ordered
 from keepstep.engine.handoffs.verdict import Severity
 from keepstep.engine.handoffs.vocabulary import FUNCTIONS, fields_of, nearest, variables
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind, Model
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
@@ -148,7 +148,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset().union(*(program.variables for program in programs))
 
 
-def compiled(configs: Iterable[RuleConfig]) -> tuple[Rule, ...]:
+def compiled(configs: Iterable[RuleConfig], model: Model = STANDARD) -> tuple[Rule, ...]:
     """Rules ready for the judge, in the order given. Raises ``RulesInvalid`` with all mistakes at once."""
     rules: list[Rule] = []
     problems: list[Problem] = []
@@ -157,14 +157,14 @@ def compiled(configs: Iterable[RuleConfig]) -> tuple[Rule, ...]:
         if config.id in seen:
             problems.append(Problem(rule=config.id, part="id", code="duplicate_rule", detail=config.id))
         seen.add(config.id)
-        rules.append(_rule(config, problems))
+        rules.append(_rule(config, problems, model))
     if problems:
         raise RulesInvalid(problems)
     return tuple(rules)
 
 
-def _rule(config: RuleConfig, problems: list[Problem]) -> Rule:
-    check = _Check(config, problems)
+def _rule(config: RuleConfig, problems: list[Problem], model: Model) -> Rule:
+    check = _Check(config, problems, model)
     expectations: list[Expectation] = []
     for each in config.expect:
         part = f"expect.{each.id}"
@@ -219,7 +219,8 @@ _SUBJECT: Final = re.compile(r"(?<![\w.])subject\.(\w+)(?!\w*\()")
 class _Check:
     """Everything about a rule that can be known to be wrong before it meets a subject."""
 
-    def __init__(self, config: RuleConfig, problems: list[Problem]) -> None:
+    def __init__(self, config: RuleConfig, problems: list[Problem], model: Model) -> None:
+        self._model = model
         self._rule = config.id
         self._kind = config.subject
         self._problems = problems
@@ -241,7 +242,7 @@ class _Check:
         for name in sorted(run.functions()):
             if name[0].isalpha() and name not in FUNCTIONS:
                 self.problem(part, "unknown_function", name, nearest(name, FUNCTIONS))
-        fields = fields_of(self._kind)
+        fields = fields_of(self._kind, self._model)
         for name in sorted(set(_SUBJECT.findall(bare)) - fields):
             self.problem(part, "unknown_field", f"{self._kind.value}.{name}", nearest(name, fields))
         return Program(source=source, run=run, variables=read)
@@ -251,8 +252,8 @@ class _Check:
             kind, field = each.split(".")
             if kind not in {known.value for known in Kind}:
                 self.problem(part, "unknown_kind", kind, nearest(kind, {known.value for known in Kind}))
-            elif field not in MODEL[Kind(kind)]:
-                self.problem(part, "unknown_field", each, nearest(field, MODEL[Kind(kind)]))
+            elif field not in self._model[Kind(kind)]:
+                self.problem(part, "unknown_field", each, nearest(field, self._model[Kind(kind)]))
         return Needs(
             connections=tuple(config.connections),
             sides=tuple(config.sides),
@@ -261,7 +262,7 @@ class _Check:
         )
 
     def starts(self, part: str, starts: Sequence[str]) -> None:
-        fields = MODEL[self._kind]
+        fields = self._model[self._kind]
         for each in starts:
             how, _, field = each.partition(":")
             if how == "linked":

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
 
-from mapping.model import MODEL, Form, Kind
+from mapping.model import STANDARD, Form, Kind, Model
 
 LISTS: Final[dict[str, Kind]] = {
     "projects": Kind.PROJECT,
@@ -59,7 +59,7 @@ FUNCTIONS: Final = frozenset(
 
 def references(kind: Kind) -> frozenset[str]:
     """Reference fields of a kind: each is also a variable that holds the entity it names."""
-    return frozenset(field for field, form in MODEL[kind].items() if form is Form.REF)
+    return frozenset(field for field, form in STANDARD[kind].items() if form is Form.REF)
 
 
 def variables(kind: Kind) -> frozenset[str]:
@@ -67,9 +67,9 @@ def variables(kind: Kind) -> frozenset[str]:
     return ALWAYS | references(kind)
 
 
-def fields_of(kind: Kind) -> frozenset[str]:
+def fields_of(kind: Kind, model: Model = STANDARD) -> frozenset[str]:
     """What ``subject.`` may be followed by."""
-    return frozenset(MODEL[kind]) | {"id", "kind"}
+    return frozenset(model[kind]) | {"id", "kind"}
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:

@@ -12,11 +12,11 @@ from keepstep.engine.match.keys import SEPARATOR
 from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import MODEL, Form
+from mapping.model import STANDARD, Form
 
 REFERRING = {
     kind.value: [name for name, form in fields.items() if form in (Form.REF, Form.REFS)]
-    for kind, fields in MODEL.items()
+    for kind, fields in STANDARD.items()
     if not {Form.REF, Form.REFS}.isdisjoint(fields.values())
 }
 """Kind -> its fields that refer to other entities."""

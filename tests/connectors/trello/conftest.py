@@ -38,9 +38,9 @@ class World:
     def make(self, stream: str, person: str = "王芳", **values: Any) -> str:
         return self.sandbox.create(person, stream, values)
 
-    def connector(self, **more: Any) -> TrelloConnector:
+    def connector(self, model: Any = None, **more: Any) -> TrelloConnector:
         settings = CONNECTOR.settings(**{**SANDBOX.settings(self.sandbox, BASE), **more})
-        built = CONNECTOR.build(settings, context(self.clock, SandboxTransport(self.sandbox)))
+        built = CONNECTOR.build(settings, context(self.clock, SandboxTransport(self.sandbox), model=model))
         assert isinstance(built, TrelloConnector)
         return built
 

@@ -19,6 +19,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from connectors.base import Content, Write
 from connectors.sandbox.exchange import Request, Response
+from mapping.model import Form, Kind, Model, OwnField
 
 from .conftest import World, one
 
@@ -203,6 +204,11 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Request, Res
     for id in prepared:
         connector.add(id, lambda: None)
         connector.remove(id, lambda: None)
+    level = OwnField(form=Form.CHOICE, classes=("silver", "gold"))
+    wide = world.connector(Model({Kind.TASK: {"level": level}}), custom={"cards": {"level": "Level"}})
+    for each in wide.additions():
+        wide.add(each.id, lambda: None)
+    assert all(each.present for each in wide.additions())
     connector.unmark("cards", [card], lambda: None)
     connector.unmark("boards", [board], lambda: None)
     connector.find("boards", "b")

@@ -13,6 +13,7 @@ from connectors.preparing import Prepares
 from connectors.sandbox.hosting import SandboxTransport
 from connectors.trello import CONNECTOR
 from connectors.trello.sandbox import SANDBOX
+from mapping.model import Form, Kind, Model, OwnField
 
 from .conftest import BASE, World, context, one
 
@@ -96,19 +97,6 @@ def test_configured_fields_are_looked_for(world: World) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("custom", "words"),
-    [
-        ({"cards": {"assignee": "A"}}, "`assignee` is a person"),
-        ({"cards": {"labels": "A"}}, "`labels` is a set"),
-        ({"boards": {"title": "A"}}, "only `cards`"),
-    ],
-)
-def test_what_no_custom_field_can_hold_is_a_mistake_of_the_configuration(custom: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        CONNECTOR.settings(key="k", custom=custom)  # type: ignore[call-arg]
-
-
 def test_limits_that_are_near_and_other_tools_are_told(world: World) -> None:
     world.sandbox.limits[world.board] = {
         "labels": {"perBoard": {"status": "warn", "warnAt": 800, "disableAt": 1000, "count": 812}},
@@ -155,6 +143,36 @@ def test_labels_are_told_made_once_and_taken_away(world: World) -> None:
     assert [each.present for each in connector.additions()] == [True, False, True, True]
     with pytest.raises(KeyError):
         connector.remove(f"label:{world.board}:somebody else's", lambda: None)
+
+
+def test_custom_fields_that_are_missing_are_told_made_with_their_options_and_never_taken_away(world: World) -> None:
+    other = world.make("boards", name="Other")
+    world.make("customFields", idModel=other, name="Hours ", type="number")
+    level = OwnField(form=Form.CHOICE, classes=("bronze", "gold"))
+    model = Model({Kind.TASK: {"level": level, "hours": OwnField(form=Form.NUMBER), "seen": OwnField(form=Form.FLAG)}})
+    custom = {"level": "Level", "hours": "Hours", "priority": "Prio", "seen": "5" * 24}
+    values = {"level": {"Gold 24x7": "gold"}}
+    connector = world.connector(model, custom={"cards": custom}, values=values, labels={})
+    told = [each for each in connector.additions() if each.purpose == "field"]
+    ids = [f"field:{world.board}:Level", f"field:{world.board}:Hours", f"field:{other}:Level"]
+    assert [(each.id, each.present, each.manual) for each in told] == [(id, False, False) for id in ids]
+    assert "of type list" in told[0].steps
+    world.sandbox.requests.clear()
+    for id in (*ids, *ids):
+        connector.add(id, lambda: None)
+    sent = [line for line in world.sandbox.requests if not line.startswith("GET")]
+    assert [line.partition("?")[0] for line in sent if "options" not in line] == ["POST /1/customFields"] * 3
+    made = {
+        each["name"]: each for each in world.sandbox.records("customFields").values() if each["idModel"] == world.board
+    }
+    assert [option["value"]["text"] for option in made["Level"]["options"]] == ["bronze", "Gold 24x7"]
+    assert made["Hours"]["type"] == "number"
+    assert not [each for each in connector.additions() if each.purpose == "field"], "what is there is people's"
+    with pytest.raises(RecordRefused, match="it stays"):
+        connector.remove(ids[0], lambda: None)
+    for id in (f"field:{world.board}:Prio", f"field:{world.board}:{'5' * 24}"):
+        with pytest.raises(KeyError):
+            connector.add(id, lambda: None)
 
 
 def test_a_board_that_may_not_be_changed_says_what_to_grant(world: World) -> None:

@@ -12,6 +12,7 @@ from connectors.errors import ConnectorError, GateClosed, RecordRefused, ScopeMi
 from connectors.preparing import Prepares
 from connectors.zoho_crm.described import MODULES
 from connectors.zoho_crm.hooks import channel_of
+from mapping.model import Form, Kind, Model, OwnField
 
 TOKEN = "under-the-doormat-0123456789"
 FIELD = "field:Deals.Keepstep_Key"
@@ -253,3 +254,28 @@ def test_a_field_that_got_another_name_is_told_with_the_cure(world: World):
     crm = world.connect(custom={"Accounts": {"industry": "Trade"}})
     with pytest.raises(RecordRefused, match="set `custom: Accounts: industry`"):
         crm.add("field:Accounts.Trade", open_gate)
+
+
+LEVEL = OwnField(form=Form.CHOICE, classes=("bronze", "silver", "gold"))
+MODEL = Model({Kind.PROJECT: {"service_level": LEVEL, "hours_sold": OwnField(form=Form.NUMBER)}})
+
+
+def test_a_choice_of_ones_own_is_made_with_its_values_and_what_they_are_called(world: World):
+    world.model = MODEL
+    own = {"Deals": {"service_level": "Service_Level", "hours_sold": "Hours_Sold"}}
+    crm = world.connect(custom=own, values={"service_level": {"Gold 24x7": "gold", "Gold plated": "gold"}})
+    told = {each.id: each for each in crm.additions() if each.purpose == "field"}
+    assert {id: each.manual for id, each in told.items()} == {
+        "field:Deals.Service_Level": False,
+        "field:Deals.Hours_Sold": True,  # how many places it has only a person can say
+    }
+    assert told["field:Deals.Hours_Sold"].steps.endswith("of type decimal, with the API name Hours_Sold")
+    crm.add("field:Deals.Service_Level", open_gate)
+    crm.add("field:Deals.Service_Level", open_gate)
+    values = [{"display_value": word, "actual_value": word} for word in ("bronze", "silver", "Gold 24x7")]
+    assert [body["fields"][0] for body in world.bodies("POST", "/settings/fields")] == [
+        {"field_label": "Service Level", "data_type": "picklist", "pick_list_values": values}
+    ]
+    (field,) = [each for each in crm.describe().stream("Deals").fields if each.name == "Service_Level"]
+    assert (field.kind, field.values) == ("picklist", ["bronze", "silver", "Gold 24x7"])
+    assert not [each for each in crm.additions() if each.id == "field:Deals.Service_Level"]

@@ -19,6 +19,7 @@ from connectors.zoho_crm.described import MODULES
 from connectors.zoho_crm.sandbox.modules import FieldDef
 from connectors.zoho_crm.scopes import needed
 from connectors.zoho_crm.signin import Exchange
+from mapping.model import Form, Kind, Model, OwnField
 
 SHARED = Path(os.environ.get("KEEPSTEP_SHARED", Path(__file__).parents[3].parent / "shared"))
 CONTRACT = SHARED / "specs" / "zoho-crm-v8.openapi.json"
@@ -30,7 +31,8 @@ EXCEPTIONS = {
     "PUT /crm/v8/Notes": "as for POST",
     "GET /crm/v8/Notes/deleted": "the contract's `/Notes/{id}` hides its `/{module}/deleted`, and wants `fields`",
     "POST /crm/v8/settings/fields": "the contract requires of a new field all that the service says of an old one: "
-    "zoho.com/crm/developer/docs/api/v8/create-custom-field.html has label, type, length and uniqueness",
+    "zoho.com/crm/developer/docs/api/v8/create-custom-field.html has label, type, length, uniqueness, and of a list's "
+    "values what is shown and what is stored",
     "POST /crm/v8/Tasks/upsert": "the contract requires a tag's colour, author and times; the vendor's own SDK samples "
     "for creating records set the name alone",
 }
@@ -88,7 +90,8 @@ def session(world: World) -> None:
     """What a connection does in its life, every kind of request at least once."""
     world.core.add_module("Projects", FieldDef("Client", "lookup", lookup="Accounts", custom=True))
     hooks = {"hook_url": "https://hub.example/hooks/x", "hook_token": "under-the-doormat-0123456789"}
-    own = {"Accounts": {"industry": "Trade", "archived": "Closed_Down", "phone": "Phone"}}
+    own = {"Accounts": {"industry": "Trade", "archived": "Closed_Down", "phone": "Phone", "level": "Level"}}
+    world.model = Model({Kind.CUSTOMER: {"level": OwnField(form=Form.CHOICE, classes=("gold", "silver"))}})
     crm = world.crm = world.connect(modules=["Projects", "Leads"], custom=own, **hooks)
     crm.check()
     world.core.remove_marker_field("Projects")

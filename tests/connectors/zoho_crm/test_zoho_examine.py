@@ -16,6 +16,7 @@ from connectors.zoho_crm.described import MODULES
 from connectors.zoho_crm.sandbox.core import REFRESH_TOKEN
 from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from connectors.zoho_crm.scopes import needed
+from mapping.model import Form, Kind, Model, OwnField
 
 NOTES = ("window", {"stream": "Notes"})
 
@@ -147,6 +148,21 @@ def test_list_values_of_no_class_are_told_unless_the_configuration_says_one(heal
     ]
     said = {"stage": {"搁置": "open"}, "status": {"评审中": "doing"}}
     assert not [code for code, _ in found(healthy, values=said) if code == "value_unmapped"]
+
+
+def test_a_value_of_a_choice_of_ones_own_that_says_no_class_is_told(healthy: World):
+    picks = [Pick(word, word) for word in ("-None-", "GOLD", "Silver", "Platinum", "Gold 24x7")]
+    fields = healthy.core.ledger.modules["Deals"]
+    fields["Level"] = FieldDef("Level", "picklist", picks=picks, custom=True)
+    fields["Hours"] = FieldDef("Hours", "text", custom=True)
+    level = OwnField(form=Form.CHOICE, classes=("silver", "gold"))
+    healthy.model = Model({Kind.PROJECT: {"level": level, "hours": OwnField(form=Form.NUMBER)}})
+    chosen = {"custom": {"Deals": {"level": "Level", "hours": "Hours"}}, "values": {"level": {"Gold 24x7": "gold"}}}
+    told = [each for each in look(healthy, **chosen) if each.params.get("stream") == "Deals"]
+    assert [(each.code, each.severity, each.params) for each in told] == [
+        ("field_retyped", "error", {"stream": "Deals", "field": "Hours"}),
+        ("value_unmapped", "warning", {"stream": "Deals", "field": "Level", "value": "Platinum"}),
+    ]
 
 
 def test_a_list_of_ones_own_that_decides_needs_a_class_for_each_value(healthy: World):

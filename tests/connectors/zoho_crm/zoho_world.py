@@ -41,6 +41,8 @@ class Wire(SandboxTransport):
 @dataclass
 class World:
     clock: VirtualClock = field(default_factory=VirtualClock)
+    model: Any = None
+    """The canonical fields of connections made from now on."""
 
     def __post_init__(self) -> None:
         self.core = SANDBOX.build(self.clock, 1)
@@ -50,7 +52,9 @@ class World:
 
     def ground(self, access: Any = "write", **changes: Any) -> tuple[Any, Any]:
         settings = CONNECTOR.settings(**{**SANDBOX.settings(self.core, BASE), **changes})
-        context = Context(name="crm", clock=self.clock, tokens=NoTokens(), access=access, transport=self.wire)
+        context = Context(
+            name="crm", clock=self.clock, tokens=NoTokens(), access=access, transport=self.wire, model=self.model
+        )
         return context, settings
 
     def connect(self, access: Any = "write", **changes: Any) -> ZohoCrm:
