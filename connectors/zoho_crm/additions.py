@@ -74,7 +74,7 @@ class Additions:
                 stream="",
                 purpose="subscription",
                 grant="ZohoCRM.notifications.ALL",
-                present=channel is not None and self._lasts(channel, modules),
+                present=self._lasts(channel, modules),
             )
 
     def add(self, id: str, gate: Gate) -> None:
@@ -94,7 +94,7 @@ class Additions:
         if module is not None and name != self._marker:
             raise RecordRefused(f"{module}.{name} holds what people put there: it stays", code="not_ours")
         if module is None:
-            if self._channel() is not None:
+            if self._channel():
                 self._client.unwatch(channel_of(self._token), gate)
             return
         field = self._field(module)
@@ -155,16 +155,17 @@ class Additions:
         token = self._settings.hook_token
         return token.get_secret_value() if token else ""
 
-    def _channel(self) -> Channel | None:
-        return next(iter(self._client.channels(channel_of(self._token))), None)
+    def _channel(self) -> list[Channel]:
+        return self._client.channels(channel_of(self._token))
 
-    def _lasts(self, channel: Channel, modules: Sequence[str]) -> bool:
-        known = {event.partition(".")[0] for event in channel.events}
-        return channel.ends is not None and channel.ends > self._clock.now() + SOON and known >= set(modules)
+    def _lasts(self, channel: list[Channel], modules: Sequence[str]) -> bool:
+        soon = self._clock.now() + SOON
+        lasting = [each for each in channel if each.ends is not None and each.ends > soon]
+        return {event.partition(".")[0] for each in lasting for event in each.events} >= set(modules)
 
     def _subscribe(self, gate: Gate) -> None:
         channel, modules = self._channel(), self._modules()
-        if channel is not None and self._lasts(channel, modules):
+        if self._lasts(channel, modules):
             return
         wanted = {
             "channel_id": channel_of(self._token),
@@ -176,4 +177,4 @@ class Additions:
             "notify_on_related_action": False,
             "return_affected_field_values": False,
         }
-        self._client.watch(wanted, channel is not None, gate)
+        self._client.watch(wanted, bool(channel), gate)
