@@ -17,8 +17,9 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
 from connectors.answer import Answer, Streamed, retry_after
 from connectors.auth import Auth
-from connectors.base import Context, Gate
+from connectors.base import Gate
 from connectors.budget import Budget, Rate
+from connectors.context import Context
 from connectors.errors import (
     AuthFailed,
     ConnectorError,

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from requests.adapters import BaseAdapter
 
-from connectors.base import Account, Context
+from connectors.base import Account
+from connectors.context import Context
 from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule

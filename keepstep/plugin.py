@@ -15,9 +15,7 @@ from connectors.base import (
     Change,
     Clock,
     Connector,
-    ConnectorPlugin,
     Content,
-    Context,
     Costs,
     Description,
     Extra,
@@ -32,13 +30,13 @@ from connectors.base import (
     Quota,
     Record,
     Stream,
-    TokenStore,
     Write,
     chunks,
     utc,
 )
 from connectors.budget import Budget, Rate
 from connectors.content import Carries, Download
+from connectors.context import ConnectorPlugin, Context, TokenStore
 from connectors.errors import (
     AuthFailed,
     ConnectorError,

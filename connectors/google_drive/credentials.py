@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from connectors.auth import Bearer
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, Malformed, Misconfigured, Transient, Unreachable
 from connectors.google_drive.refusals import SCOPE
 from connectors.google_drive.settings import TOKEN_URL, Settings

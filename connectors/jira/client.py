@@ -9,7 +9,8 @@ import msgspec
 
 from connectors.answer import Answer, Streamed
 from connectors.auth import Auth
-from connectors.base import Content, Context, Gate
+from connectors.base import Content, Gate
+from connectors.context import Context
 from connectors.errors import EffectUnknown, Malformed, NotFound
 from connectors.http import Http
 from connectors.jira.answers import classify

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from connectors.auth import Auth, Basic, Bearer
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, RecordRefused
 from connectors.http import Http
 from connectors.jira.settings import Settings

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from connectors.base import Context, Gate, Outcome, Write
+from connectors.base import Gate, Outcome, Write
+from connectors.context import Context
 from connectors.errors import Forbidden, RecordRefused, ScopeMissing
 from connectors.preparing import Addition
 from connectors.zoho_crm.client import Client

@@ -11,8 +11,9 @@ import msgspec
 
 from connectors.answer import Answer, retry_after
 from connectors.auth import Auth
-from connectors.base import Context, Gate
+from connectors.base import Gate
 from connectors.budget import Budget
+from connectors.context import Context
 from connectors.errors import (
     AuthFailed,
     ConnectorError,

@@ -9,8 +9,9 @@ from functools import cached_property
 
 from connectors.answer import Answer
 from connectors.auth import Bearer
-from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, chunks, utc
+from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, chunks, utc
 from connectors.budget import Budget
+from connectors.context import Context
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.hooks import Delivery

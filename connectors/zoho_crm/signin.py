@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from connectors.answer import Answer
-from connectors.base import Context
 from connectors.budget import Budget
+from connectors.context import Context
 from connectors.errors import AuthFailed, ConnectorError, RateLimited
 from connectors.http import Http
 from connectors.zoho_crm.models import Token

@@ -10,7 +10,8 @@ from typing import Any
 import click
 import msgspec
 
-from connectors.base import Connector, Context, Description
+from connectors.base import Connector, Description
+from connectors.context import Context
 from connectors.examining import Symptom
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, LaterTokens, Session
 from keepstep.config import Connection

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, ConnectorError
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble, failure
 from keepstep.config import Config, Connection

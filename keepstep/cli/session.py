@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 from requests.adapters import BaseAdapter
 
-from connectors.base import Connector, Context
+from connectors.base import Connector
+from connectors.context import Context
 from connectors.errors import ConnectorError
 from keepstep.cli.output import Output
 from keepstep.config import Config, ConfigurationError, Connection, load, with_riding

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from connectors.base import ConnectorPlugin, Context
+from connectors.context import ConnectorPlugin, Context
 from connectors.errors import AuthFailed
 from connectors.memory import Memory
 from connectors.memory import Settings as MemorySettings

@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 import requests
 from pydantic import SecretStr
 
-from connectors.base import Connector, ConnectorPlugin, Context, Description
+from connectors.base import Connector, Description
+from connectors.context import ConnectorPlugin, Context
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.core import SandboxCore, SandboxPlugin
 from connectors.sandbox.faults import Faults

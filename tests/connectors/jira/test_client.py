@@ -7,7 +7,7 @@ import json
 import pytest
 import responses
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import (
     AuthFailed,
     EffectUnknown,
