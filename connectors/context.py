@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
@@ -22,6 +24,42 @@ class TokenStore(Protocol):
     def save(self, name: str, secret: str) -> None: ...
 
 
+class AccessTokens(Protocol):
+    """Where a connector keeps the access token that it signs in with, for the next process. The store above seals it
+    by the credential that it was gained with, so that nobody who lacks that can open it."""
+
+    def load(self, credential: str) -> str | None:
+        """What was saved last, if it was under this very credential; None else."""
+        ...
+
+    def save(self, credential: str, granted: str) -> None: ...
+
+
+class NoAccessTokens:
+    """Keeps none: each process signs in anew."""
+
+    def load(self, credential: str) -> str | None:
+        return None
+
+    def save(self, credential: str, granted: str) -> None:
+        """Forgotten."""
+
+
+Limit = Literal["pace", "asked", "sign_in"]
+"""Why requests are held back: so as to ask no more often than the service allows; because the service asked for a
+pause; because it lets nobody sign in more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A connection sends nothing until then."""
+
+    connection: str
+    limit: Limit
+    until: datetime
+    """In UTC."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a connector is given to be built: its name, its ports to the world, and its limits."""
@@ -37,6 +75,9 @@ class Context:
     """Random numbers in [0, 1) that spread retries."""
     share: float = 1.0
     """Part of the service's pace that this connection may use."""
+    access_tokens: AccessTokens = field(default_factory=NoAccessTokens)
+    waiting: Callable[[Wait], AbstractContextManager[object]] = field(default=lambda wait: nullcontext())
+    """Entered for as long as a wait lasts that a person would wonder about; by one thread for each wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ connector keeps are tests to inherit: ``keepstep.testing.contract``. See ``docs/
 from __future__ import annotations
 
 from connectors.answer import Answer, Streamed, retry_after
-from connectors.auth import AccessToken, Auth, Basic, Bearer
+from connectors.auth import AccessToken, Auth, Basic, Bearer, Granted, keep, kept
 from connectors.base import (
     Abilities,
     Account,
@@ -36,7 +36,7 @@ from connectors.base import (
 )
 from connectors.budget import Budget, Rate
 from connectors.content import Carries, Download
-from connectors.context import ConnectorPlugin, Context, TokenStore
+from connectors.context import AccessTokens, ConnectorPlugin, Context, TokenStore, Wait
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -94,6 +94,7 @@ __all__ = [
     "TITLE",
     "Abilities",
     "AccessToken",
+    "AccessTokens",
     "Account",
     "Addition",
     "Answer",
@@ -127,6 +128,7 @@ __all__ = [
     "Form",
     "Gate",
     "GateClosed",
+    "Granted",
     "Hint",
     "HookRefused",
     "Hooked",
@@ -178,6 +180,7 @@ __all__ = [
     "Unmappable",
     "Unmapped",
     "Unreachable",
+    "Wait",
     "Write",
     "WriteForbidden",
     "adf_to_markdown",
@@ -190,6 +193,8 @@ __all__ = [
     "day",
     "decimal_text",
     "instant",
+    "keep",
+    "kept",
     "label",
     "longest_rise",
     "markdown_to_adf",

@@ -38,14 +38,14 @@ class ZohoCrm:
         self._context = context
         self._modules = modules_of(settings)
         self._clock = ServiceClock(context.clock)
-        self._budget = Budget(context.clock)
+        self._budget = Budget(context)
         self._known = Known(settings, context)
         self._sign_in = SignIn(context, settings, self._known, self._budget, self._moved)
         self._http = ZohoHttp(
             context,
             # Until the first token answer tells: it comes before the first request.
             settings.base_url or DATA_CENTERS[settings.data_center or "us"].api,
-            auth=Bearer(context.clock, self._sign_in.fetch, scheme="Zoho-oauthtoken"),
+            auth=Bearer(context.clock, self._sign_in.fetch, "Zoho-oauthtoken", self._sign_in.kept),
             budget=self._budget,
             concurrency=settings.concurrency,
         )

@@ -98,6 +98,7 @@ def _looked(session: Session, connection: Connection, sign_in: SignIn) -> Mappin
         access="read",
         transport=session.transports.get(connection.name),
         jitter=session.runtime.rng.random,
+        waiting=session.waiting,
     )
     connector = session.registry.build(connection, context)
     try:
