@@ -53,6 +53,20 @@ class Wire(SandboxTransport):
         return answer
 
 
+class MemoryAccessTokens:
+    """The last access token, for connectors that are built one after the other as processes are."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[str, str] | None = None
+        """With the credential that it was gained with."""
+
+    def load(self, credential: str) -> str | None:
+        return self.kept[1] if self.kept is not None and self.kept[0] == credential else None
+
+    def save(self, credential: str, granted: str) -> None:
+        self.kept = credential, granted
+
+
 class MemoryTokens:
     """A token store that lasts as long as the test."""
 
