@@ -82,8 +82,8 @@ class Bearer(Auth):
     """An access token that is fetched when needed, and refreshed once for all threads.
 
     ``fetch`` returns token and lifetime in seconds; it raises ``AuthFailed`` when a person must sign in again. ``kept``
-    returns the same of a token that a former process fetched, or None. It is asked once: a token that is refused with
-    401 is followed by one that is fetched.
+    returns the same of a token that a former process fetched, or None; it is asked as long as this one has none. After
+    a 401 comes one that is fetched.
     """
 
     EARLY = 60.0

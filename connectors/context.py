@@ -60,6 +60,15 @@ class Wait:
     """In UTC."""
 
 
+Waiting = Callable[[Wait], AbstractContextManager[object]]
+"""Entered for as long as a wait lasts that a person would wonder about; by one thread for each wait."""
+
+
+def untold(wait: Wait) -> AbstractContextManager[object]:
+    """Nobody is told that a connection waits."""
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a connector is given to be built: its name, its ports to the world, and its limits."""
@@ -76,8 +85,7 @@ class Context:
     share: float = 1.0
     """Part of the service's pace that this connection may use."""
     access_tokens: AccessTokens = field(default_factory=NoAccessTokens)
-    waiting: Callable[[Wait], AbstractContextManager[object]] = field(default=lambda wait: nullcontext())
-    """Entered for as long as a wait lasts that a person would wonder about; by one thread for each wait."""
+    waiting: Waiting = field(default=untold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ import msgspec
 from requests.adapters import BaseAdapter
 
 from connectors.base import Account
-from connectors.context import Context, Wait
+from connectors.context import Context, Waiting, untold
 from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
@@ -71,8 +70,7 @@ class Hub:
     transports: Mapping[str, BaseAdapter] = field(default_factory=dict)
     """Connection -> what stands in for the network, in tests and simulations."""
     fence: Fence = field(default_factory=NoFence)
-    waiting: Callable[[Wait], AbstractContextManager[object]] = field(default=lambda wait: nullcontext())
-    """Told while a connection waits for its service; see ``Context.waiting``."""
+    waiting: Waiting = field(default=untold)
     down: dict[str, ConnectorError] = field(default_factory=dict)
     """Connections that could not be reached or signed in to, with the reason."""
     absent: dict[str, ConnectorError] = field(default_factory=dict)
