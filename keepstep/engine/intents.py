@@ -10,11 +10,11 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Content, Record, Write, utc
-from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, has_a_say, see_links
 from keepstep.engine.carried import is_copy
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
+from keepstep.engine.lens import Lens
 from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import create, deletes, leave, spoken, update
 from keepstep.engine.receipts import Applied, Receipts
@@ -180,7 +180,7 @@ class Intents:
         names = list(known)
         if not is_copy(state, self._sync, side.name):
             names = [name for name in shown_there if has_a_say(state, self._sync, side, name)]
-        shown = settle.shown_now(state, self._sync, side, references, names)
+        shown = Lens(self._sync, side, references).shown(state, names)
         return any(value != (known[name].shadow if name in known else None) for name, value in shown.items())
 
     def _confirm(self, state: EntityState, side: Side, operation: Operation) -> None:

@@ -13,6 +13,7 @@ from keepstep.engine import settle
 from keepstep.engine.intake import store_records
 from keepstep.engine.intents import Look
 from keepstep.engine.job import Job
+from keepstep.engine.lens import Lens
 from keepstep.engine.match import link_records, link_row
 from keepstep.engine.receipts import look_again
 from keepstep.engine.references import Outside, References, Unresolved
@@ -64,13 +65,14 @@ def read_back(job: Job, side: Side, answered: Sequence[tuple[dict[str, Any], Out
         states = load(tx, [intent["entity"] for intent in intents])
         references = References(tx, job.world)
         references.prepare(sync, states.values())
+        lens = Lens(sync, side, references)
         for intent in intents:
             state = states[intent["entity"]]
             record = shown.get(intent["record"])
             tied = intent["record"] in carried or (
                 record is not None and record.version is not None and record.version == intent["answer_version"]
             )
-            if finish(state, sync, side, references, intent, record, history, tied, now):
+            if finish(lens, state, intent, record, history, tied, now):
                 unfinished.append(state.id)
         settle.close_intents(tx, intents, "done", now)
         save(tx, states.values(), now)
@@ -139,10 +141,8 @@ def read_history(side: Side, intents: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 
 def finish(
+    lens: Lens,
     state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
     intent: dict[str, Any],
     record: Record | None,
     history: Mapping[str, Sequence[Change]],
@@ -150,6 +150,7 @@ def finish(
     now: str,
 ) -> bool:
     """What a write that is known to have taken effect leaves behind. True: a new record lacks something still."""
+    side = lens.side
     if intent["kind"] in ("delete", "archive"):
         if side.name in state.links:
             state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
@@ -161,8 +162,8 @@ def finish(
         settle.lost_sight(state, side.name)
         return False
     changes = history.get(intent["record"], ())
-    settle.took_effect(state, sync, side, references, intent, changes, tied, now)
-    return intent["kind"] == "create" and settle.begun(state, sync, side, references, intent, changes, now)
+    settle.took_effect(lens, state, intent, changes, tied, now)
+    return intent["kind"] == "create" and settle.begun(lens, state, intent, changes, now)
 
 
 def adopt(tx: Tx, job: Job, side: Side, intents: Sequence[Mapping[str, Any]], records: Mapping[str, Record]) -> None:

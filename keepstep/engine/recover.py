@@ -16,6 +16,7 @@ from keepstep.engine import answers, settle
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
+from keepstep.engine.lens import Lens
 from keepstep.engine.operations import CHUNK
 from keepstep.engine.owed import title
 from keepstep.engine.read_back import adopt, finish, read_history
@@ -113,9 +114,10 @@ def _by_id(job: Job, side: Side, rows: Sequence[dict[str, Any]], result: Recover
             states = load(tx, [row["entity"]])
             references = References(tx, job.world)
             references.prepare(sync, states.values())
+            lens = Lens(sync, side, references)
             for state in states.values():
                 changes = history.get(record.id, [])
-                outcome = _judge(state, sync, side, references, row, record, changes, now)
+                outcome = _judge(lens, state, row, record, changes, now)
                 setattr(result, outcome, getattr(result, outcome) + 1)
                 settle.close_intent(tx, row, outcome, now)
             findings.close(tx, [_unseen_key(row)], now)
@@ -125,72 +127,57 @@ def _by_id(job: Job, side: Side, rows: Sequence[dict[str, Any]], result: Recover
 
 
 def _judge(
-    state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
-    row: dict[str, Any],
-    record: Record,
-    changes: Sequence[Change],
-    now: str,
+    lens: Lens, state: EntityState, row: dict[str, Any], record: Record, changes: Sequence[Change], now: str
 ) -> str:
     """done, not_applied or unclear; the state is moved accordingly."""
     acknowledged = row["state"] == "acknowledged"
     if record.deleted:
         if row["kind"] == "delete":
-            finish(state, sync, side, references, row, record, {}, False, now)
+            finish(lens, state, row, record, {}, False, now)
         else:
-            settle.lost_sight(state, side.name)
+            settle.lost_sight(state, lens.side.name)
         return "done"
     if row["kind"] in ("delete", "archive"):
         return "not_applied"
     if acknowledged or row["kind"] == "create":
         tied = record.version is not None and record.version == row["answer_version"]
-        finish(state, sync, side, references, row, record, {record.id: changes}, tied, now)
+        finish(lens, state, row, record, {record.id: changes}, tied, now)
         return "done"
-    return _judge_update(state, sync, side, references, row, record, changes, now)
+    return _judge_update(lens, state, row, record, changes, now)
 
 
 def _judge_update(
-    state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
-    row: dict[str, Any],
-    record: Record,
-    changes: Sequence[Change],
-    now: str,
+    lens: Lens, state: EntityState, row: dict[str, Any], record: Record, changes: Sequence[Change], now: str
 ) -> str:
     fields = settle.planned_fields(row)
-    if side.abilities.history:
-        entries = {name: settle.our_entry(sync, side, references, name, changes, row) for name in fields}
+    if lens.side.abilities.history:
+        entries = {name: lens.our_entry(name, changes, row) for name in fields}
         if any(entry is not None for entry in entries.values()):
-            finish(state, sync, side, references, row, record, {record.id: changes}, False, now)
+            finish(lens, state, row, record, {record.id: changes}, False, now)
             return "done"
-        shown = settle.shown_now(state, sync, side, references, list(fields))
+        shown = lens.shown(state, list(fields))
         touched = [
             name
             for name in fields
-            if settle.persons_entries(sync, side, references, name, changes, row["written_at"])
-            and shown.get(name) == row["compared"].get(name)
+            if lens.touched(name, changes, row["written_at"]) and shown.get(name) == row["compared"].get(name)
         ]
         if touched:
             # Ours may have been a no-op that this person then set back.
-            settle.unclear(state, sync, side, references, {**row, "fields": dict.fromkeys(touched)}, now)
+            settle.unclear(lens, state, {**row, "fields": dict.fromkeys(touched)}, now)
             return "unclear"
         return "not_applied"
     if record.version is not None and record.version == row["compared_version"]:
         return "not_applied"
-    shown = settle.shown_now(state, sync, side, references, list(fields))
+    shown = lens.shown(state, list(fields))
     if all(
-        name in shown and any(sync.equal(name, shown[name], each) for each in (planned.value, planned.local))
+        name in shown and any(lens.sync.equal(name, shown[name], each) for each in (planned.value, planned.local))
         for name, planned in fields.items()
     ):
-        finish(state, sync, side, references, row, record, {}, True, now)
+        finish(lens, state, row, record, {}, True, now)
         return "done"
     if all(shown.get(name) == row["compared"].get(name) for name in fields) and record.version is None:
         return "not_applied"
-    settle.unclear(state, sync, side, references, row, now)
+    settle.unclear(lens, state, row, now)
     return "unclear"
 
 

@@ -16,6 +16,7 @@ from connectors.base import Outcome, Record
 from keepstep.engine import census, intake, observe, read_back, receipts, recover, settle
 from keepstep.engine import round as rounds
 from keepstep.engine.job import Job, Reading
+from keepstep.engine.lens import Lens
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
 from mapping import merge as merging
@@ -36,13 +37,11 @@ def _bent(owner: Any, name: str, value: Any) -> Iterator[None]:
 def shadow_is_what_we_sent() -> Iterator[None]:
     """X1: believe that the side shows what was sent, and never look."""
 
-    def took_effect(
-        state: Any, sync: Any, side: Any, references: Any, intent: Any, history: Any, tied: bool, now: str
-    ) -> None:
+    def took_effect(lens: Lens, state: Any, intent: Any, history: Any, tied: bool, now: str) -> None:
         for name, planned in settle.planned_fields(intent).items():
-            known = state.links[side.name].field(name)
+            known = state.links[lens.side.name].field(name)
             known.shadow, known.shows = planned.value, planned.n
-        state.touch(side.name)
+        state.touch(lens.side.name)
 
     with _bent(settle, "took_effect", took_effect):
         yield
