@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 
-from connectors.base import Clock
+from connectors.base import Clock, utc
+from connectors.context import Context
 
 
 class Auth(requests.auth.AuthBase):
@@ -46,17 +49,55 @@ class AccessToken:
     expires_at: float
 
 
+class Granted(msgspec.Struct, frozen=True):
+    """An access token as it is kept for the next process."""
+
+    token: str
+    ends: str
+    """UTC."""
+    told: dict[str, str] = {}
+    """What the service said of it: where its API is, what it may do."""
+
+
+def keep(context: Context, credential: str, token: str, lifetime: float, **told: str) -> None:
+    """Keep a token that was gained with that credential. ``lifetime`` is in seconds."""
+    granted = Granted(token, utc(context.clock.now() + timedelta(seconds=lifetime)), told)
+    context.access_tokens.save(credential, msgspec.json.encode(granted).decode())
+
+
+def kept(context: Context, credential: str) -> tuple[Granted, float] | None:
+    """The token that was gained with that credential, and how many seconds it lives; None where there is none."""
+    text = context.access_tokens.load(credential)
+    if text is None:
+        return None
+    try:
+        granted = msgspec.json.decode(text, type=Granted)
+        ends = datetime.fromisoformat(granted.ends)
+    except (msgspec.DecodeError, ValueError):
+        return None  # another version kept it in another form
+    return granted, (ends - context.clock.now()).total_seconds()
+
+
 class Bearer(Auth):
     """An access token that is fetched when needed, and refreshed once for all threads.
 
-    ``fetch`` returns token and lifetime in seconds; it raises ``AuthFailed`` when a person must sign in again.
+    ``fetch`` returns token and lifetime in seconds; it raises ``AuthFailed`` when a person must sign in again. ``kept``
+    returns the same of a token that a former process fetched, or None; it is asked as long as this one has none. After
+    a 401 comes one that is fetched.
     """
 
     EARLY = 60.0
 
-    def __init__(self, clock: Clock, fetch: Callable[[], tuple[str, float]], scheme: str = "Bearer") -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        fetch: Callable[[], tuple[str, float]],
+        scheme: str = "Bearer",
+        kept: Callable[[], tuple[str, float] | None] = lambda: None,
+    ) -> None:
         self._clock = clock
         self._fetch = fetch
+        self._kept = kept
         self._scheme = scheme
         self._lock = threading.Lock()
         self._token: AccessToken | None = None
@@ -64,6 +105,10 @@ class Bearer(Auth):
 
     def prepare(self) -> None:
         with self._lock:
+            if self._token is None:
+                found = self._kept()
+                if found is not None and found[1] > self.EARLY:
+                    self._take(*found)
             if self._token is None or self._token.expires_at <= self._clock.monotonic():
                 self._refresh()
             self._signed_with.token = self._token
@@ -76,7 +121,9 @@ class Bearer(Auth):
             return True
 
     def _refresh(self) -> None:
-        value, lifetime = self._fetch()
+        self._take(*self._fetch())
+
+    def _take(self, value: str, lifetime: float) -> None:
         self._token = AccessToken(value, self._clock.monotonic() + max(1.0, lifetime - self.EARLY))
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -9,14 +9,12 @@ Times in this contract are text in UTC, ISO 8601 with milliseconds and ``Z``, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
-from pydantic import BaseModel
-from requests.adapters import BaseAdapter
 
 T = TypeVar("T")
 
@@ -35,14 +33,6 @@ class Clock(Protocol):
     def wait(self, seconds: float) -> None:
         """Return after ``seconds`` have passed on this clock."""
         ...
-
-
-class TokenStore(Protocol):
-    """Where a connector keeps what it must remember to sign in again. The store above seals it."""
-
-    def load(self, name: str) -> str | None: ...
-
-    def save(self, name: str, secret: str) -> None: ...
 
 
 Gate = Callable[[], None]
@@ -374,45 +364,6 @@ class Connector(Protocol):
     def ids(self, stream: str) -> Iterator[list[str]]:
         """Ids of all live records, in pages: a census."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a connector is given to be built: its name, its ports to the world, and its limits."""
-
-    name: str
-    clock: Clock
-    tokens: TokenStore
-    access: Literal["read", "write"] = "write"
-    """``read``: the session refuses every request that writes."""
-    transport: BaseAdapter | None = None
-    """Stands in for the network, in tests and simulations."""
-    jitter: Callable[[], float] = field(default=lambda: 0.5)
-    """Random numbers in [0, 1) that spread retries."""
-    share: float = 1.0
-    """Part of the service's pace that this connection may use."""
-    model: Any = None
-    """The canonical fields there are (``mapping.model.Model``), for a connector that looks after the fields that hold
-    them. None: the standard ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorPlugin:
-    """What an entry point of the group ``keepstep.connectors`` names."""
-
-    system: str
-    settings: type[BaseModel]
-    """Validates the connection's part of the configuration; forbids unknown keys; secrets are ``SecretStr``."""
-    build: Callable[[Any, Context], Connector]
-    streams: tuple[str, ...] = ()
-    """Streams that every account has, known without signing in. Empty: only the service can tell."""
-    named: Callable[[Any], tuple[str, ...]] | None = None
-    """Further streams that a connection's valid settings name."""
-    login: Callable[[Any, Context, Any], Any] | None = None
-    """Sign in by hand: ``(settings, context, connectors.login.Person) -> connectors.login.SignedIn``. Settings then
-    lack what it gains. Raises ``ConnectorError``. None: all that this system needs stands in the configuration."""
-    proving: Any = None
-    """How its promises are tried in a throwaway place (``connectors.proving.Proving``); None: they cannot be."""
 
 
 def utc(moment: datetime) -> str:

@@ -17,8 +17,9 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
 from connectors.answer import Answer, Streamed, retry_after
 from connectors.auth import Auth
-from connectors.base import Context, Gate
+from connectors.base import Gate
 from connectors.budget import Budget, Rate
+from connectors.context import Context, Limit
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -60,7 +61,7 @@ class Http:
 
     ``read`` may be repeated and is; ``write`` is sent once. What counts as reading is decided in one place: safe
     methods, and the ``reading_posts`` (patterns of paths whose POST only asks). A connection with ``access: read``
-    refuses everything else in its session.
+    refuses everything else in its session. ``limit``: what a pause is for that the service asks for.
     """
 
     def __init__(
@@ -74,10 +75,12 @@ class Http:
         reading_posts: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
         budget: Budget | None = None,
+        limit: Limit = "asked",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.auth = auth
-        self.budget = budget or Budget(context.clock, rates, context.share)
+        self.budget = budget or Budget(context, rates)
+        self._limit = limit
         self._clock = context.clock
         self._jitter = context.jitter
         self._classify = classify
@@ -179,7 +182,7 @@ class Http:
             with response:
                 refused = self._error(Answer(response, "GET", path, False))
             if isinstance(refused, RateLimited) and home:
-                self.budget.pause(refused.retry_after)
+                self.budget.pause(refused.retry_after, self._limit)
             raise refused or Malformed(f"GET {path}: {response.status_code} without an address")
         raise Malformed(f"GET {path}: led on and on")
 
@@ -216,7 +219,7 @@ class Http:
         if error is None:
             return answer
         if isinstance(error, RateLimited):
-            self.budget.pause(error.retry_after)
+            self.budget.pause(error.retry_after, self._limit)
         raise error
 
     def _exchange(

@@ -13,8 +13,6 @@ from connectors.base import (
     Abilities,
     Account,
     Change,
-    ConnectorPlugin,
-    Context,
     Costs,
     Description,
     Feed,
@@ -29,6 +27,7 @@ from connectors.base import (
     chunks,
 )
 from connectors.content import Download
+from connectors.context import ConnectorPlugin, Context
 from connectors.errors import (
     EffectUnknown,
     GateClosed,

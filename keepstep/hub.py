@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from requests.adapters import BaseAdapter
 
-from connectors.base import Account, Context
+from connectors.base import Account
+from connectors.context import Context, Waiting, untold
 from connectors.errors import ConnectorError, Misconfigured
 from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
@@ -25,10 +26,10 @@ from keepstep.engine.round import Engine, Plan, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
-from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens
+from keepstep.secrets import VARIABLE, HeldTokens, SealedAccess, SealedTokens
 from keepstep.store import findings
 from keepstep.store.findings import Finding
-from keepstep.store.secrets import StoredSecrets
+from keepstep.store.secrets import StoredAccess, StoredSecrets
 from keepstep.store.store import Store, Tx
 from mapping.agreement import Rule
 from mapping.fields import Declared
@@ -69,6 +70,7 @@ class Hub:
     transports: Mapping[str, BaseAdapter] = field(default_factory=dict)
     """Connection -> what stands in for the network, in tests and simulations."""
     fence: Fence = field(default_factory=NoFence)
+    waiting: Waiting = field(default=untold)
     down: dict[str, ConnectorError] = field(default_factory=dict)
     """Connections that could not be reached or signed in to, with the reason."""
     absent: dict[str, ConnectorError] = field(default_factory=dict)
@@ -270,6 +272,8 @@ class Hub:
             jitter=self.runtime.rng.random,
             share=(configured.budget and configured.budget.share) or 1.0,
             model=self.config.model,
+            access_tokens=SealedAccess(StoredAccess(self.store), name),
+            waiting=self.waiting,
         )
         connector = self.registry.build(configured, context)
         self.accounts[name] = connector.check()

@@ -8,16 +8,14 @@ connector keeps are tests to inherit: ``keepstep.testing.contract``. See ``docs/
 from __future__ import annotations
 
 from connectors.answer import Answer, Streamed, retry_after
-from connectors.auth import AccessToken, Auth, Basic, Bearer
+from connectors.auth import AccessToken, Auth, Basic, Bearer, Granted, keep, kept
 from connectors.base import (
     Abilities,
     Account,
     Change,
     Clock,
     Connector,
-    ConnectorPlugin,
     Content,
-    Context,
     Costs,
     Description,
     Extra,
@@ -32,13 +30,13 @@ from connectors.base import (
     Quota,
     Record,
     Stream,
-    TokenStore,
     Write,
     chunks,
     utc,
 )
 from connectors.budget import Budget, Rate
 from connectors.content import Carries, Download
+from connectors.context import AccessTokens, ConnectorPlugin, Context, TokenStore, Wait
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -123,6 +121,7 @@ __all__ = [
     "TITLE",
     "Abilities",
     "AccessToken",
+    "AccessTokens",
     "Account",
     "Addition",
     "Answer",
@@ -156,6 +155,7 @@ __all__ = [
     "Form",
     "Gate",
     "GateClosed",
+    "Granted",
     "Hint",
     "HookRefused",
     "Hooked",
@@ -209,6 +209,7 @@ __all__ = [
     "Unmappable",
     "Unmapped",
     "Unreachable",
+    "Wait",
     "Write",
     "WriteForbidden",
     "adf_to_markdown",
@@ -222,6 +223,8 @@ __all__ = [
     "decimal_text",
     "folded",
     "instant",
+    "keep",
+    "kept",
     "label",
     "longest_rise",
     "markdown_to_adf",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from keepstep.problems import Problem, nearest
 
 if TYPE_CHECKING:
-    from connectors.base import Connector, ConnectorPlugin, Context, Description
+    from connectors.base import Connector, Description
+    from connectors.context import ConnectorPlugin, Context
     from connectors.sandbox.core import SandboxPlugin
     from keepstep.config.model import Connection
     from mapping.fields import Mapper, MappingPlugin
@@ -91,7 +92,7 @@ class Registry:
 
     def connector(self, system: str) -> ConnectorPlugin:
         """The connector plugin of that name. Raises ``UnknownSystem`` or ``BrokenPlugin``."""
-        from connectors.base import ConnectorPlugin
+        from connectors.context import ConnectorPlugin
 
         return self._load(CONNECTORS, system, ConnectorPlugin)
 
@@ -122,7 +123,7 @@ class Registry:
 
     def broken(self) -> list[Problem]:
         """What is registered and cannot be used. Imports every plugin."""
-        from connectors.base import ConnectorPlugin
+        from connectors.context import ConnectorPlugin
         from connectors.sandbox.core import SandboxPlugin
         from mapping.fields import MappingPlugin
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Protocol
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keepstep.problems import Problem
 
@@ -88,3 +91,42 @@ class HeldTokens:
 
     def save(self, name: str, secret: str) -> None:
         self._tokens[name] = secret
+
+
+class AccessRows(Protocol):
+    """Where sealed access tokens lie, one for each connection; the store backs it."""
+
+    def load(self, connection: str) -> str | None: ...
+
+    def save(self, connection: str, sealed: str) -> None: ...
+
+
+class SealedAccess:
+    """A connection's ``AccessTokens``: sealed with a key that follows from the credential they were gained with.
+
+    The process has that credential anyway, from the configuration or from a sealed row, so there is no key to look
+    after; and a token is worth less than what opens it. Another credential, another connection's row or one that was
+    altered opens nothing, and the connection signs in anew.
+    """
+
+    def __init__(self, rows: AccessRows, connection: str) -> None:
+        self._rows = rows
+        self._connection = connection
+
+    def load(self, credential: str) -> str | None:
+        sealed = self._rows.load(self._connection)
+        if sealed is None:
+            return None
+        try:
+            return self._key(credential).decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            return None
+
+    def save(self, credential: str, granted: str) -> None:
+        self._rows.save(self._connection, self._key(credential).encrypt(granted.encode()).decode())
+
+    def _key(self, credential: str) -> Fernet:
+        # Credentials are the services' own random secrets: they need no salt and no stretching.
+        about = f"keepstep access token of {self._connection}".encode()
+        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=about).derive(credential.encode())
+        return Fernet(base64.urlsafe_b64encode(derived))

@@ -186,7 +186,7 @@ class Live:
             self._say("live_stand_in", connection=name, url=url)
 
     def _hub(self, config: Config, registry: Registry, runtime: Runtime) -> Hub:
-        hub = RunningHub(config, registry, runtime)
+        hub = RunningHub(config, registry, runtime, waiting=self.session.waiting)
         hub.live = self
         return hub
 

@@ -6,15 +6,22 @@ Signing in for each run would spend the few tokens a day that some services gran
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from connectors.base import utc
+from connectors.context import Wait
+from connectors.log import Log
 from keepstep.config import Config, ConfigurationError, load, loads
 from keepstep.hub import Hub
 from keepstep.redaction import Redaction
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.store.errors import StoreError
+
+log = Log()
 
 DESCRIBED_FOR = 3600.0
 """Seconds after which connections are asked again for their streams and fields."""
@@ -100,6 +107,13 @@ class Keeper:
             self._hub = self._text = None
 
 
+@contextmanager
+def logged(wait: Wait) -> Iterator[None]:
+    """Writes into the log that a connection waits, why, and until when."""
+    log.warning("connection waits", connection=wait.connection, limit=wait.limit, until=utc(wait.until))
+    yield
+
+
 _keepers: dict[Path, Keeper] = {}
 _lock = threading.Lock()
 
@@ -122,5 +136,5 @@ def keeper(path: Path) -> Keeper:
     place = path.resolve()
     with _lock:
         if place not in _keepers:
-            _keepers[place] = Keeper(path, Registry.installed(), Runtime.real())
+            _keepers[place] = Keeper(path, Registry.installed(), Runtime.real(), build=partial(Hub, waiting=logged))
         return _keepers[place]

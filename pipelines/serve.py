@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
 from keepstep.config import Config
+from keepstep.hub import Hub
 from keepstep.problems import Problem
 from pipelines import hubs
 from pipelines.health import HealthServer, Watch
@@ -40,7 +42,8 @@ def serve(ctx: click.Context, port: int) -> None:
     config = session.config()
     if not config.syncs:
         raise Trouble(Problem("serve_no_syncs"), WRONG)
-    keeper = hubs.keep(hubs.Keeper(config.path, session.registry, session.runtime, session.redaction))
+    build = partial(Hub, waiting=session.waiting)
+    keeper = hubs.keep(hubs.Keeper(config.path, session.registry, session.runtime, session.redaction, build))
     serving = Serving(session, keeper)
     try:
         with stopping(serving.stop):

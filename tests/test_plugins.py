@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import ConnectorPlugin, Context, Description
+from connectors.base import Description
+from connectors.context import ConnectorPlugin, Context
 from connectors.sandbox.clock import VirtualClock
 from keepstep.registry import CONNECTORS, MAPPINGS, SANDBOXES, Registry
 from keepstep.testing.contract import ConnectorContract

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.base import ConnectorPlugin
+from connectors.context import ConnectorPlugin
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.description import EVERY_STREAM
 from connectors.google_drive.login import login

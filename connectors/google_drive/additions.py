@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from connectors.base import Context, Gate, Outcome, Write, chunks
+from connectors.base import Gate, Outcome, Write, chunks
+from connectors.context import Context
 from connectors.errors import ConnectorError, Forbidden, GateClosed, NotFound, RecordRefused
 from connectors.google_drive import batch
 from connectors.google_drive.client import Client

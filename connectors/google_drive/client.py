@@ -10,8 +10,9 @@ import msgspec
 
 from connectors.answer import Answer, Streamed
 from connectors.auth import Auth
-from connectors.base import Content, Context, Gate, chunks
+from connectors.base import Content, Gate, chunks
 from connectors.budget import Rate
+from connectors.context import Context
 from connectors.errors import ConnectorError, Forbidden, Malformed, NotFound
 from connectors.google_drive import batch, models, uploads
 from connectors.google_drive.models import (

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlencode
 
-from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
+from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, utc
 from connectors.content import Download
+from connectors.context import Context
 from connectors.errors import Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.google_drive import hooks

@@ -11,13 +11,14 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from connectors.auth import Bearer
-from connectors.base import Context
+from connectors.auth import Bearer, keep, kept
+from connectors.context import Context
 from connectors.errors import AuthFailed, Malformed, Misconfigured, Transient, Unreachable
 from connectors.google_drive.refusals import SCOPE
 from connectors.google_drive.settings import TOKEN_URL, Settings
 from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, never_left
 
+SCOPES = "scopes"
 LIFETIME = 3599.0
 """Seconds a token lives where the service does not say."""
 
@@ -29,10 +30,33 @@ EXPIRES = "refresh_token_expires"
 def sign_in(settings: Settings, context: Context) -> tuple[Bearer, TokenRequest]:
     """An auth object for the configured credentials, and the counter of its own requests."""
     request = TokenRequest(context)
+    robot = _service_account(settings, context) if settings.is_service_account else None
+
+    def fetch() -> tuple[str, float]:
+        token, lifetime = _fetch(robot or _user(settings, context), request)
+        told = {} if request.scopes is None else {SCOPES: " ".join(request.scopes)}
+        keep(context, _gained_with(settings, context), token, lifetime, **told)
+        return token, lifetime
+
+    def found() -> tuple[str, float] | None:
+        former = kept(context, _gained_with(settings, context))
+        if former is None:
+            return None
+        granted, left = former
+        request.scopes = tuple(granted.told[SCOPES].split()) if SCOPES in granted.told else None
+        return granted.token, left
+
+    return Bearer(context.clock, fetch, kept=found), request
+
+
+def _gained_with(settings: Settings, context: Context) -> str:
+    """What an access token is gained with, and for what. Raises ``AuthFailed``, ``Misconfigured``."""
     if settings.is_service_account:
-        robot = _service_account(settings, context)
-        return Bearer(context.clock, lambda: _fetch(robot, request)), request
-    return Bearer(context.clock, lambda: _fetch(_user(settings, context), request)), request
+        own: dict[str, Any] = {"key": _key(settings), "subject": settings.subject, "scope": needed_scope(context)}
+    else:
+        secret = settings.client_secret.get_secret_value() if settings.client_secret else None
+        own = {"client": settings.client_id, "secret": secret, "refresh": _refresh_token(settings, context)}
+    return json.dumps(own | {"at": settings.token_url}, sort_keys=True)
 
 
 def _fetch(credentials: Any, request: TokenRequest) -> tuple[str, float]:
@@ -56,17 +80,22 @@ def service_account_name(settings: Settings) -> str:
     return str(_key(settings).get("client_email", ""))
 
 
-def _user(settings: Settings, context: Context) -> Any:
-    """Credentials of a consent: the configured refresh token, else the one that a person gained by signing in."""
-    from google.oauth2 import credentials
-
+def _refresh_token(settings: Settings, context: Context) -> str:
+    """The configured one, else the one that a person gained by signing in. Raises ``AuthFailed``."""
     configured = settings.refresh_token.get_secret_value() if settings.refresh_token else None
     refresh = configured or context.tokens.load(REFRESH)
     if not refresh:
         raise AuthFailed(f"no credentials for {context.name}: run `keepstep login {context.name}`")
+    return refresh
+
+
+def _user(settings: Settings, context: Context) -> Any:
+    """Credentials of a consent."""
+    from google.oauth2 import credentials
+
     return credentials.Credentials(  # type: ignore[no-untyped-call]
         token=None,
-        refresh_token=refresh,
+        refresh_token=_refresh_token(settings, context),
         token_uri=settings.token_url or TOKEN_URL,
         client_id=settings.client_id,
         client_secret=settings.client_secret.get_secret_value() if settings.client_secret else None,

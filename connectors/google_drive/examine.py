@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from connectors.base import Context, utc
+from connectors.base import utc
+from connectors.context import Context
 from connectors.errors import Forbidden
 from connectors.examining import Symptom
 from connectors.google_drive.client import Client

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import msgspec
 from pydantic import SecretStr
 
-from connectors.base import Context, utc
+from connectors.base import utc
+from connectors.context import Context
 from connectors.errors import AuthFailed, Misconfigured, ScopeMissing
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.credentials import EXPIRES, REFRESH, TokenRequest, needed_scope

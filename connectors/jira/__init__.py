@@ -1,6 +1,6 @@
 """Jira Cloud, platform REST API v3."""
 
-from connectors.base import ConnectorPlugin
+from connectors.context import ConnectorPlugin
 from connectors.jira.connector import STREAMS, Jira
 from connectors.jira.login import login
 from connectors.jira.proving import PROVING

@@ -1,4 +1,4 @@
-"""Jira's endpoints as plain methods: paths, parameters, pages. No records here."""
+"""Jira's endpoints for issues and what hangs on them, as plain methods: paths, parameters, pages. No records here."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Any
 import msgspec
 
 from connectors.answer import Answer, Streamed
-from connectors.auth import Auth
-from connectors.base import Content, Context, Gate
-from connectors.errors import EffectUnknown, Malformed, NotFound
-from connectors.http import Http
-from connectors.jira.answers import classify
+from connectors.base import Content, Gate
+from connectors.errors import EffectUnknown, Malformed
 from connectors.jira.models import (
     BulkHistories,
     BulkProgress,
@@ -34,9 +31,9 @@ from connectors.jira.models import (
     Transitions,
     opened,
 )
+from connectors.jira.site import API, PAGE, Site
 from connectors.multipart import Multipart
 
-API = "/rest/api/3"
 SEARCH_PAGE = 100
 FETCH_BATCH = 100
 CREATE_BATCH = 50
@@ -44,8 +41,6 @@ MOVE_BATCH = 1000
 HISTORY_BATCH = 1000
 COMMENT_BATCH = 1000
 WORKLOG_BATCH = 1000
-PAGE = 100
-USERS_PAGE = 1000
 
 PROPERTY = "keepstep"
 """Entity property of an issue or comment that holds our marker."""
@@ -54,118 +49,8 @@ PROPERTY = "keepstep"
 FIELDS = ["*all", "-worklog", "-lastViewed", "-watches", "-votes", "-issuerestriction"]
 
 
-class Client:
+class Client(Site):
     """Requests of one connection. Reads are repeated after transient trouble, writes are sent once."""
-
-    def __init__(self, context: Context, address: str, auth: Auth) -> None:
-        self.http = Http(
-            context,
-            address,
-            auth=auth,
-            classify=classify,
-            reading_posts=[
-                rf"{API}/search/jql",
-                rf"{API}/search/approximate-count",
-                rf"{API}/issue/bulkfetch",
-                rf"{API}/changelog/bulkfetch",
-                rf"{API}/comment/list",
-                rf"{API}/worklog/list",
-            ],
-        )
-
-    def _get(self, path: str, **params: Any) -> Answer:
-        return self.http.read("GET", API + path, params=params or None)
-
-    def _ask(self, path: str, body: Json, **params: Any) -> Answer:
-        return self.http.read("POST", API + path, json=body, params=params or None)
-
-    def _pages(self, path: str, key: str, size: int = PAGE, **params: Any) -> Iterator[list[Json]]:
-        """Pages by offset, until one is short of the announced total or empty."""
-        start = 0
-        while True:
-            answer: Json = self._get(path, startAt=start, maxResults=size, **params).decode(dict[str, Any])
-            rows = answer.get(key)
-            if not isinstance(rows, list):
-                raise Malformed(f"GET {API}{path}: no list `{key}` in the answer")
-            start += len(rows)
-            if rows:
-                yield rows
-            if not rows or answer.get("isLast") is True or start >= int(answer.get("total") or 0):
-                return
-
-    # -- who and where
-
-    def myself(self) -> Json:
-        return self._get("/myself").decode(dict[str, Any])
-
-    def server_info(self) -> Json:
-        return self._get("/serverInfo").decode(dict[str, Any])
-
-    def my_permissions(self, *names: str, project: str | None = None) -> dict[str, bool]:
-        """Which of the named permissions the account has in a project, or somewhere."""
-        place = {"projectKey": project} if project is not None else {}
-        answer: Json = self._get("/mypermissions", permissions=",".join(names), **place).decode(dict[str, Any])
-        held = answer.get("permissions") or {}
-        return {name: bool((held.get(name) or {}).get("havePermission")) for name in names}
-
-    # -- metadata
-
-    def projects(self, keys: Sequence[str] = ()) -> list[Json]:
-        """The named projects, as far as the account may see them, or all."""
-        params = {"keys": list(keys)} if keys else {}
-        return [row for rows in self._pages("/project/search", "values", size=50, **params) for row in rows]
-
-    def versions(self, project: str) -> Iterator[list[Json]]:
-        """Pages of a project's versions, archived ones too."""
-        yield from self._pages(f"/project/{project}/version", "values", size=50)
-
-    def version(self, id: str) -> Json:
-        return self._get(f"/version/{id}").decode(dict[str, Any])
-
-    def fields(self) -> list[Json]:
-        return self._get("/field").decode(list[Json])
-
-    def priorities(self) -> list[Json]:
-        """Highest first."""
-        return self._get("/priority").decode(list[Json])
-
-    def statuses(self) -> list[Json]:
-        return self._get("/status").decode(list[Json])
-
-    def project_statuses(self, project: str) -> list[Json]:
-        """Issue types of a project, each with the statuses of its workflow."""
-        return self._get(f"/project/{project}/statuses").decode(list[Json])
-
-    def link_types(self) -> list[Json]:
-        """Types of links between issues; none where an administrator has switched links off (404)."""
-        try:
-            answer: Json = self._get("/issueLinkType").decode(dict[str, Any])
-        except NotFound:
-            return []
-        return list(answer.get("issueLinkTypes") or ())
-
-    def issue_types(self) -> list[Json]:
-        return self._get("/issuetype").decode(list[Json])
-
-    def create_types(self, project: str) -> list[Json]:
-        """Issue types that the account may create in the project, in the project's order."""
-        path = f"/issue/createmeta/{project}/issuetypes"
-        return [row for rows in self._pages(path, "issueTypes") for row in rows]
-
-    def create_fields(self, project: str, issue_type: str) -> list[Json]:
-        path = f"/issue/createmeta/{project}/issuetypes/{issue_type}"
-        return [row for rows in self._pages(path, "fields") for row in rows]
-
-    def users(self) -> Iterator[list[Json]]:
-        """All users. A page may be short because Jira filters after cutting it: only an empty one is the last."""
-        start = 0
-        while rows := self._get("/users/search", startAt=start, maxResults=USERS_PAGE).decode(list[Json]):
-            yield rows
-            start += USERS_PAGE
-
-    def users_by_id(self, ids: Sequence[str]) -> list[Json]:
-        answer: Json = self._get("/user/bulk", accountId=list(ids), maxResults=len(ids)).decode(dict[str, Any])
-        return list(answer.get("values") or ())
 
     # -- reading issues
 
@@ -363,13 +248,6 @@ class Client:
 
     def delete_comment(self, issue: str, id: str, gate: Gate) -> None:
         _done(self.http.write("DELETE", f"{API}/issue/{issue}/comment/{id}", gate=gate))
-
-    def attachment_settings(self) -> Json:
-        """``enabled`` and ``uploadLimit`` in bytes; empty where a gateway before Jira hides this address."""
-        try:
-            return self._get("/attachment/meta").decode(dict[str, Any])
-        except NotFound:
-            return {}
 
     def add_attachment(self, issue: str, content: Content, gate: Gate) -> Json:
         """One file onto an issue, in one request that leaves in parts. Jira answers with a list."""

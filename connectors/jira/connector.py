@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write
+from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write
 from connectors.content import Download
+from connectors.context import Context
 from connectors.errors import Malformed, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.hooks import Delivery

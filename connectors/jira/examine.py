@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from connectors.base import Context, utc
+from connectors.base import utc
+from connectors.context import Context
 from connectors.examining import Symptom
 from connectors.jira.client import Client
 from connectors.jira.describe import PROJECTS

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors.auth import Auth, Basic, Bearer
-from connectors.base import Account, Context, utc
+from connectors.base import Account, utc
+from connectors.context import Context
 from connectors.errors import AuthFailed, Misconfigured, RecordRefused
 from connectors.http import Http
 from connectors.jira.client import Client

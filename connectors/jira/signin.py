@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from connectors.auth import Auth, Basic, Bearer
-from connectors.base import Context
+from connectors.auth import Auth, Basic, Bearer, keep, kept
+from connectors.context import Context
 from connectors.errors import AuthFailed, RecordRefused
 from connectors.http import Http
 from connectors.jira.settings import Settings
@@ -25,7 +25,8 @@ BEFORE = "refresh_token_before"
 def auth(settings: Settings, context: Context) -> Auth:
     """What signs this connection's requests. Without credentials the first request raises ``AuthFailed``."""
     if settings.oauth:
-        return Bearer(context.clock, _Refresh(settings, context))
+        refresh = _Refresh(settings, context)
+        return Bearer(context.clock, refresh.fetch, kept=refresh.kept)
     return _ApiToken(settings, context)
 
 
@@ -61,14 +62,32 @@ class _Refresh:
     def __init__(self, settings: Settings, context: Context) -> None:
         # Fetching a token changes no data of anybody, so `access: read` must not refuse it; and Atlassian accepts
         # a used refresh token again for some minutes, so a lost answer may be asked for again.
-        self._http = Http(context, settings.accounts_url, reading_posts=[TOKEN_PATH])
+        self._http = Http(context, settings.accounts_url, reading_posts=[TOKEN_PATH], limit="sign_in")
         self._settings = settings
         self._context = context
 
-    def __call__(self) -> tuple[str, float]:
+    def kept(self) -> tuple[str, float] | None:
+        """The token that a former process fetched, and the seconds it has left."""
+        for token in self._candidates()[:1]:
+            found = kept(self._context, self._credential(token))
+            if found is not None:
+                return found[0].token, found[1]
+        return None
+
+    def _candidates(self) -> list[str]:
+        """Refresh tokens, the newest first."""
         tokens, configured = self._context.tokens, self._settings.refresh_token
         known = [tokens.load(REFRESH), tokens.load(BEFORE), configured.get_secret_value() if configured else None]
-        candidates = list(dict.fromkeys(token for token in known if token))
+        return list(dict.fromkeys(token for token in known if token))
+
+    def _credential(self, token: str) -> str:
+        secret = self._settings.client_secret
+        own = (self._settings.client_id or "", secret.get_secret_value() if secret else "", token)
+        return "\n".join((self._settings.accounts_url, *own))
+
+    def fetch(self) -> tuple[str, float]:
+        """A fresh token and its lifetime in seconds. Raises ``AuthFailed`` where a person must sign in again."""
+        candidates = self._candidates()
         for last, token in enumerate(candidates, 1 - len(candidates)):
             try:
                 return self._fetch(token)
@@ -100,4 +119,6 @@ class _Refresh:
         access = answer.get("access_token")
         if not isinstance(access, str):
             raise AuthFailed(f"POST {TOKEN_PATH}: the answer holds no access token")
-        return access, float(answer.get("expires_in") or 3600)
+        lifetime = float(answer.get("expires_in") or 3600)
+        keep(self._context, self._credential(renewed if isinstance(renewed, str) else token), access, lifetime)
+        return access, lifetime

@@ -1,6 +1,6 @@
 """Trello REST v1: boards and what lies on them."""
 
-from connectors.base import ConnectorPlugin
+from connectors.context import ConnectorPlugin
 from connectors.trello.connector import TrelloConnector
 from connectors.trello.models import STREAMS
 from connectors.trello.proving import PROVING

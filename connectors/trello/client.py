@@ -11,8 +11,9 @@ import requests
 
 from connectors.answer import Answer, retry_after
 from connectors.auth import Auth
-from connectors.base import Context, Gate, chunks
+from connectors.base import Gate, chunks
 from connectors.budget import Rate
+from connectors.context import Context
 from connectors.errors import (
     AuthFailed,
     ConnectorError,

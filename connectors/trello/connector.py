@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, utc
+from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, utc
 from connectors.content import Download
+from connectors.context import Context
 from connectors.errors import Malformed, Misconfigured, RecordRefused
 from connectors.examining import Symptom
 from connectors.hooks import Delivery

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import Malformed, RecordRefused
 from connectors.examining import Symptom
 from connectors.trello.client import Failure, TrelloClient, objects, route

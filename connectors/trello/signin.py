@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import ScopeMissing
 from connectors.login import Person, SignedIn
 from connectors.trello.client import SLOT, TrelloClient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.base import ConnectorPlugin
+from connectors.context import ConnectorPlugin
 from connectors.zoho_crm.connector import ZohoCrm
 from connectors.zoho_crm.described import MODULES, USERS
 from connectors.zoho_crm.login import login

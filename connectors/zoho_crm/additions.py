@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from connectors.base import Context, Gate, Outcome, Write
+from connectors.base import Gate, Outcome, Write
+from connectors.context import Context
 from connectors.errors import Forbidden, RecordRefused, ScopeMissing
 from connectors.preparing import Addition
 from connectors.zoho_crm.client import Client
@@ -75,7 +76,7 @@ class Additions:
                 stream="",
                 purpose="subscription",
                 grant="ZohoCRM.notifications.ALL",
-                present=channel is not None and self._lasts(channel, modules),
+                present=self._lasts(channel, modules),
             )
 
     def add(self, id: str, gate: Gate) -> None:
@@ -95,7 +96,7 @@ class Additions:
         if module is not None and name != self._marker:
             raise RecordRefused(f"{module}.{name} holds what people put there: it stays", code="not_ours")
         if module is None:
-            if self._channel() is not None:
+            if self._channel():
                 self._client.unwatch(channel_of(self._token), gate)
             return
         field = self._field(module)
@@ -156,16 +157,17 @@ class Additions:
         token = self._settings.hook_token
         return token.get_secret_value() if token else ""
 
-    def _channel(self) -> Channel | None:
-        return next(iter(self._client.channels(channel_of(self._token))), None)
+    def _channel(self) -> list[Channel]:
+        return self._client.channels(channel_of(self._token))
 
-    def _lasts(self, channel: Channel, modules: Sequence[str]) -> bool:
-        known = {event.partition(".")[0] for event in channel.events}
-        return channel.ends is not None and channel.ends > self._clock.now() + SOON and known >= set(modules)
+    def _lasts(self, channel: list[Channel], modules: Sequence[str]) -> bool:
+        soon = self._clock.now() + SOON
+        lasting = [each for each in channel if each.ends is not None and each.ends > soon]
+        return {event.partition(".")[0] for each in lasting for event in each.events} >= set(modules)
 
     def _subscribe(self, gate: Gate) -> None:
         channel, modules = self._channel(), self._modules()
-        if channel is not None and self._lasts(channel, modules):
+        if self._lasts(channel, modules):
             return
         wanted = {
             "channel_id": channel_of(self._token),
@@ -177,4 +179,4 @@ class Additions:
             "notify_on_related_action": False,
             "return_affected_field_values": False,
         }
-        self._client.watch(wanted, channel is not None, gate)
+        self._client.watch(wanted, bool(channel), gate)

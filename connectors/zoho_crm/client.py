@@ -11,8 +11,9 @@ import msgspec
 
 from connectors.answer import Answer, retry_after
 from connectors.auth import Auth
-from connectors.base import Context, Gate
+from connectors.base import Gate
 from connectors.budget import Budget
+from connectors.context import Context
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -259,7 +260,7 @@ class Client:
         _good(answer, answer.decode(FieldResults).fields)
 
     def channels(self, id: str) -> list[Channel]:
-        """The subscription of that id, as a list of one or none."""
+        """The subscription of that id: a row for each module that it is for."""
         answer = self.http.read("GET", "/crm/v8/actions/watch", params={"channel_id": id})
         rows = answer.decode(Channels).watch if answer.status == 200 else []
         return [row for row in rows if str(row.channel_id) == id]

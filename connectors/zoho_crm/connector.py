@@ -9,8 +9,9 @@ from functools import cached_property
 
 from connectors.answer import Answer
 from connectors.auth import Bearer
-from connectors.base import Account, Change, Context, Description, Gate, Outcome, Page, Record, Write, chunks, utc
+from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, chunks, utc
 from connectors.budget import Budget
+from connectors.context import Context
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.hooks import Delivery
@@ -37,14 +38,14 @@ class ZohoCrm:
         self._context = context
         self._modules = modules_of(settings)
         self._clock = ServiceClock(context.clock)
-        self._budget = Budget(context.clock)
+        self._budget = Budget(context)
         self._known = Known(settings, context)
         self._sign_in = SignIn(context, settings, self._known, self._budget, self._moved)
         self._http = ZohoHttp(
             context,
             # Until the first token answer tells: it comes before the first request.
             settings.base_url or DATA_CENTERS[settings.data_center or "us"].api,
-            auth=Bearer(context.clock, self._sign_in.fetch, scheme="Zoho-oauthtoken"),
+            auth=Bearer(context.clock, self._sign_in.fetch, "Zoho-oauthtoken", self._sign_in.kept),
             budget=self._budget,
             concurrency=settings.concurrency,
         )

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.answer import Answer
-from connectors.base import Context, utc
+from connectors.base import utc
+from connectors.context import Context
 from connectors.errors import Forbidden, ScopeMissing
 from connectors.examining import Symptom
 from connectors.zoho_crm.additions import SOON

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, ScopeMissing
 from connectors.login import Person, SignedIn
 from connectors.zoho_crm.connector import ZohoCrm

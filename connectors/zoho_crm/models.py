@@ -182,7 +182,7 @@ class Organizations(msgspec.Struct):
 
 
 class Channel(msgspec.Struct):
-    """A subscription to notifications. Its token is not read."""
+    """What a subscription to notifications is for in one module. Its token is not read."""
 
     channel_id: str | int
     events: list[str] = []

@@ -5,14 +5,15 @@ What the configuration does not hold comes from the connection's token store, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from connectors.answer import Answer
-from connectors.base import Context
+from connectors.auth import keep, kept
 from connectors.budget import Budget
+from connectors.context import Context
 from connectors.errors import AuthFailed, ConnectorError, RateLimited
 from connectors.http import Http
 from connectors.zoho_crm.models import Token
@@ -92,13 +93,34 @@ class SignIn:
 
     def fetch(self) -> tuple[str, float]:
         """A fresh token and its lifetime in seconds. Raises ``AuthFailed`` with the cure when a person must act."""
-        center, refresh = self._known.center, self._known.refresh_token()
+        refresh = self._known.refresh_token()
         exchange = Exchange(self._context, self._settings, self._known.center_name, "refresh token", self._budget)
         token = exchange.trade(grant_type="refresh_token", refresh_token=refresh)
-        self._told = parsed(token.scope) or self._told
-        told = token.api_domain
-        self._moved(told if told and urlsplit(told).scheme == "https" else center.api)
-        return token.access_token or "", token.expires_in
+        access = token.access_token or ""
+        told = {"scope": token.scope or "", "api": token.api_domain or ""}
+        self._take(told)
+        keep(self._context, self._credential(), access, token.expires_in, **told)
+        return access, token.expires_in
+
+    def kept(self) -> tuple[str, float] | None:
+        """The token that a former process fetched, and the seconds it has left. Raises ``AuthFailed``."""
+        found = kept(self._context, self._credential())
+        if found is None:
+            return None
+        granted, left = found
+        self._take(granted.told)
+        return granted.token, left
+
+    def _take(self, told: Mapping[str, str]) -> None:
+        self._told = parsed(told.get("scope")) or self._told
+        api = told.get("api", "")
+        self._moved(api if urlsplit(api).scheme == "https" else self._known.center.api)
+
+    def _credential(self) -> str:
+        """What a token is gained with, and where."""
+        secret = self._settings.client_secret.get_secret_value()
+        own = (self._settings.client_id, secret, self._known.refresh_token())
+        return "\n".join((self._known.center_name, self._settings.accounts_url or "", *own))
 
 
 class Exchange:
@@ -114,7 +136,9 @@ class Exchange:
             known.accounts for name, known in DATA_CENTERS.items() if name == center
         )
         # Fetching a token changes no data of anybody, so `access: read` must not refuse it.
-        self._http = Http(context, address, budget=budget, classify=self._classify, reading_posts=[PATH])
+        self._http = Http(
+            context, address, budget=budget, classify=self._classify, reading_posts=[PATH], limit="sign_in"
+        )
 
     def trade(self, **grant: str) -> Token:
         """An answer with an access token. Raises ``AuthFailed`` with the cure when a person must act."""

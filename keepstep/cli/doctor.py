@@ -10,7 +10,8 @@ from typing import Any
 import click
 import msgspec
 
-from connectors.base import Connector, Context, Description
+from connectors.base import Connector, Description
+from connectors.context import Context
 from connectors.examining import Symptom
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, LaterTokens, Session
 from keepstep.config import Connection
@@ -18,9 +19,10 @@ from keepstep.engine.diagnosis import fit, installation, together
 from keepstep.engine.diagnosis.look import SEVERITIES, Looked, look
 from keepstep.language import codes
 from keepstep.registry import UnknownSystem
-from keepstep.secrets import SealedTokens
+from keepstep.secrets import SealedAccess, SealedTokens
 from keepstep.store.errors import StoreError
 from keepstep.store.peek import Peek, peek
+from keepstep.store.secrets import access_name, access_of
 from mapping.fields import Mapper
 
 OPTIONAL = ("where", "place", "needed_for", "kinds", "most", "label")
@@ -100,10 +102,27 @@ class PeekedRows:
         raise NotImplementedError("a look at a store keeps nothing")
 
 
+class PeekedAccess:
+    """Access tokens as they were seen. A look at a store keeps nothing."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+
+    def load(self, connection: str) -> str | None:
+        return access_of(self._settings.get(access_name(connection)))
+
+    def save(self, connection: str, sealed: str) -> None:
+        """The next look signs in anew."""
+
+
 def _look(session: Session, connection: Connection, store: Peek | None) -> Looked:
     # As the connection will be used: what a writer lacks is no trouble of a reader. Looking sends no write.
     context: Context = session.context(connection, "write")
-    context = replace(context, tokens=PeekedTokens(session, connection.name, store.sealed if store else {}))
+    context = replace(
+        context,
+        tokens=PeekedTokens(session, connection.name, store.sealed if store else {}),
+        access_tokens=SealedAccess(PeekedAccess(store.settings if store else {}), connection.name),
+    )
 
     def build() -> Connector:
         return session.registry.build(connection, context)

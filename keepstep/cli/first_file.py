@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, ConnectorError
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble, failure
 from keepstep.config import Config, Connection
@@ -98,6 +98,7 @@ def _looked(session: Session, connection: Connection, sign_in: SignIn) -> Mappin
         access="read",
         transport=session.transports.get(connection.name),
         jitter=session.runtime.rng.random,
+        waiting=session.waiting,
     )
     connector = session.registry.build(connection, context)
     try:

@@ -12,7 +12,7 @@ import click
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from connectors.base import ConnectorPlugin
+from connectors.context import ConnectorPlugin
 from connectors.login import SignedIn
 from keepstep.cli import login
 from keepstep.cli.first_file import Drawn, compose, save, variable

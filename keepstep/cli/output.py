@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from shutil import get_terminal_size
 from typing import Any
@@ -55,10 +56,47 @@ def _folded(line: str, width: int, hang: int | None) -> str:
     return line[:hang] + ("\n" + " " * hang).join(part.plain.rstrip() for part in parts)
 
 
+class ProgressLine:
+    """What a terminal shows below everything while something goes on: what it is, or for how long it rests."""
+
+    def __init__(self) -> None:
+        self._show: Callable[[str], None] | None = None
+        self._text = ""
+        self._notes: list[str] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def on(self, text: str, show: Callable[[str], None]) -> Iterator[None]:
+        """Within, there is such a line, and ``show`` changes it."""
+        self._text, self._show = text, show
+        try:
+            yield
+        finally:
+            self._show = None
+
+    @contextmanager
+    def noted(self, text: str) -> Iterator[bool]:
+        """Within, the line says this instead. False: there is no such line."""
+        shown = self._change(self._notes.append, text)
+        try:
+            yield shown
+        finally:
+            self._change(self._notes.remove, text)
+
+    def _change(self, change: Callable[[str], None], text: str) -> bool:
+        with self._lock:
+            change(text)
+            show = self._show
+            if show is not None:
+                show("\n".join(self._notes) or self._text)
+            return show is not None
+
+
 class Output:
-    def __init__(self, *, as_json: bool, environ: Mapping[str, str]) -> None:
+    def __init__(self, *, as_json: bool, environ: Mapping[str, str], progress_line: ProgressLine) -> None:
         self.as_json = as_json
         self._environ = environ
+        self._progress_line = progress_line
 
     def document(self, data: Any) -> None:
         """The whole result of a command, with ``--json``; also one line of a result in lines."""
@@ -116,5 +154,16 @@ class Output:
         from rich.text import Text
 
         console = Console(stderr=True, _environ=self._environ)
-        with console.status(Text(cell(text))):
+        with (
+            console.status(Text(cell(text))) as status,
+            self._progress_line.on(text, lambda text: status.update(Text(clean(text)))),
+        ):
+            yield
+
+    @contextmanager
+    def note(self, text: str) -> Iterator[None]:
+        """Say what it is that holds things up, for as long as it does: in the progress line, else beside the result."""
+        with self._progress_line.noted(text) as shown:
+            if not shown:
+                self.warn(text)
             yield

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 from requests.adapters import BaseAdapter
 
-from connectors.base import Connector, Context
+from connectors.base import Connector
+from connectors.context import Context, Wait
 from connectors.errors import ConnectorError
-from keepstep.cli.output import Output
+from keepstep.cli.output import Output, ProgressLine
 from keepstep.config import Config, ConfigurationError, Connection, load, with_riding
 from keepstep.engine.failures import failure_code
 from keepstep.language import say
@@ -24,7 +25,7 @@ from keepstep.problems import Problem, nearest
 from keepstep.redaction import Redaction
 from keepstep.registry import PluginError, Registry
 from keepstep.runtime import Runtime
-from keepstep.secrets import VARIABLE, HeldTokens, SealedTokens, SecretError
+from keepstep.secrets import VARIABLE, HeldTokens, SealedAccess, SealedTokens, SecretError
 from keepstep.store.errors import CONFIGURED_WRONG, Fenced, StoreError
 
 if TYPE_CHECKING:
@@ -69,6 +70,33 @@ class LaterTokens(HeldTokens):
                 self._session.sealed(store, self._connection).save(name, secret)
 
 
+class LaterAccess:
+    """Access tokens of the store, where one is there that this version made: for their sake none is made or brought up
+    to date. What is wrong with a store is told by the commands that need it; these can sign in anew."""
+
+    def __init__(self, session: Session, connection: str) -> None:
+        self._session = session
+        self._connection = connection
+
+    def load(self, credential: str) -> str | None:
+        return self._where_kept(lambda kept: kept.load(credential))
+
+    def save(self, credential: str, granted: str) -> None:
+        self._where_kept(lambda kept: kept.save(credential, granted))
+
+    def _where_kept(self, act: Callable[[SealedAccess], str | None]) -> str | None:
+        from keepstep.store.peek import peek
+        from keepstep.store.secrets import StoredAccess
+
+        try:
+            if not peek(self._session.config().store.get_secret_value()).current:
+                return None
+            with self._session.store() as store:
+                return act(SealedAccess(StoredAccess(store), self._connection))
+        except StoreError:
+            return None
+
+
 @dataclass
 class Session:
     """One run of the command line."""
@@ -80,6 +108,7 @@ class Session:
     transports: Mapping[str, BaseAdapter] = field(default_factory=dict)
     """Connection -> what stands in for the network, in tests."""
     _config: Config | None = None
+    _progress_line: ProgressLine = field(default_factory=ProgressLine)
 
     @classmethod
     def real(cls) -> Session:
@@ -107,7 +136,8 @@ class Session:
 
     @property
     def output(self) -> Output:
-        return Output(as_json=bool(self.options.get("keepstep.json")), environ=self.runtime.environ)
+        as_json = bool(self.options.get("keepstep.json"))
+        return Output(as_json=as_json, environ=self.runtime.environ, progress_line=self._progress_line)
 
     @property
     def key(self) -> str | None:
@@ -122,6 +152,10 @@ class Session:
 
     def words(self, problem: Problem) -> str:
         return self.say(problem.code, **problem.params)
+
+    def waiting(self, wait: Wait) -> AbstractContextManager[None]:
+        """Within, it is said that a connection waits, why, and until when."""
+        return self.output.note(self.say(f"waits.{wait.limit}", connection=wait.connection, until=wait.until))
 
     def config(self) -> Config:
         """The configuration, read once; from then on no log shows its secrets. Raises ``ConfigurationError``."""
@@ -159,6 +193,8 @@ class Session:
             jitter=self.runtime.rng.random,
             share=(connection.budget and connection.budget.share) or 1.0,
             model=self._config.model if self._config is not None else None,
+            access_tokens=LaterAccess(self, connection.name),
+            waiting=self.waiting,
         )
 
     @contextmanager
@@ -191,7 +227,7 @@ class Session:
             from keepstep.hub import Hub
 
         self._check_rules(self.config().handoffs.use)
-        hub = Hub(self.config(), self.registry, self.runtime, self.transports)
+        hub = Hub(self.config(), self.registry, self.runtime, self.transports, waiting=self.waiting)
         self._tell_copied(hub.store)
         try:
             yield hub

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from connectors.base import ConnectorPlugin
+from connectors.context import ConnectorPlugin
 from keepstep.config import checks, own_fields
 from keepstep.config.environment import Filled
 from keepstep.config.model import Config, Connection

@@ -18,47 +18,36 @@ from keepstep.engine.failures import tell_failure
 from keepstep.engine.files import Unasked, fetched
 from keepstep.engine.forecast import cost
 from keepstep.engine.intents import Intents, Look, carries_bytes
+from keepstep.engine.job import Job
 from keepstep.engine.made_since import not_made
 from keepstep.engine.match.linking import forgotten_since
 from keepstep.engine.operations import Operation, Owed, parts
 from keepstep.engine.owed import update
-from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import read_back
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
-from keepstep.engine.state import LOAD, EntityState, load
-from keepstep.engine.world import Side, Sync, World
-from keepstep.store.store import Lease, Tx
+from keepstep.engine.state import LOAD, load
+from keepstep.engine.world import Side
 
 PURPOSES: tuple[Purpose, ...] = ("edits", "backfill")
 
 
 class Applier:
-    """Carries out operations of one sync in one run, under its lease.
+    """Carries out operations in one job.
 
     ``wanted`` says whether an operation that is owed now is one that may be carried out (a plan file narrows it).
     """
 
-    def __init__(
-        self,
-        ports: Ports,
-        world: World,
-        sync: Sync,
-        lease: Lease,
-        run: str,
-        too_old: Callable[[Tx], Callable[[EntityState], bool]],
-        wanted: Callable[[Operation], bool] = lambda operation: True,
-    ) -> None:
-        self._ports = ports
-        self._world = world
-        self._sync = sync
-        self._lease = lease
+    def __init__(self, job: Job, wanted: Callable[[Operation], bool] = lambda operation: True) -> None:
+        self._job = job
+        self._ports = job.ports
+        self._sync = job.sync
         self.applied = Applied()
         self._forgetful = False
         """The store was put back from a copy, and no plan passed since."""
         self._wanted = wanted
-        self._intents = Intents(ports, world, sync, lease, run, too_old, self._may, self.applied)
-        self._receipts = Receipts(ports, sync, lease)
+        self._intents = Intents(job, self._may, self.applied)
+        self._receipts = Receipts(job)
         self._unfinished: dict[str, list[str]] = {}
         """Side -> entities whose new records lack something still."""
         self.failed: set[str] = set()
@@ -69,7 +58,7 @@ class Applier:
     def carry_out(self, operations: Sequence[Operation]) -> None:
         """Part by part, what people did before what comes of the first linking, as far as budgets go. One bad record
         never stops the others."""
-        with self._ports.store.read() as tx:
+        with self._job.read() as tx:
             self._forgetful = forgotten_since(tx, self._sync.name) is not None
         for purpose in PURPOSES:
             mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
@@ -96,9 +85,9 @@ class Applier:
         found: list[Operation] = []
         for name, entities in self._unfinished.items():
             for part in chunks(entities, LOAD):
-                with self._ports.store.read() as tx:
+                with self._job.read() as tx:
                     states = load(tx, part)
-                    references = References(tx, self._world)
+                    references = References(tx, self._job.world)
                     references.prepare(self._sync, states.values())
                     owed = Owed(operations=[], findings=[], waiting={})
                     updates = (update(s, self._sync, self._sync.sides[name], references, owed) for s in states.values())
@@ -114,7 +103,7 @@ class Applier:
         meter = side.connection.meter
         if meter is None:
             return part
-        with self._ports.store.read() as tx:
+        with self._job.read() as tx:
             room = meter.room(tx, self._ports.clock.now(), purpose, self._sync.name)
         count = len(part)
         if not room.fits(cost(self._sync, side, part).calls):
@@ -129,7 +118,7 @@ class Applier:
     def _with_bytes(self, side: Side, operation: Operation) -> None:
         """One file: its bytes come first, so that none is held longer than its own write lasts."""
         try:
-            with fetched(self._ports, self._sync, self._lease, side, operation.entity) as content:
+            with fetched(self._job, side, operation.entity) as content:
                 self._ports.fence.point("apply.fetched")
                 if content is None:
                     self.applied.put_off += 1
@@ -138,14 +127,14 @@ class Applier:
         except Unasked as asked:
             self.applied.put_off += 1
             self.failed.add(asked.side.name)
-            with self._ports.store.write(self._lease) as tx:
+            with self._job.write() as tx:
                 tell_failure(tx, self._ports, asked.side, asked.error)
 
     def _chunk(self, side: Side, operations: Sequence[Operation], content: Content | None = None) -> None:
         try:
             if self._forgetful and operations[0].kind == "create":
                 asked = operations
-                operations = not_made(self._ports, self._world, self._sync, side, self._lease, asked)
+                operations = not_made(self._job, side, asked)
                 self.applied.confirmed += len(asked) - len(operations)
             look = self._intents.look(side, operations)
             writes, intents = self._intents.write_down(side, operations, look, content)
@@ -154,7 +143,7 @@ class Applier:
         except ConnectorError as error:
             self.applied.put_off += len(operations)
             self.failed.add(side.name)
-            with self._ports.store.write(self._lease) as tx:
+            with self._job.write() as tx:
                 tell_failure(tx, self._ports, side, error)
 
     def _gate(self, send_by: str, before: Callable[[], None]) -> Callable[[], None]:
@@ -163,7 +152,7 @@ class Applier:
             self._ports.fence.point("apply.gate")
             if self._ports.now() > send_by:
                 raise GateClosed("the intent's time to be sent has passed")
-            if self._ports.store.left(self._lease) < REQUEST_TIMEOUT:
+            if self._ports.store.left(self._job.lease) < REQUEST_TIMEOUT:
                 raise GateClosed("the lease ends before the request could")
 
         return gate
@@ -192,6 +181,6 @@ class Applier:
         keep()
         done = [(intent, outcome) for intent, outcome in answered if outcome.status == "done"]
         if done:
-            closed = read_back(self._ports, self._world, self._sync, self._lease, side, done, look)
+            closed = read_back(self._job, side, done, look)
             self.applied.done += closed.done
             self._unfinished.setdefault(side.name, []).extend(closed.unfinished)

@@ -11,12 +11,12 @@ from connectors.base import Change, utc
 from connectors.errors import ConnectorError
 from connectors.log import Log
 from keepstep.engine.absorb import conflict_findings
+from keepstep.engine.job import Job
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
-from keepstep.engine.world import Side, Sync, World
+from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
-from keepstep.store.store import Lease
 from mapping.agreement import Candidate
 
 log = Log()
@@ -25,9 +25,10 @@ BACK = timedelta(days=2)
 """How far before the record's last change its history is read."""
 
 
-def name_authors(ports: Ports, world: World, sync: Sync, lease: Lease, entities: Sequence[str]) -> None:
+def name_authors(job: Job, entities: Sequence[str]) -> None:
     """Complete the candidates of these entities' conflicts. What a side will not tell stays unknown."""
-    with ports.store.read() as tx:
+    ports, sync = job.ports, job.sync
+    with job.read() as tx:
         states = load(tx, list(entities))
     told: dict[tuple[str, str], list[Change]] = {}
     for side in sync.sides.values():
@@ -42,9 +43,9 @@ def name_authors(ports: Ports, world: World, sync: Sync, lease: Lease, entities:
             log.info("history not to be had", side=side.name, error=str(error))
     if not told:
         return
-    with ports.store.write(lease) as tx:
+    with job.write() as tx:
         states = load(tx, list(entities))
-        references = References(tx, world)
+        references = References(tx, job.world)
         references.prepare(sync, states.values())
         for (side_name, _), changes in told.items():
             for change in changes:

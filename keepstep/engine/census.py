@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from connectors.base import Feed, chunks, utc
+from connectors.base import chunks, utc
 from keepstep.engine.intake import store_looks, used
-from keepstep.engine.ports import Ports
-from keepstep.engine.world import Connection, World
+from keepstep.engine.job import Reading
+from keepstep.engine.world import Connection
 from keepstep.store import tables as t
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 
 CENSUS_EVERY = timedelta(hours=6)
 CENSUS_AFTER_MISS = timedelta(minutes=10)
@@ -37,16 +37,17 @@ def unseen(side: str) -> sa.ColumnElement[bool]:
     return sa.and_(t.record.c.side == side, t.record.c.deleted.is_(False), ~shown)
 
 
-def count_missed(ports: Ports, world: World, connection: Connection, streams: Sequence[str], lease: Lease) -> int:
+def count_missed(reading: Reading, streams: Sequence[str]) -> int:
     """After a complete listing: what it did not show is missed; missed twice, and gone by id, is deleted.
 
     Returns how many were missed for the first time."""
+    ports, world, connection = reading.ports, reading.world, reading.connection
     count = 0
     for stream in streams:
         if not used(world, connection, stream):
             continue
         side = f"{connection.name}.{stream}"
-        with ports.store.write(lease) as tx:
+        with reading.write() as tx:
             missed = t.record.c.missed
             count += int(tx.scalar(sa.select(sa.func.count()).where(unseen(side), missed == 0)) or 0)
             tx.execute(sa.update(t.record).where(unseen(side)).values(missed=missed + 1))
@@ -57,31 +58,32 @@ def count_missed(ports: Ports, world: World, connection: Connection, streams: Se
         for part in chunks([row["id"] for row in twice], LOOKED_AT):
             asked_at = ports.now()
             looked = list(connection.connector.get(stream, part))
-            with ports.store.write(lease) as tx:
+            with reading.write() as tx:
                 store_looks(tx, ports, world, connection, looked, asked_at)
     return count
 
 
-def take_census(ports: Ports, world: World, connection: Connection, feed: Feed, lease: Lease) -> None:
+def take_census(reading: Reading) -> None:
     """Ask for all ids, and when to ask again: soon if something was missed, else on a slow clock, or not at all where
     the feed tells of deletes itself."""
-    key = connection.feed_key(feed)
-    streams = [stream for stream in feed.streams if used(world, connection, stream)]
+    connection, feed = reading.connection, reading.feed
+    streams = [stream for stream in feed.streams if used(reading.world, connection, stream)]
     missed = 0
     for stream in streams:
-        with ports.store.write(lease) as tx:
+        with reading.write() as tx:
             begin_listing(tx, connection, [stream])
         for page in connection.connector.ids(stream):
-            with ports.store.write(lease) as tx:
+            with reading.write() as tx:
                 note_listed(tx, connection, ((stream, id) for id in page))
-        missed += count_missed(ports, world, connection, [stream], lease)
+        missed += count_missed(reading, [stream])
     if missed:
-        schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
+        schedule_census(reading, CENSUS_AFTER_MISS)
     else:
-        schedule_census(ports, key, lease, None if feed.deletes else CENSUS_EVERY)
+        schedule_census(reading, None if feed.deletes else CENSUS_EVERY)
 
 
-def schedule_census(ports: Ports, key: str, lease: Lease, after: timedelta | None) -> None:
-    due = utc(ports.clock.now() + after) if after is not None else None
-    with ports.store.write(lease) as tx:
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(census_at=due))
+def schedule_census(reading: Reading, after: timedelta | None) -> None:
+    """The next census of the feed: so long from now, or never."""
+    due = utc(reading.ports.clock.now() + after) if after is not None else None
+    with reading.write() as tx:
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == reading.key).values(census_at=due))

@@ -16,14 +16,14 @@ from connectors.content import Carries, Download
 from connectors.errors import ConnectorError, NotFound, RecordRefused
 from connectors.log import Log
 from keepstep.engine.carried import source
+from keepstep.engine.job import Job
 from keepstep.engine.owed import title
-from keepstep.engine.ports import Ports
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 from mapping.agreement import Agreed
 from mapping.model import CONTENT
 
@@ -48,13 +48,14 @@ class Unasked(Exception):
 
 
 @contextmanager
-def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> Iterator[Content | None]:
+def fetched(job: Job, side: Side, entity: str) -> Iterator[Content | None]:
     """The bytes of an entity, as long as the context lasts. None: they cannot be carried to that side.
 
     Of what rides with a sync it keeps what the bytes were, and those of files of the same size that lie there already:
     whether it is among them is told by that. Raises ``Unasked``.
     """
-    with ports.store.read() as tx:
+    sync = job.sync
+    with job.read() as tx:
         state = load(tx, [entity]).get(entity)
         beside = _same_size(tx, sync, side, state) if state is not None and sync.carried is not None else []
     origin = source(state, sync) if state is not None else None
@@ -63,7 +64,7 @@ def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> 
         return
     limit = min(sync.largest, side.abilities.content)
     facts: dict[str, str | None] = {entity: None}
-    keep = _keeper(ports, lease)
+    keep = _keeper(job)
     with NamedTemporaryFile(prefix="keepstep-") as file:
         content = None
         try:
@@ -78,9 +79,9 @@ def fetched(ports: Ports, sync: Sync, lease: Lease, side: Side, entity: str) -> 
             except (NotFound, RecordRefused):
                 continue
         if sync.carried is not None:
-            _keep(ports, sync, lease, facts)
+            _keep(job, facts)
         else:
-            _tell(ports, sync, lease, entity, origin.side, content is not None)
+            _tell(job, entity, origin.side, content is not None)
         yield content
 
 
@@ -121,15 +122,16 @@ def _asking(side: Side) -> Iterator[None]:
         raise Unasked(side, error) from error
 
 
-def _keeper(ports: Ports, lease: Lease) -> Keep:
+def _keeper(job: Job) -> Keep:
     """Renews the lease now and then: however long the bytes take, nobody else begins meanwhile."""
-    last = ports.clock.monotonic()
+    clock = job.ports.clock
+    last = clock.monotonic()
 
     def keep() -> None:
         nonlocal last
-        if ports.clock.monotonic() - last > BEAT:
-            with ports.store.write(lease):
-                last = ports.clock.monotonic()
+        if clock.monotonic() - last > BEAT:
+            with job.write():
+                last = clock.monotonic()
 
     return keep
 
@@ -168,10 +170,10 @@ def _same_size(tx: Tx, sync: Sync, side: Side, state: EntityState) -> list[Entit
     return alike[:TWINS]
 
 
-def _tell(ports: Ports, sync: Sync, lease: Lease, entity: str, side: str, read: bool) -> None:
+def _tell(job: Job, entity: str, side: str, read: bool) -> None:
     """A document that cannot be read is told as long as that is so; it is tried again whenever its copy is due."""
-    key = f"unreadable:{entity}"
-    with ports.store.write(lease) as tx:
+    ports, sync, key = job.ports, job.sync, f"unreadable:{entity}"
+    with job.write() as tx:
         if read:
             findings.close(tx, [key], ports.now())
             return
@@ -186,12 +188,12 @@ def _tell(ports: Ports, sync: Sync, lease: Lease, entity: str, side: str, read: 
         findings.report(tx, [finding], ports.now(), ports.new_id)
 
 
-def _keep(ports: Ports, sync: Sync, lease: Lease, facts: Mapping[str, str | None]) -> None:
-    now = ports.now()
-    with ports.store.write(lease) as tx:
+def _keep(job: Job, facts: Mapping[str, str | None]) -> None:
+    now = job.ports.now()
+    with job.write() as tx:
         states = load(tx, list(facts))
         for id, state in states.items():
-            source = state.origin.side if state.origin else sync.name
+            source = state.origin.side if state.origin else job.sync.name
             state.agreed[CONTENT] = Agreed(facts[id], 0, source, now)
             state.dirty = True
         save(tx, states.values(), now)

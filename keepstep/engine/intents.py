@@ -10,20 +10,21 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import Content, Record, Write, utc
-from keepstep.engine import settle
 from keepstep.engine.absorb import Noted, has_a_say, see_links
 from keepstep.engine.carried import is_copy
 from keepstep.engine.intake import store_looks
+from keepstep.engine.job import Job
+from keepstep.engine.lens import Lens
 from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import create, deletes, leave, spoken, update
-from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
-from keepstep.engine.world import Side, Sync, World
+from keepstep.engine.withheld import withheld
+from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 from mapping.model import CONTENT
 
 SEND_BY = timedelta(seconds=120)
@@ -44,28 +45,15 @@ def carries_bytes(sync: Sync, side: Side, operation: Operation) -> bool:
 
 
 class Intents:
-    """Writes down what is about to be sent, for one sync in one run, under its lease. Counts into ``applied``."""
+    """Writes down what one job is about to send, where it is ``wanted``. Counts into ``applied``."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        world: World,
-        sync: Sync,
-        lease: Lease,
-        run: str,
-        too_old: Callable[[Tx], Callable[[EntityState], bool]],
-        wanted: Callable[[Operation], bool],
-        applied: Applied,
-    ) -> None:
-        self._ports = ports
-        self._world = world
-        self._sync = sync
-        self._lease = lease
-        self._run = run
-        self._too_old = too_old
+    def __init__(self, job: Job, wanted: Callable[[Operation], bool], applied: Applied) -> None:
+        self._job = job
+        self._ports = job.ports
+        self._sync = job.sync
         self._wanted = wanted
         self._applied = applied
-        self._receipts = Receipts(ports, sync, lease)
+        self._receipts = Receipts(job)
 
     def look(self, side: Side, operations: Sequence[Operation]) -> Look:
         """Read the records directly before they are written."""
@@ -87,14 +75,14 @@ class Intents:
         """
         ports, looked = self._ports, look.records
         reserved = self._reserve(side, operations)
-        with ports.store.write(self._lease) as tx:
+        with self._job.write() as tx:
             if looked:
                 findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
-            store_looks(tx, ports, self._world, side.connection, list(looked.values()), look.at)
+            store_looks(tx, ports, self._job.world, side.connection, list(looked.values()), look.at)
             states = load(tx, [operation.entity for operation in operations])
-            references = References(tx, self._world)
+            references = References(tx, self._job.world)
             references.prepare(self._sync, states.values())
-            too_old = self._too_old(tx)
+            too_old = withheld(tx, self._sync, ports.clock.now())
             writes: list[Write] = []
             intents: dict[str, dict[str, Any]] = {}
             for operation in operations:
@@ -102,7 +90,7 @@ class Intents:
                 if state is None:
                     continue
                 noted = Noted(audit=[])
-                see_links(state, ports.now(), noted, self._run)
+                see_links(state, ports.now(), noted, self._job.run)
                 tx.insert(t.audit, noted.audit)
                 now_owed = self._again(state, side, operation, looked, references, too_old)
                 filled = now_owed is not None and carries_bytes(self._sync, side, now_owed)
@@ -136,7 +124,7 @@ class Intents:
         entities = [operation.entity for operation in operations if operation.kind == "create"]
         if not entities:
             return {}
-        with self._ports.store.read() as tx:
+        with self._job.read() as tx:
             rows = tx.all(
                 sa.select(t.create_slot).where(t.create_slot.c.side == side.name, t.create_slot.c.entity.in_(entities))
             )
@@ -145,7 +133,7 @@ class Intents:
         if missing:
             ids = side.connector.reserve(side.stream, len(missing))
             fresh = dict(zip(missing, ids, strict=True))
-            with self._ports.store.write(self._lease) as tx:
+            with self._job.write() as tx:
                 tx.insert(
                     t.create_slot,
                     [{"entity": entity, "side": side.name, "reserved_id": id} for entity, id in fresh.items()],
@@ -192,7 +180,7 @@ class Intents:
         names = list(known)
         if not is_copy(state, self._sync, side.name):
             names = [name for name in shown_there if has_a_say(state, self._sync, side, name)]
-        shown = settle.shown_now(state, self._sync, side, references, names)
+        shown = Lens(self._sync, side, references).shown(state, names)
         return any(value != (known[name].shadow if name in known else None) for name, value in shown.items())
 
     def _confirm(self, state: EntityState, side: Side, operation: Operation) -> None:
@@ -250,7 +238,7 @@ class Intents:
         now = ports.clock.now()
         intent = {
             "id": id,
-            "run": self._run,
+            "run": self._job.run,
             "sync": self._sync.name,
             "kind": operation.kind,
             "entity": state.id,
@@ -263,7 +251,7 @@ class Intents:
             "state": "written",
             "written_at": utc(now),
             "send_by": utc(now + SEND_BY),
-            "epoch": self._lease.epoch,
+            "epoch": self._job.lease.epoch,
             "reserved_id": None,
             "answer_version": None,
             # What the side cannot hold is not sent; a refusal is of what was left out, too.

@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keepstep.engine.intake import store_records
+from keepstep.engine.job import Job
 from keepstep.engine.match.linking import link_records, link_row
 from keepstep.engine.operations import Operation
-from keepstep.engine.ports import Ports
-from keepstep.engine.world import Side, Sync, World
+from keepstep.engine.world import Side
 from keepstep.store import tables as t
-from keepstep.store.store import Lease
 
 FOUND_BY_MARKER = ("in_create", "unique_field", "reserved_id")
 
 
-def not_made(
-    ports: Ports, world: World, sync: Sync, side: Side, lease: Lease, creates: Sequence[Operation]
-) -> list[Operation]:
+def not_made(job: Job, side: Side, creates: Sequence[Operation]) -> list[Operation]:
     """Those of the creates whose record is not there. What is there, in the bin or not, gets its place.
 
     Raises ``ConnectorError`` if the side cannot be asked; what was found before stays stored.
@@ -33,11 +30,11 @@ def not_made(
         if not found:
             missing.append(operation)
             continue
-        first, now = found[0], ports.now()
-        with ports.store.write(lease) as tx:
-            store_records(tx, ports, world, side.connection, [first])
+        first, now = found[0], job.ports.now()
+        with job.write() as tx:
+            store_records(tx, job.ports, job.world, side.connection, [first])
             state = "gone" if first.deleted else "live"
             row = {"side": side.name, "id": first.id}
             link_records(tx, [link_row(row, operation.entity, now, state=state, evidence={"by": "marker"})])
-            tx.upsert(t.due, [{"sync": sync.name, "entity": operation.entity, "since": now}])
+            tx.upsert(t.due, [{"sync": job.sync.name, "entity": operation.entity, "since": now}])
     return missing

@@ -24,12 +24,13 @@ from keepstep.engine.census import (
 )
 from keepstep.engine.failures import failure_code
 from keepstep.engine.intake import Stored, doubtful, held, looked_at, store_looks, store_records, used
+from keepstep.engine.job import Reading
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 
 log = Log()
 
@@ -73,29 +74,30 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     if lease is None:
         seen.busy = True
         return seen
+    reading = Reading(ports, world, connection, feed, lease)
     if meter is not None and seen.held:
-        with ports.store.write(lease, last=True) as tx:
+        with reading.write(last=True) as tx:
             if _late(ports, row):
                 tell_held(tx, ports, meter, key)
         return seen
     before = connection.connector.calls
     if row is None:
         row = {"cursor": None, "failed": None, "census_at": None}
-        with ports.store.write(lease) as tx:
+        with reading.write() as tx:
             tx.insert(t.feed, [{"name": key, "crawled": False}])
     ended: dict[str, Any] = {"observed_at": ports.now()}
     trouble = None
     try:
-        ended |= _pull(ports, world, connection, feed, row["cursor"], lease, seen)
+        ended |= _pull(reading, row["cursor"], seen)
         if not seen.held and (not feed.deletes or row["census_at"] is not None):
-            _census_if_due(ports, world, connection, feed, row["census_at"], lease)
+            _census_if_due(reading, row["census_at"])
     except ConnectorError as error:
         seen.failed = str(error)
         trouble = error
     seen.calls = connection.connector.calls - before
-    with ports.store.write(lease, last=True) as tx:
+    with reading.write(last=True) as tx:
         if trouble is not None:
-            _tell_failure(tx, ports, connection, key, trouble)
+            _tell_failure(tx, reading, trouble)
         else:
             if row["failed"] is not None:
                 findings.close(tx, [f"connection_failed:{key}"], ports.now())
@@ -110,18 +112,15 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     return seen
 
 
-def _census_if_due(
-    ports: Ports, world: World, connection: Connection, feed: Feed, due: str | None, lease: Lease
-) -> None:
+def _census_if_due(reading: Reading, due: str | None) -> None:
     """Where a feed does not tell of deletes, ask for all ids now and then, on a slow clock of its own.
 
     Of a feed that does tell, once, after a listing that missed something.
     """
-    key = connection.feed_key(feed)
     if due is None:
-        schedule_census(ports, key, lease, CENSUS_EVERY)  # the first crawl has just listed everything
-    elif due <= ports.now() and _may_go_on(ports, connection, key):
-        take_census(ports, world, connection, feed, lease)
+        schedule_census(reading, CENSUS_EVERY)  # the first crawl has just listed everything
+    elif due <= reading.ports.now() and _may_go_on(reading):
+        take_census(reading)
 
 
 def _late(ports: Ports, row: dict[str, Any] | None) -> bool:
@@ -131,71 +130,56 @@ def _late(ports: Ports, row: dict[str, Any] | None) -> bool:
     return bool(row["observed_at"] is None or row["observed_at"] < utc(ports.clock.now() - LATE))
 
 
-def _pull(
-    ports: Ports,
-    world: World,
-    connection: Connection,
-    feed: Feed,
-    cursor: str | None,
-    lease: Lease,
-    seen: Observed,
-) -> dict[str, Any]:
+def _pull(reading: Reading, cursor: str | None, seen: Observed) -> dict[str, Any]:
     """Take in page after page. Returns what is to be stored of the feed when the look ends: an empty last page needs
     no transaction of its own."""
-    key = connection.feed_key(feed)
+    connection, feed = reading.connection, reading.feed
     # Whether anything could turn out to be missing from this listing: then what it shows is noted.
-    crawl = cursor is None and _holds_any(ports, connection, feed)
+    crawl = cursor is None and _holds_any(reading)
     if crawl:
-        with ports.store.write(lease) as tx:
+        with reading.write() as tx:
             begin_listing(tx, connection, feed.streams)
-    ports.fence.point("observe.begun")
+    reading.ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
             if cursor is not None and page.last and not page.records and not page.ignored:
                 seen.pages += 1
                 return {"cursor": page.cursor, "crawled": True}
-            _take(ports, world, connection, key, lease, page, seen, crawl)
+            _take(reading, page, seen, crawl)
             if page.last and page.complete and crawl:
-                missed = count_missed(ports, world, connection, feed.streams, lease)
+                missed = count_missed(reading, feed.streams)
                 if missed and feed.deletes:
                     # The feed has told of their delete to nobody: it went by while the cursor was lost.
-                    schedule_census(ports, key, lease, CENSUS_AFTER_MISS)
-            if not page.last and not _may_go_on(ports, connection, key):
+                    schedule_census(reading, CENSUS_AFTER_MISS)
+            if not page.last and not _may_go_on(reading):
                 seen.held = True  # the next look goes on from the cursor that was just stored
                 break
     except CursorLost:
         # Crawl again next time; what that crawl does not show is not deleted by it alone.
-        with ports.store.write(lease) as tx:
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(cursor=None))
+        with reading.write() as tx:
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == reading.key).values(cursor=None))
         raise
     return {}
 
 
-def _may_go_on(ports: Ports, connection: Connection, key: str) -> bool:
+def _may_go_on(reading: Reading) -> bool:
     """Whether the budget has room for another page: more than one is a first reading, or many changes at once."""
-    if connection.meter is None:
+    meter = reading.connection.meter
+    if meter is None:
         return True
-    with ports.store.read() as tx:
-        return connection.meter.room(tx, ports.clock.now(), "backfill", key).fits(1)
+    with reading.read() as tx:
+        return meter.room(tx, reading.ports.clock.now(), "backfill", reading.key).fits(1)
 
 
-def _holds_any(ports: Ports, connection: Connection, feed: Feed) -> bool:
+def _holds_any(reading: Reading) -> bool:
     """Whether anything could turn out to be missing from a full listing: not when nothing was held before it."""
-    sides = [f"{connection.name}.{stream}" for stream in feed.streams]
-    with ports.store.read() as tx:
+    sides = [f"{reading.connection.name}.{stream}" for stream in reading.feed.streams]
+    with reading.read() as tx:
         return tx.one(sa.select(t.record.c.id).where(t.record.c.side.in_(sides)).limit(1)) is not None
 
 
-def _take(
-    ports: Ports,
-    world: World,
-    connection: Connection,
-    key: str,
-    lease: Lease,
-    page: Page,
-    seen: Observed,
-    crawl: bool,
-) -> None:
+def _take(reading: Reading, page: Page, seen: Observed, crawl: bool) -> None:
+    ports, world, connection = reading.ports, reading.world, reading.connection
     streams = {stream for stream in {record.stream for record in page.records} if used(world, connection, stream)}
     records = [record for record in page.records if record.stream in streams]
     doubts = [record for record in records if record.partial]
@@ -204,48 +188,50 @@ def _take(
     while stored is None:
         asked.update((record.stream, record.id) for record in doubts)
         records = looked_at(connection, records, doubts)
-        with ports.store.write(lease) as tx:
+        with reading.write() as tx:
             there = held(tx, connection, records)
             doubts = [each for each in doubtful(records, there) if (each.stream, each.id) not in asked]
             if not doubts:
                 stored = store_records(tx, ports, world, connection, records, there=there)
                 if crawl:
                     note_listed(tx, connection, ((record.stream, record.id) for record in records))
-                _move_on(tx, ports, connection, key, page)
+                _move_on(tx, reading, page)
                 ports.fence.point("observe.page.storing")
     ports.fence.point("observe.page.stored")
-    changed = stored.changed + _look_back(ports, world, connection, lease, stored.older)
+    changed = stored.changed + _look_back(reading, stored.older)
     seen.pages += 1
     seen.records += len(page.records)
     seen.changed += changed
     seen.ignored.extend(item.what for item in page.ignored)
 
 
-def _move_on(tx: Tx, ports: Ports, connection: Connection, key: str, page: Page) -> None:
+def _move_on(tx: Tx, reading: Reading, page: Page) -> None:
     """The cursor moves with its page, and with what there is to say of it."""
     values: dict[str, Any] = {"cursor": page.cursor}
     if page.last:
         values["crawled"] = True
-    tx.execute(_MOVE, key=key, **values)
+    tx.execute(_MOVE, key=reading.key, **values)
     if page.ignored:
-        report_ignored(tx, ports, connection, page)
-    if connection.meter is not None:
-        connection.meter.book(tx, ports.clock.now(), key)
+        _report_ignored(tx, reading, page)
+    if reading.connection.meter is not None:
+        reading.connection.meter.book(tx, reading.ports.clock.now(), reading.key)
 
 
-def _look_back(ports: Ports, world: World, connection: Connection, lease: Lease, older: Sequence[Record]) -> int:
+def _look_back(reading: Reading, older: Sequence[Record]) -> int:
     """Look by id at what a feed shows in an older version than the one held: an index that lags, or a service that went
     back in time. Returns how many did."""
+    ports, connection = reading.ports, reading.connection
     count = 0
     for stream in sorted({record.stream for record in older}):
         asked_at = ports.now()
         looked = list(connection.connector.get(stream, [record.id for record in older if record.stream == stream]))
-        with ports.store.write(lease) as tx:
-            count += store_looks(tx, ports, world, connection, looked, asked_at).changed
+        with reading.write() as tx:
+            count += store_looks(tx, ports, reading.world, connection, looked, asked_at).changed
     return count
 
 
-def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> None:
+def _report_ignored(tx: Tx, reading: Reading, page: Page) -> None:
+    ports, connection = reading.ports, reading.connection
     kinds = sorted({item.what for item in page.ignored})
     findings.report(
         tx,
@@ -263,7 +249,8 @@ def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> 
     )
 
 
-def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError) -> None:
+def _tell_failure(tx: Tx, reading: Reading, error: ConnectorError) -> None:
+    ports, key = reading.ports, reading.key
     finding_key = f"connection_failed:{key}"
     log.warning("feed failed", feed=key, error=str(error))
     findings.report(
@@ -274,7 +261,7 @@ def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error:
                 code=failure_code(error),
                 severity="error" if isinstance(error, Fatal) else "warning",
                 params={
-                    "connection": connection.name,
+                    "connection": reading.connection.name,
                     "feed": key,
                     "reason": str(error),
                 },

@@ -12,14 +12,15 @@ from connectors.base import Change, Outcome, Record, utc
 from keepstep.engine import settle
 from keepstep.engine.intake import store_records
 from keepstep.engine.intents import Look
+from keepstep.engine.job import Job
+from keepstep.engine.lens import Lens
 from keepstep.engine.match import link_records, link_row
-from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import look_again
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, load, save
-from keepstep.engine.world import Side, Sync, World
+from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 from mapping.fields import KEPT_WRITTEN
 
 SKEW = 60.0
@@ -35,19 +36,12 @@ class Closed(NamedTuple):
     """Entities whose new records lack something still, which only an update can set."""
 
 
-def read_back(
-    ports: Ports,
-    world: World,
-    sync: Sync,
-    lease: Lease,
-    side: Side,
-    answered: Sequence[tuple[dict[str, Any], Outcome]],
-    look: Look,
-) -> Closed:
+def read_back(job: Job, side: Side, answered: Sequence[tuple[dict[str, Any], Outcome]], look: Look) -> Closed:
     """Close the intents of writes that were done, by what the side shows now. In one transaction.
 
     ``look``: the one directly before the writes.
     """
+    ports, sync = job.ports, job.sync
     intents = [intent for intent, _ in answered]
     carried = {outcome.id: outcome.record for _, outcome in answered if outcome.record is not None}
     ports.fence.point("apply.reading_back")
@@ -56,28 +50,29 @@ def read_back(
     # What may not be seen just now (403) stays acknowledged: recovery looks again, and says so.
     intents = [i for i in intents if i["record"] not in looked or not looked[i["record"]].forbidden]
     shown = {id: record for id, record in [*looked.items(), *carried.items()] if id is not None}
-    history = read_history(side, _doubtful(ports, world, sync, side, intents, look, shown))
+    history = read_history(side, _doubtful(job, side, intents, look, shown))
     now = ports.now()
     unfinished: list[str] = []
-    with ports.store.write(lease) as tx:
+    with job.write() as tx:
         # A delete that the service confirmed is seen at once: until its feed says so it would look restored.
         graves = [
             Record(stream=side.stream, id=intent["record"], version=outcome.version, deleted=True)
             for intent, outcome in answered
             if intent["kind"] == "delete"
         ]
-        store_records(tx, ports, world, side.connection, [*graves, *shown.values()])
-        adopt(tx, ports, sync, side, intents, shown)
+        store_records(tx, ports, job.world, side.connection, [*graves, *shown.values()])
+        adopt(tx, job, side, intents, shown)
         states = load(tx, [intent["entity"] for intent in intents])
-        references = References(tx, world)
+        references = References(tx, job.world)
         references.prepare(sync, states.values())
+        lens = Lens(sync, side, references)
         for intent in intents:
             state = states[intent["entity"]]
             record = shown.get(intent["record"])
             tied = intent["record"] in carried or (
                 record is not None and record.version is not None and record.version == intent["answer_version"]
             )
-            if finish(state, sync, side, references, intent, record, history, tied, now):
+            if finish(lens, state, intent, record, history, tied, now):
                 unfinished.append(state.id)
         settle.close_intents(tx, intents, "done", now)
         save(tx, states.values(), now)
@@ -89,13 +84,7 @@ def read_back(
 
 
 def _doubtful(
-    ports: Ports,
-    world: World,
-    sync: Sync,
-    side: Side,
-    intents: Sequence[dict[str, Any]],
-    look: Look,
-    shown: Mapping[str, Record],
+    job: Job, side: Side, intents: Sequence[dict[str, Any]], look: Look, shown: Mapping[str, Record]
 ) -> list[dict[str, Any]]:
     """Those of which only history can tell whether they overwrote, or were overwritten by, something nobody saw.
 
@@ -105,8 +94,9 @@ def _doubtful(
     if not side.abilities.history or not side.abilities.guarded:
         return list(intents)
     settled = utc(datetime.fromisoformat(look.at) - timedelta(seconds=side.abilities.grain + SKEW))
-    with ports.store.read() as tx:
-        references = References(tx, world)
+    sync = job.sync
+    with job.read() as tx:
+        references = References(tx, job.world)
         references.prepare(sync, load(tx, [intent["entity"] for intent in intents]).values())
         return [
             intent
@@ -151,10 +141,8 @@ def read_history(side: Side, intents: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 
 def finish(
+    lens: Lens,
     state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
     intent: dict[str, Any],
     record: Record | None,
     history: Mapping[str, Sequence[Change]],
@@ -162,6 +150,7 @@ def finish(
     now: str,
 ) -> bool:
     """What a write that is known to have taken effect leaves behind. True: a new record lacks something still."""
+    side = lens.side
     if intent["kind"] in ("delete", "archive"):
         if side.name in state.links:
             state.links[side.name].state = "deleted" if intent["kind"] == "delete" else "archived"
@@ -173,13 +162,11 @@ def finish(
         settle.lost_sight(state, side.name)
         return False
     changes = history.get(intent["record"], ())
-    settle.took_effect(state, sync, side, references, intent, changes, tied, now)
-    return intent["kind"] == "create" and settle.begun(state, sync, side, references, intent, changes, now)
+    settle.took_effect(lens, state, intent, changes, tied, now)
+    return intent["kind"] == "create" and settle.begun(lens, state, intent, changes, now)
 
 
-def adopt(
-    tx: Tx, ports: Ports, sync: Sync, side: Side, intents: Sequence[Mapping[str, Any]], records: Mapping[str, Record]
-) -> None:
+def adopt(tx: Tx, job: Job, side: Side, intents: Sequence[Mapping[str, Any]], records: Mapping[str, Record]) -> None:
     """Link the records that our creates made, before anything else is judged by them: one place, one record.
 
     What is there of them is stored already.
@@ -198,7 +185,7 @@ def adopt(
         record = records.get(intent["record"])
         # Made and gone again already: still linked, so that it is never made twice and a restore finds its place.
         state = "live" if record is not None and not record.deleted else "gone"
-        fields = {name: [None, -1, -1] for name in intent["fields"] if sync.can(side, name) in KEPT_WRITTEN}
+        fields = {name: [None, -1, -1] for name in intent["fields"] if job.sync.can(side, name) in KEPT_WRITTEN}
         row = {"side": side.name, "id": intent["record"]}
-        links.append(link_row(row, intent["entity"], ports.now(), fields, state, {"by": "marker"}))
+        links.append(link_row(row, intent["entity"], job.ports.now(), fields, state, {"by": "marker"}))
     link_records(tx, links)

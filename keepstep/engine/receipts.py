@@ -10,14 +10,14 @@ import sqlalchemy as sa
 
 from connectors.base import Outcome
 from keepstep.engine import settle
+from keepstep.engine.job import Job
 from keepstep.engine.owed import title
-from keepstep.engine.ports import Ports
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 
 
 class Applied(msgspec.Struct, kw_only=True):
@@ -35,18 +35,18 @@ class Applied(msgspec.Struct, kw_only=True):
 
 
 class Receipts:
-    """Keeps the answers to the writes of one sync, under its lease, and tells what was refused."""
+    """Keeps the answers to the writes of one job, and tells what was refused."""
 
-    def __init__(self, ports: Ports, sync: Sync, lease: Lease) -> None:
-        self._ports = ports
-        self._sync = sync
-        self._lease = lease
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._ports = job.ports
+        self._sync = job.sync
 
     def keep_all(self, side: Side, answered: Sequence[tuple[dict[str, Any], Outcome]], applied: Applied) -> None:
         """Keep what the service said before anything else is done with it, in one transaction."""
         if not answered:
             return
-        with self._ports.store.write(self._lease) as tx:
+        with self._job.write() as tx:
             self._acknowledge(tx, [each for each in answered if each[1].status == "done"])
             for intent, outcome in answered:
                 if outcome.status != "done":

@@ -15,18 +15,19 @@ from connectors.http import REQUEST_TIMEOUT
 from keepstep.engine import answers, settle
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
+from keepstep.engine.job import Job
+from keepstep.engine.lens import Lens
 from keepstep.engine.operations import CHUNK
 from keepstep.engine.owed import title
-from keepstep.engine.ports import Ports
 from keepstep.engine.read_back import adopt, finish, read_history
 from keepstep.engine.receipts import requeue
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
-from keepstep.engine.world import Side, Sync, World
+from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 from mapping.model import REQUIRED_PARENT
 
 
@@ -41,10 +42,11 @@ class Recovered(msgspec.Struct, kw_only=True):
     """Sides that could not be asked."""
 
 
-def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> Recovered:
+def recover(job: Job) -> Recovered:
     """Judge each open intent of the sync whose time has come. The rest stays in doubt; other sides go on."""
+    ports, sync = job.ports, job.sync
     result = Recovered(failed=[])
-    with ports.store.read() as tx:
+    with job.read() as tx:
         rows = tx.all(
             sa.select(t.intent)
             .where(t.intent.c.sync == sync.name, t.intent.c.closed_at.is_(None))
@@ -65,14 +67,14 @@ def recover(ports: Ports, world: World, sync: Sync, lease: Lease, run: str) -> R
             ports.fence.point("recover.looking")
             try:
                 if part[0]["kind"] == "create" and part[0]["record"] is None:
-                    _create(ports, world, sync, side, lease, part[0], result)
+                    _create(job, side, part[0], result)
                 else:
-                    _by_id(ports, world, sync, side, lease, part, result)
+                    _by_id(job, side, part, result)
             except ConnectorError as error:
                 # They stay in doubt until the side can be asked; other sides go on.
                 result.waiting += len(part)
                 result.failed.append(side.name)
-                with ports.store.write(lease) as tx:
+                with job.write() as tx:
                     tell_failure(tx, ports, side, error)
             ports.fence.point("recover.stored")
     return result
@@ -93,15 +95,8 @@ def ripe_at(intent: dict[str, Any], side: Side) -> str:
     return utc(datetime.fromisoformat(intent["send_by"]) + timedelta(seconds=wait))
 
 
-def _by_id(
-    ports: Ports,
-    world: World,
-    sync: Sync,
-    side: Side,
-    lease: Lease,
-    rows: Sequence[dict[str, Any]],
-    result: Recovered,
-) -> None:
+def _by_id(job: Job, side: Side, rows: Sequence[dict[str, Any]], result: Recovered) -> None:
+    ports, sync = job.ports, job.sync
     asked_at = ports.now()
     records = {record.id: record for record in side.connector.get(side.stream, [row["record"] for row in rows])}
     there = [row for row in rows if not (records[row["record"]].deleted or records[row["record"]].forbidden)]
@@ -109,19 +104,20 @@ def _by_id(
     for row in rows:
         record = records[row["record"]]
         if record.forbidden:
-            _tell_unseen(ports, sync, side, lease, row)
+            _tell_unseen(job, side, row)
             result.waiting += 1
             continue
         now = ports.now()
-        with ports.store.write(lease) as tx:
-            store_looks(tx, ports, world, side.connection, [record], asked_at)
-            adopt(tx, ports, sync, side, [row], records)
+        with job.write() as tx:
+            store_looks(tx, ports, job.world, side.connection, [record], asked_at)
+            adopt(tx, job, side, [row], records)
             states = load(tx, [row["entity"]])
-            references = References(tx, world)
+            references = References(tx, job.world)
             references.prepare(sync, states.values())
+            lens = Lens(sync, side, references)
             for state in states.values():
                 changes = history.get(record.id, [])
-                outcome = _judge(state, sync, side, references, row, record, changes, now)
+                outcome = _judge(lens, state, row, record, changes, now)
                 setattr(result, outcome, getattr(result, outcome) + 1)
                 settle.close_intent(tx, row, outcome, now)
             findings.close(tx, [_unseen_key(row)], now)
@@ -131,123 +127,106 @@ def _by_id(
 
 
 def _judge(
-    state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
-    row: dict[str, Any],
-    record: Record,
-    changes: Sequence[Change],
-    now: str,
+    lens: Lens, state: EntityState, row: dict[str, Any], record: Record, changes: Sequence[Change], now: str
 ) -> str:
     """done, not_applied or unclear; the state is moved accordingly."""
     acknowledged = row["state"] == "acknowledged"
     if record.deleted:
         if row["kind"] == "delete":
-            finish(state, sync, side, references, row, record, {}, False, now)
+            finish(lens, state, row, record, {}, False, now)
         else:
-            settle.lost_sight(state, side.name)
+            settle.lost_sight(state, lens.side.name)
         return "done"
     if row["kind"] in ("delete", "archive"):
         return "not_applied"
     if acknowledged or row["kind"] == "create":
         tied = record.version is not None and record.version == row["answer_version"]
-        finish(state, sync, side, references, row, record, {record.id: changes}, tied, now)
+        finish(lens, state, row, record, {record.id: changes}, tied, now)
         return "done"
-    return _judge_update(state, sync, side, references, row, record, changes, now)
+    return _judge_update(lens, state, row, record, changes, now)
 
 
 def _judge_update(
-    state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
-    row: dict[str, Any],
-    record: Record,
-    changes: Sequence[Change],
-    now: str,
+    lens: Lens, state: EntityState, row: dict[str, Any], record: Record, changes: Sequence[Change], now: str
 ) -> str:
-    fields = settle.still_kept(sync, side, row)
-    if side.abilities.history:
-        entries = {name: settle.our_entry(sync, side, references, name, changes, row) for name in fields}
+    fields = settle.still_kept(lens.sync, lens.side, row)
+    if lens.side.abilities.history:
+        entries = {name: lens.our_entry(name, changes, row) for name in fields}
         if any(entry is not None for entry in entries.values()):
-            finish(state, sync, side, references, row, record, {record.id: changes}, False, now)
+            finish(lens, state, row, record, {record.id: changes}, False, now)
             return "done"
-        shown = settle.shown_now(state, sync, side, references, list(fields))
+        shown = lens.shown(state, list(fields))
         touched = [
             name
             for name in fields
-            if settle.persons_entries(sync, side, references, name, changes, row["written_at"])
-            and shown.get(name) == row["compared"].get(name)
+            if lens.touched(name, changes, row["written_at"]) and shown.get(name) == row["compared"].get(name)
         ]
         if touched:
             # Ours may have been a no-op that this person then set back.
-            settle.unclear(state, sync, side, references, {**row, "fields": dict.fromkeys(touched)}, now)
+            settle.unclear(lens, state, {**row, "fields": dict.fromkeys(touched)}, now)
             return "unclear"
         return "not_applied"
     if record.version is not None and record.version == row["compared_version"]:
         return "not_applied"
-    shown = settle.shown_now(state, sync, side, references, list(fields))
+    shown = lens.shown(state, list(fields))
     if all(
-        name in shown and any(sync.equal(name, shown[name], each) for each in (planned.value, planned.local))
+        name in shown and any(lens.sync.equal(name, shown[name], each) for each in (planned.value, planned.local))
         for name, planned in fields.items()
     ):
-        finish(state, sync, side, references, row, record, {}, True, now)
+        finish(lens, state, row, record, {}, True, now)
         return "done"
     if all(shown.get(name) == row["compared"].get(name) for name in fields) and record.version is None:
         return "not_applied"
-    settle.unclear(state, sync, side, references, row, now)
+    settle.unclear(lens, state, row, now)
     return "unclear"
 
 
-def _create(
-    ports: Ports, world: World, sync: Sync, side: Side, lease: Lease, row: dict[str, Any], result: Recovered
-) -> None:
+def _create(job: Job, side: Side, row: dict[str, Any], result: Recovered) -> None:
     """Look for what our create may have made, by the stream's marker; the oldest wins, others are twins."""
     found: list[Record]
     match side.abilities.marker:
         case "reserved_id" if row["reserved_id"]:
             looked = list(side.connector.get(side.stream, [row["reserved_id"]]))
             if any(record.forbidden for record in looked):
-                _tell_unseen(ports, sync, side, lease, row)
+                _tell_unseen(job, side, row)
                 result.waiting += 1
                 return
             found = [record for record in looked if not record.deleted]
         case "fingerprint":
-            found = _unlinked(ports, sync, side, row)
+            found = _unlinked(job, side, row)
         case "none":
             answer = answers.given(row)
             if answer is None:
-                with ports.store.write(lease) as tx:
-                    _tell_unknown(tx, ports, sync, side, row)
+                with job.write() as tx:
+                    _tell_unknown(tx, job, side, row)
                 result.waiting += 1
                 return
             found = [] if answer.record is None else list(side.connector.get(side.stream, [answer.record]))
         case _:
             found = side.connector.find(side.stream, row["entity"])
-    now = ports.now()
-    with ports.store.write(lease) as tx:
+    now = job.ports.now()
+    with job.write() as tx:
         answers.over(tx, row, now)
         findings.close(tx, [_unseen_key(row)], now)
         if not found:
             settle.close_intent(tx, row, "not_applied", now)
-            requeue(tx, sync, row, side, now)
+            requeue(tx, job.sync, row, side, now)
             result.not_applied += 1
             return
         row["record"] = found[0].id
         tx.execute(sa.update(t.intent).where(t.intent.c.id == row["id"]).values(record=found[0].id))
-        _tell_twins(tx, ports, sync, side, row, found)
-    _by_id(ports, world, sync, side, lease, [row], result)
+        _tell_twins(tx, job, side, row, found)
+    _by_id(job, side, [row], result)
 
 
-def _unlinked(ports: Ports, sync: Sync, side: Side, row: dict[str, Any]) -> list[Record]:
+def _unlinked(job: Job, side: Side, row: dict[str, Any]) -> list[Record]:
     """Records by our account since the intent, in a strong listing, that belong to nobody, and lie where it was to lie.
 
     Content is not compared: a person may have edited it already; hence one open create per stream.
     """
-    parent = REQUIRED_PARENT.get(sync.kind, "")
+    parent = REQUIRED_PARENT.get(job.sync.kind, "")
     above = row["fields"][parent][0] if parent in row["fields"] else None
-    with ports.store.read() as tx:
+    with job.read() as tx:
         linked = {each["record"] for each in tx.all(sa.select(t.link.c.record).where(t.link.c.side == side.name))}
         lies = tx.all(sa.select(t.link.c.side, t.link.c.record).where(t.link.c.entity == above)) if above else []
     places = {(each["side"], each["record"]) for each in lies}
@@ -266,26 +245,26 @@ def _unseen_key(row: dict[str, Any]) -> str:
     return f"write_unseen:{row['id']}"
 
 
-def _tell_unseen(ports: Ports, sync: Sync, side: Side, lease: Lease, row: dict[str, Any]) -> None:
+def _tell_unseen(job: Job, side: Side, row: dict[str, Any]) -> None:
     """The record may not be seen any more (403): what became of the write stays in doubt until it can be."""
-    with ports.store.write(lease) as tx:
+    with job.write() as tx:
         finding = Finding(
             key=_unseen_key(row),
             code="write_unseen",
             severity="error",
-            sync=sync.name,
+            sync=job.sync.name,
             entity=row["entity"],
             params={
-                "title": _title(tx, sync, row["entity"]),
+                "title": _title(tx, job.sync, row["entity"]),
                 "side": side.name,
                 "record": row["record"] or row["reserved_id"],
                 "at": row["written_at"],
             },
         )
-        findings.report(tx, [finding], ports.now(), ports.new_id)
+        findings.report(tx, [finding], job.ports.now(), job.ports.new_id)
 
 
-def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any]) -> None:
+def _tell_unknown(tx: Tx, job: Job, side: Side, row: dict[str, Any]) -> None:
     findings.report(
         tx,
         [
@@ -293,22 +272,22 @@ def _tell_unknown(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, A
                 key=answers.finding_key(row["id"]),
                 code="unknown_create",
                 severity="error",
-                sync=sync.name,
+                sync=job.sync.name,
                 entity=row["entity"],
                 params={
                     "entity": row["entity"],
-                    "title": _title(tx, sync, row["entity"]),
+                    "title": _title(tx, job.sync, row["entity"]),
                     "side": side.name,
                     "at": row["written_at"],
                 },
             )
         ],
-        ports.now(),
-        ports.new_id,
+        job.ports.now(),
+        job.ports.new_id,
     )
 
 
-def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any], found: Sequence[Record]) -> None:
+def _tell_twins(tx: Tx, job: Job, side: Side, row: dict[str, Any], found: Sequence[Record]) -> None:
     findings.report(
         tx,
         [
@@ -316,20 +295,20 @@ def _tell_twins(tx: Tx, ports: Ports, sync: Sync, side: Side, row: dict[str, Any
                 key=f"twin:{side.name}:{record.id}",
                 code="twin",
                 severity="error",
-                sync=sync.name,
+                sync=job.sync.name,
                 entity=row["entity"],
                 params={
                     "side": side.name,
                     "record": record.id,
-                    "title": _title(tx, sync, row["entity"]),
+                    "title": _title(tx, job.sync, row["entity"]),
                     "url": record.url,
                     "first": found[0].id,
                 },
             )
             for record in found[1:]
         ],
-        ports.now(),
-        ports.new_id,
+        job.ports.now(),
+        job.ports.new_id,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,16 +12,15 @@ from connectors.base import chunks
 from keepstep.engine import budget, guard, preparing
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
-from keepstep.engine.authors import name_authors
 from keepstep.engine.budget import Meter
-from keepstep.engine.carried import stir
 from keepstep.engine.failures import failure_key
 from keepstep.engine.flips import recent
+from keepstep.engine.job import Job
 from keepstep.engine.match import Matched, match
-from keepstep.engine.match.linking import forgotten_since, made_in_oblivion
 from keepstep.engine.moved import nothing_new
 from keepstep.engine.observe import LEASE, Observed, observe
-from keepstep.engine.operations import Operation, Owed
+from keepstep.engine.operations import Operation
+from keepstep.engine.outstanding import outstanding
 from keepstep.engine.owed import owed
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied
@@ -30,15 +28,16 @@ from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
 from keepstep.engine.references import References
 from keepstep.engine.reread import reread
-from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.state import load, save
+from keepstep.engine.taking_in import take_in
 from keepstep.engine.undo import Undoing
 from keepstep.engine.verify import Verifier
+from keepstep.engine.withheld import withheld
 from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
-from keepstep.store.store import Lease, Tx
-from mapping.model import Form
+from keepstep.store.store import Tx
 
 BATCH = 400
 PASSES = 4
@@ -123,25 +122,27 @@ class Engine:
             report.busy = True
             return report
         started = ports.now()
-        report.recovered = recover(ports, self.world, sync, lease, report.run)
+        job = Job(ports, self.world, sync, lease, report.run)
+        report.recovered = recover(job)
         failed = set(report.recovered.failed)
         held: dict[str, Meter] = {}
         for _ in range(PASSES):
-            matched = match(ports, self.world, sync, lease)
+            matched = match(job)
             report.matched = _sum(report.matched, matched)
-            self._absorb(sync, lease, report)
-            operations = self._operations(sync, lease, report)
+            report.fresh += take_in(job, matched)
+            operations, fresh = outstanding(job, self._allowed)
+            report.fresh += fresh
             report.planned = max(report.planned, len(operations))
             if matched.waiting:
                 break
             if not operations and not report.holds and not self._held(sync):
                 break
-            with ports.store.write(lease) as tx:
+            with job.write() as tx:
                 report.holds = guard.judge(tx, ports, sync, operations, self.fingerprint(sync.name))
                 report.fresh += self._tell_holds(tx, sync, report.holds)
             if mode != "write" or report.holds or not operations:
                 break
-            applier = Applier(ports, self.world, sync, lease, report.run, partial(self._too_old, sync), wanted)
+            applier = Applier(job, wanted)
             allowed = [operation for operation in operations if wanted(operation)]
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
@@ -149,7 +150,7 @@ class Engine:
             held = applier.held
             if not applier.applied.progress or limit:
                 break
-        with ports.store.write(lease) as tx:
+        with job.write() as tx:
             if mode == "write" and not report.holds:
                 findings.close(tx, [failure_key(side) for side in sync.sides if side not in failed], ports.now())
             report.held = sorted(held)
@@ -174,8 +175,9 @@ class Engine:
         if lease is None:
             report.busy = True
             return report
-        report.matched = match(self.ports, self.world, sync, lease)
-        self._absorb(sync, lease, report)
+        job = Job(self.ports, self.world, sync, lease, report.run)
+        report.matched = match(job)
+        report.fresh += take_in(job, report.matched)
         self.ports.store.release(lease)
         return report
 
@@ -199,7 +201,7 @@ class Engine:
                 absorb(states.values(), sync, references, now, None, recent(tx, states, now))
                 save(tx, states.values(), self.ports.now())
                 references.prepare(sync, states.values())  # what was new lies under something only now
-                found = owed(states.values(), sync, references, self._too_old(sync, tx))
+                found = owed(states.values(), sync, references, withheld(tx, sync, self.ports.clock.now()))
                 plan.operations += self._allowed(tx, sync, found.operations)
                 plan.waits += sorted(found.waiting)
                 plan.later += [each for id in sorted(found.waiting) for each in found.waiting[id]]
@@ -209,7 +211,7 @@ class Engine:
 
     def verifier(self, sync: Sync) -> Verifier:
         """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
-        return Verifier(self.ports, self.world, sync, partial(self._too_old, sync))
+        return Verifier(self.ports, self.world, sync)
 
     def undoing(self, sync: Sync, run: str, only: Collection[str] | None = None) -> Undoing:
         """Taking back what a run of that sync wrote. Nothing happens before it is decided."""
@@ -220,82 +222,6 @@ class Engine:
     def _nothing_new(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:
             return nothing_new(tx, sync)
-
-    def _absorb(self, sync: Sync, lease: Lease, report: Report) -> None:
-        ports = self.ports
-        asked: list[str] = []
-        with ports.store.read() as tx:
-            forgotten = None if guard.taken_in_since(tx, sync.name) else forgotten_since(tx, sync.name)
-        if forgotten is not None and report.matched.waiting:
-            return  # what a side does not show yet may have been set back there: it is all taken in at once
-        while True:
-            with ports.store.write(lease) as tx:
-                due = tx.all(
-                    sa.select(t.due.c.entity).where(t.due.c.sync == sync.name).order_by(t.due.c.entity).limit(BATCH)
-                )
-                ids = [row["entity"] for row in due]
-                if not ids:
-                    if forgotten is not None:
-                        guard.took_in(tx, sync.name, ports.now())
-                    break
-                states = load(tx, ids)
-                references = References(tx, self.world)
-                references.prepare(sync, states.values())
-                now = ports.now()
-                noted = absorb(states.values(), sync, references, now, report.run, recent(tx, states, now), forgotten)
-                for state in states.values():
-                    if not state.owing:
-                        state.owing = state.dirty = True
-                tx.insert(t.audit, noted.audit)
-                save(tx, states.values(), now)
-                references.people.save()
-                conflicts = conflict_findings(states.values(), sync, references)
-                fresh = findings.reconcile(tx, list(states), "conflict:", conflicts, now, ports.new_id)
-                report.fresh += fresh
-                asked += [finding.entity for finding in fresh if finding.entity]
-                self._stir(tx, sync, states)
-                tx.execute(sa.delete(t.due).where(t.due.c.sync == sync.name, t.due.c.entity.in_(ids)))
-                ports.fence.point("absorb.storing")
-            ports.fence.point("absorb.stored")
-        if asked:
-            name_authors(ports, self.world, sync, lease, asked)
-
-    def _stir(self, tx: Tx, sync: Sync, states: dict[str, EntityState]) -> None:
-        """What an entity refers to may be wanted elsewhere because of it: a customer, once a project of it is open."""
-        if sync.carried is not None:
-            return  # a comment changes nothing about its task
-        names = [name for name, form in sync.fields.items() if form is Form.REF]
-        targets = {state.value(name) for state in states.values() for name in names} - {None}
-        for part in chunks(sorted(targets), BATCH):
-            tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(part)).values(owing=True))
-        stir(tx, (each.carried for each in self.world.syncs.values()), sync, states)
-
-    def _operations(self, sync: Sync, lease: Lease, report: Report) -> list[Operation]:
-        """What is owed by all entities that may owe something; those that owe nothing are crossed off."""
-        ports = self.ports
-        operations: list[Operation] = []
-        with ports.store.read() as tx:
-            ids = [
-                row["id"]
-                for row in tx.all(
-                    sa.select(t.entity.c.id)
-                    .where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True))
-                    .order_by(t.entity.c.id)
-                )
-            ]
-        for part in chunks(ids, BATCH):
-            with ports.store.write(lease) as tx:
-                states = load(tx, part)
-                references = References(tx, self.world)
-                references.prepare(sync, states.values())
-                found = owed(states.values(), sync, references, self._too_old(sync, tx))
-                operations += self._allowed(tx, sync, found.operations)
-                report.fresh += findings.reconcile(
-                    tx, list(states), "entity:", found.findings, ports.now(), ports.new_id
-                )
-                self._close_refused(tx, states)
-                self._cross_off(tx, states, found)
-        return operations
 
     def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
         """What this round sent counts against the budgets; what they held up is told until it goes on."""
@@ -327,18 +253,6 @@ class Engine:
             return operations
         return [operation for operation in operations if operation not in deletes]
 
-    def _close_refused(self, tx: Tx, states: dict[str, EntityState]) -> None:
-        """What a side refused is over once it has the record, or the value moved on."""
-        rows = tx.all(
-            sa.select(t.finding.c.key, t.finding.c.entity, t.finding.c.params).where(
-                t.finding.c.entity.in_(list(states)),
-                t.finding.c.code == "record_refused",
-                t.finding.c.state.in_(findings.OPEN),
-            )
-        )
-        over = [row["key"] for row in rows if not _refuses(states[row["entity"]], row["params"]["side"])]
-        findings.close(tx, over, self.ports.now())
-
     def _outdated(self, sync: Sync) -> bool:
         """Whether a connection was left since this engine was built as if it could be written to."""
         with self.ports.store.read() as tx:
@@ -348,29 +262,6 @@ class Engine:
     def _held(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:
             return tx.one(sa.select(t.hold.c.reason).where(t.hold.c.sync == sync.name)) is not None
-
-    def _cross_off(self, tx: Tx, states: dict[str, EntityState], found: Owed) -> None:
-        owing = {operation.entity for operation in found.operations} | found.waiting.keys()
-        settled = [id for id, state in states.items() if id not in owing and not state.intents]
-        if settled:
-            tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))
-
-    def _too_old(self, sync: Sync, tx: Tx) -> Callable[[EntityState], bool]:
-        """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open, or it
-        began with what we had made for something else."""
-        rows = tx.all(
-            sa.select(t.proposal.c.entity, t.proposal.c.other).where(
-                t.proposal.c.sync == sync.name, t.proposal.c.state == "open"
-            )
-        )
-        asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-        recent, left = sync.eligible(tx.each, self.ports.clock.now()), made_in_oblivion(tx)
-
-        def too_old(state: EntityState) -> bool:
-            first = state.records.get(state.origin.side) if state.origin is not None else None
-            return state.id in asked or (first is not None and left(first)) or (state.old and not recent(state))
-
-        return too_old
 
     def _tell_holds(self, tx: Tx, sync: Sync, holds: Sequence[guard.Hold]) -> list[Finding]:
         there = [
@@ -398,13 +289,6 @@ def _open_entities(tx: Tx, sync: Sync) -> list[str]:
     due = tx.all(sa.select(t.due.c.entity.label("id")).where(t.due.c.sync == sync.name))
     owing = tx.all(sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)))
     return sorted({row["id"] for row in [*due, *owing]})
-
-
-def _refuses(state: EntityState, side: str) -> bool:
-    link = state.links.get(side)
-    if link is None:
-        return side in state.refused
-    return any(link.field(name).refused == agreed.n for name, agreed in state.agreed.items())
 
 
 def _sum(a: Any, b: Any) -> Any:

@@ -14,14 +14,13 @@ import msgspec
 from connectors.base import Change
 from keepstep.engine.absorb import open_conflict
 from keepstep.engine.carried import is_copy
+from keepstep.engine.lens import Lens
 from keepstep.engine.operations import Planned
-from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import UNSURE
-from mapping.fields import Unmappable
 from mapping.items import pair
 from mapping.model import Form
 
@@ -35,46 +34,24 @@ def still_kept(sync: Sync, side: Side, intent: Mapping[str, Any]) -> dict[str, P
     return {name: each for name, each in planned_fields(intent).items() if sync.can(side, name) != "absent"}
 
 
-def shown_now(
-    state: EntityState, sync: Sync, side: Side, references: References, names: Sequence[str]
-) -> dict[str, Any]:
-    """What the side's record shows of these fields, as all sides mean it; fields that cannot be told are left out."""
-    record = state.records.get(side.name)
-    found = {}
-    for name in names:
-        if record is None or name not in record["shown"] or name not in sync.fields:
-            continue
-        try:
-            found[name] = references.inward(sync.fields[name], record["shown"][name], side.connection.name)
-        except (Unresolved, Outside):
-            continue
-    return found
-
-
 def took_effect(
-    state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
-    intent: Mapping[str, Any],
-    history: Sequence[Change],
-    tied: bool,
-    now: str,
+    lens: Lens, state: EntityState, intent: Mapping[str, Any], history: Sequence[Change], tied: bool, now: str
 ) -> None:
     """Move shadow and version of each written field. ``tied``: the look is the write's answer, or has its version."""
+    sync, side = lens.sync, lens.side
     link = state.links[side.name]
     fields = still_kept(sync, side, intent)
-    shown = shown_now(state, sync, side, references, list(fields))
+    shown = lens.shown(state, list(fields))
     for name, planned in fields.items():
         known = link.field(name)
         if sync.fields[name] is Form.LIST and name in shown:
             known.items = pair([shown[name] or []], planned.value or [], known.items or {})
-        entry = our_entry(sync, side, references, name, history, intent)
+        entry = lens.our_entry(name, history, intent)
         if entry is not None:
             old, new = entry
             known.shadow = new
             half_way = new not in (planned.value, planned.local)
-            if not half_way or side.mapper.system(sync.kind, name) not in side.abilities.stepwise:
+            if not half_way or not lens.stepwise(name):
                 known.shows = planned.n  # otherwise it is owed still, from where it stands now
             before = intent["compared"].get(name)
             if old != before and old != new:
@@ -92,19 +69,12 @@ def took_effect(
     state.touch(side.name)
 
 
-def begun(
-    state: EntityState,
-    sync: Sync,
-    side: Side,
-    references: References,
-    intent: Mapping[str, Any],
-    history: Sequence[Change],
-    now: str,
-) -> bool:
+def begun(lens: Lens, state: EntityState, intent: Mapping[str, Any], history: Sequence[Change], now: str) -> bool:
     """Take what a new record began with, where no create could say it: it shows nothing that was agreed, and is owed.
 
     Returns whether anything is. What a person set meanwhile is no beginning: it stands against the agreed value.
     """
+    sync, side = lens.sync, lens.side
     link = state.links[side.name]
     names = [
         name
@@ -114,12 +84,12 @@ def begun(
         and side.sets_later(sync.kind, name)
     ]
     owing = False
-    for name, cur in shown_now(state, sync, side, references, names).items():
+    for name, cur in lens.shown(state, names).items():
         agreed, known = state.agreed[name], link.field(name)
         known.shadow = cur
-        if cur in (agreed.value, _local(sync, side, name, agreed.value)):
+        if cur in (agreed.value, lens.local(name, agreed.value)):
             known.shows = agreed.n
-        elif persons_entries(sync, side, references, name, history, intent["written_at"]):
+        elif lens.touched(name, history, intent["written_at"]):
             open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
         else:
             owing = True
@@ -127,67 +97,16 @@ def begun(
     return owing
 
 
-def _local(sync: Sync, side: Side, name: str, value: Any) -> Any:
-    """The side's own form of a value; the value itself where it has none."""
-    try:
-        return side.mapper.normalise(sync.kind, name, value)
-    except Unmappable:
-        return value
-
-
-def our_entry(
-    sync: Sync, side: Side, references: References, name: str, history: Sequence[Change], intent: Mapping[str, Any]
-) -> tuple[Any, Any] | None:
-    """What our newest entry for the field since the intent was written led from and to, in canonical form.
-
-    A field that comes to its value by steps has an entry for each: they count together, back to the value that was
-    compared, unless somebody else's lies between them.
-    """
-    since = intent["written_at"]
-    entries = [change for change in _of_field(sync, side, name, history) if change.at[:19] >= since[:19]]
-    last = max((number for number, change in enumerate(entries) if change.ours), default=None)
-    if last is None:
-        return None
-    try:
-        old = canonical(sync, side, references, name, entries[last].old)
-        if side.mapper.system(sync.kind, name) in side.abilities.stepwise:
-            first = last
-            while old != intent["compared"].get(name) and first > 0 and entries[first - 1].ours:
-                first -= 1
-                old = canonical(sync, side, references, name, entries[first].old)
-        return old, canonical(sync, side, references, name, entries[last].new)
-    except (Unmappable, Unresolved, Outside, TypeError, ValueError, KeyError, AttributeError):
-        return None
-
-
-def persons_entries(
-    sync: Sync, side: Side, references: References, name: str, history: Sequence[Change], since: str
-) -> bool:
-    """Whether a person touched the field since the intent was written."""
-    return any(not c.ours and c.at[:19] >= since[:19] for c in _of_field(sync, side, name, history))
-
-
-def _of_field(sync: Sync, side: Side, name: str, history: Sequence[Change]) -> list[Change]:
-    system = side.mapper.system(sync.kind, name)
-    return [change for change in history if change.field == system]
-
-
-def canonical(sync: Sync, side: Side, references: References, name: str, value: Any) -> Any:
-    """One value from a history in the form that all sides mean."""
-    return references.inward(sync.fields[name], side.mapper.canon_field(sync.kind, name, value), side.connection.name)
-
-
-def unclear(
-    state: EntityState, sync: Sync, side: Side, references: References, intent: Mapping[str, Any], now: str
-) -> None:
+def unclear(lens: Lens, state: EntityState, intent: Mapping[str, Any], now: str) -> None:
     """Whether the write took effect cannot be told: what the side shows stands against the agreed value."""
+    side = lens.side
     link = state.links[side.name]
-    if is_copy(state, sync, side.name):
+    if is_copy(state, lens.sync, side.name):
         for name, planned in planned_fields(intent).items():
             link.field(name).shadow, link.field(name).shows = planned.local, planned.n
         state.touch(side.name)
         return
-    for name, cur in shown_now(state, sync, side, references, list(intent["fields"])).items():
+    for name, cur in lens.shown(state, list(intent["fields"])).items():
         open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
         link.field(name).shadow = cur
     state.touch(side.name)

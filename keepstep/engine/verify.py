@@ -21,6 +21,7 @@ from keepstep.engine.owed import create, title
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState, LinkState, load
+from keepstep.engine.withheld import withheld
 from keepstep.engine.world import Side, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -89,13 +90,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 class Verifier:
     """One reading of one sync. ``failed`` tells afterwards which sides could not be asked, and why."""
 
-    def __init__(
-        self, ports: Ports, world: World, sync: Sync, too_old: Callable[[Tx], Callable[[EntityState], bool]]
-    ) -> None:
+    def __init__(self, ports: Ports, world: World, sync: Sync) -> None:
         self._ports = ports
         self._world = world
         self._sync = sync
-        self._too_old = too_old
         self._equality: dict[str, Equality] = {}
         self.failed: dict[str, ConnectorError] = {}
         with ports.store.read() as tx:
@@ -161,7 +159,7 @@ class Verifier:
         references = References(tx, self._world)
         references.prepare(self._sync, states)
         open_ones = _findings(tx, [state.id for state in states])
-        too_old = self._too_old(tx)
+        too_old = withheld(tx, self._sync, self._ports.clock.now())
         found = []
         for state in states:
             for name, link in sorted(state.links.items()):

@@ -31,6 +31,11 @@ class Peek:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def current(self) -> bool:
+        """Its tables are there, as this version has them."""
+        return self.revision == REVISION
+
+    @property
     def older(self) -> bool:
         """Opening it would bring its tables up to date."""
         return self.revision is not None and self.revision != REVISION

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from connectors.base import Outcome, Record
 from keepstep.engine import census, intake, observe, read_back, receipts, recover, settle
 from keepstep.engine import round as rounds
+from keepstep.engine.job import Job, Reading
+from keepstep.engine.lens import Lens
 from keepstep.engine.state import FieldState, load, save
 from keepstep.store import tables as t
 from mapping import merge as merging
@@ -35,13 +37,11 @@ def _bent(owner: Any, name: str, value: Any) -> Iterator[None]:
 def shadow_is_what_we_sent() -> Iterator[None]:
     """X1: believe that the side shows what was sent, and never look."""
 
-    def took_effect(
-        state: Any, sync: Any, side: Any, references: Any, intent: Any, history: Any, tied: bool, now: str
-    ) -> None:
+    def took_effect(lens: Lens, state: Any, intent: Any, history: Any, tied: bool, now: str) -> None:
         for name, planned in settle.planned_fields(intent).items():
-            known = state.links[side.name].field(name)
+            known = state.links[lens.side.name].field(name)
             known.shadow, known.shows = planned.value, planned.n
-        state.touch(side.name)
+        state.touch(lens.side.name)
 
     with _bent(settle, "took_effect", took_effect):
         yield
@@ -51,8 +51,9 @@ def shadow_is_what_we_sent() -> Iterator[None]:
 def retry_without_looking() -> Iterator[None]:
     """X2: what has no answer was not applied."""
 
-    def forget(ports: Any, world: Any, sync: Any, lease: Any, run: str) -> recover.Recovered:
-        with ports.store.write(lease) as tx:
+    def forget(job: Job) -> recover.Recovered:
+        ports, sync = job.ports, job.sync
+        with job.write() as tx:
             open_ones = tx.all(sa.select(t.intent).where(t.intent.c.closed_at.is_(None)))
             for row in open_ones:
                 settle.close_intent(tx, row, "not_applied", ports.now())
@@ -70,12 +71,12 @@ def cursor_before_the_page() -> Iterator[None]:
     """X3: keep the cursor first, then the records."""
     right = observe._take
 
-    def take(ports: Any, world: Any, connection: Any, key: str, lease: Any, page: Any, seen: Any, crawl: Any) -> None:
-        with ports.store.write(lease) as tx:
+    def take(reading: Reading, page: Any, seen: Any, crawl: Any) -> None:
+        with reading.write() as tx:
             values: dict[str, Any] = {"cursor": page.cursor} | ({"crawled": True} if page.last else {})
-            tx.execute(sa.update(t.feed).where(t.feed.c.name == key).values(**values))
-        ports.fence.point("observe.cursor.stored")
-        right(ports, world, connection, key, lease, page, seen, crawl)
+            tx.execute(sa.update(t.feed).where(t.feed.c.name == reading.key).values(**values))
+        reading.ports.fence.point("observe.cursor.stored")
+        right(reading, page, seen, crawl)
 
     with _bent(observe, "_take", take):
         yield
@@ -150,8 +151,9 @@ def echo_by_time() -> Iterator[None]:
 def unseen_is_deleted() -> Iterator[None]:
     """X7: a record that a look does not show is gone."""
 
-    def count_missed(ports: Any, world: Any, connection: Any, streams: Any, lease: Any) -> int:
-        with ports.store.write(lease) as tx:
+    def count_missed(reading: Reading, streams: Any) -> int:
+        ports, connection = reading.ports, reading.connection
+        with reading.write() as tx:
             for stream in streams:
                 for row in tx.all(sa.select(t.record).where(census.unseen(f"{connection.name}.{stream}"))):
                     tx.upsert(t.record, [row | {"deleted": True, "digest": b"gone"}])

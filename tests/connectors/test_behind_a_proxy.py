@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import EffectUnknown, Misconfigured, Unreachable
 from connectors.http import Http
 from connectors.sandbox.clock import VirtualClock

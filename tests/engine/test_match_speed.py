@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from keepstep.engine.job import Job
 from keepstep.engine.match import steps
 from keepstep.engine.match.steps import match
 from keepstep.store import tables as t
@@ -28,7 +29,7 @@ def queries(records: int, title: Callable[[str, int], str], monkeypatch: pytest.
         seen.append(statement)
 
     sa.event.listen(bench.store._engine, "before_cursor_execute", count)
-    match(bench.ports, bench.world, bench.sync, lease)
+    match(Job(bench.ports, bench.world, bench.sync, lease, "run"))
     sa.event.remove(bench.store._engine, "before_cursor_execute", count)
     assert len(bench.rows(t.link)) == 2 * records
     return len(seen)

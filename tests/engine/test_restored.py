@@ -46,6 +46,10 @@ class Office:
     def values(self, name: str, id: str) -> dict[str, Any]:
         return dict(self.bench.services[name].records(STREAM)[id])
 
+    def titles(self) -> tuple[str, str]:
+        """What both sides call the record."""
+        return self.values("a", self.first)["title"], self.values("b", self.other)["title"]
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
@@ -102,7 +106,7 @@ def test_a_write_that_was_owed_then_does_not_undo_what_came_after_it(office: Off
     bench.settle()
     office.restore()
     bench.settle(PAST_DOUBT)
-    assert [office.values("a", office.first)["title"], office.values("b", office.other)["title"]] == ["Newer"] * 2
+    assert office.titles() == ("Newer", "Newer")
 
 
 def test_edits_that_meet_since_are_asked_about_and_neither_is_lost(office: Office) -> None:
@@ -113,7 +117,7 @@ def test_edits_that_meet_since_are_asked_about_and_neither_is_lost(office: Offic
     bench.edit("b", office.other, title="B's")
     office.restore()
     bench.settle()
-    assert (office.values("a", office.first)["title"], office.values("b", office.other)["title"]) == ("A's", "B's")
+    assert office.titles() == ("A's", "B's")
     [row] = bench.rows(t.conflict)
     assert {each["value"] for each in row["state"]["candidates"].values()} >= {"A's", "B's"}
 
@@ -126,7 +130,7 @@ def test_what_a_person_set_back_since_is_not_written_over_by_what_it_was_set_bac
     bench.edit("a", office.first, title="Draft")
     office.restore()
     bench.settle()
-    assert (office.values("a", office.first)["title"], office.values("b", office.other)["title"]) == ("Draft", "Tried")
+    assert office.titles() == ("Draft", "Tried")
     [row] = bench.rows(t.conflict)
     assert {name: each["value"] for name, each in row["state"]["candidates"].items()} == {
         "a.items": "Draft", "b.items": "Tried", "agreed": "Draft",

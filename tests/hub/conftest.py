@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.core import SandboxCore
@@ -18,6 +19,7 @@ from keepstep.engine.round import Report
 from keepstep.hub import Hub
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
+from keepstep.store import tables as t
 from tests.databases import Databases
 
 SYSTEMS = {"crm": "zoho_crm", "tracker": "jira", "board": "trello", "files": "google_drive"}
@@ -68,11 +70,27 @@ SYNCS: dict[str, Any] = {
 class Company:
     """Four stand-ins and the hub that keeps them in step."""
 
+    registry: Registry
     clock: VirtualClock
     cores: dict[str, SandboxCore]
     settings: dict[str, dict[str, Any]]
     build: Callable[..., Hub]
     hub: Hub
+
+    def another(self, name: str, system: str) -> Any:
+        """The stand-in of one more account of a system that is there already."""
+        seed = 7 + len(self.cores)
+        core = self.cores[name] = self.registry.sandbox(system).build(self.clock, seed)
+        settings = self.registry.sandbox(system).settings(core, f"http://127.0.0.1:{seed}")
+        self.settings[name] = {"system": system, **settings}
+        return core
+
+    def only(self, syncs: Mapping[str, Any], **changes: Any) -> Hub:
+        """From now on a hub that keeps just these in step, and wants nothing by itself; the former one is closed."""
+        self.hub.close()
+        bare: dict[str, Any] = {"handoffs": {}, "changes_to_tasks": None, "documents": {"categories": []}}
+        self.hub = self.build(syncs=syncs, **bare | changes)
+        return self.hub
 
     def rounds(self, count: int = 1, let_through: bool = True) -> list[Report]:
         """Rounds with some minutes between; a person lets every held plan through."""
@@ -80,11 +98,34 @@ class Company:
         for _ in range(count):
             reports += self.hub.round()
             if let_through:
+                syncs = self.hub.syncs()
                 with self.hub.store.write() as tx:
-                    for name in self.hub.config.syncs:
-                        guard.let_through(tx, self.hub.ports, name, "Paula")
+                    for sync in syncs:
+                        guard.let_through(tx, self.hub.ports, sync.name, "Paula")
             self.clock.advance(300)
         return reports
+
+    def written(self) -> dict[str, int]:
+        """How much the hub has written in each system."""
+        return {name: len(core.truth.writes()) for name, core in self.cores.items()}
+
+    def quiet(self) -> None:
+        """Rounds in which it writes nothing."""
+        before = self.written()
+        self.rounds(3)
+        assert self.written() == before
+
+    def told(self) -> list[str]:
+        """Codes of the open findings."""
+        with self.hub.store.read() as tx:
+            rows = tx.all(sa.select(t.finding.c.code).where(t.finding.c.state == "open"))
+        return sorted(row["code"] for row in rows)
+
+    def board(self, name: str = "board") -> str:
+        """A board with one list, `To Do`; the list's id."""
+        core = self.cores[name]
+        place = core.create("Bert", "boards", {"name": "Acme", "defaultLists": False})
+        return core.create("Bert", "lists", {"name": "To Do", "idBoard": place})
 
     def deal(self, **values: Any) -> tuple[str, str]:
         """A customer with an open deal, made by a person; their ids."""
@@ -126,6 +167,6 @@ def company(databases: Databases) -> Iterator[Company]:
         hubs.append(Hub(config, registry, Runtime.of(clock, 1), transports))
         return hubs[-1]
 
-    yield Company(clock, cores, settings, build, build())
+    yield Company(registry, clock, cores, settings, build, build())
     for hub in hubs:
         hub.close()

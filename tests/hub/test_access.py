@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from keepstep.engine import guard
 from keepstep.hub import Hub
 from keepstep.store import tables as t
 from tests.databases import Databases
@@ -20,32 +19,15 @@ class Desk:
     def __init__(self, company: Company, databases: Databases) -> None:
         self.company = company
         self.tracker, self.board = company.cores["tracker"], company.cores["board"]
-        place = self.board.create("Bert", "boards", {"name": "Acme", "defaultLists": False})
-        self.list = self.board.create("Bert", "lists", {"name": "To Do", "idBoard": place})
+        self.list = company.board()
         self.store = databases.url()
         self.hub = self.open("write")
 
     def open(self, access: str) -> Hub:
-        self.company.hub.close()
         connections = self.company.settings | {"board": self.company.settings["board"] | {"access": access}}
         tasks: Any = SYNCS["tasks"] | {"deletes": "propagate"}
-        self.company.hub = self.hub = self.company.build(
-            store=self.store,
-            connections=connections,
-            syncs={"tasks": tasks},
-            handoffs={},
-            changes_to_tasks=None,
-            documents={"categories": []},
-        )
+        self.hub = self.company.only({"tasks": tasks}, store=self.store, connections=connections)
         return self.hub
-
-    def run(self, rounds: int = 3, *, let_through: bool = True) -> None:
-        for _ in range(rounds):
-            self.hub.round()
-            if let_through:
-                with self.hub.store.write() as tx:
-                    guard.let_through(tx, self.hub.ports, "tasks", "Paula")
-            self.company.clock.advance(300)
 
     def card(self, title: str) -> str:
         return self.board.create("Bert", "cards", {"name": title, "idList": self.list})
@@ -75,7 +57,7 @@ def desk(company: Company, databases: Databases) -> Desk:
 def test_what_was_crossed_off_while_it_was_read_only_is_owed_and_waits_for_a_person(desk: Desk) -> None:
     for title in ("Dig", "Gone", "Pour"):
         desk.card(title)
-    desk.run()
+    desk.company.rounds(3)
     first, gone = desk.issue("Dig"), desk.issue("Gone")
 
     desk.open("read")
@@ -83,19 +65,19 @@ def test_what_was_crossed_off_while_it_was_read_only_is_owed_and_waits_for_a_per
     desk.tracker.delete("Ann", "issues", gone)
     desk.company.clock.advance(90_000)
     written = len(desk.board.truth.writes())
-    desk.run(5)
+    desk.company.rounds(5)
     assert desk.cards() == ["Dig", "Gone", "Pour"]
     assert desk.owing() == 0, "nobody could have paid it"
 
     desk.open("write")
-    desk.run(2, let_through=False)
+    desk.company.rounds(2, let_through=False)
     assert "configuration_changed" in desk.held()
     assert len(desk.board.truth.writes()) == written
-    desk.run(1)
-    desk.run(1, let_through=False)
+    desk.company.rounds(1)
+    desk.company.rounds(1, let_through=False)
     assert desk.cards() == ["Dig deep", "Gone", "Pour"], "nothing is deleted in the first plan"
-    desk.run(4)
+    desk.company.rounds(4)
     assert desk.cards() == ["Dig deep", "Pour"]
     written = len(desk.board.truth.writes())
-    desk.run()
+    desk.company.rounds(3)
     assert len(desk.board.truth.writes()) == written

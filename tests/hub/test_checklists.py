@@ -9,9 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from keepstep.config import ConfigurationError
-from keepstep.engine import guard
 from keepstep.hub import Hub
-from keepstep.registry import Registry
 from keepstep.store import tables as t
 from tests.databases import Databases
 from tests.hub.conftest import Company
@@ -19,48 +17,18 @@ from tests.hub.conftest import Company
 FIELD = "customfield_10300"
 
 
-def run(company: Company, hub: Hub, rounds: int = 3) -> None:
-    for _ in range(rounds):
-        hub.round()
-        with hub.store.write() as tx:
-            for sync in hub.syncs():
-                guard.let_through(tx, hub.ports, sync.name, "Paula")
-        company.clock.advance(300)
-
-
-def board(company: Company, name: str) -> None:
-    core = company.cores[name]
-    place = core.create("Bert", "boards", {"name": "Acme", "defaultLists": False})
-    core.create("Bert", "lists", {"name": "To Do", "idBoard": place})
-
-
 @pytest.fixture
 def boards(company: Company, databases: Databases) -> Callable[..., Hub]:
     """Two accounts of Trello, each with a board of its own."""
-    registry = Registry.installed()
-    core = registry.sandbox("trello").build(company.clock, 8)
-    company.cores["other"] = core
-    company.settings["other"] = {
-        "system": "trello",
-        **registry.sandbox("trello").settings(core, "http://127.0.0.1:2"),
-    }
-    board(company, "board")
-    board(company, "other")
-
+    company.another("other", "trello")
+    company.board("board")
+    company.board("other")
     store = databases.url()
 
     def build(**changes: Any) -> Hub:
-        company.hub.close()
         create = {"board.cards": {"list": "To Do"}, "other.cards": {"list": "To Do"}}
         sync = {"entity": "task", "mode": "write", "sides": list(create), "create": create, "with": ["checklist"]}
-        company.hub = company.build(
-            store=store,
-            syncs={"tasks": sync | changes},
-            handoffs={},
-            changes_to_tasks=None,
-            documents={"categories": []},
-        )
-        return company.hub
+        return company.only({"tasks": sync | changes}, store=store)
 
     return build
 
@@ -101,16 +69,6 @@ def begin(company: Company, *names: str, side: str = "board") -> None:
     )
 
 
-def writes(company: Company) -> list[int]:
-    return [len(core.truth.writes()) for core in company.cores.values()]
-
-
-def quiet(company: Company, hub: Hub) -> None:
-    before = writes(company)
-    run(company, hub)
-    assert writes(company) == before
-
-
 def conflicts(hub: Hub) -> list[dict[str, Any]]:
     with hub.store.read() as tx:
         return tx.all(sa.select(t.finding).where(t.finding.c.code == "conflict", t.finding.c.state == "open"))
@@ -119,26 +77,26 @@ def conflicts(hub: Hub) -> list[dict[str, Any]]:
 def test_what_is_done_to_items_on_either_board_comes_together(company: Company, boards: Callable[..., Hub]) -> None:
     hub = boards()
     begin(company, "Sketch 👩‍🔧", "Review", "Ship")
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "other") == ["Sketch 👩‍🔧", "Review", "Ship"]
-    quiet(company, hub)
+    company.quiet()
 
     edit(company, "board", add=["Tell"], set={"Sketch 👩‍🔧": {"state": "complete"}})
     edit(company, "other", set={"Review": {"name": "Review twice"}}, remove=["Ship"])
-    before = writes(company)
-    run(company, hub)
+    before = company.written()
+    company.rounds(3)
     assert shown(company, "board") == shown(company, "other") == ["Sketch 👩‍🔧+", "Review twice", "Tell"]
     # One request for each item that changed: renamed and removed here; ticked and added there.
-    sent = dict(zip(company.cores, (now - was for now, was in zip(writes(company), before, strict=True)), strict=True))
+    sent = {name: now - before[name] for name, now in company.written().items()}
     assert {name: count for name, count in sent.items() if count} == {"board": 2, "other": 2}
-    quiet(company, hub)
+    company.quiet()
 
     edit(company, "other", set={"Tell": {"name": "Tell Ann", "pos": 1}})
     edit(company, "board", set={"Review twice": {"state": "complete"}})
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "board") == shown(company, "other") == ["Tell Ann", "Sketch 👩‍🔧+", "Review twice+"]
     assert conflicts(hub) == []
-    quiet(company, hub)
+    company.quiet()
 
 
 def test_a_conflict_names_the_item_and_a_decision_keeps_the_rest(company: Company, boards: Callable[..., Hub]) -> None:
@@ -146,68 +104,68 @@ def test_a_conflict_names_the_item_and_a_decision_keeps_the_rest(company: Compan
 
     hub = boards()
     begin(company, "Sketch", "Review")
-    run(company, hub)
+    company.rounds(3)
     edit(company, "board", set={"Review": {"name": "Review it"}}, add=["Tell"])
     edit(company, "other", set={"Review": {"name": "Check it"}, "Sketch": {"state": "complete"}})
-    run(company, hub)
+    company.rounds(3)
     [finding] = conflicts(hub)
     assert finding["params"]["field"] == "checklist"
     assert sorted(finding["params"]["items"]) == ["Review it"]
     said = {each["side"]: [item["text"] for item in each["value"]] for each in finding["params"]["candidates"]}
     assert said == {"board.cards": ["Review it"], "other.cards": ["Check it"]}
     edit(company, "board", set={"Tell": {"state": "complete"}})
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "other") == ["Sketch+", "Check it"], "nothing is written while the question is open"
     [finding] = conflicts(hub)
     resolve(hub.ports, "tasks", finding["entity"], "checklist", "other.cards", finding["params"]["rev"], "Ada")
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "board") == shown(company, "other") == ["Sketch+", "Check it", "Tell+"]
-    quiet(company, hub)
+    company.quiet()
 
 
 def test_two_checklists_of_one_name_stay_two_and_items_stay_in_theirs(
     company: Company, boards: Callable[..., Hub]
 ) -> None:
-    hub = boards()
+    boards()
     begin(company, "a", "b")
-    run(company, hub)
+    company.rounds(3)
     home = card(company, "board")
     second = company.cores["board"].create(
         "Bert", "checklists", {"idCard": home, "name": "Checklist", "checkItems": {"add": [{"name": "a"}]}}
     )
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "other") == ["a", "b", "a"]
     twin = rows(company, "other")[2]["id"]
     company.cores["other"].edit(
         "Bert", "cards", card(company, "other"), {"checklists": {"set": [{"id": twin, "name": "c"}]}}
     )
     edit(company, "other", add=["d"])
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "board") == shown(company, "other") == ["a", "b", "c", "d"]
     lists = company.cores["board"].records("cards")[home]["checklists"]
     assert [item["name"] for one in lists if one["id"] == second for item in one["checkItems"]] == ["c", "d"]
     assert len(lists) == 2
-    quiet(company, hub)
+    company.quiet()
 
 
 def test_more_than_a_hundred_items(company: Company, boards: Callable[..., Hub]) -> None:
-    hub = boards()
+    boards()
     names = [f"Step {n}" for n in range(130)]
     begin(company, *names)
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "other") == names
     edit(company, "other", remove=["Step 7"], set={"Step 100": {"state": "complete"}})
-    run(company, hub)
+    company.rounds(3)
     expected = ["Step 100+" if name == "Step 100" else name for name in names if name != "Step 7"]
     assert shown(company, "board") == shown(company, "other") == expected
-    quiet(company, hub)
+    company.quiet()
 
 
 def test_cards_that_are_linked_with_different_lists_ask_first(company: Company, boards: Callable[..., Hub]) -> None:
     hub = boards(match=["title"])
     begin(company, "a", "b")
     begin(company, "a", "c", side="other")
-    run(company, hub)
+    company.rounds(3)
     [finding] = conflicts(hub)
     assert sorted(finding["params"]["items"]) == ["b", "c"]
     assert (shown(company, "board"), shown(company, "other")) == (["a", "b"], ["a", "c"])
@@ -216,31 +174,31 @@ def test_cards_that_are_linked_with_different_lists_ask_first(company: Company, 
 def test_without_it_checklists_are_left_alone_and_with_it_all_are_compared(
     company: Company, boards: Callable[..., Hub]
 ) -> None:
-    hub = boards(**{"with": []})
+    boards(**{"with": []})
     begin(company, "a")
-    run(company, hub)
+    company.rounds(3)
     assert company.cores["other"].records("cards")[card(company, "other")]["checklists"] == []
-    hub = boards()
-    run(company, hub)
+    boards()
+    company.rounds(3)
     assert shown(company, "other") == ["a"]
-    hub = boards(**{"with": []})
+    boards(**{"with": []})
     edit(company, "board", add=["b"])
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "other") == ["a"]
 
 
 def test_an_undone_run_brings_removed_items_back(company: Company, boards: Callable[..., Hub]) -> None:
     hub = boards()
     begin(company, "a", "b")
-    run(company, hub)
+    company.rounds(3)
     edit(company, "board", remove=["a"], set={"b": {"state": "complete"}})
     report = next(each for each in hub.round() if each.applied.done)
     company.clock.advance(300)
     assert shown(company, "other") == ["b+"]
     hub.engine.undoing(hub.engine.world.syncs["tasks"], report.run).decide("Ada")
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "board") == shown(company, "other") == ["a", "b"]
-    quiet(company, hub)
+    company.quiet()
 
 
 def test_a_side_that_holds_none_is_refused_with_place_and_cure(company: Company) -> None:
@@ -262,7 +220,7 @@ def test_a_paragraph_field_of_jira_holds_it_and_keeps_what_else_is_there(company
     tracker: Any = company.cores["tracker"]
     tracker.add_field(FIELD, "Steps", "textarea", None)
     company.settings["tracker"]["custom"] = {"issues": {"checklist": FIELD}}
-    board(company, "board")
+    company.board()
     sync = {
         "entity": "task",
         "mode": "write",
@@ -270,16 +228,16 @@ def test_a_paragraph_field_of_jira_holds_it_and_keeps_what_else_is_there(company
         "create": {"tracker.issues": {"project": "ACME"}, "board.cards": {"list": "To Do"}},
         "with": ["checklist"],
     }
-    hub = company.build(syncs={"tasks": sync}, handoffs={}, changes_to_tasks=None, documents={"categories": []})
+    hub = company.only({"tasks": sync})
     begin(company, "Sketch *it*", "Review")
-    run(company, hub)
+    company.rounds(3)
     [(issue, raw)] = [
         (id, raw) for id, raw in tracker.records("issues").items() if raw["fields"]["summary"] == "Design"
     ]
     (found,) = raw["fields"][FIELD]["content"]
     assert [each["attrs"]["state"] for each in found["content"]] == ["TODO", "TODO"]
     assert [each["content"][0]["text"] for each in found["content"]] == ["Sketch *it*", "Review"]
-    quiet(company, hub)
+    company.quiet()
 
     note = {"type": "paragraph", "content": [{"type": "text", "text": "Ask Ann first."}]}
     bold = {"type": "text", "text": "Ship", "marks": [{"type": "strong"}]}
@@ -289,11 +247,11 @@ def test_a_paragraph_field_of_jira_holds_it_and_keeps_what_else_is_there(company
     doc = {"version": 1, "type": "doc", "content": [note, {**found, "content": [first, ticked, added]}]}
     tracker.edit("Ann", "issues", issue, {FIELD: doc})
     edit(company, "board", set={"Sketch *it*": {"name": "Sketch"}})
-    run(company, hub)
+    company.rounds(3)
     assert shown(company, "board") == ["Sketch", "Review+", "Ship"]
     content = tracker.records("issues")[issue]["fields"][FIELD]["content"]
     assert content[0] == note
     assert [each["content"][0] for each in content[1]["content"]][2] == bold
     assert [each["content"][0]["text"] for each in content[1]["content"]] == ["Sketch", "Review", "Ship"]
     assert conflicts(hub) == []
-    quiet(company, hub)
+    company.quiet()

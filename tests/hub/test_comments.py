@@ -8,21 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.base import Record
-from keepstep.engine import guard
 from keepstep.hub import Hub
 from keepstep.store import tables as t
 from tests.hub.conftest import SYNCS, Company
 
 DOC = {"version": 1, "type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hello"}]}]}
-
-
-def run(company: Company, hub: Hub, rounds: int = 3) -> None:
-    for _ in range(rounds):
-        hub.round()
-        with hub.store.write() as tx:
-            for sync in hub.syncs():
-                guard.let_through(tx, hub.ports, sync.name, "Paula")
-        company.clock.advance(300)
 
 
 def shown(company: Company, side: str) -> list[str]:
@@ -35,26 +25,25 @@ def shown(company: Company, side: str) -> list[str]:
 
 
 @pytest.fixture
-def talking(company: Company) -> Hub:
-    place = company.cores["board"].create("Bert", "boards", {"name": "Acme", "defaultLists": False})
-    company.cores["board"].create("Bert", "lists", {"name": "To Do", "idBoard": place})
+def talking(company: Company) -> Company:
+    company.board()
     tasks: Any = SYNCS["tasks"] | {
         "with": ["comments"],
         "create": {"tracker.issues": {"project": "ACME"}, "board.cards": {"list": "To Do"}},
     }
-    company.hub = company.build(syncs={"tasks": tasks}, handoffs={}, changes_to_tasks=None)
-    return company.hub
+    company.only({"tasks": tasks})
+    return company
 
 
-def test_comments_of_a_task_meet_on_both_sides(company: Company, talking: Hub) -> None:
-    tracker, board = company.cores["tracker"], company.cores["board"]
+def test_comments_of_a_task_meet_on_both_sides(talking: Company) -> None:
+    tracker, board = talking.cores["tracker"], talking.cores["board"]
     issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
-    run(company, talking)
+    talking.rounds(3)
     card = next(id for id, raw in board.records("cards").items() if raw["name"] == "Design")
     tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC})
     board.create("Bert", "comments", {"idCard": card, "text": "well **done** @ann"})
-    run(company, talking)
-    jira, trello = shown(company, "tracker.comments"), shown(company, "board.comments")
+    talking.rounds(3)
+    jira, trello = shown(talking, "tracker.comments"), shown(talking, "board.comments")
     assert len(jira) == len(trello) == 2
     assert "hello" in jira
     assert "well **done** @ann" in trello
@@ -62,32 +51,30 @@ def test_comments_of_a_task_meet_on_both_sides(company: Company, talking: Hub) -
     assert carried.split("\n")[0].startswith("Ann")
     assert carried.split("\n")[0].endswith(":")
     assert next(text for text in jira if "done" in text).split("\n")[0].startswith("Bert")
-    writes = [len(core.truth.writes()) for core in company.cores.values()]
-    run(company, talking)
-    assert [len(core.truth.writes()) for core in company.cores.values()] == writes
+    talking.quiet()
 
 
-def test_what_is_said_to_some_only_stays_with_them(company: Company, talking: Hub) -> None:
-    tracker = company.cores["tracker"]
+def test_what_is_said_to_some_only_stays_with_them(talking: Company) -> None:
+    tracker = talking.cores["tracker"]
     issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
-    run(company, talking)
+    talking.rounds(3)
     visibility = {"type": "role", "value": "Administrators", "identifier": "Administrators"}
     tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC, "visibility": visibility})
-    run(company, talking)
-    assert shown(company, "board.comments") == []
+    talking.rounds(3)
+    assert shown(talking, "board.comments") == []
 
 
-def test_where_a_service_desk_is_nothing_is_said_to_clients_and_that_is_told(company: Company, talking: Hub) -> None:
-    tracker, board = company.cores["tracker"], company.cores["board"]
+def test_where_a_service_desk_is_nothing_is_said_to_clients_and_that_is_told(talking: Company) -> None:
+    tracker, board = talking.cores["tracker"], talking.cores["board"]
     tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
-    run(company, talking)
+    talking.rounds(3)
     tracker.add_project("HELP", "Help", "service_desk")  # type: ignore[attr-defined]
     card = next(id for id, raw in board.records("cards").items() if raw["name"] == "Design")
     board.create("Bert", "comments", {"idCard": card, "text": "between us"})
-    company.hub.reconnect()
-    run(company, company.hub)
-    assert shown(company, "tracker.comments") == []
-    with company.hub.store.read() as tx:
+    talking.hub.reconnect()
+    talking.rounds(3)
+    assert shown(talking, "tracker.comments") == []
+    with talking.hub.store.read() as tx:
         told = tx.all(sa.select(t.finding).where(t.finding.c.code == "client_would_see"))
     assert [row["params"] for row in told] == [{"side": "tracker.comments", "what": "comments"}]
 
@@ -95,23 +82,21 @@ def test_where_a_service_desk_is_nothing_is_said_to_clients_and_that_is_told(com
 def test_notes_on_a_deal_and_comments_on_its_epic_meet(company: Company) -> None:
     projects: Any = SYNCS["projects"] | {"with": ["comments"], "sides": ["crm.Deals", "tracker.epics"]}
     projects["create"] = {"tracker.epics": {"project": "ACME"}}
-    company.hub = company.build(syncs={"projects": projects}, handoffs={}, changes_to_tasks=None)
+    company.only({"projects": projects})
     _, deal = company.deal()
-    run(company, company.hub)
+    company.rounds(3)
     crm, tracker = company.cores["crm"], company.cores["tracker"]
     parent = {"module": {"api_name": "Deals"}, "id": deal}
     crm.create("Anna", "Notes", {"Note_Content": "they hesitate", "Parent_Id": parent})
     crm.create("Anna", "Notes", {"Note_Title": "[feedback] slow", "Note_Content": "too slow", "Parent_Id": parent})
     epic = next(iter(tracker.records("epics")))
     tracker.create("Ann", "comments", {"issue": {"id": epic}, "body": DOC})
-    run(company, company.hub)
+    company.rounds(3)
     jira, notes = shown(company, "tracker.comments"), shown(company, "crm.Notes")
     assert len(jira) == 2
     assert any(text.startswith("Anna") and text.endswith("they hesitate") for text in jira)
     assert any(text.startswith("Ann,") and text.endswith("hello") for text in notes)
-    writes = [len(core.truth.writes()) for core in company.cores.values()]
-    run(company, company.hub)
-    assert [len(core.truth.writes()) for core in company.cores.values()] == writes
+    company.quiet()
 
 
 def test_what_can_go_nowhere_is_told_until_it_is_not_asked_for_any_more(company: Company) -> None:
@@ -124,7 +109,7 @@ def test_what_can_go_nowhere_is_told_until_it_is_not_asked_for_any_more(company:
             rows = tx.all(sa.select(t.finding).where(t.finding.c.code == "nothing_rides", t.finding.c.state == "open"))
         return [row["params"] for row in rows]
 
-    hub = company.build(syncs={"projects": projects}, handoffs={}, changes_to_tasks=None)
+    hub = company.only({"projects": projects})
     assert told(hub) == [{"sync": "projects", "what": "attachments"}]
     again = company.build(syncs={"projects": {**projects, "with": []}}, handoffs={}, changes_to_tasks=None)
     again.store, again.ports = hub.store, hub.ports

@@ -12,10 +12,7 @@ import sqlalchemy as sa
 from connectors.base import Abilities
 from connectors.sandbox.faults import Fault
 from keepstep.config import ConfigurationError
-from keepstep.engine import guard
 from keepstep.engine.world import Side
-from keepstep.hub import Hub
-from keepstep.registry import Registry
 from keepstep.store import tables as t
 from tests.hub.conftest import Company
 
@@ -31,11 +28,7 @@ class Archive:
     """Two Drives of the same shape: a customer, a project and a folder for plans."""
 
     def __init__(self, company: Company, **rules: Any) -> None:
-        registry = Registry.installed()
-        core = registry.sandbox("google_drive").build(company.clock, 11)
-        company.cores["archive"] = core
-        settings = registry.sandbox("google_drive").settings(core, "http://127.0.0.1:4")
-        company.settings["archive"] = {"system": "google_drive", **settings}
+        company.another("archive", "google_drive")
         self.company = company
         self.cores: dict[str, Any] = {name: company.cores[name] for name in ("files", "archive")}
         syncs: dict[str, Any] = {}
@@ -44,21 +37,12 @@ class Archive:
             syncs[name] = {"entity": entity, "mode": "write", "sides": [*above, *sides]}
             syncs[name]["create"] = dict.fromkeys(sides, place)
         syncs["documents"] |= {"content": "copy", **rules}
-        self.hub: Hub = company.build(
-            syncs=syncs, handoffs={}, changes_to_tasks=None, documents={"categories": ["plan"]}
-        )
-        company.hub = self.hub
+        self.hub = company.only(syncs, documents={"categories": ["plan"]})
         company.deal()
         self.run(8)
 
     def run(self, rounds: int = 3, *, let_through: bool = True) -> None:
-        for _ in range(rounds):
-            self.hub.round()
-            if let_through:
-                with self.hub.store.write() as tx:
-                    for sync in self.hub.syncs():
-                        guard.let_through(tx, self.hub.ports, sync.name, "Paula")
-            self.company.clock.advance(300)
+        self.company.rounds(rounds, let_through)
 
     def plan(self, side: str) -> str:
         return next(iter(self.cores[side].records("category_folders")))
@@ -82,16 +66,6 @@ class Archive:
         names = {id: row["name"] for id, row in self.cores["files"].records("files").items()}
         return [names[id] for id in ids if id in names]
 
-    def told(self) -> list[str]:
-        with self.hub.store.read() as tx:
-            rows = tx.all(sa.select(t.finding.c.code).where(t.finding.c.state == "open").order_by(t.finding.c.code))
-        return [row["code"] for row in rows]
-
-    def quiet(self) -> None:
-        before = [len(core.truth.writes()) for core in self.cores.values()]
-        self.run()
-        assert [len(core.truth.writes()) for core in self.cores.values()] == before
-
 
 @pytest.fixture
 def archive(company: Company) -> Archive:
@@ -104,11 +78,11 @@ def test_documents_are_copied_with_their_bytes_each_once_both_ways(archive: Arch
     archive.run()
     assert archive.read() == ["plan.pdf"]
     assert archive.held("files") == archive.held("archive") == {"plan.pdf": b"the plan", "sketch.pdf": b"the sketch"}
-    assert archive.told() == []
+    assert archive.company.told() == []
     row = archive.cores["archive"].records("files")[archive.id("archive", "plan.pdf")]
     assert row["parents"] == [archive.plan("archive")]
     assert row["mimeType"] == "application/pdf"
-    archive.quiet()
+    archive.company.quiet()
 
 
 def test_new_content_and_a_new_name_follow_on_either_side(archive: Archive) -> None:
@@ -122,7 +96,7 @@ def test_new_content_and_a_new_name_follow_on_either_side(archive: Archive) -> N
     archive.run()
     assert archive.held("files") == {"plan 3.pdf": b"the newest plan"}
     assert list(archive.cores["archive"].records("files")) == [copy], "the same file, not another"
-    archive.quiet()
+    archive.company.quiet()
 
 
 def test_different_new_contents_are_a_conflict_and_a_decision_copies(archive: Archive) -> None:
@@ -140,7 +114,7 @@ def test_different_new_contents_are_a_conflict_and_a_decision_copies(archive: Ar
     resolve(archive.hub.ports, "documents", row["entity"], row["field"], "archive.files", row["state"]["rev"], "Ada")
     archive.run()
     assert archive.held("files") == archive.held("archive") == {"plan.pdf": b"his"}
-    archive.quiet()
+    archive.company.quiet()
 
 
 def test_the_same_bytes_in_the_same_folder_are_not_copied_again(archive: Archive) -> None:
@@ -149,7 +123,7 @@ def test_the_same_bytes_in_the_same_folder_are_not_copied_again(archive: Archive
     archive.put("plan of mine.pdf", "the plan")
     archive.run()
     assert Counter(archive.held("archive").values()) == {b"the plan": 1}
-    archive.quiet()
+    archive.company.quiet()
 
 
 def test_what_is_too_large_or_in_googles_own_format_is_told_and_linked_only(company: Company) -> None:
@@ -159,13 +133,13 @@ def test_what_is_too_large_or_in_googles_own_format_is_told_and_linked_only(comp
     archive.put("notes", "in Docs", mimeType="application/vnd.google-apps.document")
     archive.run()
     assert set(archive.held("archive")) == {"small.pdf"}
-    assert archive.told() == ["document_without_bytes", "file_too_large"]
+    assert archive.company.told() == ["document_without_bytes", "file_too_large"]
     assert archive.read() == ["small.pdf"], "what is too large is not even read"
     large = archive.id("files", "large.pdf")
     archive.cores["files"].edit("Ada", "files", large, {"content": "less"})
     archive.run()
     assert archive.held("archive")["large.pdf"] == b"less"
-    assert archive.told() == ["document_without_bytes"]
+    assert archive.company.told() == ["document_without_bytes"]
 
 
 def test_a_lost_answer_makes_no_second_copy(archive: Archive) -> None:
@@ -177,7 +151,7 @@ def test_a_lost_answer_makes_no_second_copy(archive: Archive) -> None:
     archive.run(4)
     assert archive.held("archive") == {"plan.pdf": b"the plan"}
     assert len(archive.cores["archive"].records("files")) == 1
-    archive.quiet()
+    archive.company.quiet()
 
 
 def test_a_file_held_back_as_harmful_is_told(archive: Archive) -> None:
@@ -185,7 +159,7 @@ def test_a_file_held_back_as_harmful_is_told(archive: Archive) -> None:
     archive.cores["files"].hold_back(id)
     archive.run()
     assert archive.held("archive") == {}
-    assert archive.told() == ["file_unreadable"]
+    assert archive.company.told() == ["file_unreadable"]
 
 
 def test_nothing_is_copied_to_where_clients_read_before_a_person_has_seen_it(
@@ -202,7 +176,7 @@ def test_nothing_is_copied_to_where_clients_read_before_a_person_has_seen_it(
     archive.put("plan.pdf", "the plan")
     archive.run(3, let_through=False)
     assert archive.held("archive") == {}
-    assert "guard_client_would_get" in archive.told()
+    assert "guard_client_would_get" in archive.company.told()
     archive.run(1)
     archive.run(1, let_through=False)
     assert archive.held("archive") == {"plan.pdf": b"the plan"}
@@ -229,8 +203,6 @@ def test_mistakes_are_told_with_their_place(company: Company) -> None:
 
 def test_where_only_one_side_holds_bytes_that_is_told(company: Company) -> None:
     sync = {"entity": "document", "sides": ["files.files", "tracker.remote_links"], "content": "copy"}
-    company.hub = company.build(syncs={"documents": sync}, handoffs={}, changes_to_tasks=None)
+    company.only({"documents": sync})
     company.hub.round()
-    with company.hub.store.read() as tx:
-        codes = [row["code"] for row in tx.all(sa.select(t.finding.c.code).where(t.finding.c.state == "open"))]
-    assert codes == ["nothing_copied"]
+    assert company.told() == ["nothing_copied"]

@@ -10,7 +10,6 @@ from connectors.zoho_crm.sandbox import ZohoSandbox
 from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 from keepstep.store import tables as t
 from tests.hub.conftest import Company
-from tests.hub.test_main_job import open_findings, writes
 
 PROJECTS: dict[str, Any] = {
     "entity": "project",
@@ -34,7 +33,7 @@ def crm_of(company: Company) -> ZohoSandbox:
 
 
 def configured(company: Company, **syncs: Any) -> None:
-    company.hub = company.build(syncs=syncs, changes_to_tasks=None, handoffs={"use": []})
+    company.only(syncs)
 
 
 def sent(company: Company) -> list[str]:
@@ -68,10 +67,10 @@ def test_a_module_of_the_customers_own_is_kept_in_step_with_its_own_fields(compa
     crm.edit("Anna", "Projects", made, {"Name": "Website 2"})
     company.rounds(2)
     assert tracker.records("epics")[epic]["fields"]["summary"] == "Website 2"
-    before = writes(company)
+    before = company.written()
     company.rounds(2)
-    assert writes(company) == before
-    assert open_findings(company) == []
+    assert company.written() == before
+    assert company.told() == []
 
 
 def test_an_epic_becomes_a_record_of_the_customers_own_module_once(company: Company) -> None:
@@ -101,9 +100,9 @@ def test_a_case_becomes_an_issue_and_its_end_comes_back(company: Company) -> Non
     crm.edit("Anna", "Cases", case, {"Status": "Closed"})
     company.rounds(3)
     assert tracker.records("issues")[issue]["fields"]["status"]["statusCategory"]["key"] == "done"
-    before = writes(company)
+    before = company.written()
     company.rounds(2)
-    assert writes(company) == before
+    assert company.written() == before
 
 
 def test_a_stream_that_the_edition_lacks_is_told_once_and_the_others_go_on(company: Company) -> None:
@@ -124,4 +123,4 @@ def test_a_stream_that_the_edition_lacks_is_told_once_and_the_others_go_on(compa
     company.hub.reconnect()
     company.rounds(1)
     assert {sync.name for sync in company.hub.syncs()} == {"customers", "feedback"}
-    assert "connection_failed_configured" not in open_findings(company)
+    assert "connection_failed_configured" not in company.told()

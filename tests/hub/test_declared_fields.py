@@ -20,13 +20,7 @@ def synced(company: Company, fields: dict[str, Any], connections: dict[str, Any]
         "fields": fields,
     }
     settings = {name: company.settings[name] | (connections or {}).get(name, {}) for name in ("crm", "tracker")}
-    company.hub = company.build(
-        connections=settings,
-        syncs={"projects": projects},
-        handoffs={},
-        changes_to_tasks=None,
-        **more,
-    )
+    company.only({"projects": projects}, connections=settings, **more)
 
 
 def epic(company: Company) -> tuple[str, Any]:

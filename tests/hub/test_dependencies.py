@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from keepstep.engine import guard
-from keepstep.hub import Hub
-from keepstep.registry import Registry
 from tests.hub.conftest import Company
 
 
@@ -16,31 +13,18 @@ class Sites:
     """Two sites, three tasks made by people on the first."""
 
     def __init__(self, company: Company) -> None:
-        registry = Registry.installed()
-        core = registry.sandbox("jira").build(company.clock, 9)
-        company.cores["partner"] = core
-        company.settings["partner"] = {
-            "system": "jira",
-            **registry.sandbox("jira").settings(core, "http://127.0.0.1:3"),
-        }
+        company.another("partner", "jira")
         self.company = company
         self.cores: dict[str, Any] = {name: company.cores[name] for name in ("tracker", "partner")}
         create = {f"{name}.issues": {"project": "ACME"} for name in self.cores}
         sync = {"entity": "task", "mode": "write", "sides": list(create), "create": create}
-        self.hub: Hub = company.build(
-            syncs={"tasks": sync}, handoffs={}, changes_to_tasks=None, documents={"categories": []}
-        )
-        company.hub = self.hub
+        self.hub = company.only({"tasks": sync})
 
     def task(self, name: str, side: str = "tracker") -> str:
         return str(self.cores[side].create("Ann", "issues", {"summary": name, "project": {"key": "ACME"}}))
 
     def run(self, rounds: int = 3) -> None:
-        for _ in range(rounds):
-            self.hub.round()
-            with self.hub.store.write() as tx:
-                guard.let_through(tx, self.hub.ports, "tasks", "Paula")
-            self.company.clock.advance(300)
+        self.company.rounds(rounds)
 
     def id(self, side: str, name: str) -> str:
         found = self.cores[side].records("issues").items()
@@ -57,11 +41,6 @@ class Sites:
     def block(self, side: str, blocker: str, blocked: str, kind: str = "Blocks") -> str:
         return str(self.cores[side].link_issues("Ann", self.id(side, blocker), self.id(side, blocked), kind))
 
-    def quiet(self) -> None:
-        before = [len(core.truth.writes()) for core in self.cores.values()]
-        self.run()
-        assert [len(core.truth.writes()) for core in self.cores.values()] == before
-
 
 @pytest.fixture
 def sites(company: Company) -> Sites:
@@ -74,7 +53,7 @@ def test_links_come_and_go_on_either_side(sites: Sites) -> None:
     first = sites.block("tracker", "Dig", "Pour")
     sites.run()
     assert sites.blocked_by("partner", "Pour") == ["Dig"]
-    sites.quiet()
+    sites.company.quiet()
 
     sites.block("partner", "Pour", "Build")
     sites.block("tracker", "Dig", "Build")
@@ -82,14 +61,14 @@ def test_links_come_and_go_on_either_side(sites: Sites) -> None:
     sites.run()
     for side in sites.cores:
         assert sites.blocked_by(side, "Build") == ["Dig", "Pour"]
-    sites.quiet()
+    sites.company.quiet()
 
     sites.cores["tracker"].delete("Ann", "issue_links", first)
     sites.run()
     assert sites.blocked_by("partner", "Pour") == []
     kinds = [each.kind for each in sites.cores["partner"].world.issue_links.values()]
     assert sorted(kinds) == ["10000", "10000", "10001"], "a link of another type stays"
-    sites.quiet()
+    sites.company.quiet()
 
 
 def test_a_link_to_what_no_sync_holds_stays_where_it_is(sites: Sites) -> None:
@@ -104,7 +83,7 @@ def test_a_link_to_what_no_sync_holds_stays_where_it_is(sites: Sites) -> None:
     sites.run()
     assert sites.blocked_by("partner", "Pour") == ["Dig", "Own"]
     assert sites.blocked_by("tracker", "Pour") == ["Dig"]
-    sites.quiet()
+    sites.company.quiet()
 
 
 def test_what_is_not_there_yet_follows_when_it_is(sites: Sites) -> None:
@@ -118,8 +97,8 @@ def test_what_is_not_there_yet_follows_when_it_is(sites: Sites) -> None:
     sites.block("tracker", "Dig", "Pour")
     sites.run()
     assert sites.blocked_by("partner", "Pour") == ["Dig"]
-    sites.quiet()
+    sites.company.quiet()
     sites.cores["tracker"].edit("Ann", "issues", old, {"status": {"name": "To Do"}})
     sites.run()
     assert sites.blocked_by("partner", "Pour") == ["Dig", "Old"]
-    sites.quiet()
+    sites.company.quiet()

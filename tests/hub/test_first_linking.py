@@ -29,7 +29,7 @@ class Linking:
         company.settings["crm"] |= {"custom": {"Deals": {"status": "Delivery"}}, "values": {"status": words}}
         projects = SYNCS["projects"] | {"sides": ["crm.Deals", "tracker.epics"]}
         projects["create"] = {"tracker.epics": {"project": "ACME"}}
-        company.hub = company.build(syncs={"projects": projects}, handoffs={}, changes_to_tasks=None)
+        company.only({"projects": projects})
 
     def deals(self, count: int = COUNT, delivery: str = "Delivered") -> list[str]:
         values = {"Stage": "Qualification", "Closing_Date": "2026-11-30", "Delivery": delivery}

@@ -20,7 +20,7 @@ class Pairs:
         self.tracker: Any = company.cores["tracker"]
         projects = SYNCS["projects"] | {"sides": ["crm.Deals", "tracker.epics"]}
         projects["create"] = {"tracker.epics": {"project": "ACME"}}
-        company.hub = company.build(syncs={"projects": projects}, handoffs={}, changes_to_tasks=None)
+        company.only({"projects": projects})
         values = {"Stage": "Qualification", "Closing_Date": "2026-11-30"}
         for number in range(COUNT):
             self.crm.create("Anna", "Deals", values | {"Deal_Name": f"Deal {number}"})

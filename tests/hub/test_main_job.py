@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from connectors.sandbox.faults import Fault
-from keepstep.store import tables as t
 from tests.hub.conftest import Company
-
-
-def open_findings(company: Company) -> list[str]:
-    with company.hub.store.read() as tx:
-        rows = tx.all(sa.select(t.finding.c.code).where(t.finding.c.state == "open"))
-    return sorted(row["code"] for row in rows)
-
-
-def writes(company: Company) -> int:
-    return sum(len(core.truth.writes()) for core in company.cores.values())
 
 
 def test_a_deal_becomes_an_epic_and_a_folder_under_its_customer(company: Company) -> None:
@@ -33,8 +20,8 @@ def test_a_deal_becomes_an_epic_and_a_folder_under_its_customer(company: Company
 def test_the_first_plan_waits_for_a_person(company: Company) -> None:
     company.deal()
     company.rounds(3, let_through=False)
-    assert writes(company) == 0
-    assert open_findings(company).count("guard_first_plan") == 2, "one for the customers, one for the projects"
+    assert not any(company.written().values())
+    assert company.told().count("guard_first_plan") == 2, "one for the customers, one for the projects"
 
 
 def test_an_edit_comes_back_from_the_tracker(company: Company) -> None:
@@ -57,7 +44,7 @@ def test_two_people_who_move_one_date_differently_are_asked(company: Company) ->
     company.rounds(3)
     assert crm.records("Deals")[deal]["Closing_Date"] == "2026-12-01"
     assert tracker.records("epics")[epic]["fields"]["duedate"] == "2026-12-15"
-    assert "conflict" in open_findings(company)
+    assert "conflict" in company.told()
 
 
 def test_category_folders_are_made_once(company: Company) -> None:
@@ -89,7 +76,7 @@ def test_a_customers_note_becomes_an_issue(company: Company) -> None:
     company.rounds(3)
     issues = company.cores["tracker"].records("issues")
     assert [issue["fields"]["summary"] for issue in issues.values()] == ["Slow"]
-    assert "conflict" not in open_findings(company)
+    assert "conflict" not in company.told()
 
 
 def test_a_document_is_linked_at_the_epic(company: Company) -> None:
@@ -116,21 +103,21 @@ def test_a_won_deal_without_a_kickoff_is_told(company: Company) -> None:
     company.rounds(5)
     company.cores["crm"].edit("Anna", "Deals", deal, {"Stage": "Closed Won"})
     company.rounds(3)
-    assert "handoff_due" in open_findings(company)
+    assert "handoff_due" in company.told()
     company.clock.advance(6 * 86400)
     company.rounds(1)
-    assert "handoff_breached" in open_findings(company)
+    assert "handoff_breached" in company.told()
 
 
 def test_when_nothing_changed_nothing_is_written_and_the_cost_is_the_declared_one(company: Company) -> None:
     company.deal()
     company.rounds(8)
     company.clock.advance(600)
-    before = writes(company)
+    before = company.written()
     connections = company.hub.engine.world.connections
     calls = {name: connection.connector.calls for name, connection in connections.items()}
     company.rounds(1)
-    assert writes(company) == before
+    assert company.written() == before
     for name, connection in connections.items():
         used = {feed.name: feed.cost for sync in company.hub.syncs() for c, feed in company.hub.engine.world.feeds(sync) if c is connection}  # fmt: skip  # noqa: E501
         assert connection.connector.calls - calls[name] <= sum(used.values()), name

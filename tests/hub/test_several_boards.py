@@ -19,7 +19,7 @@ def test_a_new_card_comes_into_the_list_of_its_status_on_its_own_board(company: 
             lists[f"{name} {number}"] = board.create("Bert", "lists", {"name": name, "idBoard": place})
     last = others  # the first board found must not be taken for the card's
     tasks: Any = SYNCS["tasks"] | {"create": {"board.cards": {"list": lists[f"To Do {last}"]}}}
-    company.hub = company.build(syncs={"tasks": tasks}, handoffs={}, changes_to_tasks=None)
+    company.only({"tasks": tasks})
     company.rounds(2)
     issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
     for status in ("10001", "10002", "10003"):

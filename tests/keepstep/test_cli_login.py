@@ -15,7 +15,8 @@ import requests
 from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
 
-from connectors.base import Account, ConnectorPlugin, Context
+from connectors.base import Account
+from connectors.context import ConnectorPlugin, Context
 from connectors.errors import AuthFailed
 from connectors.login import Person, SignedIn
 from connectors.sandbox.clock import VirtualClock

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import pytest
 from click.testing import CliRunner
 
-from connectors.base import Connector, Context, Write
+from connectors.base import Connector, Write
+from connectors.context import Context
 from connectors.memory import CONNECTOR as MEMORY
 from connectors.memory import Memory
 from connectors.memory_service import STREAM, MemoryService, Traits

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.sandbox.clock import VirtualClock
 from keepstep.config import loads
 from keepstep.registry import BrokenPlugin, Registry, UnknownSystem

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from keepstep.logs import configure
 from keepstep.redaction import Redaction
-from keepstep.secrets import HeldTokens, SealedTokens, SecretError
+from keepstep.secrets import HeldTokens, SealedAccess, SealedTokens, SecretError
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 CANARY = 'c4n/ry+tök=en&"7'
@@ -28,6 +28,33 @@ class Rows:
 
     def save(self, connection: str, name: str, sealed: bytes) -> None:
         self.kept[connection, name] = sealed
+
+
+class AccessRows:
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def load(self, connection: str) -> str | None:
+        return self.kept.get(connection)
+
+    def save(self, connection: str, sealed: str) -> None:
+        self.kept[connection] = sealed
+
+
+def test_an_access_token_is_opened_by_what_it_was_gained_with_and_by_nothing_else() -> None:
+    rows = AccessRows()
+    crm, files = SealedAccess(rows, "crm"), SealedAccess(rows, "files")
+    assert crm.load("a credential") is None
+    crm.save("a credential", CANARY)
+    assert crm.load("a credential") == CANARY
+    assert CANARY.encode() not in base64.urlsafe_b64decode(rows.kept["crm"])
+    assert crm.load("another credential") is None
+    rows.kept["files"] = rows.kept["crm"]
+    assert files.load("a credential") is None
+    rows.kept["crm"] = rows.kept["crm"][:-8] + "AAAAAAA="
+    assert crm.load("a credential") is None
+    rows.kept["crm"] = "no token at all"
+    assert crm.load("a credential") is None
 
 
 def test_a_token_comes_back_and_is_nowhere_in_the_clear() -> None:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from connectors.base import Context, Record
+from connectors.base import Record
+from connectors.context import Context
 from connectors.jira import CONNECTOR
 from connectors.jira.records import Reader
 from connectors.jira.sandbox import SANDBOX, JiraSandbox

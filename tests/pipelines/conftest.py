@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from connectors.base import ConnectorPlugin, Context
+from connectors.context import ConnectorPlugin, Context
 from connectors.errors import AuthFailed
 from connectors.memory import Memory
 from connectors.memory import Settings as MemorySettings
@@ -50,6 +50,8 @@ class Company:
     services: dict[str, MemoryService] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     signed_in: int = 0
+    contexts: dict[str, Context] = field(default_factory=dict)
+    """What the connectors were built with last."""
 
     @property
     def path(self) -> Path:
@@ -58,15 +60,18 @@ class Company:
     def write(self, mode: str = "write", every: str = "5m", more: str = "") -> None:
         self.path.write_text(CONFIG.format(folder=self.folder, mode=mode, every=every) + more, encoding="utf-8")
 
-    def keeper(self) -> hubs.Keeper:
-        runtime = Runtime.of(self.clock, 1, {"SECRET": "a-very-secret-value"})
-        return hubs.Keeper(self.path, self.registry(), runtime, Redaction())
+    def keeper(self, build: hubs.Build = Hub) -> hubs.Keeper:
+        return hubs.Keeper(self.path, self.registry(), self.runtime(), Redaction(), build)
+
+    def runtime(self) -> Runtime:
+        return Runtime.of(self.clock, 1, {"SECRET": "a-very-secret-value"})
 
     def registry(self) -> Registry:
         def build(settings: BaseModel, context: Context) -> Memory:
             if context.name in self.refused:
                 raise AuthFailed("GET /me: 401", status=401)
             self.signed_in += 1
+            self.contexts[context.name] = context
             return Memory(self.service(context.name))
 
         plugin = ConnectorPlugin("memory", MemorySettings, build)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
+import pytest
+from click.testing import CliRunner
+from structlog.testing import capture_logs
+
+from connectors.context import Wait
 from connectors.errors import AuthFailed
+from keepstep.cli import main
+from keepstep.cli.session import Session
 from keepstep.config import ConfigurationError
 from keepstep.engine import preparing
-from pipelines import hubs
+from keepstep.hub import Hub
+from pipelines import hubs, serve
 from tests.pipelines.conftest import Company
 
 
@@ -107,3 +117,32 @@ def test_a_round_that_began_before_a_connection_was_left_writes_nothing(company:
     company.approve(hub)
     keeper.hub().round()
     assert company.titles("two") == ["Plan the kickoff"]
+
+
+WAIT = Wait("one", "asked", datetime(2026, 11, 2, 9, 30, tzinfo=UTC))
+
+
+def test_a_worker_writes_into_its_log_how_long_a_connection_waits(company: Company) -> None:
+    keeper = company.keeper(partial(Hub, waiting=hubs.logged))
+    assert keeper.hub().engine.world.connections
+    with capture_logs() as logs, company.contexts["one"].waiting(WAIT):
+        pass
+    keeper.close()
+    said = {"event": "connection waits", "log_level": "warning"}
+    assert logs == [said | {"connection": "one", "limit": "asked", "until": "2026-11-02T09:30:00.000Z"}]
+
+
+def test_serve_says_how_long_a_connection_waits(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stay(self: Any, port: int) -> None:
+        assert self.keeper.hub().engine.world.connections
+        with company.contexts["one"].waiting(WAIT):
+            pass
+
+    monkeypatch.setattr(serve.Serving, "run", stay)
+    monkeypatch.setattr(serve, "leave_within", lambda seconds, code: None)
+    session = Session(company.registry(), company.runtime())
+    result = CliRunner().invoke(main, ["serve", "--config", str(company.path)], obj=session)
+    assert (result.exit_code, result.output) == (
+        0,
+        "one waits until Nov 2, 2026, 9:30:00 AM: its service asked for a pause\n",
+    )

@@ -17,9 +17,11 @@ OPERATIONS = {"create": "insert", "update": "update", "delete": "delete", "resto
 
 @dataclass(slots=True)
 class Channel:
-    """A subscription, and how much of the true log had happened when it began."""
+    """A subscription, which the service tells module by module, and how much of the true log it began after."""
 
     shown: dict[str, Any]
+    modules: dict[str, list[str]]
+    """Module -> its events."""
     ends: datetime
     since: int
 
@@ -112,11 +114,16 @@ class ZohoAdministration(ZohoFront):
     def watched(self, request: Request) -> Response:
         wanted = request.arg("channel_id")
         now = self.clock.now()
-        live = [one.shown for id, one in self.channels.items() if wanted in (None, id) and one.ends > now]
+        live = [one for id, one in self.channels.items() if wanted in (None, id) and one.ends > now]
         if not live:
             return Response(204)
-        info = {"per_page": 200, "page": 1, "count": len(live), "more_records": False}
-        return Response.json({"watch": live, "info": info})
+        rows = [
+            {**channel.shown, **self._resource(module), "events": events}
+            for channel in live
+            for module, events in channel.modules.items()
+        ]
+        info = {"per_page": 200, "page": 1, "count": len(rows), "more_records": False}
+        return Response.json({"watch": rows, "info": info})
 
     @route("POST", "/crm/v8/actions/watch")
     def watch(self, request: Request) -> Response:
@@ -133,8 +140,13 @@ class ZohoAdministration(ZohoFront):
     def unwatch(self, request: Request) -> Response:
         rows = []
         for id in (request.arg("channel_ids") or "").split(","):
-            known = self.channels.pop(id, None) is not None
-            rows.append(row("SUCCESS", "unsubscribed") if known else row("INVALID_DATA", "invalid", "error"))
+            channel = self.channels.pop(id, None)
+            if channel is None:
+                rows.append(row("NOT_SUBSCRIBED", "not subscribed", "error"))
+                continue
+            for module in channel.modules:
+                resource = {name: text for name, text in self._resource(module).items() if name != "resource_name"}
+                rows.append(row("SUCCESS", "Successfully un-subscribed from actions-watch", **resource, channel_id=id))
         return Response.json({"watch": rows}, 200 if all(each["status"] == "success" for each in rows) else 202)
 
     def _subscribed(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -145,22 +157,31 @@ class ZohoAdministration(ZohoFront):
         if any(event.partition(".")[0] not in self.ledger.modules for event in given.get("events") or ()):
             return row("INVALID_DATA", "invalid data", "error", api_name="events")
         known = self.channels.get(id)
-        shown: dict[str, Any] = {name: given[name] for name in ("notify_url", "events", "token") if name in given}
+        shown: dict[str, Any] = {name: given[name] for name in ("notify_url", "token") if name in given}
         shown |= {"channel_id": id, "channel_expiry": self.ledger.text(ends)}
-        self.channels[id] = Channel(shown, ends, known.since if known else len(self.truth.entries))
-        return row("SUCCESS", "subscribed", channel_id=id, channel_expiry=shown["channel_expiry"])
+        modules: dict[str, list[str]] = {}
+        for event in given.get("events") or ():
+            modules.setdefault(event.partition(".")[0], []).append(event)
+        self.channels[id] = Channel(shown, modules, ends, known.since if known else len(self.truth.entries))
+        told = {"channel_expiry": shown["channel_expiry"], "channel_id": id}
+        events = [{**told, **self._resource(module)} for module in modules]
+        return row("SUCCESS", "Successfully subscribed for actions-watch of the given module", events=events)
+
+    def _resource(self, module: str) -> dict[str, str]:
+        """A module as a subscription names it."""
+        uri = f"https://www.zohoapis.com/crm/v8/{module}"
+        return {"resource_uri": uri, "resource_id": self.module_id(module), "resource_name": module}
 
     def notices(self, id: str) -> list[dict[str, Any]]:
         """The bodies that a channel's address was sent, one for each change since it began."""
         channel = self.channels[id]
-        modules = {event.partition(".")[0] for event in channel.shown["events"]}
         return [
             {
                 "server_time": int(datetime.fromisoformat(entry.at).timestamp() * 1000),
                 "affected_values": [],
                 "query_params": {},
                 "module": entry.stream,
-                "resource_uri": f"https://www.zohoapis.com/crm/v8/{entry.stream}",
+                "resource_uri": self._resource(entry.stream)["resource_uri"],
                 "ids": [entry.id],
                 "affected_fields": [],
                 "operation": OPERATIONS[entry.kind],
@@ -168,7 +189,7 @@ class ZohoAdministration(ZohoFront):
                 "token": channel.shown.get("token"),
             }
             for entry in self.truth.entries[channel.since :]
-            if entry.stream in modules
+            if entry.stream in channel.modules
         ]
 
     def _rows(self, request: Request, key: str) -> list[dict[str, Any]]:

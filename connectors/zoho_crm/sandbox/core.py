@@ -205,7 +205,7 @@ class ZohoFront(SandboxCore):
         numbers = {name: f"CustomModule{number}" for number, name in enumerate(own, 1)}
         shown = [
             {
-                "id": f"48768760000000021{place:02d}",
+                "id": self.module_id(module),
                 "api_name": module,
                 "module_name": numbers.get(module, "Potentials" if module == "Deals" else module),
                 "singular_label": module.rstrip("s"),
@@ -219,7 +219,7 @@ class ZohoFront(SandboxCore):
                     for flag in ("viewable", "creatable", "editable", "deletable")
                 },
             }
-            for place, module in enumerate(self.ledger.modules)
+            for module in self.ledger.modules
             if module not in self.editions_lack
         ]
         return Response.json({"modules": shown})
@@ -248,6 +248,9 @@ class ZohoFront(SandboxCore):
         if name not in self.ledger.modules or name in self.editions_lack:
             raise trouble(400, "INVALID_MODULE", "the module name given seems to be invalid", resource_path_index=0)
         return name
+
+    def module_id(self, name: str) -> str:
+        return f"48768760000000021{list(self.ledger.modules).index(name):02d}"
 
     def paging(self, request: Request) -> tuple[int, int]:
         try:

@@ -179,8 +179,7 @@ class Ledger:
         given = {name: self._checked(module, one, row[name], stored) for name, one in _given(fields, row)}
         for one in fields.values():
             if one.required and given.get(one.name) in (None, ""):
-                path = f"$.data[0].{one.name}"
-                raise Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=one.name, json_path=path)
+                raise Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=one.name)
         stored.values = {one.name: one.start for one in fields.values() if one.start is not None} | given
         stored.values |= {"Created_By": actor, "Modified_By": actor}
         stored.values.setdefault("Owner", actor)

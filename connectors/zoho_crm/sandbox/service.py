@@ -152,9 +152,11 @@ class ZohoSandbox(ZohoAdministration):
         since = self.since(request)
         if since is not None and stored.modified <= since:
             return Response(304)
-        names = self._names(request)
-        shown = self.ledger.part(module, stored, names) if names else self.ledger.whole(module, stored)
-        return Response.json({"data": [shown]})
+        return Response.json({"data": [self._shown(module, stored, self._names(request))]})
+
+    def _shown(self, module: str, stored: Stored, names: list[str]) -> dict[str, Any]:
+        """The fields asked for. Where a request may leave them out, that means: all of them."""
+        return self.ledger.part(module, stored, names) if names else self.ledger.whole(module, stored)
 
     def _visible(self, module: str) -> list[Stored]:
         live = self.ledger.live[module]
@@ -201,7 +203,7 @@ class ZohoSandbox(ZohoAdministration):
             "previous_page_token": None,
             "page_token_expiry": self.ledger.text(self.ledger.now() + timedelta(days=1)) if more else None,
         }
-        return Response.json({"data": [self.ledger.part(module, one, names) for one in cut], "info": info})
+        return Response.json({"data": [self._shown(module, one, names) for one in cut], "info": info})
 
     def _token(self, page: int, last: str) -> str:
         ends = (self.clock.now() + timedelta(days=1)).isoformat()
@@ -229,11 +231,13 @@ class ZohoSandbox(ZohoAdministration):
                 if row.get(name):
                     held = held or self.ledger.holder(module, name, row[name])
             if held is None:
-                rows.append(self._created(module, row, truth) | {"action": "insert", "duplicate_field": None})
+                answer, took = self._created(module, row, truth), {"action": "insert", "duplicate_field": None}
             else:
-                rows.append(
-                    self._updated(module, held, row, truth) | {"action": "update", "duplicate_field": checks[0]}
+                answer, took = (
+                    self._updated(module, held, row, truth),
+                    {"action": "update", "duplicate_field": checks[0]},
                 )
+            rows.append(answer | took if answer["status"] == "success" else answer)
         return self._answered(rows, 200)
 
     @route("POST", "/crm/v8/{module}")
@@ -325,6 +329,9 @@ class ZohoSandbox(ZohoAdministration):
         return {"code": "SUCCESS", "details": details, "message": message, "status": "success"}
 
     def _answered(self, rows: list[dict[str, Any]], good: int) -> Response:
+        for place, row in enumerate(rows):
+            if row["status"] == "error" and "api_name" in row["details"]:
+                row["details"]["json_path"] = f"$.data[{place}].{row['details']['api_name']}"
         bad = [row for row in rows if row["status"] == "error"]
         return Response.json({"data": rows}, good if not bad else 202 if len(bad) == len(rows) else 207)
 

@@ -9,15 +9,16 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.carried import behind, belonging
+from keepstep.engine.job import Job
 from keepstep.engine.match.crowds import ask_about_crowds, warn_of_shared
 from keepstep.engine.match.keys import Keys
 from keepstep.engine.match.likeness import compared, propose_alike
 from keepstep.engine.match.linking import keys_moved
 from keepstep.engine.match.placing import Placing
 from keepstep.engine.ports import Ports
-from keepstep.engine.world import Sync, World
+from keepstep.engine.world import Sync
 from keepstep.store import tables as t
-from keepstep.store.store import Lease, Tx
+from keepstep.store.store import Tx
 
 BATCH = 500
 
@@ -34,10 +35,11 @@ class Matched(msgspec.Struct, kw_only=True):
     """The feed whose first crawl is not complete yet: nothing is matched before it is."""
 
 
-def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
+def match(job: Job) -> Matched:
     """Match what the change log has since this sync's position. Each batch is one transaction."""
+    ports, world, sync = job.ports, job.world, job.sync
     done = Matched()
-    with ports.store.read() as tx:
+    with job.read() as tx:
         names = [connection.feed_key(feed) for connection, feed in world.feeds(sync)]
         crawled = sa.select(t.feed.c.name).where(t.feed.c.name.in_(names), t.feed.c.crawled.is_(True))
         known = {row["name"] for row in tx.all(crawled)}
@@ -47,14 +49,14 @@ def match(ports: Ports, world: World, sync: Sync, lease: Lease) -> Matched:
     if done.waiting is not None or first:
         return done
     while True:
-        with ports.store.write(lease) as tx:
+        with job.write() as tx:
             more = _step(tx, ports, sync, done)
             ports.fence.point("match.storing")
         ports.fence.point("match.stored")
         if not more:
             break
     if comparing:
-        with ports.store.write(lease) as tx:
+        with job.write() as tx:
             done.proposals += propose_alike(tx, ports, sync)
             ports.fence.point("match.storing")
     return done

@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 import requests
 from pydantic import SecretStr
 
-from connectors.base import Connector, ConnectorPlugin, Context, Description
+from connectors.base import Connector, Description
+from connectors.context import ConnectorPlugin, Context
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.core import SandboxCore, SandboxPlugin
 from connectors.sandbox.faults import Faults
@@ -50,6 +51,20 @@ class Wire(SandboxTransport):
         if self.alter is not None:
             answer._content = self.alter(answer.content)
         return answer
+
+
+class MemoryAccessTokens:
+    """The last access token, for connectors that are built one after the other as processes are."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[str, str] | None = None
+        """With the credential that it was gained with."""
+
+    def load(self, credential: str) -> str | None:
+        return self.kept[1] if self.kept is not None and self.kept[0] == credential else None
+
+    def save(self, credential: str, granted: str) -> None:
+        self.kept = credential, granted
 
 
 class MemoryTokens:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Context, Description, Page, Record
+from connectors.base import Description, Page, Record
+from connectors.context import Context
 from connectors.google_drive import CONNECTOR
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.sandbox import SANDBOX

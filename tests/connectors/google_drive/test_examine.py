@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Context, utc
+from connectors.base import utc
+from connectors.context import Context
 from connectors.errors import Misconfigured
 from connectors.examining import Examines, Symptom
 from connectors.google_drive import CONNECTOR

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import Misconfigured
 from connectors.google_drive import CONNECTOR
 from connectors.google_drive.connector import GoogleDrive

@@ -14,7 +14,7 @@ import requests
 from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, Misconfigured, ScopeMissing, Transient
 from connectors.google_drive import CONNECTOR
 from connectors.google_drive.sandbox import SANDBOX

@@ -21,6 +21,7 @@ from connectors.google_drive.settings import Settings
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.hosting import Host, SandboxTransport
+from keepstep.testing.contract.world import MemoryAccessTokens
 
 from .conftest import BASE, Office, connect, context, furnish, pages, places
 
@@ -127,6 +128,28 @@ def test_a_token_that_ends_early_is_renewed(core: GoogleDriveSandbox) -> None:
     core.faults.switch_on(Fault("expired", match="/about", times=1))
     connector.check()
     assert core.requests.count("POST /token") == 2
+
+
+@pytest.mark.parametrize("kind", ["person", "robot"])
+def test_a_token_is_kept_for_the_next_process_that_has_the_same_credential(
+    core: GoogleDriveSandbox, clock: VirtualClock, key: str, kind: str
+) -> None:
+    core.service_account(ROBOT)
+    settings, kept = SANDBOX.settings(core, BASE) if kind == "person" else robot(core, key), MemoryAccessTokens()
+
+    def tokens(**more: Any) -> int:
+        """Tokens that were fetched once a new process has signed in."""
+        connect(core, settings=settings, access_tokens=kept, **more).check()
+        return core.requests.count("POST /token")
+
+    assert [tokens(), tokens(), tokens()] == [1, 1, 1]
+    clock.advance(3590)  # it would end within the next minute
+    assert [tokens(), tokens()] == [2, 2]
+    if kind == "robot":
+        assert tokens(access="read") == 3, "it was granted for another scope"
+    assert kept.kept is not None
+    kept.kept = (kept.kept[0], "in the form of another version")
+    assert tokens() == 3 + (kind == "robot")
 
 
 def test_a_refused_refresh_token_is_told_without_any_secret(core: GoogleDriveSandbox) -> None:

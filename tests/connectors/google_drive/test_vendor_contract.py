@@ -14,7 +14,8 @@ import requests
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-from connectors.base import Context, Write
+from connectors.base import Write
+from connectors.context import Context
 from connectors.google_drive import CONNECTOR, batch
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.sandbox import SANDBOX

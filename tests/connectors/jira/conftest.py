@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Context, Outcome, Page, Record, Write
+from connectors.base import Outcome, Page, Record, Write
+from connectors.context import Context
 from connectors.jira import CONNECTOR, Jira
 from connectors.jira.sandbox import SANDBOX, JiraSandbox
 from connectors.sandbox.clock import VirtualClock

@@ -7,7 +7,7 @@ import json
 import pytest
 import responses
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import (
     AuthFailed,
     EffectUnknown,
@@ -23,17 +23,18 @@ from connectors.jira.client import Client
 from connectors.jira.settings import Settings
 from connectors.jira.signin import auth
 from connectors.sandbox.clock import VirtualClock
+from keepstep.testing.contract.world import MemoryAccessTokens
 from tests.connectors.jira.conftest import Tokens, open_gate
 
 SITE = "https://acme.atlassian.net"
 API = f"{SITE}/rest/api/3"
 
 
-def make(access="write", **changes):
+def make(access="write", tokens=None, access_tokens=None, **changes):
     given = {"url": SITE, "email": "bot@acme.example", "token": "secret-token", **changes}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    clock, tokens = VirtualClock(), Tokens()
-    context = Context("tracker", clock, tokens, access=access)
+    clock, tokens = VirtualClock(), tokens or Tokens()
+    context = Context("tracker", clock, tokens, access=access, access_tokens=access_tokens or MemoryAccessTokens())
     return Client(context, settings.address, auth(settings, context)), clock, tokens
 
 
@@ -84,6 +85,25 @@ def test_oauth_refreshes_keeps_the_rotated_token_and_uses_the_cloud_address():
     assert json.loads(responses.calls[0].request.body)["refresh_token"] == "rt1"
     assert responses.calls[1].request.headers["Authorization"] == "Bearer at"
     assert tokens.kept == {"refresh_token": "rt2", "refresh_token_before": "rt1"}
+
+
+@responses.activate
+def test_an_access_token_is_kept_under_the_refresh_token_that_came_with_it():
+    sign_in = "https://auth.atlassian.com/oauth/token"
+    responses.post(sign_in, json={"access_token": "at", "refresh_token": "rt2", "expires_in": 3600})
+    responses.get("https://api.atlassian.com/ex/jira/cid/rest/api/3/myself", json={"accountId": "a"})
+    oauth = {"client_id": "c", "client_secret": "s", "refresh_token": "rt1", "cloud_id": "cid"}
+    tokens, kept = Tokens(), MemoryAccessTokens()
+
+    def sign_ins(**more):
+        client, _, _ = make(email=None, token=None, access_tokens=kept, **oauth | {"tokens": tokens} | more)
+        client.myself()
+        return len([call for call in responses.calls if call.request.url == sign_in])
+
+    assert [sign_ins(), sign_ins()] == [1, 1]
+    assert responses.calls[-1].request.headers["Authorization"] == "Bearer at"
+    assert sign_ins(client_secret="another") == 2
+    assert sign_ins(tokens=Tokens()) == 3, "a process that lacks the newest refresh token cannot open it"
 
 
 @responses.activate

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import ValidationError
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, Misconfigured
 from connectors.jira import CONNECTOR
 from connectors.jira.login import SCOPES

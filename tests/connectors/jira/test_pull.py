@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from connectors.base import Context, Write, utc
+from connectors.base import Write, utc
+from connectors.context import Context
 from connectors.errors import CursorLost, Malformed, Misconfigured, ScopeMissing
 from connectors.jira import CONNECTOR
 from connectors.jira.answers import Refused

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Context, Write
+from connectors.base import Write
+from connectors.context import Context
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.hosting import SandboxTransport
 from connectors.trello import CONNECTOR, TrelloConnector

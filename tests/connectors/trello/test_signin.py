@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, ScopeMissing
 from connectors.sandbox.hosting import SandboxTransport
 from connectors.trello import CONNECTOR

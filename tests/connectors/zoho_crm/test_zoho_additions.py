@@ -195,7 +195,8 @@ def test_a_module_that_was_added_since_renews_the_channel(world: World):
     wider = world.connect(modules=["Leads"], **HOOKS)
     assert {each.id: each.present for each in wider.additions()}[CHANNEL] is False
     wider.add(CHANNEL, open_gate)
-    assert "Leads.all" in world.core.channels[channel_of(TOKEN)].shown["events"]
+    assert world.core.channels[channel_of(TOKEN)].modules["Leads"] == ["Leads.all"]
+    assert {each.id: each.present for each in wider.additions()}[CHANNEL] is True
 
 
 def test_a_refusal_within_a_good_answer_is_told(world: World):

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 import pytest
 import responses
 
-from connectors.base import Context, Write
+from connectors.base import Write
+from connectors.context import Context
 from connectors.errors import AuthFailed, Malformed, Misconfigured, ScopeMissing, WriteForbidden
 from connectors.sandbox.clock import START, VirtualClock
 from connectors.zoho_crm import Settings, ZohoCrm

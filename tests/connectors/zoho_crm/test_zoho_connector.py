@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from zoho_world import NoTokens, World, records
 
-from connectors.base import Context, Write
+from connectors.base import Write
+from connectors.context import Context
 from connectors.errors import AuthFailed, CursorLost, Malformed, ScopeMissing
 from connectors.sandbox.exchange import Request
 from connectors.sandbox.faults import Fault

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from zoho_world import BASE, World
 
-from connectors.base import Context
+from connectors.context import Context
 from connectors.errors import AuthFailed, ScopeMissing
 from connectors.zoho_crm import CONNECTOR
 from connectors.zoho_crm.sandbox.core import CLIENT_ID, CLIENT_SECRET

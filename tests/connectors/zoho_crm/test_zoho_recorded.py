@@ -14,7 +14,8 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
 
-from connectors.base import Context, Write
+from connectors.base import Write
+from connectors.context import Context
 from connectors.errors import Misconfigured
 from connectors.sandbox.clock import VirtualClock
 from connectors.zoho_crm import Settings, ZohoCrm

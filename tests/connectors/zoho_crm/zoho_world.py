@@ -8,7 +8,8 @@ from typing import Any
 
 import requests
 
-from connectors.base import Context, Outcome, Page, Record, Write
+from connectors.base import Outcome, Page, Record, Write
+from connectors.context import Context
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.hosting import SandboxTransport
 from connectors.zoho_crm import CONNECTOR, ZohoCrm

@@ -1,0 +1,73 @@
+"""What is owed by all entities of a sync that may owe something; those that owe nothing are crossed off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+from connectors.base import chunks
+from keepstep.engine.job import Job
+from keepstep.engine.operations import Operation, Owed
+from keepstep.engine.owed import owed
+from keepstep.engine.references import References
+from keepstep.engine.state import EntityState, load
+from keepstep.engine.withheld import withheld
+from keepstep.engine.world import Sync
+from keepstep.store import findings
+from keepstep.store import tables as t
+from keepstep.store.findings import Finding
+from keepstep.store.store import Tx
+
+BATCH = 400
+
+Allowed = Callable[[Tx, Sync, list[Operation]], list[Operation]]
+"""Those of the operations that may be planned at all."""
+
+
+def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Finding]]:
+    """The operations that are owed, and the findings about entities that were not open before."""
+    ports, sync = job.ports, job.sync
+    operations: list[Operation] = []
+    fresh: list[Finding] = []
+    with job.read() as tx:
+        query = sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True))
+        ids = [row["id"] for row in tx.all(query.order_by(t.entity.c.id))]
+    for part in chunks(ids, BATCH):
+        with job.write() as tx:
+            states = load(tx, part)
+            references = References(tx, job.world)
+            references.prepare(sync, states.values())
+            found = owed(states.values(), sync, references, withheld(tx, sync, ports.clock.now()))
+            operations += allowed(tx, sync, found.operations)
+            fresh += findings.reconcile(tx, list(states), "entity:", found.findings, ports.now(), ports.new_id)
+            _close_refused(tx, states, ports.now())
+            _cross_off(tx, states, found)
+    return operations, fresh
+
+
+def _close_refused(tx: Tx, states: Mapping[str, EntityState], now: str) -> None:
+    """What a side refused is over once it has the record, or the value moved on."""
+    rows = tx.all(
+        sa.select(t.finding.c.key, t.finding.c.entity, t.finding.c.params).where(
+            t.finding.c.entity.in_(list(states)),
+            t.finding.c.code == "record_refused",
+            t.finding.c.state.in_(findings.OPEN),
+        )
+    )
+    over = [row["key"] for row in rows if not _refuses(states[row["entity"]], row["params"]["side"])]
+    findings.close(tx, over, now)
+
+
+def _refuses(state: EntityState, side: str) -> bool:
+    link = state.links.get(side)
+    if link is None:
+        return side in state.refused
+    return any(link.field(name).refused == agreed.n for name, agreed in state.agreed.items())
+
+
+def _cross_off(tx: Tx, states: Mapping[str, EntityState], found: Owed) -> None:
+    owing = {operation.entity for operation in found.operations} | found.waiting.keys()
+    settled = [id for id, state in states.items() if id not in owing and not state.intents]
+    if settled:
+        tx.execute(sa.update(t.entity).where(t.entity.c.id.in_(settled)).values(owing=False))
