@@ -16,6 +16,9 @@ from connectors.errors import EffectUnknown, Malformed
 
 T = TypeVar("T")
 
+_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.")
+"""Escapes in a JSON text, one after the other; the group holds half of a character that stands alone."""
+
 
 class Answer:
     """A complete answer with a status below 400, or one on its way to becoming an error."""
@@ -41,7 +44,7 @@ class Answer:
         try:
             if in_part and not self.body.isascii():
                 self.body.decode()
-            return msgspec.json.decode(self.body, type=shape)
+            return msgspec.json.decode(whole_characters(self.body), type=shape)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
             kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
             message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
@@ -53,6 +56,14 @@ class Answer:
         """The beginning of the body as text, for an error message."""
         text = self.body[: limit * 4].decode("utf-8", "replace")
         return re.sub(r"\s+", " ", text).strip()[:limit]
+
+
+def whole_characters(body: bytes) -> bytes:
+    """A JSON text in which every escape stands for a character. Services that cut a text may leave half of one, an
+    emoji's, at its end: it becomes U+FFFD here, or the whole page could not be read."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _HALF.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
 
 
 class Streamed:

@@ -8,14 +8,15 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from connectors.answer import Answer, Streamed
+from connectors.answer import Answer, Streamed, whole_characters
 from connectors.auth import Auth
-from connectors.base import Content, Context, Gate, chunks
+from connectors.base import Content, Context, Gate, Unreadable, chunks
 from connectors.budget import Rate
 from connectors.errors import ConnectorError, Forbidden, Malformed, NotFound
 from connectors.google_drive import batch, models, uploads
 from connectors.google_drive.models import (
     About,
+    Change,
     ChangeList,
     Channel,
     CommentList,
@@ -24,10 +25,12 @@ from connectors.google_drive.models import (
     GeneratedIds,
     PermissionList,
     RevisionList,
+    SentChanges,
     StartPageToken,
 )
 from connectors.google_drive.refusals import classify, judge
 from connectors.http import Http
+from connectors.rows import NoRecord, each_row, identified, typed
 
 BATCH_PATH = "/batch/drive/v3"
 FILES = "/drive/v3/files"
@@ -77,7 +80,9 @@ class Client:
     def files(self, asked: Mapping[str, str]) -> dict[str, Fetched]:
         """The same with a list of fields for each id."""
         addresses = [f"{at(id)}?{urlencode(_file_params(fields))}" for id, fields in asked.items()]
-        return dict(zip(asked, self.many(addresses, dict[str, Any]), strict=True))
+        found = zip(asked, self.many(addresses, dict[str, Any]), strict=True)
+        # An answer about one id is about this id, also where it does not repeat it.
+        return {id: {**row, "id": id} if isinstance(row, dict) else row for id, row in found}
 
     def content(self, id: str) -> Streamed:
         """The bytes of a file that has some."""
@@ -91,9 +96,15 @@ class Client:
         return self.http.stream(f"{at(id, 'revisions', revision)}?alt=media")
 
     def file_pages(
-        self, q: str, drive_id: str | None, fields: str = models.FILE, order: str | None = None, size: int = PAGE
+        self,
+        q: str,
+        drive_id: str | None,
+        fields: str = models.FILE,
+        order: str | None = None,
+        size: int = PAGE,
+        aside: list[Unreadable] | None = None,
     ) -> Iterator[list[Row]]:
-        """What a query finds. Trash is included unless the query leaves it out."""
+        """What a query finds; what is no file goes to ``aside``. Trash is included unless the query leaves it out."""
         params = {
             "q": q,
             "fields": f"nextPageToken,incompleteSearch,files({fields})",
@@ -108,7 +119,7 @@ class Client:
         for page in self._pages(FILES, params, FileList):
             if page.incompleteSearch:
                 raise Malformed(f"GET {FILES}: Drive says that its search was incomplete")
-            yield page.files
+            yield identified("files", page.files, [] if aside is None else aside)
 
     def start_page_token(self, drive_id: str | None) -> str:
         params = {"supportsAllDrives": "true"} | ({"driveId": drive_id} if drive_id else {})
@@ -130,12 +141,14 @@ class Client:
         }
         if drive_id:
             params["driveId"] = drive_id
-        page = self.http.read("GET", "/drive/v3/changes", params=params).decode(ChangeList)
+        page = self.http.read("GET", "/drive/v3/changes", params=params).decode(SentChanges)
         if page.nextPageToken is None and page.newStartPageToken is None:
             raise Malformed("GET /drive/v3/changes: neither a next page nor a new start token")
         if page.nextPageToken == page_token:
             raise Malformed("GET /drive/v3/changes: the next page is the same page")
-        return page
+        aside: list[Unreadable] = []
+        changes = list(each_row("changes", page.changes, _change, aside))
+        return ChangeList(changes, page.nextPageToken, page.newStartPageToken, aside)
 
     def comments(self, file_ids: Sequence[str]) -> dict[str, list[Row] | NotFound | Forbidden]:
         """All comments of each file, deleted ones included."""
@@ -166,7 +179,7 @@ class Client:
     def drives(self) -> Iterator[list[Row]]:
         params = {"pageSize": str(SMALL_PAGE), "fields": f"nextPageToken,drives({models.DRIVE})"}
         for page in self._pages("/drive/v3/drives", params, DriveList):
-            yield page.drives
+            yield identified("drives", page.drives, [])
 
     def drive(self, id: str) -> Row:
         params = {"fields": models.DRIVE}
@@ -293,7 +306,7 @@ class Client:
         path = address.partition("?")[0]
         if part.status < 300:
             try:
-                return msgspec.json.decode(part.body, type=shape)
+                return msgspec.json.decode(whole_characters(part.body), type=shape)
             except (msgspec.DecodeError, msgspec.ValidationError) as trouble:
                 raise Malformed(f"GET {path} in a batch: not the JSON promised: {trouble}") from trouble
         error: ConnectorError | None = judge(part.status, part.body, f"GET {path}", part.headers)
@@ -303,6 +316,13 @@ class Client:
             return error
         # Rate limits and trouble of the service hit single parts; the one request has the retries and the pause.
         return self._one(address, shape)
+
+
+def _change(row: Any) -> Change:
+    change = typed(row, Change)
+    if change.fileId is None and change.driveId is None:
+        raise NoRecord("neither `fileId` nor `driveId`")
+    return change
 
 
 def _classify(answer: Answer) -> ConnectorError | None:

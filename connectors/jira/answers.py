@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.answer import Answer, retry_after
+from connectors.answer import Answer, retry_after, whole_characters
 from connectors.errors import AuthFailed, ConnectorError, Forbidden, NotFound, RecordRefused, ScopeMissing, Transient
 from connectors.jira.models import ErrorBody
 
@@ -55,21 +55,30 @@ def classify(answer: Answer) -> ConnectorError | None:
 def reasons(body: bytes) -> tuple[str, str | None]:
     """Jira's words, shortened, and the first field it blames."""
     try:
-        errors = msgspec.json.decode(body, type=ErrorBody)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        errors = msgspec.json.decode(whole_characters(body), type=ErrorBody)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
         return "", None
     return words_of(errors)
 
 
 def words_of(errors: ErrorBody) -> tuple[str, str | None]:
     """The same for errors already decoded."""
-    parts = list(errors.errorMessages)
+    parts = _texts(errors.errorMessages)
+    fields = errors.errors if isinstance(errors.errors, dict) else {}
     if isinstance(errors.errors, list):
-        parts += [str(error["message"]) for error in errors.errors if error.get("message")]
-        fields: dict[str, Any] = {}
-    else:
-        fields = errors.errors
-    parts += [f"{field}: {text}" for field, text in fields.items()]
-    if errors.message:
-        parts.append(errors.message)
+        parts += [text for error in errors.errors for text in _texts(error)]
+    parts += [f"{field}: {'; '.join(_texts(told)) or told}" for field, told in fields.items()]
+    for told in (errors.message, errors.errorMessage, errors.detail, errors.error_description, errors.error):
+        parts += [text for text in _texts(told) if text not in parts]
     return "; ".join(parts)[:400], next(iter(fields), None)
+
+
+def _texts(told: Any) -> list[str]:
+    """The sentences in a text, in a list of them, or in an object that holds one."""
+    if isinstance(told, str):
+        return [told] if told else []
+    if isinstance(told, list):
+        return [text for each in told for text in _texts(each)]
+    if isinstance(told, dict):
+        return next((found for name in ("message", "detail", "title") if (found := _texts(told.get(name)))), [])
+    return []

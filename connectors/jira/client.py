@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.answer import Answer, Streamed
 from connectors.auth import Auth
-from connectors.base import Content, Context, Gate
+from connectors.base import Content, Context, Gate, Unreadable
 from connectors.errors import EffectUnknown, Malformed, NotFound
 from connectors.http import Http
 from connectors.jira.answers import classify
@@ -28,13 +28,15 @@ from connectors.jira.models import (
     SearchPage,
     SentIssues,
     SentPage,
-    Slices,
     Submitted,
     Transition,
     Transitions,
+    all_opened,
+    count,
     opened,
 )
 from connectors.multipart import Multipart
+from connectors.rows import id_of, identified, made_of
 
 API = "/rest/api/3"
 SEARCH_PAGE = 100
@@ -79,7 +81,7 @@ class Client:
     def _ask(self, path: str, body: Json, **params: Any) -> Answer:
         return self.http.read("POST", API + path, json=body, params=params or None)
 
-    def _pages(self, path: str, key: str, size: int = PAGE, **params: Any) -> Iterator[list[Json]]:
+    def _pages(self, path: str, key: str, size: int = PAGE, **params: Any) -> Iterator[list[Any]]:
         """Pages by offset, until one is short of the announced total or empty."""
         start = 0
         while True:
@@ -90,7 +92,7 @@ class Client:
             start += len(rows)
             if rows:
                 yield rows
-            if not rows or answer.get("isLast") is True or start >= int(answer.get("total") or 0):
+            if not rows or answer.get("isLast") is True or start >= count(answer.get("total")):
                 return
 
     # -- who and where
@@ -110,12 +112,17 @@ class Client:
 
     # -- metadata
 
+    def _named(self, path: str) -> list[Json]:
+        """Things of the site that are known by an id; what has none says nothing."""
+        return identified(path, self._get(path).decode(list[Any]), [])
+
     def projects(self, keys: Sequence[str] = ()) -> list[Json]:
         """The named projects, as far as the account may see them, or all."""
         params = {"keys": list(keys)} if keys else {}
-        return [row for rows in self._pages("/project/search", "values", size=50, **params) for row in rows]
+        pages = self._pages("/project/search", "values", size=50, **params)
+        return [row for rows in pages for row in identified("projects", rows, [])]
 
-    def versions(self, project: str) -> Iterator[list[Json]]:
+    def versions(self, project: str) -> Iterator[list[Any]]:
         """Pages of a project's versions, archived ones too."""
         yield from self._pages(f"/project/{project}/version", "values", size=50)
 
@@ -123,14 +130,14 @@ class Client:
         return self._get(f"/version/{id}").decode(dict[str, Any])
 
     def fields(self) -> list[Json]:
-        return self._get("/field").decode(list[Json])
+        return self._named("/field")
 
     def priorities(self) -> list[Json]:
         """Highest first."""
-        return self._get("/priority").decode(list[Json])
+        return self._named("/priority")
 
     def statuses(self) -> list[Json]:
-        return self._get("/status").decode(list[Json])
+        return self._named("/status")
 
     def project_statuses(self, project: str) -> list[Json]:
         """Issue types of a project, each with the statuses of its workflow."""
@@ -142,24 +149,25 @@ class Client:
             answer: Json = self._get("/issueLinkType").decode(dict[str, Any])
         except NotFound:
             return []
-        return list(answer.get("issueLinkTypes") or ())
+        return identified("link types", answer.get("issueLinkTypes") or (), [])
 
     def issue_types(self) -> list[Json]:
-        return self._get("/issuetype").decode(list[Json])
+        return self._named("/issuetype")
 
     def create_types(self, project: str) -> list[Json]:
         """Issue types that the account may create in the project, in the project's order."""
         path = f"/issue/createmeta/{project}/issuetypes"
-        return [row for rows in self._pages(path, "issueTypes") for row in rows]
+        return [row for rows in self._pages(path, "issueTypes") for row in identified("issue types", rows, [])]
 
     def create_fields(self, project: str, issue_type: str) -> list[Json]:
         path = f"/issue/createmeta/{project}/issuetypes/{issue_type}"
-        return [row for rows in self._pages(path, "fields") for row in rows]
+        rows = (row for page in self._pages(path, "fields") for row in page)
+        return [row for row in rows if isinstance(row, dict) and row.get("fieldId")]
 
-    def users(self) -> Iterator[list[Json]]:
+    def users(self) -> Iterator[list[Any]]:
         """All users. A page may be short because Jira filters after cutting it: only an empty one is the last."""
         start = 0
-        while rows := self._get("/users/search", startAt=start, maxResults=USERS_PAGE).decode(list[Json]):
+        while rows := self._get("/users/search", startAt=start, maxResults=USERS_PAGE).decode(list[Any]):
             yield rows
             start += USERS_PAGE
 
@@ -220,16 +228,17 @@ class Client:
             seen.add(token)
 
     def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Json]:
-        """At most 100 issues by id."""
+        """At most 100 issues by id, without those that are gone, hidden, or no issues at all."""
         body: Json = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
         if "*all" in fields:
             body["properties"] = [PROPERTY]
         sent = self._ask("/issue/bulkfetch", body).decode(SentIssues, in_part=True)
-        return [opened(issue) for issue in sent.issues]
+        return all_opened(sent.issues, [])
 
     def issue(self, id: str, fields: Sequence[str] = FIELDS) -> Json:
+        """Raises ``NoRecord`` for an answer that is no issue."""
         answer = self._get(f"/issue/{id}", fields=",".join(fields), properties=PROPERTY)
-        return opened(answer.decode(Slices, in_part=True))
+        return made_of(_issue, answer.decode(msgspec.Raw, in_part=True))
 
     def histories(self, ids: Sequence[str]) -> Iterator[IssueHistory]:
         """Changelogs of at most 1000 issues; an issue may come in several parts."""
@@ -260,7 +269,7 @@ class Client:
 
     # -- comments and links
 
-    def comments(self, issue: str, start: int = 0) -> Iterator[Json]:
+    def comments(self, issue: str, start: int = 0) -> Iterator[Any]:
         """The comments of an issue from the ``start``-th, oldest first."""
         while True:
             path = f"/issue/{issue}/comment"
@@ -272,7 +281,8 @@ class Client:
 
     def comments_by_id(self, ids: Sequence[int]) -> list[Json]:
         """At most 1000 comments, their properties with them."""
-        return self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList).values
+        sent = self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList)
+        return identified("comments", sent.values, [])
 
     def worklogs_updated(self, since: int) -> ChangedWorklogs:
         """Worklogs booked or edited after a time (epoch milliseconds), but for the last minute."""
@@ -283,10 +293,10 @@ class Client:
 
     def worklogs(self, ids: Sequence[int]) -> list[Json]:
         """At most 1000 worklogs; those that are gone or hidden are left out."""
-        return self._ask("/worklog/list", {"ids": list(ids)}).decode(list[Json])
+        return identified("worklogs", self._ask("/worklog/list", {"ids": list(ids)}).decode(list[Any]), [])
 
-    def links(self, issue: str) -> list[Json]:
-        return self._get(f"/issue/{issue}/remotelink").decode(list[Json])
+    def links(self, issue: str) -> list[Any]:
+        return self._get(f"/issue/{issue}/remotelink").decode(list[Any])
 
     def link(self, issue: str, id: str) -> Json:
         return self._get(f"/issue/{issue}/remotelink/{id}").decode(dict[str, Any])
@@ -409,7 +419,14 @@ class Client:
 def search_page(answer: Answer) -> SearchPage:
     """The page that an answer to a search holds. Raises ``Malformed``."""
     sent = answer.decode(SentPage, in_part=True)
-    return SearchPage([opened(issue) for issue in sent.issues], sent.nextPageToken, sent.isLast)
+    aside: list[Unreadable] = []
+    return SearchPage(all_opened(sent.issues, aside), sent.nextPageToken, sent.isLast, aside)
+
+
+def _issue(sent: msgspec.Raw) -> Json:
+    issue: Json = opened(sent)
+    id_of(issue)
+    return issue
 
 
 def _done(answer: Answer) -> None:

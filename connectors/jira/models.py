@@ -6,6 +6,8 @@ from typing import Any, TypedDict
 
 import msgspec
 
+from connectors.base import Unreadable
+from connectors.rows import each_row, identified
 from connectors.undecoded import Undecoded
 
 Json = dict[str, Any]
@@ -54,7 +56,7 @@ class User(Account, total=False):
 class SentPage(msgspec.Struct):
     """Answer of ``/search/jql``. Without ``issues`` it is no answer of Jira's."""
 
-    issues: list[Slices]
+    issues: list[msgspec.Raw]
     nextPageToken: str | None = None
     isLast: bool | None = None
 
@@ -62,15 +64,16 @@ class SentPage(msgspec.Struct):
 class SentIssues(msgspec.Struct):
     """Answer of ``/issue/bulkfetch``."""
 
-    issues: list[Slices]
+    issues: list[msgspec.Raw]
 
 
 class SearchPage(msgspec.Struct):
-    """A page of a search, its issues opened."""
+    """A page of a search, its issues opened: each has an id."""
 
     issues: list[Json]
     nextPageToken: str | None = None
     isLast: bool | None = None
+    unreadable: list[Unreadable] = []
 
 
 class Count(msgspec.Struct):
@@ -82,22 +85,20 @@ class Count(msgspec.Struct):
 class CommentPage(msgspec.Struct):
     """A page of one issue's comments (``comments``)."""
 
-    comments: list[Json]
-    startAt: int = 0
-    maxResults: int = 0
+    comments: list[Any]
     total: int = 0
 
 
 class CommentList(msgspec.Struct):
     """Comments by id (``values``)."""
 
-    values: list[Json]
+    values: list[Any]
 
 
 class ChangedWorklogs(msgspec.Struct):
     """A page of ids of worklogs that changed, oldest first (``values``)."""
 
-    values: list[Json]
+    values: list[Any]
     lastPage: bool
     until: int | None = None
 
@@ -166,20 +167,41 @@ class Transitions(msgspec.Struct):
     transitions: list[Transition]
 
 
-def opened(issue: Slices) -> Json:
-    """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read."""
-    return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in issue.items()}
+_ISSUE: msgspec.json.Decoder[Slices] = msgspec.json.Decoder(Slices)
+
+
+def opened(issue: msgspec.Raw) -> Any:
+    """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read. What is no
+    object comes as it is. Raises ValueError for what has no value (a number beyond any range)."""
+    try:
+        parts = _ISSUE.decode(issue)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(issue)
+    return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in parts.items()}
+
+
+def all_opened(issues: list[msgspec.Raw], aside: list[Unreadable]) -> list[Json]:
+    """Those of the issues that are any; the others go to ``aside``."""
+    return identified("issues", each_row("issues", issues, opened, aside), aside)
 
 
 def _opened(fields: msgspec.Raw) -> Any:
     return Undecoded(fields) if bytes(memoryview(fields)[:1]) == b"{" else msgspec.json.decode(fields)
 
 
-class ErrorBody(msgspec.Struct):
-    """Jira's own errors, and the gateway's in front of it."""
+def count(value: Any) -> int:
+    """A number of things, as far as an answer tells it; 0 where it does not."""
+    return value if isinstance(value, int) else int(value) if isinstance(value, str) and value.isdecimal() else 0
 
-    errorMessages: list[str] = []
-    errors: dict[str, Any] | list[dict[str, Any]] = {}
-    """By field; bulk operations list them, each with its ``message``."""
-    message: str | None = None
-    code: int | str | None = None
+
+class ErrorBody(msgspec.Struct):
+    """Jira's own errors, and those of the gateways in front of it: any of these, in any form."""
+
+    errorMessages: Any = None
+    errors: Any = None
+    """By field; bulk operations and gateways list them, each with its ``message`` or ``detail``."""
+    message: Any = None
+    errorMessage: Any = None
+    error: Any = None
+    error_description: Any = None
+    detail: Any = None

@@ -15,7 +15,7 @@ from connectors.errors import NotFound, RecordRefused
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
 from connectors.trello.custom import CustomValues
-from connectors.trello.models import CARD_PARTS, Raw
+from connectors.trello.models import CARD_PARTS, Raw, pos
 from connectors.trello.records import marker_url
 
 PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "pos")
@@ -245,14 +245,14 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
             sent["pos"] = wanted["pos"]
         into["checkItems"].append(attempt.send("POST", f"/checklists/{into['id']}/checkItems", sent, whole=True))
     for one in after:
-        one["checkItems"].sort(key=lambda item: item.get("pos") or 0)
+        one["checkItems"].sort(key=pos)
     return after
 
 
 def _place_for(attempt: Attempt, card: str, checklists: list[Raw], wanted: str | None) -> tuple[Raw, bool]:
     """The checklist that takes one more item, and whether it is the one that was meant: one that is full is gone on
     with in the last one, else in a new one at the end."""
-    row = sorted(checklists, key=lambda one: one.get("pos") or 0)
+    row = sorted(checklists, key=pos)
     meant = next((one for one in row if one["id"] == wanted), row[0] if row else None)
     for one in (meant, *row[-1:]):
         if one is not None and len(one["checkItems"]) < MOST_ITEMS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -11,7 +11,7 @@ import requests
 
 from connectors.answer import Answer, retry_after
 from connectors.auth import Auth
-from connectors.base import Context, Gate, chunks
+from connectors.base import Context, Gate, Unreadable, chunks
 from connectors.budget import Rate
 from connectors.errors import (
     AuthFailed,
@@ -25,6 +25,7 @@ from connectors.errors import (
     Transient,
 )
 from connectors.http import Http
+from connectors.rows import NoRecord, each_row, identified, stamp, typed
 from connectors.trello.models import COMMENT_FILTER, Action, Raw
 from connectors.trello.settings import TrelloSettings
 
@@ -89,6 +90,14 @@ class Failure(msgspec.Struct, frozen=True):
     error: ConnectorError
 
 
+class ActionPage(NamedTuple):
+    """A page of a log, newest first."""
+
+    rows: list[Raw]
+    more: bool
+    """Older ones follow."""
+
+
 class TrelloClient:
     """Requests under the limits of one token. Thread-safe."""
 
@@ -107,9 +116,9 @@ class TrelloClient:
         """The answer's JSON. Raises ``ConnectorError``."""
         return self.http.read("GET", path, params=dict(params or {})).decode()
 
-    def listing(self, path: str, params: Params | None = None) -> list[Raw]:
-        """A list of objects, or ``Malformed``."""
-        return objects(self.get(path, params), f"GET {path}")
+    def listing(self, path: str, params: Params | None = None, aside: list[Unreadable] | None = None) -> list[Raw]:
+        """A list, or ``Malformed``; see ``objects``."""
+        return objects(self.get(path, params), f"GET {path}", aside)
 
     def batch(self, routes: Sequence[str]) -> list[Any]:
         """The answers to up to any number of GETs, ten a request, in order; a refused one is a ``Failure``."""
@@ -141,21 +150,33 @@ class TrelloClient:
         return Failure(error)
 
     def action_pages(
-        self, path: str, *, since: str | None = None, before: str | None = None, kinds: str = "all"
-    ) -> Iterator[list[Raw]]:
+        self,
+        path: str,
+        *,
+        since: str | None = None,
+        before: str | None = None,
+        kinds: str = "all",
+        aside: list[Unreadable] | None = None,
+    ) -> Iterator[ActionPage]:
         """Newest first, back to ``since``; at least one page. Raises ``Malformed`` when a page comes twice."""
         while True:
             asked = {"filter": kinds, "limit": PAGE} | ({"since": since} if since else {})
-            page = self.listing(path, asked | ({"before": before} if before else {}))
-            if page and page[-1].get("id") == before:
+            odd: list[Unreadable] = []
+            rows = self.listing(path, asked | ({"before": before} if before else {}), odd)
+            if rows and rows[-1]["id"] == before:
                 raise Malformed(f"GET {path}: the same page came twice")
-            yield page
-            if len(page) < PAGE:
+            if aside is not None:
+                aside += odd
+            more = bool(rows) and len(rows) + len(odd) >= PAGE
+            yield ActionPage(rows, more)
+            if not more:
                 return
-            before = page[-1]["id"]
+            before = rows[-1]["id"]
 
-    def comment_pages(self, board: str, before: str | None = None) -> Iterator[list[Raw]]:
-        return self.action_pages(f"/boards/{board}/actions", before=before, kinds=COMMENT_FILTER)
+    def comment_pages(
+        self, board: str, before: str | None = None, aside: list[Unreadable] | None = None
+    ) -> Iterator[ActionPage]:
+        return self.action_pages(f"/boards/{board}/actions", before=before, kinds=COMMENT_FILTER, aside=aside)
 
     # -- writing
 
@@ -221,19 +242,23 @@ def route(path: str, params: Params | None = None) -> str:
     return f"{path}?{urlencode(dict(params))}" if params else path
 
 
-def objects(value: Any, line: str) -> list[Raw]:
-    """A list whose items are objects with an id, or ``Malformed``."""
-    if not isinstance(value, list) or not all(isinstance(each, dict) and "id" in each for each in value):
+def objects(value: Any, line: str, aside: list[Unreadable] | None = None) -> list[Raw]:
+    """The objects with an id in a list, or ``Malformed`` where it is no list. What else is in it goes to ``aside``."""
+    if not isinstance(value, list):
         raise Malformed(f"{line}: not a list of records")
-    return value
+    return identified(line.rpartition("/")[2], value, [] if aside is None else aside)
 
 
-def actions(raws: Sequence[Raw]) -> list[Action]:
-    """The log's entries. Raises ``Malformed`` where one has no id, type or date."""
-    try:
-        return msgspec.convert(list(raws), list[Action])
-    except msgspec.ValidationError as error:
-        raise Malformed(f"an action without its essentials: {error}") from error
+def actions(raws: Sequence[Raw], aside: list[Unreadable] | None = None) -> list[Action]:
+    """The log's entries. One without id, type or time says nothing, and goes to ``aside``."""
+    return list(each_row("actions", raws, _action, [] if aside is None else aside))
+
+
+def _action(raw: Raw) -> Action:
+    action = typed(raw, Action)
+    if stamp(action.date) is None:
+        raise NoRecord("`date` is no time")
+    return action
 
 
 def wire(value: Any) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from connectors.answer import whole_characters
 from connectors.errors import Misconfigured
 from connectors.hooks import Delivery, Hint, HookRefused
 from connectors.trello.log import read_log
@@ -42,7 +43,7 @@ def parse_hook(settings: TrelloSettings, headers: Mapping[str, str], body: bytes
     if not hmac.compare_digest(proof, given.encode("utf-8", "replace")):
         raise HookRefused("a delivery whose signature does not fit its body and `hook_url`", code="forged")
     try:
-        sent = msgspec.json.decode(body, type=Sent)
+        sent = msgspec.json.decode(whole_characters(body), type=Sent)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise HookRefused(f"a delivery that cannot be read: {error}", code="malformed") from None
     board = sent.action.at("board", "id") or sent.model.get("idBoard") or ""

@@ -91,8 +91,9 @@ def read_log(log: Sequence[Action], board: str) -> Touched:
             _card(action, touched)
         elif action.type in LIST_ACTIONS:
             _add(touched, "lists", action.at("list", "id"))
-            if action.type.startswith("moveList") and action.at("list", "id"):
-                touched.whole_lists.add(action.at("list", "id"))
+            moved = action.at("list", "id")
+            if action.type.startswith("moveList") and isinstance(moved, str) and moved:
+                touched.whole_lists.add(moved)
         elif action.type in BOARD_ACTIONS:
             touched.ids["boards"].add(board)
             _add(touched, "labels", action.at("label", "id"))
@@ -105,7 +106,7 @@ def read_log(log: Sequence[Action], board: str) -> Touched:
 def _card(action: Action, touched: Touched) -> None:
     card = action.at("card", "id")
     _add(touched, "cards", card)
-    if card and action.idMemberCreator:
+    if isinstance(card, str) and card and action.idMemberCreator:
         touched.authors.setdefault(card, action.idMemberCreator)
     _add(touched, "checklists", action.at("checklist", "id"))
     if action.type == "convertToCardFromCheckItem":

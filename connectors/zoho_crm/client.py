@@ -23,6 +23,7 @@ from connectors.errors import (
     ScopeMissing,
 )
 from connectors.http import Http
+from connectors.rows import each_row, identified, typed
 from connectors.zoho_crm.models import (
     Channel,
     Channels,
@@ -129,6 +130,10 @@ def _results(answer: Answer) -> Results | None:
         return None
 
 
+def _field(row: Any) -> FieldMeta:
+    return typed(row, FieldMeta)
+
+
 def _good(answer: Answer, rows: Sequence[Result]) -> None:
     """Raises ``RecordRefused`` in the service's words, unless every row took effect."""
     for row in rows:
@@ -163,7 +168,7 @@ class Client:
 
     def current_user(self) -> dict[str, Any]:
         answer = self.http.read("GET", "/crm/v8/users", params={"type": "CurrentUser"})
-        users = answer.decode(Users).users if answer.status == 200 else []
+        users = identified("users", answer.decode(Users).users if answer.status == 200 else (), [])
         if not users:
             raise AuthFailed("GET /crm/v8/users?type=CurrentUser: the token belongs to no user of this organisation")
         return users[0]
@@ -174,12 +179,14 @@ class Client:
 
     def user(self, id: str) -> dict[str, Any] | None:
         answer = self.http.read("GET", f"/crm/v8/users/{id}")
-        users = answer.decode(Users).users if answer.status == 200 else []
+        users = identified("users", answer.decode(Users).users if answer.status == 200 else (), [])
         return users[0] if users else None
 
     def fields(self, module: str) -> list[FieldMeta]:
         answer = self.http.read("GET", "/crm/v8/settings/fields", params={"module": module})
-        return answer.decode(Fields).fields if answer.status == 200 else []
+        rows = answer.decode(Fields).fields if answer.status == 200 else []
+        # A field that is not described as others are is not used; the rest of the module goes on.
+        return list(each_row(f"fields of {module}", rows, _field, []))
 
     def modules(self) -> dict[str, ModuleMeta]:
         """Every module that the account knows of by its API name, hidden ones included."""
@@ -201,12 +208,12 @@ class Client:
         """At most 100 records; those that do not exist, or are hidden, are left out."""
         params = {"fields": ",".join(fields), "ids": ",".join(ids), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}", params=params)
-        return answer.decode(Rows).data if answer.status == 200 else []
+        return identified(module, answer.decode(Rows).data if answer.status == 200 else (), [])
 
     def record(self, module: str, id: str, fields: Sequence[str]) -> dict[str, Any] | None:
         params = {"fields": ",".join(fields), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}/{id}", params=params)
-        rows = answer.decode(Rows).data if answer.status == 200 else []
+        rows = identified(module, answer.decode(Rows).data if answer.status == 200 else (), [])
         return rows[0] if rows else None
 
     def deleted(self, module: str, page: int, since: datetime | None) -> tuple[Rows | None, Answer]:
@@ -217,7 +224,7 @@ class Client:
         escaped = "".join("\\" + letter if letter in "\\(),:" else letter for letter in value)
         params = {"criteria": f"({field}:equals:{escaped})", "fields": ",".join(fields)}
         answer = self.http.read("GET", f"/crm/v8/{module}/search", params=params)
-        return answer.decode(Rows).data if answer.status == 200 else []
+        return identified(module, answer.decode(Rows).data if answer.status == 200 else (), [])
 
     def timeline(self, module: str, id: str, token: str | None) -> Timeline | None:
         params: dict[str, Any] = {"page_token": token} if token else {"per_page": PAGE}

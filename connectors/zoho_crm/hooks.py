@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import whole_characters
 from connectors.base import utc
 from connectors.hooks import Delivery, Hint, HookRefused
 
@@ -41,7 +42,7 @@ def parse(body: bytes, token: str | None, streams: Collection[str]) -> Delivery:
     if token is None:
         raise HookRefused("no `hook_token` is configured, so no delivery can be proven", code="unsigned")
     try:
-        notice = msgspec.json.decode(body, type=Notice)
+        notice = msgspec.json.decode(whole_characters(body), type=Notice)
         at = _instant(notice.server_time)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError, OverflowError, OSError) as error:
         raise HookRefused(f"the body is no notification: {type(error).__name__}", code="malformed") from None

@@ -12,19 +12,19 @@ from connectors.errors import Malformed
 
 
 class Info(msgspec.Struct):
-    more_records: bool = False
+    more_records: bool | None = False
     next_page_token: str | None = None
 
 
 class Rows(msgspec.Struct):
     """A page of records, of deleted rows or of search hits."""
 
-    data: list[dict[str, Any]]
+    data: list[Any]
     info: Info | None = None
 
 
 class Users(msgspec.Struct):
-    users: list[dict[str, Any]]
+    users: list[Any]
     info: Info | None = None
 
 
@@ -33,9 +33,13 @@ class Result(msgspec.Struct):
 
     code: str
     status: str
-    message: str = ""
-    details: dict[str, Any] = {}
+    message: Any = ""
+    details: Any = None
     action: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.details, dict):
+            self.details = {}
 
 
 class Results(msgspec.Struct):
@@ -46,9 +50,9 @@ class Trouble(msgspec.Struct):
     """An error that is the whole answer."""
 
     code: str
-    message: str = ""
+    message: Any = ""
     details: Any = None
-    status: str = ""
+    status: Any = ""
 
 
 class Token(msgspec.Struct):
@@ -66,7 +70,7 @@ class Token(msgspec.Struct):
 
 
 class PickValue(msgspec.Struct):
-    display_value: str
+    display_value: str = ""
     actual_value: str | None = None
     reference_value: str | None = None
     sys_ref_name: str | None = None
@@ -95,21 +99,21 @@ class FieldMeta(msgspec.Struct):
     visible: bool = True
     operation_type: OperationType | None = None
     pick_list_values: list[PickValue] | None = None
-    unique: dict[str, Any] | None = None
+    unique: Any = None
     external: Any = None
-    lookup: dict[str, Any] | None = None
+    lookup: Any = None
 
     @property
     def refers(self) -> str | None:
         """The one module that a lookup leads to. An activity's, and a note's, is named by each record instead."""
-        target = (self.lookup or {}).get("module")
+        target = self.lookup.get("module") if isinstance(self.lookup, dict) else None
         name = target.get("api_name") if isinstance(target, dict) else target
         known = self.data_type == "lookup" and isinstance(name, str) and name and not name.startswith("$")
         return str(name) if known else None
 
 
 class Fields(msgspec.Struct):
-    fields: list[FieldMeta]
+    fields: list[Any]
 
 
 class ModuleMeta(msgspec.Struct):

@@ -23,7 +23,16 @@ from keepstep.engine.census import (
     take_census,
 )
 from keepstep.engine.failures import failure_code
-from keepstep.engine.intake import Stored, doubtful, held, looked_at, store_looks, store_records, used
+from keepstep.engine.intake import (
+    Stored,
+    doubtful,
+    held,
+    looked_at,
+    store_looks,
+    store_records,
+    unreadable_key,
+    used,
+)
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
 from keepstep.store import findings
@@ -42,6 +51,9 @@ _MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 
 LATE = timedelta(hours=1)
 
+TOLD = 50
+"""Records of one page that findings name because they could not be read."""
+
 
 class Observed(msgspec.Struct, kw_only=True):
     """What one look at one feed brought."""
@@ -52,6 +64,8 @@ class Observed(msgspec.Struct, kw_only=True):
     pages: int = 0
     calls: int = 0
     ignored: list[str] = []
+    unreadable: int = 0
+    """Rows of which no record could be made."""
     failed: str | None = None
     busy: bool = False
     held: bool = False
@@ -151,7 +165,7 @@ def _pull(
     ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
-            if cursor is not None and page.last and not page.records and not page.ignored:
+            if cursor is not None and page.last and not (page.records or page.ignored or page.unreadable):
                 seen.pages += 1
                 return {"cursor": page.cursor, "crawled": True}
             _take(ports, world, connection, key, lease, page, seen, crawl)
@@ -219,6 +233,7 @@ def _take(
     seen.records += len(page.records)
     seen.changed += changed
     seen.ignored.extend(item.what for item in page.ignored)
+    seen.unreadable += len(page.unreadable)
 
 
 def _move_on(tx: Tx, ports: Ports, connection: Connection, key: str, page: Page) -> None:
@@ -229,6 +244,8 @@ def _move_on(tx: Tx, ports: Ports, connection: Connection, key: str, page: Page)
     tx.execute(_MOVE, key=key, **values)
     if page.ignored:
         report_ignored(tx, ports, connection, page)
+    if page.unreadable:
+        report_unreadable(tx, ports, connection, page)
     if connection.meter is not None:
         connection.meter.book(tx, ports.clock.now(), key)
 
@@ -261,6 +278,26 @@ def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> 
         ports.now(),
         ports.new_id,
     )
+
+
+def report_unreadable(tx: Tx, ports: Ports, connection: Connection, page: Page) -> None:
+    """A finding for each record that was set aside; it is over once the record comes and can be read. Where a whole
+    page is odd, the first ones tell of it."""
+    findings.report(
+        tx,
+        [
+            Finding(
+                key=unreadable_key(f"{connection.name}.{row.stream}", row.id),
+                code="record_unreadable",
+                params={"side": f"{connection.name}.{row.stream}", "record": row.id, "reason": row.why},
+            )
+            for row in page.unreadable[:TOLD]
+        ],
+        ports.now(),
+        ports.new_id,
+    )
+    if len(page.unreadable) > TOLD:
+        log.warning("more records set aside", connection=connection.name, count=len(page.unreadable) - TOLD)
 
 
 def _tell_failure(tx: Tx, ports: Ports, connection: Connection, key: str, error: ConnectorError) -> None:
