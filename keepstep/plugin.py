@@ -7,7 +7,7 @@ connector keeps are tests to inherit: ``keepstep.testing.contract``. See ``docs/
 
 from __future__ import annotations
 
-from connectors.answer import Answer, Streamed, retry_after
+from connectors.answer import Answer, Streamed, retry_after, whole_characters
 from connectors.auth import AccessToken, Auth, Basic, Bearer
 from connectors.base import (
     Abilities,
@@ -33,6 +33,7 @@ from connectors.base import (
     Record,
     Stream,
     TokenStore,
+    Unreadable,
     Write,
     chunks,
     utc,
@@ -65,6 +66,7 @@ from connectors.login import Person, SignedIn
 from connectors.multipart import Multipart, label
 from connectors.preparing import Addition, Prepares
 from connectors.proving import PARENT, Proving, Trial
+from connectors.rows import NoRecord, each_row, id_of, identified, made_of, stamp, typed
 from connectors.sandbox.core import SandboxCore, SandboxPlugin, route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.sandbox.truth import Entry, Truth
@@ -73,7 +75,24 @@ from mapping.categories import category_of
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
 from mapping.items import longest_rise
 from mapping.model import CATEGORY, CLASSES, MODEL, PRIORITY, STAGE, STATUS, TITLE, Form, Kind, Loss, Mapped, Unmapped
-from mapping.pairs import Pair, as_day, choice, clean, day, decimal_text, instant, moment, money, string_set, text
+from mapping.pairs import (
+    Pair,
+    as_day,
+    choice,
+    clean,
+    day,
+    decimal_text,
+    identifier,
+    instant,
+    moment,
+    money,
+    number,
+    string_set,
+    text,
+    texts,
+    word,
+    yes_or_no,
+)
 from mapping.richtext import (
     adf_to_markdown,
     cleaned,
@@ -144,6 +163,7 @@ __all__ = [
     "Marker",
     "Misconfigured",
     "Multipart",
+    "NoRecord",
     "NotFound",
     "Options",
     "Outcome",
@@ -180,6 +200,7 @@ __all__ = [
     "Unmappable",
     "Unmapped",
     "Unreachable",
+    "Unreadable",
     "Write",
     "WriteForbidden",
     "adf_to_markdown",
@@ -191,19 +212,31 @@ __all__ = [
     "cleaned",
     "day",
     "decimal_text",
+    "each_row",
+    "id_of",
+    "identified",
+    "identifier",
     "instant",
     "label",
     "longest_rise",
+    "made_of",
     "markdown_to_adf",
     "markdown_to_plain",
     "moment",
     "money",
     "never_left",
     "normal_markdown",
+    "number",
     "plain_to_markdown",
     "retry_after",
     "route",
+    "stamp",
     "string_set",
     "text",
+    "texts",
+    "typed",
     "utc",
+    "whole_characters",
+    "word",
+    "yes_or_no",
 ]

@@ -40,6 +40,52 @@ def clean(value: Any) -> str | None:
     return plain or None
 
 
+def identifier(value: Mapping[str, Any], name: str = "id") -> str:
+    """What a thing is known by, a text or a whole number, as text. Raises ``Unmappable`` if it is neither."""
+    found = value[name]
+    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
+        raise Unmappable("unreadable", type(found).__name__)
+    return str(found)
+
+
+def word(value: Any) -> str | None:
+    """A name or an address beside what counts: None where it is no text."""
+    return value if isinstance(value, str) else None
+
+
+def texts(value: Any) -> set[str]:
+    """The different texts of a list. Raises ``Unmappable`` for anything else: the letters of a text are no list."""
+    if value is None:
+        return set()
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise Unmappable("not_text", type(value).__name__)
+    return set(value)
+
+
+def number(value: Any, _: Mapping[str, Any]) -> int | float | None:
+    """A number, also one that a service sends as text because it may go past 2^53. Raises ``Unmappable``."""
+    if value is None or value == "":
+        return None
+    try:
+        plain = Decimal(value) if isinstance(value, str) else value
+    except InvalidOperation:
+        plain = None
+    if isinstance(plain, Decimal) and plain.is_finite():
+        return int(plain) if plain == plain.to_integral_value() else float(plain)
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        raise Unmappable("not_a_number", str(value)[:100])
+    return plain
+
+
+def yes_or_no(value: Any, _: Mapping[str, Any]) -> bool:
+    """A flag; what is not said is no. Raises ``Unmappable`` for anything that is neither."""
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise Unmappable("unreadable", type(value).__name__)
+    return value
+
+
 def day(zone: ZoneInfo) -> Pair:
     """A side that knows days. An instant becomes the day it falls on in ``zone``."""
 
@@ -144,6 +190,8 @@ def string_set(item: Callable[[Any], str] = str) -> Pair:
     """Labels and tags, in no order."""
 
     def read(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is not None and not isinstance(value, list | tuple):
+            raise Unmappable("not_text", type(value).__name__)
         return sorted({item(each) for each in value or ()})
 
     def write(value: Any, _: Mapping[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from mapping.fields import FieldMap, Unmappable
 from mapping.jira.checklist import checklist_row
 from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
 from mapping.model import MODEL, Form, Kind, Loss
-from mapping.pairs import Pair, clean, day, instant, money
+from mapping.pairs import Pair, clean, day, instant, money, texts
 from mapping.richtext import markdown_to_adf
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
 
@@ -216,7 +216,7 @@ def _name(value: Any, key: str) -> str | None:
 
 def _labels(place: Place) -> FieldMap:
     def read(value: Any, _: Section) -> Any:
-        return sorted(set(value or ()))
+        return sorted(texts(value))
 
     def write(value: Any, _: Section) -> Any:
         odd = sorted(label for label in value or () if any(sign.isspace() for sign in label))

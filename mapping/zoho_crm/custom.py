@@ -10,7 +10,7 @@ from connectors.errors import Misconfigured
 from connectors.zoho_crm.words import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
 from mapping.model import MODEL, TITLE, Form, Kind
-from mapping.pairs import Pair, day, text
+from mapping.pairs import Pair, day, number, text, texts, yes_or_no
 from mapping.zoho_crm.values import (
     PERSON,
     Section,
@@ -20,14 +20,13 @@ from mapping.zoho_crm.values import (
     person,
     reference,
     same,
+    same_written,
     tags,
     whole_seconds,
 )
 
 Fields = Mapping[str, Mapping[str, Field]]
 """Stream -> name -> what the service says of the field."""
-
-AS_IT_IS: Pair = (lambda value, _: value, lambda value, _: value)
 
 
 def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options, fields: Fields) -> list[FieldMap]:
@@ -72,15 +71,17 @@ def _pair(form: Form, name: str, field: Field | None, options: Options, multi_cu
             return _several(field)
         case Form.REF:
             return reference(str(field.refers) if field is not None else "")
+        case Form.FLAG:
+            return yes_or_no, same_written
         case _:
-            return AS_IT_IS
+            return number, same_written
 
 
 def _several(field: Field | None) -> Pair:
     """A list of which several values may be chosen."""
 
     def read(value: Any, _: Section) -> Any:
-        return sorted({str(each) for each in value or ()})
+        return sorted(texts(value))
 
     def write(value: Any, _: Section) -> Any:
         for each in value or ():

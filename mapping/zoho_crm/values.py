@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Field
 from mapping.fields import Options, Unmappable
-from mapping.pairs import Pair, clean, decimal_text, instant, moment, text
+from mapping.pairs import Pair, clean, decimal_text, identifier, instant, moment, text, word
 
 Section = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ def person(value: Any, _: Section) -> Any:
     """A user as the service names one; the address is left out in some answers."""
     if value is None:
         return None
-    return {"account": str(value["id"]), "name": value.get("name"), "email": value.get("email")}
+    return {"account": identifier(value), "name": word(value.get("name")), "email": word(value.get("email"))}
 
 
 def person_written(value: Any, _: Section) -> Any:
@@ -41,7 +41,7 @@ def reference(stream: str) -> Pair:
             return None
         if not value.get("id"):
             raise Unmappable("id_missing", value.get("name"))
-        return {"stream": stream, "id": str(value["id"])}
+        return {"stream": stream, "id": identifier(value)}
 
     def write(value: Any, _: Section) -> Any:
         if value is None:
@@ -62,11 +62,11 @@ def parent(*streams: str, required: bool = False) -> Pair:
         if not value.get("id"):
             raise Unmappable("id_missing", value.get("name"))
         module = (value.get("module") or {}).get("api_name") or section.get("$se_module")
-        if module is None:
+        if not isinstance(module, str):
             raise Unmappable("module_missing", value["id"])
         if streams and module not in streams:
             raise Unmappable("other_module", module)
-        return {"stream": module, "id": str(value["id"])}
+        return {"stream": module, "id": identifier(value)}
 
     def write(value: Any, _: Section) -> Any:
         if value is None:
@@ -166,7 +166,8 @@ def tags(reserved: Sequence[str]) -> Pair:
 
 
 def names(value: Any) -> list[str]:
-    return [str(item["name"]) for item in value or () if item.get("name")]
+    items = value if isinstance(value, list) else ()
+    return [item["name"] for item in items if isinstance(item, Mapping) and isinstance(item.get("name"), str)]
 
 
 def instant_read(value: Any, _: Section) -> Any:
@@ -187,6 +188,10 @@ def whole_seconds(zone: ZoneInfo) -> Pair:
 
 
 def same(value: Any) -> Any:
+    return value
+
+
+def same_written(value: Any, _: Section) -> Any:
     return value
 
 
