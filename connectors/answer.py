@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import isfinite, nan
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -95,18 +96,33 @@ class Streamed:
 
 
 def retry_after(answer: Answer, now: float) -> float | None:
-    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date."""
+    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date. ``now`` is our own clock, which
+    counts only where the answer does not tell the service's."""
     value = answer.headers.get("Retry-After")
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        wait = float(value)
     except ValueError:
-        pass
+        until = _seconds(value)
+        wait = until - (said_at(answer) or now) if until is not None else nan
+    return max(0.0, wait) if isfinite(wait) else None
+
+
+def said_at(answer: Answer) -> float | None:
+    """When the service says that it answered, in seconds since 1970."""
+    return _seconds(answer.headers.get("Date", ""))
+
+
+def from_something_before(answer: Answer) -> bool:
+    """A page for people: whatever stands before the service sent it, and it says nothing of the service's records."""
+    return answer.body.lstrip()[:1] == b"<"
+
+
+def _seconds(date: str) -> float | None:
+    """A date as HTTP headers have it, in seconds since 1970."""
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(date)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

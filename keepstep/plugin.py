@@ -7,7 +7,7 @@ connector keeps are tests to inherit: ``keepstep.testing.contract``. See ``docs/
 
 from __future__ import annotations
 
-from connectors.answer import Answer, Streamed, retry_after, whole_characters
+from connectors.answer import Answer, Streamed, from_something_before, retry_after, said_at, whole_characters
 from connectors.auth import AccessToken, Auth, Basic, Bearer
 from connectors.base import (
     Abilities,
@@ -213,6 +213,7 @@ __all__ = [
     "day",
     "decimal_text",
     "each_row",
+    "from_something_before",
     "id_of",
     "identified",
     "identifier",
@@ -230,6 +231,7 @@ __all__ = [
     "plain_to_markdown",
     "retry_after",
     "route",
+    "said_at",
     "stamp",
     "string_set",
     "text",

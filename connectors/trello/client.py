@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 import requests
 
-from connectors.answer import Answer, retry_after
+from connectors.answer import Answer, from_something_before, retry_after
 from connectors.auth import Auth
 from connectors.base import Context, Gate, Unreadable, chunks
 from connectors.budget import Rate
@@ -198,7 +198,7 @@ class TrelloClient:
     # -- errors
 
     def _classify(self, answer: Answer) -> ConnectorError | None:
-        if answer.status < 300:
+        if answer.status < 300 or (answer.status in (404, 410) and from_something_before(answer)):
             return None
         wait = retry_after(answer, self._now().timestamp()) or 0.0
         writing = self.http.writes(answer.verb, answer.path)

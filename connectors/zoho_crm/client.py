@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.answer import Answer, retry_after
+from connectors.answer import Answer, retry_after, whole_characters
 from connectors.auth import Auth
 from connectors.base import Context, Gate
 from connectors.budget import Budget
@@ -91,6 +91,8 @@ class ZohoHttp(Http):
                 error = AuthFailed(f"{what}: the token is not valid here; check `data_center` and sign in again")
             case "NO_PERMISSION":
                 error = Forbidden(f"{what}{_permissions(trouble)}")
+            case "INVALID_URL_PATTERN":
+                error = Misconfigured(f"{what}: there is no such address below `base_url`")
             case "INVALID_MODULE" | "NOT_SUPPORTED":
                 error = Misconfigured(f"{what}: this organisation or edition has no such module")
             case "TOO_MANY_REQUESTS":
@@ -114,7 +116,7 @@ def _trouble(answer: Answer) -> Trouble | None:
     if not answer.body or len(answer.body) > ERROR_BODY:
         return None
     try:
-        trouble = msgspec.json.decode(answer.body, type=Trouble)
+        trouble = msgspec.json.decode(whole_characters(answer.body), type=Trouble)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
     return trouble if answer.status >= 400 or trouble.status == "error" else None
@@ -125,9 +127,10 @@ def _results(answer: Answer) -> Results | None:
     if answer.status >= 500 or not answer.body:
         return None
     try:
-        return msgspec.json.decode(answer.body, type=Results)
+        results = msgspec.json.decode(whole_characters(answer.body), type=Results)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
+    return results if any(results.rows) else None
 
 
 def _field(row: Any) -> FieldMeta:

@@ -43,7 +43,19 @@ class Result(msgspec.Struct):
 
 
 class Results(msgspec.Struct):
-    data: list[Result]
+    data: list[Any]
+
+    @property
+    def rows(self) -> list[Result | None]:
+        """What came of each row, in order; None where the answer does not say it as it does of others."""
+        return [_result(row) for row in self.data]
+
+
+def _result(row: Any) -> Result | None:
+    try:
+        return msgspec.convert(row, Result)
+    except msgspec.ValidationError:
+        return None
 
 
 class Trouble(msgspec.Struct):

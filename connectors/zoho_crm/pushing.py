@@ -105,8 +105,9 @@ class Pusher:
             status: Literal["gone", "refused"] = "gone" if _names_the_id(error.code, error.field, {}) else "refused"
             yield from _all(batch, status, str(error), error.code, field=error.field)
         else:
+            rows = results.rows
             for position, write in enumerate(batch):
-                row = results.data[position] if position < len(results.data) else None
+                row = rows[position] if position < len(rows) else None
                 yield _outcome(request, write, row)
 
     def _send(self, request: Sent, batch: Sequence[Write], gate: Gate) -> Results:
