@@ -7,13 +7,19 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.base import utc
 from mapping.fields import Read, Unmappable, Write
 
 Pair = tuple[Read, Write]
+
+
+_LINE_END: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_NOTHING: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
+"""A number in groups of three that cannot be meant in another way: ``1,234`` is one and a bit in half of Europe."""
 
 
 def text(limit: int | None = None) -> Pair:
@@ -36,8 +42,11 @@ def clean(value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise Unmappable("not_text", type(value).__name__)
-    plain = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    return plain or None
+    plain = value
+    if not value.isprintable():
+        # What no keyboard types comes from copying, and is refused by other services or shown as a box.
+        plain = _NOTHING.sub("", _LINE_END.sub("\n", value))
+    return unicodedata.normalize("NFC", plain).strip() or None
 
 
 def identifier(value: Mapping[str, Any], name: str = "id") -> str:
@@ -66,15 +75,12 @@ def number(value: Any, _: Mapping[str, Any]) -> int | float | None:
     """A number, also one that a service sends as text because it may go past 2^53. Raises ``Unmappable``."""
     if value is None or value == "":
         return None
-    try:
-        plain = Decimal(value) if isinstance(value, str) else value
-    except InvalidOperation:
-        plain = None
-    if isinstance(plain, Decimal) and plain.is_finite():
+    if isinstance(value, str):
+        plain = decimal(value)
         return int(plain) if plain == plain.to_integral_value() else float(plain)
-    if isinstance(plain, bool) or not isinstance(plain, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unmappable("not_a_number", str(value)[:100])
-    return plain
+    return value
 
 
 def yes_or_no(value: Any, _: Mapping[str, Any]) -> bool:
@@ -109,16 +115,27 @@ def instant(zone: ZoneInfo, hour: int = 17) -> Pair:
     def write(value: Any, _: Mapping[str, Any]) -> Any:
         if value is None or len(value) > 10:
             return value
-        return utc(datetime.fromisoformat(value).replace(hour=hour, tzinfo=zone))
+        return at_hour(value, hour, zone)
 
     return read, write
 
 
 def as_day(value: str | None, zone: ZoneInfo) -> str | None:
-    """The day on which a canonical date falls in ``zone``."""
+    """The day on which a canonical date falls in ``zone``; at the ends of the calendar, its day in UTC."""
     if value is None or len(value) == 10:
         return value
-    return datetime.fromisoformat(value).astimezone(zone).date().isoformat()
+    try:
+        return datetime.fromisoformat(value).astimezone(zone).date().isoformat()
+    except OverflowError:
+        return value[:10]
+
+
+def at_hour(day: str, hour: int, zone: ZoneInfo) -> str:
+    """That hour of a day in ``zone``. Raises ``Unmappable`` for one that no calendar holds."""
+    try:
+        return utc(datetime.fromisoformat(day).replace(hour=hour, tzinfo=zone))
+    except OverflowError as trouble:
+        raise Unmappable("no_such_value", day) from trouble
 
 
 def moment(value: Any, zone: ZoneInfo | None = None) -> str | None:
@@ -137,13 +154,7 @@ def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
     def read(value: Any, section: Mapping[str, Any]) -> Any:
         if value is None or value == "":
             return None
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation as error:
-            raise Unmappable("not_a_number", str(value)) from error
-        if not amount.is_finite():
-            raise Unmappable("not_a_number", str(value))
-        return {"amount": decimal_text(amount), "currency": currency(section)}
+        return {"amount": decimal_text(decimal(value)), "currency": currency(section)}
 
     def write(value: Any, section: Mapping[str, Any]) -> Any:
         if value is None:
@@ -156,8 +167,22 @@ def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
     return read, write
 
 
+def decimal(value: Any) -> Decimal:
+    """A number, or the text of one, groups of three parted by commas or not. Raises ``Unmappable``."""
+    said = str(value).strip()
+    try:
+        amount = Decimal(said.replace(",", "") if _GROUPED.fullmatch(said) else said)
+    except InvalidOperation as error:
+        raise Unmappable("not_a_number", said[:100]) from error
+    if not amount.is_finite():
+        raise Unmappable("not_a_number", said[:100])
+    return amount
+
+
 def decimal_text(amount: Decimal) -> str:
-    """A decimal without exponent and without zeros at the end."""
+    """A decimal without exponent and without zeros at the end; there is one zero."""
+    if not amount:
+        return "0"
     plain = format(amount, "f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 

@@ -57,9 +57,15 @@ def day_or_instant(name: str, zone: ZoneInfo) -> Pair:
         if value is None or len(value) > 10:
             return value
         day = date.fromisoformat(value)
-        shown = moment(section.get(name))
-        clock = datetime.fromisoformat(shown).astimezone(zone) if shown else datetime(2000, 1, 1, 17, tzinfo=zone)
-        return utc(clock.replace(year=day.year, month=day.month, day=day.day))
+        try:
+            shown = moment(section.get(name))
+            clock = datetime.fromisoformat(shown).astimezone(zone) if shown else datetime(2000, 1, 1, 17, tzinfo=zone)
+        except (ValueError, OverflowError):  # what stood there is no time that a clock could keep
+            clock = datetime(2000, 1, 1, 17, tzinfo=zone)
+        try:
+            return utc(clock.replace(year=day.year, month=day.month, day=day.day))
+        except OverflowError as trouble:
+            raise Unmappable("no_such_value", value) from trouble
 
     return lambda value, _: moment(value), write
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import Field
 from mapping.fields import Options, Unmappable
-from mapping.pairs import Pair, clean, decimal_text, identifier, instant, moment, text, word
+from mapping.pairs import Pair, clean, decimal, decimal_text, identifier, instant, moment, text, word
 
 Section = Mapping[str, Any]
+
+SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "฿": "THB", "₫": "VND"}
+"""Signs that stand for one currency alone; a dollar, a yen or a crown is one of several countries."""
 
 
 def person(value: Any, _: Section) -> Any:
@@ -124,19 +127,17 @@ def amount(options: Options, multi_currency: bool) -> Pair:
     """Money. The record names its currency where the organisation has several, else its symbol may be a code."""
 
     def currency(section: Section) -> str:
-        named = section.get("Currency") or section.get("$currency_symbol") or ""
-        return named if len(named) == 3 and named.isalpha() and named.isupper() else options.currency
+        for named in (section.get("Currency"), section.get("$currency_symbol")):
+            if isinstance(named, str) and len(named) == 3 and named.isascii() and named.isalpha() and named.isupper():
+                return named
+            if named in SIGNS:
+                return SIGNS[named]
+        return options.currency
 
     def read(value: Any, section: Section) -> Any:
         if value is None or value == "":
             return None
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation as error:
-            raise Unmappable("not_a_number", str(value)) from error
-        if not number.is_finite():
-            raise Unmappable("not_a_number", str(value))
-        return {"amount": decimal_text(number), "currency": currency(section)}
+        return {"amount": decimal_text(decimal(value)), "currency": currency(section)}
 
     def write(value: Any, section: Section) -> Any:
         if value is None:
