@@ -33,10 +33,12 @@ from connectors.jira.models import (
     Transitions,
     all_opened,
     count,
+    histories,
     opened,
+    part,
 )
 from connectors.multipart import Multipart
-from connectors.rows import id_of, identified, made_of
+from connectors.rows import each_row, id_of, identified, made_of, typed
 
 API = "/rest/api/3"
 SEARCH_PAGE = 100
@@ -107,8 +109,8 @@ class Client:
         """Which of the named permissions the account has in a project, or somewhere."""
         place = {"projectKey": project} if project is not None else {}
         answer: Json = self._get("/mypermissions", permissions=",".join(names), **place).decode(dict[str, Any])
-        held = answer.get("permissions") or {}
-        return {name: bool((held.get(name) or {}).get("havePermission")) for name in names}
+        held = part(answer, "permissions")
+        return {name: part(held, name).get("havePermission") is True for name in names}
 
     # -- metadata
 
@@ -139,9 +141,14 @@ class Client:
     def statuses(self) -> list[Json]:
         return self._named("/status")
 
-    def project_statuses(self, project: str) -> list[Json]:
-        """Issue types of a project, each with the statuses of its workflow."""
-        return self._get(f"/project/{project}/statuses").decode(list[Json])
+    def project_statuses(self, project: str) -> list[tuple[str, list[Json]]]:
+        """Names of a project's issue types, each with the statuses of its workflow."""
+        found = []
+        for kind in self._named(f"/project/{project}/statuses"):
+            statuses = kind.get("statuses")
+            rows = identified("statuses", statuses if isinstance(statuses, list) else (), [])
+            found.append((str(kind.get("name")), rows))
+        return found
 
     def link_types(self) -> list[Json]:
         """Types of links between issues; none where an administrator has switched links off (404)."""
@@ -149,7 +156,8 @@ class Client:
             answer: Json = self._get("/issueLinkType").decode(dict[str, Any])
         except NotFound:
             return []
-        return identified("link types", answer.get("issueLinkTypes") or (), [])
+        types = answer.get("issueLinkTypes")
+        return identified("link types", types if isinstance(types, list) else (), [])
 
     def issue_types(self) -> list[Json]:
         return self._named("/issuetype")
@@ -162,7 +170,7 @@ class Client:
     def create_fields(self, project: str, issue_type: str) -> list[Json]:
         path = f"/issue/createmeta/{project}/issuetypes/{issue_type}"
         rows = (row for page in self._pages(path, "fields") for row in page)
-        return [row for row in rows if isinstance(row, dict) and row.get("fieldId")]
+        return [row for row in rows if isinstance(row, dict) and isinstance(row.get("fieldId"), str)]
 
     def users(self) -> Iterator[list[Any]]:
         """All users. A page may be short because Jira filters after cutting it: only an empty one is the last."""
@@ -173,7 +181,8 @@ class Client:
 
     def users_by_id(self, ids: Sequence[str]) -> list[Json]:
         answer: Json = self._get("/user/bulk", accountId=list(ids), maxResults=len(ids)).decode(dict[str, Any])
-        return list(answer.get("values") or ())
+        values = answer.get("values")
+        return values if isinstance(values, list) else []
 
     # -- reading issues
 
@@ -249,7 +258,7 @@ class Client:
             if token is not None:
                 body["nextPageToken"] = token
             page = self._ask("/changelog/bulkfetch", body).decode(BulkHistories)
-            yield from page.issueChangeLogs
+            yield from each_row("changelogs", page.issueChangeLogs, _issue_history, [])
             token = page.nextPageToken
             if token is None:
                 return
@@ -262,7 +271,7 @@ class Client:
         start = 0
         while True:
             page = self._get(f"/issue/{id}/changelog", startAt=start, maxResults=PAGE).decode(HistoryPage)
-            yield from page.values
+            yield from histories(page.values)
             start += len(page.values)
             if not page.values or start >= page.total:
                 return
@@ -421,6 +430,10 @@ def search_page(answer: Answer) -> SearchPage:
     sent = answer.decode(SentPage, in_part=True)
     aside: list[Unreadable] = []
     return SearchPage(all_opened(sent.issues, aside), sent.nextPageToken, sent.isLast, aside)
+
+
+def _issue_history(row: Any) -> IssueHistory:
+    return typed(row, IssueHistory)
 
 
 def _issue(sent: msgspec.Raw) -> Json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import msgspec
 
 from connectors.base import Unreadable
-from connectors.rows import each_row, identified
+from connectors.rows import each_row, identified, typed
 from connectors.undecoded import Undecoded
 
 Json = dict[str, Any]
@@ -134,25 +135,39 @@ class BulkProgress(msgspec.Struct):
 class History(msgspec.Struct):
     """One entry of a changelog: who, when, and the fields that changed together."""
 
-    id: str = ""
-    created: str | int = ""
+    id: Any = ""
+    created: Any = ""
     author: Json | None = None
-    items: list[Json] = []
+    """None: somebody who was not signed in."""
+    items: list[Any] = []
 
 
 class IssueHistory(msgspec.Struct):
-    issueId: str
-    changeHistories: list[History] = []
+    issueId: str | int
+    changeHistories: list[Any] = []
+
+    @property
+    def entries(self) -> list[History]:
+        return histories(self.changeHistories)
 
 
 class BulkHistories(msgspec.Struct):
-    issueChangeLogs: list[IssueHistory]
+    issueChangeLogs: list[Any]
     nextPageToken: str | None = None
 
 
 class HistoryPage(msgspec.Struct):
-    values: list[History]
+    values: list[Any]
     total: int = 0
+
+
+def histories(rows: list[Any]) -> list[History]:
+    """The entries of a changelog; what is none tells of no change."""
+    return list(each_row("changelog", rows, _history, []))
+
+
+def _history(row: Any) -> History:
+    return typed(row, History)
 
 
 class Transition(msgspec.Struct):
@@ -187,6 +202,12 @@ def all_opened(issues: list[msgspec.Raw], aside: list[Unreadable]) -> list[Json]
 
 def _opened(fields: msgspec.Raw) -> Any:
     return Undecoded(fields) if bytes(memoryview(fields)[:1]) == b"{" else msgspec.json.decode(fields)
+
+
+def part(value: Any, name: str) -> Mapping[str, Any]:
+    """An object within an object; an empty one where there is none."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def count(value: Any) -> int:

@@ -137,6 +137,18 @@ def _field(row: Any) -> FieldMeta:
     return typed(row, FieldMeta)
 
 
+def _module(row: Any) -> ModuleMeta:
+    return typed(row, ModuleMeta)
+
+
+def _layout(row: Any) -> Layout:
+    return typed(row, Layout)
+
+
+def _organization(row: Any) -> Organization:
+    return typed(row, Organization)
+
+
 def _good(answer: Answer, rows: Sequence[Result]) -> None:
     """Raises ``RecordRefused`` in the service's words, unless every row took effect."""
     for row in rows:
@@ -164,7 +176,7 @@ class Client:
 
     def organization(self) -> tuple[Organization, Answer]:
         answer = self.http.read("GET", "/crm/v8/org")
-        organizations = answer.decode(Organizations).org
+        organizations = list(each_row("org", answer.decode(Organizations).org, _organization, []))
         if not organizations:
             raise Misconfigured("GET /crm/v8/org: the account belongs to no organisation")
         return organizations[0], answer
@@ -194,7 +206,8 @@ class Client:
     def modules(self) -> dict[str, ModuleMeta]:
         """Every module that the account knows of by its API name, hidden ones included."""
         answer = self.http.read("GET", "/crm/v8/settings/modules")
-        rows = answer.decode(Modules).modules if answer.status == 200 else []
+        sent = answer.decode(Modules).modules if answer.status == 200 else []
+        rows = each_row("modules", sent, _module, [])
         return {row.api_name: row for row in rows if row.api_name}
 
     def records(
@@ -286,7 +299,8 @@ class Client:
 
     def layouts(self, module: str) -> list[Layout]:
         answer = self.http.read("GET", "/crm/v8/settings/layouts", params={"module": module})
-        return answer.decode(Layouts).layouts if answer.status == 200 else []
+        sent = answer.decode(Layouts).layouts if answer.status == 200 else []
+        return list(each_row("layouts", sent, _layout, []))
 
     def _write(
         self, verb: str, path: str, body: dict[str, Any], gate: Gate, headers: dict[str, str] | None = None

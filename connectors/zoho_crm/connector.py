@@ -35,7 +35,7 @@ from connectors.zoho_crm.client import CONVERTED, FIELDS_PER_REQUEST, IDS_PER_RE
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.examine import examine
-from connectors.zoho_crm.models import FieldMeta, Info, Organization, instant
+from connectors.zoho_crm.models import FieldMeta, Info, Organization
 from connectors.zoho_crm.pushing import Pusher
 from connectors.zoho_crm.quota import quota
 from connectors.zoho_crm.records import Row, Shape, tombstone, user
@@ -272,7 +272,7 @@ class ZohoCrm:
                 if error.code != "INVALID_DATA":
                     raise
                 continue
-            entries.sort(key=lambda entry: instant(entry.audited_time) or "")
+            entries.sort(key=lambda entry: entry.at or "")
             for entry in entries:
                 for change in past.changes(id, entry, self._own_id(), metas, known.find):
                     if change.field != self._settings.marker_field:

@@ -25,7 +25,7 @@ class Notice(msgspec.Struct):
     module: str
     channel_id: str | int
     token: str | None = None
-    ids: list[str] = []
+    ids: list[str | int] = []
     operation: str = ""
     server_time: int | None = None
     """Milliseconds since 1970."""
@@ -52,9 +52,9 @@ def parse(body: bytes, token: str | None, streams: Collection[str]) -> Delivery:
     proven = [hmac.compare_digest(given.encode(), right.encode()) for given, right in ours]
     if not all(proven):
         raise HookRefused("the delivery carries another token, or is of another channel", code="forged")
-    known = notice.module in streams
-    ids = list(dict.fromkeys(notice.ids)) if known else []
-    told = hashlib.sha256("\n".join([notice.module, notice.operation, *notice.ids]).encode()).hexdigest()
+    known, named = notice.module in streams, [str(id) for id in notice.ids]
+    ids = list(dict.fromkeys(named)) if known else []
+    told = hashlib.sha256("\n".join([notice.module, notice.operation, *named]).encode()).hexdigest()
     return Delivery(
         key=f"{notice.channel_id}:{notice.server_time}:{told[:32]}",
         hints=[Hint(notice.module, id) for id in ids],

@@ -9,6 +9,7 @@ import msgspec
 
 from connectors.base import utc
 from connectors.errors import Malformed
+from connectors.rows import NoRecord, each_row, stamp, typed
 
 
 class Info(msgspec.Struct):
@@ -147,7 +148,7 @@ class ModuleMeta(msgspec.Struct):
 
 
 class Modules(msgspec.Struct):
-    modules: list[ModuleMeta]
+    modules: list[Any]
 
 
 class LayoutField(msgspec.Struct):
@@ -174,7 +175,7 @@ class Layout(msgspec.Struct):
 
 
 class Layouts(msgspec.Struct):
-    layouts: list[Layout]
+    layouts: list[Any]
 
 
 class License(msgspec.Struct):
@@ -194,7 +195,7 @@ class Organization(msgspec.Struct):
 
 
 class Organizations(msgspec.Struct):
-    org: list[Organization]
+    org: list[Any]
 
 
 class Channel(msgspec.Struct):
@@ -235,11 +236,32 @@ class TimelineEntry(msgspec.Struct):
     audited_time: str
     action: str = ""
     done_by: dict[str, Any] | None = None
-    field_history: list[FieldChange] | None = None
+    field_history: list[Any] | None = None
+
+    @property
+    def at(self) -> str | None:
+        """In UTC; None where it shows no time."""
+        return stamp(self.audited_time)
+
+    @property
+    def changes(self) -> list[FieldChange]:
+        return list(each_row("field_history", self.field_history or (), _field_change, []))
+
+
+def _field_change(row: Any) -> FieldChange:
+    return typed(row, FieldChange)
+
+
+def timeline_entry(row: Any) -> TimelineEntry:
+    """Raises ``NoRecord`` for an entry without a time."""
+    entry = typed(row, TimelineEntry)
+    if entry.at is None:
+        raise NoRecord("`audited_time` is no time")
+    return entry
 
 
 class Timeline(msgspec.Struct, rename={"entries": "__timeline"}):
-    entries: list[TimelineEntry]
+    entries: list[Any]
     info: Info | None = None
 
 

@@ -6,7 +6,8 @@ their own, by ``schema.type``. A form that a type cannot hold is a mistake in th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -320,15 +321,17 @@ def _one_of_people(place: Place) -> FieldMap:
 
 
 STATES = ("active", "future", "closed")
+SPRINT = re.compile(r"\[(?=.*?\bstate=(?P<state>\w+))(?=.*?\bname=(?P<name>.*?),(?:goal|startDate)=)")
+"""``...Sprint@1f[id=7,rapidViewId=2,state=ACTIVE,name=Sprint 1,goal=,startDate=...]``"""
 
 
 def _sprint(place: Place) -> FieldMap:
     """The sprint that counts: the running one, else the next, else the last. Sprints are planned on Jira's boards."""
 
     def read(value: Any, _: Section) -> Any:
-        sprints: Sequence[Mapping[str, Any]] = [each for each in value or () if isinstance(each, Mapping)]
+        sprints = [_told(each) for each in value or ()]
         for state in STATES:
-            found = [each for each in sprints if each.get("state") == state]
+            found = [each for each in sprints if str(each.get("state")).lower() == state]
             if found:
                 return _name(found[-1] if state == "closed" else found[0], "name")
         return None
@@ -337,7 +340,17 @@ def _sprint(place: Place) -> FieldMap:
 
 
 def _sprints(place: Place) -> FieldMap:
-    return place.shown(lambda value, _: sorted({str(each["name"]) for each in value or ()}))
+    return place.shown(lambda value, _: sorted({str(_told(each)["name"]) for each in value or ()}))
+
+
+def _told(sprint: Any) -> Mapping[str, Any]:
+    """What a sprint says of itself; the older API shows a dump of it. Raises ``Unmappable`` for anything else."""
+    if isinstance(sprint, Mapping):
+        return sprint
+    dump = SPRINT.search(sprint) if isinstance(sprint, str) else None
+    if dump is None:
+        raise Unmappable("unknown_value", sprint)
+    return dump.groupdict()
 
 
 def _read_text(place: Place) -> FieldMap:
