@@ -12,7 +12,7 @@ from connectors.answer import Answer, Streamed, whole_characters
 from connectors.auth import Auth
 from connectors.base import Content, Context, Gate, Unreadable, chunks
 from connectors.budget import Rate
-from connectors.errors import ConnectorError, Forbidden, Malformed, NotFound
+from connectors.errors import ConnectorError, EffectUnknown, Forbidden, Malformed, NotFound
 from connectors.google_drive import batch, models, uploads
 from connectors.google_drive.models import (
     About,
@@ -30,7 +30,7 @@ from connectors.google_drive.models import (
 )
 from connectors.google_drive.refusals import classify, judge
 from connectors.http import Http
-from connectors.rows import NoRecord, each_row, identified, typed
+from connectors.rows import NoRecord, each_row, id_of, identified, typed
 
 BATCH_PATH = "/batch/drive/v3"
 FILES = "/drive/v3/files"
@@ -211,18 +211,18 @@ class Client:
 
     def create(self, body: Row, gate: Gate) -> Row:
         answer = self.http.write("POST", FILES, gate=gate, params=_file_params(models.FILE), json=body)
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, body.get("id"))
 
     def create_with(self, content: Content, body: Row, gate: Gate, look: Callable[[], None]) -> Row:
         """``look`` is called directly before the request with the last byte, and may raise."""
         params = _file_params(models.FILE)
         answer = uploads.upload(self.http, "POST", uploads.PATH, params, body, content, gate, look)
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, body.get("id"))
 
     def update(self, id: str, body: Row, gate: Gate, add: str | None = None, remove: str | None = None) -> Row:
         params = _update_params(add, remove)
         answer = self.http.write("PATCH", at(id), gate=gate, params=params, json=body)
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, id)
 
     def update_with(
         self,
@@ -239,7 +239,7 @@ class Client:
         answer = uploads.upload(
             self.http, "PATCH", f"{uploads.PATH}/{quote(id, safe='')}", params, body, content, gate, look
         )
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, id)
 
     def watch_changes(self, page_token: str, drive_id: str | None, channel: Channel, gate: Gate) -> Channel:
         """Have Drive call when the log of changes grows. Every call makes one more channel."""
@@ -327,6 +327,16 @@ def _change(row: Any) -> Change:
 
 def _classify(answer: Answer) -> ConnectorError | None:
     return uploads.unfinished(answer) or classify(answer)
+
+
+def _written(answer: Answer, id: str | None) -> Row:
+    """The file that an answer to a write shows; ``id``: the one that was written, where that is known beforehand.
+    Raises ``EffectUnknown`` for an answer that is none: the write has had its effect."""
+    row = answer.decode(dict[str, Any])
+    try:
+        return {**row, "id": id or id_of(row)}
+    except NoRecord as trouble:
+        raise EffectUnknown(f"{answer.verb} {answer.path}: an answer that is no file: {trouble}") from trouble
 
 
 def _update_params(add: str | None, remove: str | None) -> dict[str, str]:

@@ -67,19 +67,19 @@ def _prove(signature: str, body: bytes, secret: str | None) -> None:
 
 def _hints(name: str, event: Json) -> Iterator[Hint]:
     issue = event.get("issue") or {}
-    if issue.get("id") is not None:
+    if issue.get("id"):
         stream = STREAM_OF_LEVEL.get(level(issue))
         if stream is not None:
             yield Hint(stream, str(issue["id"]))
         comment = event.get("comment") or {}
-        if comment.get("id") is not None:
+        if comment.get("id"):
             yield Hint("comments", child_id(str(issue["id"]), comment))
     link = event.get("issueLink") or {}
     for place in (event.get("worklog") or {}).get("issueId"), link.get("sourceIssueId"), link.get("destinationIssueId"):
-        if place is not None:
+        if place:
             yield Hint("issues", str(place))
     version = event.get("version") or {}
-    if name.startswith("jira:version") and version.get("id") is not None:
+    if name.startswith("jira:version") and version.get("id"):
         yield Hint("versions", str(version["id"]))
     account = account_of(event.get("user")) if name.startswith("user_") else None
     if account is not None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.errors import NotFound, RecordRefused
+from connectors.rows import identified
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
 from connectors.trello.custom import CustomValues
@@ -218,7 +219,7 @@ class Items:
 
 def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Items) -> list[Raw]:
     """Carry it out; the checklists as the answers leave them."""
-    after = [{**one, "checkItems": list(one.get("checkItems") or ())} for one in checklists]
+    after = [{**one, "checkItems": _items(one)} for one in checklists]
     home = {item["id"]: one for one in after for item in one["checkItems"]}
     for wanted in items.set:
         if wanted["id"] not in home:
@@ -247,6 +248,11 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
     for one in after:
         one["checkItems"].sort(key=pos)
     return after
+
+
+def _items(checklist: Raw) -> list[Raw]:
+    found = checklist.get("checkItems")
+    return identified("checkItems", found if isinstance(found, list) else (), [])
 
 
 def _place_for(attempt: Attempt, card: str, checklists: list[Raw], wanted: str | None) -> tuple[Raw, bool]:

@@ -52,7 +52,7 @@ def parse(body: bytes, token: str | None, streams: Collection[str]) -> Delivery:
     proven = [hmac.compare_digest(given.encode(), right.encode()) for given, right in ours]
     if not all(proven):
         raise HookRefused("the delivery carries another token, or is of another channel", code="forged")
-    known, named = notice.module in streams, [str(id) for id in notice.ids]
+    known, named = notice.module in streams, [str(id) for id in notice.ids if id]
     ids = list(dict.fromkeys(named)) if known else []
     told = hashlib.sha256("\n".join([notice.module, notice.operation, *named]).encode()).hexdigest()
     return Delivery(

@@ -36,7 +36,7 @@ from tests.odd.forms import misformed
 from tests.odd.mutations import mutated, sent
 
 OPTIONS = Options(timezone="Asia/Shanghai")
-ODD = 120
+ODD = 90
 """Odd forms of one record, besides those that lack a part of it."""
 
 Answer = Callable[[Request], Any]
