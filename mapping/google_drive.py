@@ -67,7 +67,7 @@ def _person(value: Any, _: Mapping[str, Any]) -> Any:
     if not value:
         return None
     name, email = clean(value.get("displayName")), clean(value.get("emailAddress"))
-    account = value.get("permissionId") or email or name
+    account = clean(value.get("permissionId")) or email or name
     return {"account": account, "name": name, "email": email} if account else None
 
 
