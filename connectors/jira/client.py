@@ -25,8 +25,8 @@ from connectors.jira.models import (
     HistoryPage,
     IssueHistory,
     Json,
+    OddPage,
     SearchPage,
-    SentIssues,
     SentPage,
     Submitted,
     Transition,
@@ -241,8 +241,7 @@ class Client:
         body: Json = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
         if "*all" in fields:
             body["properties"] = [PROPERTY]
-        sent = self._ask("/issue/bulkfetch", body).decode(SentIssues, in_part=True)
-        return all_opened(sent.issues, [])
+        return search_page(self._ask("/issue/bulkfetch", body)).issues
 
     def issue(self, id: str, fields: Sequence[str] = FIELDS) -> Json:
         """Raises ``NoRecord`` for an answer that is no issue."""
@@ -427,7 +426,11 @@ class Client:
 
 def search_page(answer: Answer) -> SearchPage:
     """The page that an answer to a search holds. Raises ``Malformed``."""
-    sent = answer.decode(SentPage, in_part=True)
+    sent: SentPage | OddPage
+    try:
+        sent = answer.decode(SentPage, in_part=True)
+    except Malformed:
+        sent = answer.decode(OddPage, in_part=True)
     aside: list[Unreadable] = []
     return SearchPage(all_opened(sent.issues, aside), sent.nextPageToken, sent.isLast, aside)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
@@ -55,17 +55,19 @@ class User(Account, total=False):
 
 
 class SentPage(msgspec.Struct):
-    """Answer of ``/search/jql``. Without ``issues`` it is no answer of Jira's."""
+    """Answer of ``/search/jql``, and of ``/issue/bulkfetch``. Without ``issues`` it is no answer of Jira's."""
 
-    issues: list[msgspec.Raw]
+    issues: list[Slices]
     nextPageToken: str | None = None
     isLast: bool | None = None
 
 
-class SentIssues(msgspec.Struct):
-    """Answer of ``/issue/bulkfetch``."""
+class OddPage(msgspec.Struct):
+    """The same where not everything in the list is an object."""
 
     issues: list[msgspec.Raw]
+    nextPageToken: str | None = None
+    isLast: bool | None = None
 
 
 class SearchPage(msgspec.Struct):
@@ -185,17 +187,18 @@ class Transitions(msgspec.Struct):
 _ISSUE: msgspec.json.Decoder[Slices] = msgspec.json.Decoder(Slices)
 
 
-def opened(issue: msgspec.Raw) -> Any:
+def opened(issue: Slices | msgspec.Raw) -> Any:
     """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read. What is no
     object comes as it is. Raises ValueError for what has no value (a number beyond any range)."""
-    try:
-        parts = _ISSUE.decode(issue)
-    except msgspec.ValidationError:
-        return msgspec.json.decode(issue)
-    return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in parts.items()}
+    if isinstance(issue, msgspec.Raw):
+        try:
+            issue = _ISSUE.decode(issue)
+        except msgspec.ValidationError:
+            return msgspec.json.decode(issue)
+    return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in issue.items()}
 
 
-def all_opened(issues: list[msgspec.Raw], aside: list[Unreadable]) -> list[Json]:
+def all_opened(issues: Sequence[Slices] | Sequence[msgspec.Raw], aside: list[Unreadable]) -> list[Json]:
     """Those of the issues that are any; the others go to ``aside``."""
     return identified("issues", each_row("issues", issues, opened, aside), aside)
 
