@@ -268,10 +268,10 @@ def report_ignored(tx: Tx, ports: Ports, connection: Connection, page: Page) -> 
         tx,
         [
             Finding(
-                key=f"unknown_event:{connection.name}:{what}",
+                key=f"unknown_event:{connection.name}:{what[:200]}",
                 code="unknown_event",
                 severity="info",
-                params={"connection": connection.name, "what": what},
+                params={"connection": connection.name, "what": what[:200]},
             )
             for what in kinds
         ],
