@@ -53,6 +53,14 @@ BOARD_ACTIONS = frozenset(
         "makeNormalMemberOfBoard",
         "makeAdminOfBoard",
         "makeObserverOfBoard",
+        "addAdminToBoard",
+        "removeAdminFromBoard",
+        "deactivatedMemberInBoard",
+        "reactivatedMemberInBoard",
+        "createBoardInvitation",
+        "deleteBoardInvitation",
+        "unconfirmedBoardInvitation",
+        "createBoardPreference",
         "createLabel",
         "updateLabel",
         "deleteLabel",
@@ -84,7 +92,7 @@ class Touched:
 
 
 def read_log(log: Sequence[Action], board: str) -> Touched:
-    """Gather what the entries, newest first, are about. An unknown type is listed as ignored."""
+    """Gather what the entries, newest first, are about. What one of an unknown type names is looked at too."""
     touched = Touched()
     for action in log:
         if action.type in CARD_ACTIONS:
@@ -99,7 +107,10 @@ def read_log(log: Sequence[Action], board: str) -> Touched:
             _add(touched, "labels", action.at("label", "id"))
             touched.every_card = touched.every_card or action.type in CUSTOM_FIELD_ACTIONS
         else:
-            touched.ignored.append(Ignored(f"action {action.type}", action.id))
+            # Whatever it means, what it names may have changed.
+            _add(touched, "cards", action.at("card", "id"))
+            _add(touched, "lists", action.at("list", "id"))
+            touched.ignored.append(Ignored(f"action {action.type[:60]}", action.id))
     return touched
 
 
