@@ -53,7 +53,7 @@ class Reading:
                     continue
                 records.append(record)
                 under = partial(reader.comment, issue=record.id, stream=record.stream, key=record.payload.get("key"))
-                said = comments if complete else self._client.comments(record.id)
+                said = comments if complete else self._all_comments(record.id, comments)
                 # A comment within an issue comes without its properties, where the marker of ours would be.
                 records += [
                     msgspec.structs.replace(found, partial=True)
@@ -63,6 +63,13 @@ class Reading:
                     for found in each_row("comments", [comment], under, aside)
                 ]
             yield _page(records, page, ignored, aside)
+
+    def _all_comments(self, issue: str, shown: list[Any]) -> list[Any]:
+        """All comments of an issue of which the search showed some."""
+        try:
+            return list(self._client.comments(issue))
+        except (NotFound, Forbidden):
+            return shown  # it went away between the two requests: the next look tells
 
     def _comments_of(self, issue: Json) -> Iterator[Any]:
         comments, complete = embedded_comments(issue)
