@@ -16,8 +16,6 @@ from mapping.fields import Read, Unmappable, Write
 Pair = tuple[Read, Write]
 
 
-_LINE_END: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_NOTHING: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
 """A number in groups of three that cannot be meant in another way: ``1,234`` is one and a bit in half of Europe."""
 
@@ -42,11 +40,8 @@ def clean(value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise Unmappable("not_text", type(value).__name__)
-    plain = value
-    if not value.isprintable():
-        # What no keyboard types comes from copying, and is refused by other services or shown as a box.
-        plain = _NOTHING.sub("", _LINE_END.sub("\n", value))
-    return unicodedata.normalize("NFC", plain).strip() or None
+    plain = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return plain or None
 
 
 def identifier(value: Mapping[str, Any], name: str = "id") -> str:
