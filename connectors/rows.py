@@ -73,8 +73,10 @@ def made_of(make: Callable[[Any], T], row: Any) -> T:
         return make(row)
     except NoRecord:
         raise
-    except (Malformed, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as trouble:
+    except (Malformed, LookupError, TypeError, AttributeError) as trouble:
         raise NoRecord(f"{type(trouble).__name__}: {trouble}") from trouble
+    except (ValueError, ArithmeticError) as trouble:  # what these say may quote the value
+        raise NoRecord(type(trouble).__name__) from trouble
 
 
 def each_row(stream: str, rows: Iterable[Any], make: Callable[[Any], T], aside: list[Unreadable]) -> Iterator[T]:

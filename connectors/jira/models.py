@@ -191,10 +191,11 @@ def opened(issue: Slices | msgspec.Raw) -> Any:
     """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read. What is no
     object comes as it is. Raises ValueError for what has no value (a number beyond any range)."""
     if isinstance(issue, msgspec.Raw):
+        sent = issue
         try:
-            issue = _ISSUE.decode(issue)
+            issue = _ISSUE.decode(sent)
         except msgspec.ValidationError:
-            return msgspec.json.decode(issue)
+            return msgspec.json.decode(sent)
     return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in issue.items()}
 
 

@@ -58,6 +58,12 @@ def test_ids_are_text_from_there_on():
     assert [(row.id, row.why) for row in aside] == [(None, "not an object but list")]
 
 
+def test_the_reason_quotes_no_value():
+    with pytest.raises(NoRecord) as caught:
+        made_of(lambda row: int(row["secret"]), {"secret": "hunter2"})
+    assert str(caught.value) == "ValueError"
+
+
 def test_trouble_that_is_none_of_the_rows_is_not_hidden():
     with pytest.raises(MemoryError):
         made_of(lambda row: (_ for _ in ()).throw(MemoryError), {})
