@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import isfinite, nan
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -15,6 +16,9 @@ from connectors.content import CHUNK
 from connectors.errors import EffectUnknown, Malformed
 
 T = TypeVar("T")
+
+_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.")
+"""Escapes in a JSON text, one after the other; the group holds half of a character that stands alone."""
 
 
 class Answer:
@@ -41,7 +45,7 @@ class Answer:
         try:
             if in_part and not self.body.isascii():
                 self.body.decode()
-            return msgspec.json.decode(self.body, type=shape)
+            return msgspec.json.decode(whole_characters(self.body), type=shape)
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
             kind = "HTML" if self.body.lstrip()[:1] == b"<" else f"{len(self.body)} bytes"
             message = f"{self.verb} {self.path}: answer {self.status} is not the JSON promised ({kind}): {error}"
@@ -53,6 +57,14 @@ class Answer:
         """The beginning of the body as text, for an error message."""
         text = self.body[: limit * 4].decode("utf-8", "replace")
         return re.sub(r"\s+", " ", text).strip()[:limit]
+
+
+def whole_characters(body: bytes) -> bytes:
+    """A JSON text in which every escape stands for a character. Services that cut a text may leave half of one, an
+    emoji's, at its end: it becomes U+FFFD here, or the whole page could not be read."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _HALF.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
 
 
 class Streamed:
@@ -84,18 +96,33 @@ class Streamed:
 
 
 def retry_after(answer: Answer, now: float) -> float | None:
-    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date."""
+    """Seconds that the header ``Retry-After`` asks for, given as a number or as a date. ``now`` is our own clock, which
+    counts only where the answer does not tell the service's."""
     value = answer.headers.get("Retry-After")
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        wait = float(value)
     except ValueError:
-        pass
+        until = _seconds(value)
+        wait = until - (said_at(answer) or now) if until is not None else nan
+    return max(0.0, wait) if isfinite(wait) else None
+
+
+def said_at(answer: Answer) -> float | None:
+    """When the service says that it answered, in seconds since 1970."""
+    return _seconds(answer.headers.get("Date", ""))
+
+
+def from_something_before(answer: Answer) -> bool:
+    """A page for people: whatever stands before the service sent it, and it says nothing of the service's records."""
+    return answer.body.lstrip()[:1] == b"<"
+
+
+def _seconds(date: str) -> float | None:
+    """A date as HTTP headers have it, in seconds since 1970."""
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(date)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

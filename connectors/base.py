@@ -73,6 +73,17 @@ class Ignored(msgspec.Struct, frozen=True):
     id: str | None = None
 
 
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of which no record could be made, while the others of its page go on: told to people, never dropped in
+    silence."""
+
+    stream: str
+    id: str | None
+    """None: it has none that could be read."""
+    why: str
+    """In words, without values of the row."""
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A batch from one feed, and the place to resume once it has been stored."""
 
@@ -84,6 +95,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False
     """On the last page: this pull began without a cursor and has listed everything that exists."""
     ignored: list[Ignored] = []
+    unreadable: list[Unreadable] = []
 
 
 @dataclass(frozen=True, slots=True)

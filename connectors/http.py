@@ -15,7 +15,7 @@ import tenacity
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError
 
-from connectors.answer import Answer, Streamed, retry_after
+from connectors.answer import Answer, Streamed, from_something_before, retry_after
 from connectors.auth import Auth
 from connectors.base import Gate
 from connectors.budget import Budget, Rate
@@ -289,6 +289,9 @@ class Http:
         if answer.status == 401:
             return AuthFailed(what, status=401)
         if answer.status in (404, 410):
+            if from_something_before(answer):
+                # What stands before a site that is switched off answers so for every address: nothing there is gone.
+                return Unreachable(what, status=answer.status)
             return NotFound(what, status=answer.status)
         if answer.status == 412:
             return Stale(what, status=412)

@@ -7,7 +7,7 @@ connector keeps are tests to inherit: ``keepstep.testing.contract``. See ``docs/
 
 from __future__ import annotations
 
-from connectors.answer import Answer, Streamed, retry_after
+from connectors.answer import Answer, Streamed, from_something_before, retry_after, said_at, whole_characters
 from connectors.auth import AccessToken, Auth, Basic, Bearer, Granted, keep, kept
 from connectors.base import (
     Abilities,
@@ -30,6 +30,7 @@ from connectors.base import (
     Quota,
     Record,
     Stream,
+    Unreadable,
     Write,
     chunks,
     utc,
@@ -63,6 +64,7 @@ from connectors.login import Person, SignedIn
 from connectors.multipart import Multipart, label
 from connectors.preparing import Addition, Prepares
 from connectors.proving import PARENT, Proving, Trial
+from connectors.rows import NoRecord, each_row, id_of, identified, made_of, stamp, typed
 from connectors.sandbox.core import SandboxCore, SandboxPlugin, route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.sandbox.truth import Entry, Truth
@@ -92,13 +94,18 @@ from mapping.pairs import (
     choice,
     clean,
     day,
+    decimal,
     decimal_text,
+    identifier,
     instant,
     moment,
     money,
     number,
     string_set,
     text,
+    texts,
+    word,
+    yes_or_no,
 )
 from mapping.richtext import (
     adf_to_markdown,
@@ -172,6 +179,7 @@ __all__ = [
     "Misconfigured",
     "Model",
     "Multipart",
+    "NoRecord",
     "NotFound",
     "Options",
     "Outcome",
@@ -209,6 +217,7 @@ __all__ = [
     "Unmappable",
     "Unmapped",
     "Unreachable",
+    "Unreadable",
     "Wait",
     "Write",
     "WriteForbidden",
@@ -220,13 +229,20 @@ __all__ = [
     "clean",
     "cleaned",
     "day",
+    "decimal",
     "decimal_text",
+    "each_row",
     "folded",
+    "from_something_before",
+    "id_of",
+    "identified",
+    "identifier",
     "instant",
     "keep",
     "kept",
     "label",
     "longest_rise",
+    "made_of",
     "markdown_to_adf",
     "markdown_to_plain",
     "moment",
@@ -237,7 +253,14 @@ __all__ = [
     "plain_to_markdown",
     "retry_after",
     "route",
+    "said_at",
+    "stamp",
     "string_set",
     "text",
+    "texts",
+    "typed",
     "utc",
+    "whole_characters",
+    "word",
+    "yes_or_no",
 ]

@@ -161,6 +161,10 @@ class Mapper(Protocol):
         ...
 
 
+ODD = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What a value of another form than the service promises may raise in a pair's functions."""
+
+
 class StreamMapping:
     """A table of fields for one stream. ``section`` is the key of the payload that holds them ("" = the payload).
 
@@ -225,7 +229,7 @@ class StreamMapping:
                     values[name] = row.read(seen[system], seen)
             except Unmappable as trouble:
                 losses.append(Loss(system, trouble.why, trouble.value))
-            except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as trouble:
+            except ODD as trouble:
                 losses.append(Loss(system, "unreadable", f"{type(trouble).__name__}: {trouble}"))
         return values, losses
 
@@ -244,6 +248,8 @@ class StreamMapping:
                 written[row.system] = row.write(value, section)
             except Unmappable as trouble:
                 losses.append(Loss(name, trouble.why, trouble.value))
+            except ODD as trouble:  # the record shows beside it what nobody can read
+                losses.append(Loss(name, "unreadable", f"{type(trouble).__name__}: {trouble}"))
         return Unmapped(values=written, losses=losses)
 
     def normalise(self, kind: Kind, name: str, value: Any) -> Any:

@@ -13,7 +13,7 @@ from connectors.base import Description
 from mapping.categories import category_of
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
 from mapping.model import Kind
-from mapping.pairs import clean, moment, text
+from mapping.pairs import clean, moment, number, text
 
 FOLDER_BY_DEPTH = ("client_folders", "project_folders", "category_folders")
 
@@ -67,7 +67,7 @@ def _person(value: Any, _: Mapping[str, Any]) -> Any:
     if not value:
         return None
     name, email = clean(value.get("displayName")), clean(value.get("emailAddress"))
-    account = value.get("permissionId") or email or name
+    account = clean(value.get("permissionId")) or email or name
     return {"account": account, "name": name, "email": email} if account else None
 
 
@@ -120,7 +120,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                     FieldMap("folder", "parents", _folder, _into, mode="once", shown=_same),
                     FieldMap("project", "ancestors", _ancestor(1)),
                     FieldMap("mime_type", "mimeType", plain[0]),
-                    FieldMap("size", "size", lambda value, _: int(value), mode="create"),
+                    FieldMap("size", "size", number, mode="create"),
                     FieldMap("content_hash", "md5Checksum", plain[0]),
                 ]
             }

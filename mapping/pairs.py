@@ -7,13 +7,21 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.base import utc
 from mapping.fields import Read, Unmappable, Write
 
 Pair = tuple[Read, Write]
+
+
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
+"""A number in groups of three that cannot be meant in another way: ``1,234`` is one and a bit in half of Europe."""
+
+
+DIGITS: Final = 30
+"""Of a number's whole part: more of them (``1e999999``) are no number that anybody means."""
 
 
 def text(limit: int | None = None) -> Pair:
@@ -40,6 +48,50 @@ def clean(value: Any) -> str | None:
     return plain or None
 
 
+def identifier(value: Mapping[str, Any], name: str = "id") -> str:
+    """What a thing is known by, a text or a whole number, as text. Raises ``Unmappable`` if it is neither."""
+    found = value[name]
+    if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
+        raise Unmappable("unreadable", type(found).__name__)
+    return str(found)
+
+
+def word(value: Any) -> str | None:
+    """A name or an address beside what counts: None where it is no text."""
+    return value if isinstance(value, str) else None
+
+
+def texts(value: Any) -> set[str]:
+    """The different texts of a list. Raises ``Unmappable`` for anything else: the letters of a text are no list."""
+    if value is None:
+        return set()
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise Unmappable("not_text", type(value).__name__)
+    return set(value)
+
+
+def number(value: Any, _: Mapping[str, Any]) -> int | float | None:
+    """A number, also one that a service sends as text because it may go past 2^53; a whole one as such, whatever it is
+    written as. Raises ``Unmappable``."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise Unmappable("not_a_number", str(value)[:100])
+    amount = decimal(value)
+    if amount.adjusted() > DIGITS:
+        raise Unmappable("not_a_number", str(value)[:100])
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def yes_or_no(value: Any, _: Mapping[str, Any]) -> bool:
+    """A flag; what is not said is no. Raises ``Unmappable`` for anything that is neither."""
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise Unmappable("unreadable", type(value).__name__)
+    return value
+
+
 def day(zone: ZoneInfo) -> Pair:
     """A side that knows days. An instant becomes the day it falls on in ``zone``."""
 
@@ -63,16 +115,27 @@ def instant(zone: ZoneInfo, hour: int = 17) -> Pair:
     def write(value: Any, _: Mapping[str, Any]) -> Any:
         if value is None or len(value) > 10:
             return value
-        return utc(datetime.fromisoformat(value).replace(hour=hour, tzinfo=zone))
+        return at_hour(value, hour, zone)
 
     return read, write
 
 
 def as_day(value: str | None, zone: ZoneInfo) -> str | None:
-    """The day on which a canonical date falls in ``zone``."""
+    """The day on which a canonical date falls in ``zone``; at the ends of the calendar, its day in UTC."""
     if value is None or len(value) == 10:
         return value
-    return datetime.fromisoformat(value).astimezone(zone).date().isoformat()
+    try:
+        return datetime.fromisoformat(value).astimezone(zone).date().isoformat()
+    except OverflowError:
+        return value[:10]
+
+
+def at_hour(day: str, hour: int, zone: ZoneInfo) -> str:
+    """That hour of a day in ``zone``. Raises ``Unmappable`` for one that no calendar holds."""
+    try:
+        return utc(datetime.fromisoformat(day).replace(hour=hour, tzinfo=zone))
+    except OverflowError as trouble:
+        raise Unmappable("no_such_value", day) from trouble
 
 
 def moment(value: Any, zone: ZoneInfo | None = None) -> str | None:
@@ -91,13 +154,7 @@ def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
     def read(value: Any, section: Mapping[str, Any]) -> Any:
         if value is None or value == "":
             return None
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation as error:
-            raise Unmappable("not_a_number", str(value)) from error
-        if not amount.is_finite():
-            raise Unmappable("not_a_number", str(value))
-        return {"amount": decimal_text(amount), "currency": currency(section)}
+        return {"amount": decimal_text(decimal(value)), "currency": currency(section)}
 
     def write(value: Any, section: Mapping[str, Any]) -> Any:
         if value is None:
@@ -110,25 +167,22 @@ def money(currency: Callable[[Mapping[str, Any]], str]) -> Pair:
     return read, write
 
 
-DIGITS = 30
-"""Of a number's whole part: more of them (``1e999999``) are no number that anybody means."""
-
-
-def number(value: Any) -> int | float | None:
-    """A service's number, whatever it writes it as; a whole one as such. Raises ``Unmappable`` if it is none."""
-    if value is None or value == "":
-        return None
+def decimal(value: Any) -> Decimal:
+    """A number, or the text of one, groups of three parted by commas or not. Raises ``Unmappable``."""
+    said = str(value).strip()
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(said.replace(",", "") if _GROUPED.fullmatch(said) else said)
     except InvalidOperation as error:
-        raise Unmappable("not_a_number", str(value)) from error
-    if isinstance(value, bool) or not amount.is_finite() or amount.adjusted() > DIGITS:
-        raise Unmappable("not_a_number", str(value))
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
+        raise Unmappable("not_a_number", said[:100]) from error
+    if not amount.is_finite():
+        raise Unmappable("not_a_number", said[:100])
+    return amount
 
 
 def decimal_text(amount: Decimal) -> str:
-    """A decimal without exponent and without zeros at the end."""
+    """A decimal without exponent and without zeros at the end; there is one zero."""
+    if not amount:
+        return "0"
     plain = format(amount, "f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
@@ -161,6 +215,8 @@ def string_set(item: Callable[[Any], str] = str) -> Pair:
     """Labels and tags, in no order."""
 
     def read(value: Any, _: Mapping[str, Any]) -> Any:
+        if value is not None and not isinstance(value, list | tuple):
+            raise Unmappable("not_text", type(value).__name__)
         return sorted({item(each) for each in value or ()})
 
     def write(value: Any, _: Mapping[str, Any]) -> Any:

@@ -22,6 +22,8 @@ MOST = 40
 """Pointers kept of one record: who points at more points at nothing in particular."""
 
 LONGEST_PART = 128
+LONGEST_HOST = 253
+"""Of the domain name system."""
 SHORTEST_PART = 4
 DIGITS = 10
 """Plain digits name something on their own from this length on: shorter ones are amounts, years and numbers."""
@@ -91,7 +93,8 @@ def _link(text: str) -> tuple[str | None, list[str]]:
         return None, []
     parts = [*split.path.split("/"), *(value for _, value in parse_qsl(split.query))]
     named = [part for part in parts if SHORTEST_PART <= len(part) <= LONGEST_PART]
-    return split.netloc.casefold().removeprefix("www.") or None, named
+    host = split.netloc.casefold().removeprefix("www.")
+    return host if 0 < len(host) <= LONGEST_HOST else None, named
 
 
 def _distinctive(word: str) -> bool:

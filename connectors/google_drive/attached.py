@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from connectors.base import Ignored, Page, Record, utc
+from connectors.base import Ignored, Page, Record, Unreadable, utc
 from connectors.errors import CursorLost, Forbidden, NotFound
 from connectors.google_drive.changes import begin, changed_rows
 from connectors.google_drive.client import SMALL_PAGE, Client, Row, quoted
@@ -14,6 +15,7 @@ from connectors.google_drive.cursors import Cursor, parse
 from connectors.google_drive.models import FOLDER, SHORTCUT
 from connectors.google_drive.records import comment, permission, revision
 from connectors.google_drive.tree import CrawlState, Entry, Tree, Way, read
+from connectors.rows import each_row, stamp
 
 Below = dict[str, list[Row] | NotFound | Forbidden]
 
@@ -22,6 +24,7 @@ Below = dict[str, list[Row] | NotFound | Forbidden]
 class Kind:
     """What is read of which files: of many at once, and one by its id."""
 
+    stream: str
     read: Callable[[Sequence[str]], Below]
     make: Callable[[str, Row, Way | None], Record]
     without: tuple[str, ...]
@@ -30,9 +33,9 @@ class Kind:
 
 def kinds(client: Client) -> dict[str, Kind]:
     return {
-        "comments": Kind(client.comments, comment, (FOLDER, SHORTCUT)),
-        "permissions": Kind(client.permissions, permission, (SHORTCUT,)),
-        "revisions": Kind(client.revisions, revision, (FOLDER, SHORTCUT)),
+        "comments": Kind("comments", client.comments, comment, (FOLDER, SHORTCUT)),
+        "permissions": Kind("permissions", client.permissions, permission, (SHORTCUT,)),
+        "revisions": Kind("revisions", client.revisions, revision, (FOLDER, SHORTCUT)),
     }
 
 
@@ -59,14 +62,16 @@ class AttachedFeed:
     def everything(self) -> Iterator[list[Record]]:
         """All of them, for a census."""
         for entries, _ in self._tree.crawl(CrawlState("")):
-            yield self._records(entries, [])
+            yield self._records(entries, [], [])
 
     def _crawl(self, resumed: Cursor | None) -> Iterator[Page]:
         cursor = begin(self._client, self._tree, self._configured, resumed)
         state = cursor.state or CrawlState("")
         for entries, told in self._tree.crawl(state):
             ignored: list[Ignored] = []
-            yield Page(records=self._records(entries, ignored), cursor=cursor.at(told).text(), ignored=ignored)
+            aside: list[Unreadable] = []
+            records = self._records(entries, ignored, aside)
+            yield Page(records=records, cursor=cursor.at(told).text(), ignored=ignored, unreadable=aside)
         yield Page(records=[], cursor=cursor.then(state.start).text(), last=True, complete=resumed is None)
 
     def _changes(self, cursor: Cursor) -> Iterator[Page]:
@@ -74,6 +79,7 @@ class AttachedFeed:
         while token is not None:
             page = self._client.changes(token, cursor.drive)
             ignored: list[Ignored] = []
+            aside = list(page.unreadable)
             rows: list[Row] = []
             if page.changes:
                 if self._tree.root.drive_id != cursor.drive:
@@ -85,10 +91,11 @@ class AttachedFeed:
                 slice_, turn = self._slice(cursor.turn)
                 rows = list({row["id"]: row for row in [*rows, *slice_]}.values())
             yield Page(
-                records=self._records(self._inside(rows), ignored),
+                records=self._records(self._inside(rows), ignored, aside),
                 cursor=cursor.then(token or page.newStartPageToken or "", turn).text(),
                 last=token is None,
                 ignored=ignored,
+                unreadable=aside,
             )
 
     def _slice(self, turn: str) -> tuple[list[Row], str]:
@@ -99,7 +106,9 @@ class AttachedFeed:
         if len(rows) < SMALL_PAGE:
             return rows, ""
         # A little back, as others may share the last millisecond; unless that would be no step forward.
-        newest = str(rows[-1]["createdTime"])
+        newest = max((made for row in rows if (made := stamp(row.get("createdTime")))), default=turn)
+        if newest <= turn:
+            return rows, ""  # nothing here says how far it came: begin again rather than stand still
         back = utc(datetime.fromisoformat(newest) - timedelta(milliseconds=1))
         return rows, back if back > turn else newest
 
@@ -112,7 +121,10 @@ class AttachedFeed:
                 entries.append((row, way))
         return entries
 
-    def _records(self, entries: Iterable[Entry], ignored: list[Ignored]) -> list[Record]:
+    def _made(self, id: str, way: Way | None, row: Row) -> Record:
+        return self._kind.make(id, row, way)
+
+    def _records(self, entries: Iterable[Entry], ignored: list[Ignored], aside: list[Unreadable]) -> list[Record]:
         ways = {row["id"]: way for row, way in entries if row.get("mimeType") not in self._kind.without}
         records: list[Record] = []
         for id, rows in self._kind.read(list(ways)).items():
@@ -120,5 +132,5 @@ class AttachedFeed:
                 # Readers of a file may not list who else may read it, nor what it held before.
                 ignored.append(Ignored(what=f"not allowed to read: {rows.code or 'forbidden'}", id=id))
             elif not isinstance(rows, NotFound):
-                records += [self._kind.make(id, row, ways[id]) for row in rows]
+                records += each_row(self._kind.stream, rows, partial(self._made, id, ways[id]), aside)
         return records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from connectors.base import Ignored, Page, Record
+from connectors.base import Ignored, Page, Record, Unreadable
 from connectors.errors import CursorLost, Misconfigured, NotFound
 from connectors.google_drive.client import Client, Row
 from connectors.google_drive.cursors import Cursor, parse
@@ -62,14 +62,16 @@ class FilesFeed:
         cursor = begin(self._client, self._tree, self._configured, resumed)
         state = cursor.state or CrawlState("")
         root = self._tree.root.id
-        for entries, told in self._tree.crawl(state):
+        aside: list[Unreadable] = []
+        for entries, told in self._tree.crawl(state, aside):
             sheet = _Sheet()
             for row, way in entries:
                 stream = stream_of(row.get("mimeType", ""), way)
                 if stream is not None:
                     sheet.put(record(stream, row, way, root))
                     sheet.sights[row["id"]] = self._sight(row["id"], stream, way)
-            yield Page(records=list(sheet.records.values()), cursor=cursor.at(told).text())
+            odd, aside[:] = list(aside), []
+            yield Page(records=list(sheet.records.values()), cursor=cursor.at(told).text(), unreadable=odd)
             self._sights |= sheet.sights  # only now is it sure that the page was taken
         yield Page(records=[], cursor=cursor.then(state.start).text(), last=True, complete=resumed is None)
         self._knows_all = self._knows_all or resumed is None
@@ -86,6 +88,7 @@ class FilesFeed:
                 cursor=cursor.then(resume).text(),
                 last=token is None,
                 ignored=sheet.ignored,
+                unreadable=page.unreadable,
             )
             self._sights |= sheet.sights
 
@@ -187,7 +190,7 @@ def changed_rows(
             removed[change.fileId] = None
         else:
             removed.pop(change.fileId, None)
-            rows[change.fileId] = change.file
+            rows[change.fileId] = {**change.file, "id": change.fileId}
     missing: dict[str, Exception] = {}
     for id, found in client.files_by_id(list(removed)).items() if removed else ():
         if isinstance(found, dict):

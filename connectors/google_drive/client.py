@@ -8,15 +8,16 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from connectors.answer import Answer, Streamed
+from connectors.answer import Answer, Streamed, whole_characters
 from connectors.auth import Auth
-from connectors.base import Content, Gate, chunks
+from connectors.base import Content, Gate, Unreadable, chunks
 from connectors.budget import Rate
 from connectors.context import Context
-from connectors.errors import ConnectorError, Forbidden, Malformed, NotFound
+from connectors.errors import ConnectorError, EffectUnknown, Forbidden, Malformed, NotFound
 from connectors.google_drive import batch, models, uploads
 from connectors.google_drive.models import (
     About,
+    Change,
     ChangeList,
     Channel,
     CommentList,
@@ -25,10 +26,12 @@ from connectors.google_drive.models import (
     GeneratedIds,
     PermissionList,
     RevisionList,
+    SentChanges,
     StartPageToken,
 )
 from connectors.google_drive.refusals import classify, judge
 from connectors.http import Http
+from connectors.rows import NoRecord, each_row, id_of, identified, typed
 
 BATCH_PATH = "/batch/drive/v3"
 FILES = "/drive/v3/files"
@@ -78,7 +81,9 @@ class Client:
     def files(self, asked: Mapping[str, str]) -> dict[str, Fetched]:
         """The same with a list of fields for each id."""
         addresses = [f"{at(id)}?{urlencode(_file_params(fields))}" for id, fields in asked.items()]
-        return dict(zip(asked, self.many(addresses, dict[str, Any]), strict=True))
+        found = zip(asked, self.many(addresses, dict[str, Any]), strict=True)
+        # An answer about one id is about this id, also where it does not repeat it.
+        return {id: {**row, "id": id} if isinstance(row, dict) else row for id, row in found}
 
     def content(self, id: str) -> Streamed:
         """The bytes of a file that has some."""
@@ -92,9 +97,15 @@ class Client:
         return self.http.stream(f"{at(id, 'revisions', revision)}?alt=media")
 
     def file_pages(
-        self, q: str, drive_id: str | None, fields: str = models.FILE, order: str | None = None, size: int = PAGE
+        self,
+        q: str,
+        drive_id: str | None,
+        fields: str = models.FILE,
+        order: str | None = None,
+        size: int = PAGE,
+        aside: list[Unreadable] | None = None,
     ) -> Iterator[list[Row]]:
-        """What a query finds. Trash is included unless the query leaves it out."""
+        """What a query finds; what is no file goes to ``aside``. Trash is included unless the query leaves it out."""
         params = {
             "q": q,
             "fields": f"nextPageToken,incompleteSearch,files({fields})",
@@ -109,7 +120,7 @@ class Client:
         for page in self._pages(FILES, params, FileList):
             if page.incompleteSearch:
                 raise Malformed(f"GET {FILES}: Drive says that its search was incomplete")
-            yield page.files
+            yield identified("files", page.files, [] if aside is None else aside)
 
     def start_page_token(self, drive_id: str | None) -> str:
         params = {"supportsAllDrives": "true"} | ({"driveId": drive_id} if drive_id else {})
@@ -131,12 +142,14 @@ class Client:
         }
         if drive_id:
             params["driveId"] = drive_id
-        page = self.http.read("GET", "/drive/v3/changes", params=params).decode(ChangeList)
+        page = self.http.read("GET", "/drive/v3/changes", params=params).decode(SentChanges)
         if page.nextPageToken is None and page.newStartPageToken is None:
             raise Malformed("GET /drive/v3/changes: neither a next page nor a new start token")
         if page.nextPageToken == page_token:
             raise Malformed("GET /drive/v3/changes: the next page is the same page")
-        return page
+        aside: list[Unreadable] = []
+        changes = list(each_row("changes", page.changes, _change, aside))
+        return ChangeList(changes, page.nextPageToken, page.newStartPageToken, aside)
 
     def comments(self, file_ids: Sequence[str]) -> dict[str, list[Row] | NotFound | Forbidden]:
         """All comments of each file, deleted ones included."""
@@ -167,7 +180,7 @@ class Client:
     def drives(self) -> Iterator[list[Row]]:
         params = {"pageSize": str(SMALL_PAGE), "fields": f"nextPageToken,drives({models.DRIVE})"}
         for page in self._pages("/drive/v3/drives", params, DriveList):
-            yield page.drives
+            yield identified("drives", page.drives, [])
 
     def drive(self, id: str) -> Row:
         params = {"fields": models.DRIVE}
@@ -199,18 +212,18 @@ class Client:
 
     def create(self, body: Row, gate: Gate) -> Row:
         answer = self.http.write("POST", FILES, gate=gate, params=_file_params(models.FILE), json=body)
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, body.get("id"))
 
     def create_with(self, content: Content, body: Row, gate: Gate, look: Callable[[], None]) -> Row:
         """``look`` is called directly before the request with the last byte, and may raise."""
         params = _file_params(models.FILE)
         answer = uploads.upload(self.http, "POST", uploads.PATH, params, body, content, gate, look)
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, body.get("id"))
 
     def update(self, id: str, body: Row, gate: Gate, add: str | None = None, remove: str | None = None) -> Row:
         params = _update_params(add, remove)
         answer = self.http.write("PATCH", at(id), gate=gate, params=params, json=body)
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, id)
 
     def update_with(
         self,
@@ -227,7 +240,7 @@ class Client:
         answer = uploads.upload(
             self.http, "PATCH", f"{uploads.PATH}/{quote(id, safe='')}", params, body, content, gate, look
         )
-        return dict(answer.decode(dict[str, Any]))
+        return _written(answer, id)
 
     def watch_changes(self, page_token: str, drive_id: str | None, channel: Channel, gate: Gate) -> Channel:
         """Have Drive call when the log of changes grows. Every call makes one more channel."""
@@ -294,7 +307,7 @@ class Client:
         path = address.partition("?")[0]
         if part.status < 300:
             try:
-                return msgspec.json.decode(part.body, type=shape)
+                return msgspec.json.decode(whole_characters(part.body), type=shape)
             except (msgspec.DecodeError, msgspec.ValidationError) as trouble:
                 raise Malformed(f"GET {path} in a batch: not the JSON promised: {trouble}") from trouble
         error: ConnectorError | None = judge(part.status, part.body, f"GET {path}", part.headers)
@@ -306,8 +319,25 @@ class Client:
         return self._one(address, shape)
 
 
+def _change(row: Any) -> Change:
+    change = typed(row, Change)
+    if change.fileId is None and change.driveId is None:
+        raise NoRecord("neither `fileId` nor `driveId`")
+    return change
+
+
 def _classify(answer: Answer) -> ConnectorError | None:
     return uploads.unfinished(answer) or classify(answer)
+
+
+def _written(answer: Answer, id: str | None) -> Row:
+    """The file that an answer to a write shows; ``id``: the one that was written, where that is known beforehand.
+    Raises ``EffectUnknown`` for an answer that is none: the write has had its effect."""
+    row = answer.decode(dict[str, Any])
+    try:
+        return {**row, "id": id or id_of(row)}
+    except NoRecord as trouble:
+        raise EffectUnknown(f"{answer.verb} {answer.path}: an answer that is no file: {trouble}") from trouble
 
 
 def _update_params(add: str | None, remove: str | None) -> dict[str, str]:

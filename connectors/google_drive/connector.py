@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, utc
@@ -28,6 +29,7 @@ from connectors.google_drive.tree import STREAMS, CrawlState, Tree, read, stream
 from connectors.google_drive.writes import Writer
 from connectors.hooks import Delivery
 from connectors.preparing import Addition
+from connectors.rows import each_row
 
 BY_ID = {
     "comments": urlencode({"includeDeleted": "true", "fields": COMMENT}),
@@ -161,7 +163,11 @@ class GoogleDrive:
         found = self._client.files_by_id(files, PLACE)
         ways = self._tree.ways(read(row) for row in found.values() if isinstance(row, dict))
         make = self._kinds[stream].make
-        for id, (file, _, _), answer in zip(ids, parts, answers, strict=True):
+
+        def hung(file: str, row: Row) -> Record:
+            return make(file, row, ways[file])
+
+        for id, (file, _, own), answer in zip(ids, parts, answers, strict=True):
             if isinstance(answer, NotFound):
                 yield gone(stream, id)
             elif isinstance(answer, Forbidden):
@@ -169,7 +175,8 @@ class GoogleDrive:
             elif ways.get(file) is None:
                 yield elsewhere(stream, id, None)
             else:
-                yield make(file, answer, ways[file])
+                row = {**answer, "id": own}
+                yield next(each_row(stream, [row], partial(hung, file), []), None) or hidden(stream, id)
 
     def _get_drives(self, ids: list[str]) -> Iterator[Record]:
         answers: list[Row | NotFound | Forbidden] = self._client.many(
@@ -177,7 +184,7 @@ class GoogleDrive:
         )
         for id, answer in zip(ids, answers, strict=True):
             if isinstance(answer, dict):
-                yield drive(answer)
+                yield drive({**answer, "id": id})
             else:
                 yield gone("drives", id) if isinstance(answer, NotFound) else hidden("drives", id)
 

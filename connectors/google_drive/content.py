@@ -64,9 +64,9 @@ def download_revision(client: Client, tree: Tree, id: str) -> Download:
     return _stored(client.revision_content(own, number), name, kind, revision.get("size"), revision.get("md5Checksum"))
 
 
-def _stored(got: Streamed, name: str, media_type: str, size: str | None, md5: str | None) -> Download:
+def _stored(got: Streamed, name: str, media_type: str, size: str | int | None, md5: str | None) -> Download:
     _not_a_page(got, media_type, name)
-    told = got.size if got.size is not None else int(size) if size and size.isdecimal() else None
+    told = got.size if got.size is not None else int(size) if size is not None and str(size).isdecimal() else None
     return Download(name=name, media_type=media_type, chunks=_checked(got.chunks(), md5, name), size=told)
 
 

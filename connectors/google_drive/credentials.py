@@ -21,6 +21,8 @@ from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, never_left
 SCOPES = "scopes"
 LIFETIME = 3599.0
 """Seconds a token lives where the service does not say."""
+LONGEST = 10_000_000.0
+"""Seconds that no token of a sign-in lives: more is no lifetime."""
 
 REFRESH = "refresh_token"
 EXPIRES = "refresh_token_expires"
@@ -199,8 +201,14 @@ class TokenRequest:
         if not isinstance(told, dict) or (response.status_code >= 400 and not isinstance(told.get("error"), str)):
             # OAuth refuses with a word; anything else is a proxy or a rate limit, and no verdict on the credentials.
             raise Transient(f"sign-in to Google: {response.status_code}", status=response.status_code)
-        seconds = told.get("expires_in")
-        self.lifetime = float(seconds) if isinstance(seconds, int | float) else LIFETIME
+        seconds = told.get("expires_in", LIFETIME)
+        if isinstance(seconds, str) and seconds.isdecimal():
+            seconds = int(seconds)
+        good = isinstance(seconds, int | float) and 0 <= seconds < LONGEST
+        if response.status_code < 300 and not (good and isinstance(told.get("access_token"), str)):
+            # google-auth would take it for a token, or fall over it.
+            raise Malformed("sign-in to Google: an answer without a token, or without its lifetime")
+        self.lifetime = float(seconds) if good else LIFETIME
         scope = told.get("scope")
         self.scopes = tuple(scope.split()) if isinstance(scope, str) else None
         return _Answer(response)

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from connectors.base import Unreadable
+
 FOLDER: Final = "application/vnd.google-apps.folder"
 SHORTCUT: Final = "application/vnd.google-apps.shortcut"
 GOOGLE: Final = "application/vnd.google-apps."
@@ -61,11 +63,11 @@ class File(msgspec.Struct, frozen=True):
     parents: list[str] = []
     driveId: str | None = None
     trashed: bool = False
-    version: str | None = None
+    version: str | int | None = None
     createdTime: str | None = None
     modifiedTime: str | None = None
     webViewLink: str | None = None
-    size: str | None = None
+    size: str | int | None = None
     md5Checksum: str | None = None
     sha256Checksum: str | None = None
     headRevisionId: str | None = None
@@ -81,7 +83,7 @@ class File(msgspec.Struct, frozen=True):
 
 
 class FileList(msgspec.Struct, frozen=True):
-    files: list[dict[str, Any]]
+    files: list[Any]
     nextPageToken: str | None = None
     incompleteSearch: bool = False
 
@@ -94,29 +96,38 @@ class Change(msgspec.Struct, frozen=True):
     driveId: str | None = None
 
 
-class ChangeList(msgspec.Struct, frozen=True):
-    changes: list[Change]
+class SentChanges(msgspec.Struct, frozen=True):
+    changes: list[Any]
     nextPageToken: str | None = None
     newStartPageToken: str | None = None
 
 
+class ChangeList(msgspec.Struct, frozen=True):
+    """A page of the log, each entry read."""
+
+    changes: list[Change]
+    nextPageToken: str | None = None
+    newStartPageToken: str | None = None
+    unreadable: list[Unreadable] = []
+
+
 class CommentList(msgspec.Struct, frozen=True):
-    comments: list[dict[str, Any]]
+    comments: list[Any]
     nextPageToken: str | None = None
 
 
 class RevisionList(msgspec.Struct, frozen=True):
-    revisions: list[dict[str, Any]]
+    revisions: list[Any]
     nextPageToken: str | None = None
 
 
 class PermissionList(msgspec.Struct, frozen=True):
-    permissions: list[dict[str, Any]]
+    permissions: list[Any]
     nextPageToken: str | None = None
 
 
 class DriveList(msgspec.Struct, frozen=True):
-    drives: list[dict[str, Any]]
+    drives: list[Any]
     nextPageToken: str | None = None
 
 

@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Record
+from connectors.google_drive.client import Row
 from connectors.google_drive.models import MARKER
 from connectors.google_drive.tree import Way, read
+from connectors.rows import id_of, stamp
 
 WIDTH = 20
 """Digits of a version: a decimal of 64 bits, padded so that it sorts as text."""
 
 
-def version(value: str | None) -> str | None:
-    return value.zfill(WIDTH) if value else None
+def version(value: str | int | None) -> str | None:
+    return str(value).zfill(WIDTH) if value else None
 
 
-def record(stream: str, row: Mapping[str, Any], way: Way | None, root: str) -> Record:
+def record(stream: str, row: Row, way: Way | None, root: str) -> Record:
     """A file, folder or shortcut that lies below the root. In the trash (itself or by a parent) means deleted.
 
     ``payload["ancestors"]`` holds the folders between the root and it, top first: the one key that is not Drive's.
@@ -27,7 +29,7 @@ def record(stream: str, row: Mapping[str, Any], way: Way | None, root: str) -> R
     marker = file.appProperties.get(MARKER)
     if marker is not None:
         rest = {key: value for key, value in file.appProperties.items() if key != MARKER}
-        payload.pop("appProperties")
+        payload.pop("appProperties", None)
         if rest:
             payload["appProperties"] = rest
     if way is not None:
@@ -43,8 +45,8 @@ def record(stream: str, row: Mapping[str, Any], way: Way | None, root: str) -> R
         ours=marker is not None,
         scope=(way[-1] if way else root) if way is not None else None,
         url=file.webViewLink,
-        created_at=file.createdTime,
-        modified_at=file.modifiedTime,
+        created_at=stamp(file.createdTime),
+        modified_at=stamp(file.modifiedTime),
         modified_by=user.permissionId if user else None,
     )
 
@@ -68,46 +70,49 @@ def elsewhere(stream: str, id: str, now: str | None) -> Record:
     return Record(stream=stream, id=id, payload={"id": id, "place": now or "outside"}, forbidden=True)
 
 
-def comment(file_id: str, row: Mapping[str, Any], way: Way | None) -> Record:
+def comment(file_id: str, row: Row, way: Way | None) -> Record:
     """A comment on a file; its id is unique together with the file's only."""
-    author = row.get("author") or {}
     return Record(
         stream="comments",
-        id=f"{file_id}/{row['id']}",
+        id=f"{file_id}/{id_of(row)}",
         payload={**row, "fileId": file_id, **({"ancestors": list(way)} if way is not None else {})},
-        version=row.get("modifiedTime"),
+        version=stamp(row.get("modifiedTime")),
         deleted=bool(row.get("deleted")),
         scope=file_id,
-        created_at=row.get("createdTime"),
-        modified_at=row.get("modifiedTime"),
-        modified_by=author.get("permissionId"),
+        created_at=stamp(row.get("createdTime")),
+        modified_at=stamp(row.get("modifiedTime")),
+        modified_by=_account(row.get("author")),
     )
 
 
-def permission(file_id: str, row: Mapping[str, Any], way: Way | None) -> Record:
+def permission(file_id: str, row: Row, way: Way | None) -> Record:
     """Somebody's right to a file or folder; read, never written."""
     return Record(
         stream="permissions",
-        id=f"{file_id}/{row['id']}",
+        id=f"{file_id}/{id_of(row)}",
         payload={**row, "fileId": file_id, **({"ancestors": list(way)} if way is not None else {})},
         deleted=bool(row.get("deleted")),
         scope=file_id,
     )
 
 
-def revision(file_id: str, row: Mapping[str, Any], way: Way | None) -> Record:
+def revision(file_id: str, row: Row, way: Way | None) -> Record:
     """A state that a file's content had, or has; read, never written. Drive drops them after some time."""
-    user = row.get("lastModifyingUser") or {}
     return Record(
         stream="revisions",
-        id=f"{file_id}/{row['id']}",
+        id=f"{file_id}/{id_of(row)}",
         payload={**row, "fileId": file_id, **({"ancestors": list(way)} if way is not None else {})},
         scope=file_id,
-        created_at=row.get("modifiedTime"),
-        modified_at=row.get("modifiedTime"),
-        modified_by=user.get("permissionId"),
+        created_at=stamp(row.get("modifiedTime")),
+        modified_at=stamp(row.get("modifiedTime")),
+        modified_by=_account(row.get("lastModifyingUser")),
     )
 
 
-def drive(row: Mapping[str, Any]) -> Record:
-    return Record(stream="drives", id=str(row["id"]), payload=dict(row), created_at=row.get("createdTime"))
+def _account(person: Any) -> str | None:
+    id = person.get("permissionId") if isinstance(person, Mapping) else None
+    return id if isinstance(id, str) else None
+
+
+def drive(row: Row) -> Record:
+    return Record(stream="drives", id=id_of(row), payload=dict(row), created_at=stamp(row.get("createdTime")))

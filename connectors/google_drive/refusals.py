@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from connectors.answer import Answer
+from connectors.answer import Answer, whole_characters
 from connectors.errors import (
+    AuthFailed,
     ConnectorError,
     CursorLost,
     Forbidden,
@@ -21,7 +22,15 @@ SCOPE = "https://www.googleapis.com/auth/drive"
 PAUSE = 15.0
 """Seconds of silence after a rate limit without ``Retry-After``: quotas count by the minute, five tries fill one."""
 
-RATE = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
+RATE = {
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
+    "sharingRateLimitExceeded",
+    "dailyLimitExceeded",
+    "quotaExceeded",
+    "RATE_LIMIT_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+}
 SCOPES = {
     "insufficientPermissions": f"the token lacks the scope {SCOPE}",
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": f"the token lacks the scope {SCOPE}",
@@ -48,31 +57,38 @@ BYTES = {
 """Nothing is wrong with our rights: the bytes of this one file do not go that way."""
 
 
-class _Detail(msgspec.Struct):
-    reason: str = ""
-    message: str = ""
-    location: str = ""
-
-
-class _Body(msgspec.Struct):
-    code: int = 0
-    message: str = ""
-    errors: list[_Detail] = []
-    status: str = ""
-
-
-class _Refusal(msgspec.Struct):
-    error: _Body
+UNSIGNED = "dailyLimitExceededUnreg"
+"""What Google says to a request without any credentials, as of a quota that nobody has."""
 
 
 def words(body: bytes) -> tuple[str, str, str]:
-    """Reason, message and blamed parameter of an error body; empty where the body is something else."""
+    """Reason, message and blamed parameter of an error body; empty where the body is something else.
+
+    The reason stands in ``errors`` in Drive's own form, in ``details`` in that of Google's newer services, and is the
+    ``status`` where there is neither; signing in refuses with a mere word in ``error``.
+    """
     try:
-        error = msgspec.json.decode(body, type=_Refusal).error
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        told = msgspec.json.decode(whole_characters(body))
+    except (msgspec.DecodeError, RecursionError):
         return "", "", ""
-    first = error.errors[0] if error.errors else _Detail()
-    return first.reason or error.status, error.message or first.message, first.location
+    told = told[0] if isinstance(told, list) and told else told
+    error = told.get("error") if isinstance(told, dict) else None
+    if isinstance(error, str):
+        return error, _text(told.get("error_description")), ""
+    if not isinstance(error, dict):
+        return "", "", ""
+    first, *_ = [*_objects(error.get("errors")), {}]
+    known = [_text(each.get("reason")) for each in (first, *_objects(error.get("details")))]
+    reason = next(filter(None, known), _text(error.get("status")))
+    return reason, _text(error.get("message")) or _text(first.get("message")), _text(first.get("location"))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def classify(answer: Answer) -> ConnectorError | None:
@@ -85,7 +101,8 @@ def classify(answer: Answer) -> ConnectorError | None:
 def judge(status: int, body: bytes, what: str, headers: Any = None) -> ConnectorError | None:
     """The same for one part of a batch, which has a status and a body of its own."""
     reason, message, location = words(body)
-    line = f"{what}: {status} {reason} {message}".rstrip()
+    shown = message or ("" if reason else body[:300].decode("utf-8", "replace"))
+    line = " ".join(f"{what}: {status} {reason} {shown}".split())
     if "/changes" in what and (status == 410 or (status in (400, 404) and location == "pageToken")):
         return CursorLost(line, status=status, code=reason)
     if reason.startswith("push."):
@@ -95,6 +112,8 @@ def judge(status: int, body: bytes, what: str, headers: Any = None) -> Connector
     if reason in RATE:
         wait = (headers or {}).get("Retry-After", "")
         return RateLimited(line, retry_after=float(wait) if wait.isdigit() else PAUSE, status=status, code=reason)
+    if reason == UNSIGNED:
+        return AuthFailed(f"{line}: the request carried no credentials", status=status, code=reason)
     if status == 403 and reason in SCOPES:
         return ScopeMissing(f"{line}: {SCOPES[reason]}", status=403, code=reason)
     if status == 403 and reason in FULL | BYTES:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from connectors.base import chunks
-from connectors.errors import Forbidden, Malformed, Misconfigured, NotFound
+from connectors.base import Unreadable, chunks
+from connectors.errors import Forbidden, Misconfigured, NotFound
 from connectors.google_drive import models
 from connectors.google_drive.client import Client, Row, quoted
 from connectors.google_drive.models import FOLDER, SHORTCUT, File
+from connectors.rows import typed
 
 REMEMBERED = 200_000
 """Parents that are remembered at most; they only spare requests, so all may be forgotten at any time."""
@@ -77,11 +76,8 @@ def streams_for(mime: str | None) -> tuple[str, ...]:
 
 
 def read(row: Mapping[str, Any]) -> File:
-    """The typed view of a file. Raises ``Malformed``."""
-    try:
-        return msgspec.convert(row, File)
-    except msgspec.ValidationError as error:
-        raise Malformed(f"a file that is not as Drive promises: {error}") from error
+    """The typed view of a file; what is odd about it counts as not told. Raises ``NoRecord`` if it has no id."""
+    return typed(row, File)
 
 
 class Tree:
@@ -199,12 +195,15 @@ class Tree:
 
     # -- listings
 
-    def crawl(self, state: CrawlState) -> Iterator[tuple[list[Entry], CrawlState]]:
+    def crawl(
+        self, state: CrawlState, aside: list[Unreadable] | None = None
+    ) -> Iterator[tuple[list[Entry], CrawlState]]:
         """Everything live below the root, level by level, with the state that resumes after each page.
 
         Level by level rather than the whole drive filtered: parents come before children, nothing outside the
         root is read, and it is the same in My Drive and in a shared drive. A page token of a list dies within
-        hours, so a state names folders; the folders above it are listed again on resuming.
+        hours, so a state names folders; the folders above it are listed again on resuming. What is no file goes to
+        ``aside``.
         """
         frontier: dict[str, Way] = {self.root.id: ()}
         seen = set(frontier)
@@ -218,7 +217,7 @@ class Tree:
                     below |= _folders(entries, self.root.id)
             told = CrawlState(state.start, depth, done[-1] if done else "")
             for group in chunks(todo, GROUP):
-                for entries in self._children(group, frontier, "trashed = false"):
+                for entries in self._children(group, frontier, "trashed = false", aside=aside):
                     below |= _folders(entries, self.root.id)
                     yield entries, told
                 told = CrawlState(state.start, depth, group[-1])
@@ -262,15 +261,18 @@ class Tree:
         condition: str,
         drive_id: str | None = None,
         fields: str = models.FILE,
+        aside: list[Unreadable] | None = None,
     ) -> Iterator[list[Entry]]:
         parents = " or ".join(f"{quoted(id)} in parents" for id in group)
         q = f"({parents}) and {condition}" if condition else parents
         root = self.root.id
-        for rows in self._client.file_pages(q, drive_id or self.root.drive_id, fields):
+        for rows in self._client.file_pages(q, drive_id or self.root.drive_id, fields, aside=aside):
             entries: list[Entry] = []
             self._remember({row["id"]: read(row).parent for row in rows})
             for row in rows:
                 parent = read(row).parent
+                if parent is None and aside is not None:
+                    aside.append(Unreadable(stream="files", id=row["id"], why="`parents` names no folder"))
                 if parent is not None and parent in ways:
                     entries.append((row, ways[parent] if parent == root else (*ways[parent], parent)))
             yield entries

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from connectors.base import Gate, Outcome, Write
 from connectors.errors import ConnectorError, GateClosed, NotFound, RecordRefused
 from connectors.jira.client import PROPERTY, Client
-from connectors.jira.models import Json
+from connectors.jira.models import Json, part
 from connectors.jira.outcomes import failed
-from connectors.jira.records import GLOBAL_ID, MARKER_LABEL, is_child_id, split_id
+from connectors.jira.records import GLOBAL_ID, MARKER_LABEL, is_child_id, is_ours, split_id
 from connectors.jira.settings import Settings
 from connectors.jira.versions import LINE, Versions
 from connectors.preparing import Addition
@@ -78,7 +78,8 @@ class Additions:
 
     def _issue(self, id: str, gate: Gate) -> None:
         issue = self._client.issue(id, ["labels"])
-        marks = [label for label in issue["fields"].get("labels") or () if label.startswith(MARKER_LABEL)]
+        labels = part(issue, "fields").get("labels")
+        marks = [label for label in labels if is_ours(label)] if isinstance(labels, list) else []
         if marks:
             body: Json = {"update": {"labels": [{"remove": label} for label in marks]}}
             self._edit(id, body, gate)

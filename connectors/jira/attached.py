@@ -15,6 +15,7 @@ from connectors.jira.issues import Quiet
 from connectors.jira.models import Json
 from connectors.jira.outcomes import failed, wants_notification_right
 from connectors.jira.records import GLOBAL_ID, STREAM_OF_LEVEL, Reader, child_id, level, split_id
+from connectors.rows import NoRecord
 
 LINK_KEYS = ("globalId", "application", "relationship", "object")
 
@@ -79,13 +80,16 @@ class AttachedWriter:
         return edited | {"properties": there["properties"]} if "properties" in there else edited
 
     def _commented(self, write: Write, comment: Json, parent: Json) -> Outcome:
-        if "id" not in comment:
-            return Outcome(intent=write.intent, status="unknown", id=write.id, reason="the answer names no comment")
+        try:
+            id = child_id(parent["id"], comment)
+        except NoRecord as trouble:
+            reason = f"the answer names no comment: {trouble}"
+            return Outcome(intent=write.intent, status="unknown", id=write.id, reason=reason)
         record = self._record(comment, parent)
         return Outcome(
             intent=write.intent,
             status="done",
-            id=child_id(parent["id"], comment["id"]),
+            id=id,
             record=record,
             version=record.version if record else None,
         )
@@ -105,10 +109,13 @@ class AttachedWriter:
             if write.marker:
                 # Jira replaces the link with this id, so a repeated create makes no second one.
                 body["globalId"] = GLOBAL_ID + write.marker
-            made = self._client.put_link(parent["id"], body, gate)
-            if "id" not in made:
-                return Outcome(intent=write.intent, status="unknown", reason="the answer names no link")
-            return Outcome(intent=write.intent, status="done", id=child_id(parent["id"], made["id"]))
+            answer = self._client.put_link(parent["id"], body, gate)
+            try:
+                made = child_id(parent["id"], answer)
+            except NoRecord as trouble:
+                reason = f"the answer names no link: {trouble}"
+                return Outcome(intent=write.intent, status="unknown", reason=reason)
+            return Outcome(intent=write.intent, status="done", id=made)
         issue, id = _split(write)
         if write.kind == "delete":
             self._client.delete_link(issue, id, gate)

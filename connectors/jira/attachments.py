@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
-from connectors.base import Abilities, Field, Gate, Outcome, Page, Record, Write, chunks
+from connectors.base import Abilities, Field, Gate, Outcome, Page, Record, Unreadable, Write, chunks
 from connectors.content import Download
 from connectors.errors import ConnectorError, GateClosed, NotFound, RecordRefused
 from connectors.jira.client import FETCH_BATCH, Client
@@ -18,6 +19,7 @@ from connectors.jira.crawl import SEARCH_LAG, Crawler, Recent
 from connectors.jira.models import Json
 from connectors.jira.outcomes import failed
 from connectors.jira.records import STREAM_OF_LEVEL, Reader, account_of, child_id, is_child_id, level, moment, split_id
+from connectors.rows import NoRecord, each_row, made_of
 
 SHOWN = ["issuetype", "updated", "attachment"]
 
@@ -58,8 +60,9 @@ class Attachments:
         """The files of the issues that changed: adding one changes its issue."""
         reader = self._reader()
         for found in self._crawler.pages(cursor, SHOWN):
-            records = [each for issue in found.issues for each in on(issue, reader)]
-            yield Page(records=records, cursor=found.cursor, last=found.last, complete=found.complete)
+            aside = list(found.unreadable)
+            records = [file for issue in found.issues for file in on(issue, reader, aside)]
+            yield Page(records=records, cursor=found.cursor, last=found.last, complete=found.complete, unreadable=aside)
 
     def get(self, ids: Sequence[str]) -> Iterator[Record]:
         """By their issues, a hundred a request."""
@@ -68,21 +71,22 @@ class Attachments:
         there: dict[str, Record] = {}
         for batch in chunks(issues, FETCH_BATCH):
             for issue in self._client.bulk_fetch(batch, SHOWN):
-                there |= {each.id: each for each in on(issue, reader)}
+                there |= {file.id: file for file in on(issue, reader, [])}
         for id in dict.fromkeys(ids):
             yield there.get(id) or Record(stream="attachments", id=id, deleted=True)
 
     def ids(self) -> Iterator[list[str]]:
         reader = self._reader()
         for issues in self._crawler.all(SHOWN):
-            yield [each.id for issue in issues for each in on(issue, reader)]
+            yield [file.id for issue in issues for file in on(issue, reader, [])]
 
     def made_since(self, since: str, me: str) -> Iterator[Record]:
         """Ours, on the issues that our account touched within a month."""
         reader = self._reader()
         for issues in self._crawler.touched_by(me, SHOWN):
             for issue in issues:
-                yield from (each for each in on(issue, reader) if each.ours and (each.created_at or "") >= since)
+                files = on(issue, reader, [])
+                yield from (file for file in files if file.ours and (file.created_at or "") >= since)
 
     def download(self, id: str) -> Download:
         own = split_id(id)[1] if is_child_id(id) else ""
@@ -126,19 +130,22 @@ class Attachments:
         content = write.content
         if write.values.get("filename"):
             content = replace(content, name=str(write.values["filename"]))
-        made = self._client.add_attachment(issue, content, gate)
-        if "id" not in made:
-            return Outcome(intent=write.intent, status="unknown", reason="the answer names no attachment")
-        record = attachment(made, issue, str(parent.get("stream") or "issues"), self._reader())
+        of = partial(attachment, issue=issue, stream=str(parent.get("stream") or "issues"), reader=self._reader())
+        answer = self._client.add_attachment(issue, content, gate)
+        try:
+            record = made_of(of, answer)
+        except NoRecord as trouble:
+            return Outcome(intent=write.intent, status="unknown", reason=f"the answer names no attachment: {trouble}")
         return Outcome(intent=write.intent, status="done", id=record.id, record=record)
 
 
-def on(issue: Json, reader: Reader) -> Iterator[Record]:
-    """The files that came with an issue."""
-    stream = STREAM_OF_LEVEL.get(level(issue))
-    found = (issue.get("fields") or {}).get("attachment")
+def on(issue: Json, reader: Reader, aside: list[Unreadable]) -> Iterator[Record]:
+    """The files that came with an issue; what is none goes to ``aside``."""
+    stream, fields = STREAM_OF_LEVEL.get(level(issue)), issue.get("fields")
+    found = fields.get("attachment") if isinstance(fields, Mapping) else None
     if stream is not None and isinstance(found, list):
-        yield from (attachment(each, str(issue["id"]), stream, reader) for each in found if each.get("id"))
+        of = partial(attachment, issue=str(issue["id"]), stream=stream, reader=reader)
+        yield from each_row("attachments", found, of, aside)
 
 
 def attachment(raw: Json, issue: str, stream: str, reader: Reader) -> Record:
@@ -146,11 +153,11 @@ def attachment(raw: Json, issue: str, stream: str, reader: Reader) -> Record:
     author = account_of(raw.get("author"))
     return Record(
         stream="attachments",
-        id=child_id(issue, raw["id"]),
+        id=child_id(issue, raw),
         payload={**raw, "issue": {"id": issue, "stream": stream}},
         ours=reader.me is not None and author == reader.me,
         scope=issue,
-        url=raw.get("content"),
+        url=raw["content"] if isinstance(raw.get("content"), str) else None,
         created_at=moment(raw.get("created")),
         modified_by=author,
     )

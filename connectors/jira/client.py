@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.answer import Answer, Streamed
-from connectors.base import Content, Gate
+from connectors.base import Content, Gate, Unreadable
 from connectors.errors import EffectUnknown, Malformed
 from connectors.jira.models import (
     BulkHistories,
@@ -22,17 +22,19 @@ from connectors.jira.models import (
     HistoryPage,
     IssueHistory,
     Json,
+    OddPage,
     SearchPage,
-    SentIssues,
     SentPage,
-    Slices,
     Submitted,
     Transition,
     Transitions,
+    all_opened,
+    histories,
     opened,
 )
 from connectors.jira.site import API, PAGE, Site
 from connectors.multipart import Multipart
+from connectors.rows import each_row, id_of, identified, made_of, typed
 
 SEARCH_PAGE = 100
 FETCH_BATCH = 100
@@ -105,16 +107,16 @@ class Client(Site):
             seen.add(token)
 
     def bulk_fetch(self, ids: Sequence[str], fields: Sequence[str] = FIELDS) -> list[Json]:
-        """At most 100 issues by id."""
+        """At most 100 issues by id, without those that are gone, hidden, or no issues at all."""
         body: Json = {"issueIdsOrKeys": list(ids), "fields": list(fields)}
         if "*all" in fields:
             body["properties"] = [PROPERTY]
-        sent = self._ask("/issue/bulkfetch", body).decode(SentIssues, in_part=True)
-        return [opened(issue) for issue in sent.issues]
+        return search_page(self._ask("/issue/bulkfetch", body)).issues
 
     def issue(self, id: str, fields: Sequence[str] = FIELDS) -> Json:
+        """Raises ``NoRecord`` for an answer that is no issue."""
         answer = self._get(f"/issue/{id}", fields=",".join(fields), properties=PROPERTY)
-        return opened(answer.decode(Slices, in_part=True))
+        return made_of(_issue, answer.decode(msgspec.Raw, in_part=True))
 
     def histories(self, ids: Sequence[str]) -> Iterator[IssueHistory]:
         """Changelogs of at most 1000 issues; an issue may come in several parts."""
@@ -125,7 +127,7 @@ class Client(Site):
             if token is not None:
                 body["nextPageToken"] = token
             page = self._ask("/changelog/bulkfetch", body).decode(BulkHistories)
-            yield from page.issueChangeLogs
+            yield from each_row("changelogs", page.issueChangeLogs, _issue_history, [])
             token = page.nextPageToken
             if token is None:
                 return
@@ -138,14 +140,14 @@ class Client(Site):
         start = 0
         while True:
             page = self._get(f"/issue/{id}/changelog", startAt=start, maxResults=PAGE).decode(HistoryPage)
-            yield from page.values
+            yield from histories(page.values)
             start += len(page.values)
             if not page.values or start >= page.total:
                 return
 
     # -- comments and links
 
-    def comments(self, issue: str, start: int = 0) -> Iterator[Json]:
+    def comments(self, issue: str, start: int = 0) -> Iterator[Any]:
         """The comments of an issue from the ``start``-th, oldest first."""
         while True:
             path = f"/issue/{issue}/comment"
@@ -157,7 +159,8 @@ class Client(Site):
 
     def comments_by_id(self, ids: Sequence[int]) -> list[Json]:
         """At most 1000 comments, their properties with them."""
-        return self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList).values
+        sent = self._ask("/comment/list", {"ids": list(ids)}, expand="properties").decode(CommentList)
+        return identified("comments", sent.values, [])
 
     def worklogs_updated(self, since: int) -> ChangedWorklogs:
         """Worklogs booked or edited after a time (epoch milliseconds), but for the last minute."""
@@ -168,10 +171,10 @@ class Client(Site):
 
     def worklogs(self, ids: Sequence[int]) -> list[Json]:
         """At most 1000 worklogs; those that are gone or hidden are left out."""
-        return self._ask("/worklog/list", {"ids": list(ids)}).decode(list[Json])
+        return identified("worklogs", self._ask("/worklog/list", {"ids": list(ids)}).decode(list[Any]), [])
 
-    def links(self, issue: str) -> list[Json]:
-        return self._get(f"/issue/{issue}/remotelink").decode(list[Json])
+    def links(self, issue: str) -> list[Any]:
+        return self._get(f"/issue/{issue}/remotelink").decode(list[Any])
 
     def link(self, issue: str, id: str) -> Json:
         return self._get(f"/issue/{issue}/remotelink/{id}").decode(dict[str, Any])
@@ -286,8 +289,23 @@ class Client(Site):
 
 def search_page(answer: Answer) -> SearchPage:
     """The page that an answer to a search holds. Raises ``Malformed``."""
-    sent = answer.decode(SentPage, in_part=True)
-    return SearchPage([opened(issue) for issue in sent.issues], sent.nextPageToken, sent.isLast)
+    sent: SentPage | OddPage
+    try:
+        sent = answer.decode(SentPage, in_part=True)
+    except Malformed:
+        sent = answer.decode(OddPage, in_part=True)
+    aside: list[Unreadable] = []
+    return SearchPage(all_opened(sent.issues, aside), sent.nextPageToken, sent.isLast, aside)
+
+
+def _issue_history(row: Any) -> IssueHistory:
+    return typed(row, IssueHistory)
+
+
+def _issue(sent: msgspec.Raw) -> Json:
+    issue: Json = opened(sent)
+    id_of(issue)
+    return issue
 
 
 def _done(answer: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -92,13 +92,13 @@ class Crawler:
                 if page.issues:
                     crawl.seen = max(crawl.seen, _updated(page.issues[-1]))
                 if page.nextPageToken is None or page.isLast is True:
-                    yield Found(page.issues, following(crawl), True, crawl.full)
+                    yield Found(page.issues, following(crawl), True, crawl.full, page.unreadable)
                     return
                 if page.nextPageToken in tokens:
                     raise Malformed("POST /rest/api/3/search/jql: the same page token came twice")
                 tokens.add(page.nextPageToken)
                 crawl.token = page.nextPageToken
-                found = Found(page.issues, crawl.encode(), False, False)
+                found = Found(page.issues, crawl.encode(), False, False, page.unreadable)
                 if not crawl.full or len(tokens) != ALONE:
                     # While a page is stored the next one is under way.
                     if ahead is None:
@@ -151,7 +151,8 @@ class Crawler:
 
 
 def _updated(issue: Json) -> int:
-    stamp = moment((issue.get("fields") or {}).get("updated"))
+    fields = issue.get("fields")
+    stamp = moment(fields.get("updated")) if isinstance(fields, Mapping) else None
     return milliseconds(stamp) if stamp else 0
 
 

@@ -19,6 +19,7 @@ from connectors.jira.outcomes import failed
 from connectors.jira.places import Places
 from connectors.jira.records import MARKER_LABEL
 from connectors.jira.transitions import Progress
+from connectors.rows import NoRecord, id_of
 
 
 class Creating:
@@ -78,7 +79,12 @@ class Creating:
             if number in wrong:
                 outcomes[write.intent] = _refused(write, wrong[number])
                 continue
-            id = str(next(made)["id"])
+            try:
+                id = id_of(next(made))
+            except NoRecord as trouble:
+                unclear = EffectUnknown(f"POST /rest/api/3/issue/bulk: an answer that names no issue: {trouble}")
+                outcomes[write.intent] = failed(write, unclear)
+                continue
             self._recent.add(id)
             outcomes[write.intent] = Outcome(intent=write.intent, status="done", id=id)
         return outcomes

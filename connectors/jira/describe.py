@@ -11,7 +11,7 @@ from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, P
 from connectors.jira import attachments, versions, worklogs
 from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HISTORY_BATCH, MOVE_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG
-from connectors.jira.models import Json
+from connectors.jira.models import Json, part
 from connectors.jira.moving import BULK, RUNS_ON
 from connectors.jira.places import Places
 from connectors.jira.records import STREAM_OF_LEVEL, level
@@ -174,10 +174,10 @@ def _statuses(client: Client, keys: Sequence[str]) -> dict[str, str]:
     """Status id -> key of its category, of the configured projects' workflows."""
     rows: Iterable[Json]
     if keys:
-        rows = [status for key in keys for kind in client.project_statuses(key) for status in kind["statuses"]]
+        rows = [status for key in keys for _, statuses in client.project_statuses(key) for status in statuses]
     else:
         rows = client.statuses()
-    return {str(row["id"]): str((row.get("statusCategory") or {}).get("key") or "undefined") for row in rows}
+    return {row["id"]: str(part(row, "statusCategory").get("key") or "undefined") for row in rows}
 
 
 def _field(
@@ -223,7 +223,7 @@ def _field(
 
 def kind_of(row: Json) -> str:
     """Jira's own word: of a custom field the type that an administrator chose, which says more than its schema."""
-    schema = row.get("schema") or {}
+    schema = part(row, "schema")
     maker, _, chosen = str(schema.get("custom") or "").partition(":")
     if chosen and maker in MAKERS:
         return chosen

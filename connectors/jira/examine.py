@@ -10,7 +10,7 @@ from connectors.context import Context
 from connectors.examining import Symptom
 from connectors.jira.client import Client
 from connectors.jira.describe import PROJECTS
-from connectors.jira.models import Json
+from connectors.jira.models import Json, part
 from connectors.jira.moving import BULK
 from connectors.jira.places import Places
 from connectors.jira.records import STREAM_OF_LEVEL, level, moment
@@ -120,12 +120,9 @@ def _screens(client: Client, places: Places, project: str) -> Iterator[Symptom]:
 
 def _statuses(client: Client, project: str) -> Iterator[Symptom]:
     """Per type of issue: classes that no status of its workflow has, and statuses of no class."""
-    for kind in client.project_statuses(project):
-        place = f"{project}/{kind.get('name')}"
-        classes = {
-            str(status.get("name")): str((status.get("statusCategory") or {}).get("key"))
-            for status in kind.get("statuses") or ()
-        }
+    for kind, statuses in client.project_statuses(project):
+        place = f"{project}/{kind}"
+        classes = {str(status.get("name")): str(part(status, "statusCategory").get("key")) for status in statuses}
         for name, key in classes.items():
             if key not in ("new", "indeterminate", "done"):
                 yield Symptom(code="value_unmapped", params={"stream": "issues", "field": "status", "value": name})
@@ -137,6 +134,8 @@ def _statuses(client: Client, project: str) -> Iterator[Symptom]:
 def _others(client: Client) -> Iterator[Symptom]:
     """Apps that sync this site, by the names of their accounts among the first thousand."""
     for user in next(client.users(), []):
+        if not isinstance(user, dict):
+            continue
         name = str(user.get("displayName") or "")
         if user.get("accountType") == "app" and user.get("active") and name.lower().startswith(TOOLS):
             yield Symptom(code="other_tool", params={"tool": name, "where": "apps"})

@@ -43,7 +43,7 @@ def changes(client: Client, ids: Sequence[str], since: str, me: str, schemas: Ma
         found: dict[str, list[History]] = {id: [] for id in batch}
         try:
             for part in client.histories(batch):
-                found.setdefault(part.issueId, []).extend(part.changeHistories)
+                found.setdefault(str(part.issueId), []).extend(part.entries)
         except RecordRefused:
             # One issue that is gone or hidden may spoil the whole batch: ask for each.
             found = {id: _alone(client, id) for id in batch}
@@ -64,6 +64,8 @@ def _of_entry(id: str, at: str, entry: History, me: str, schemas: Mapping[str, J
     by = account_of(entry.author)
     called = (entry.author or {}).get("displayName")
     for item in entry.items:
+        if not isinstance(item, dict):
+            continue
         name = item.get("fieldId") or FIELD_OF_ENTRY.get(str(item.get("field")), str(item.get("field")))
         schema = schemas.get(name, {})
         old = value(name, schema, item.get("from"), item.get("fromString"), item.get("tmpFromAccountId"))
@@ -128,8 +130,11 @@ def _day(text: Any) -> str | None:
     return found.group() if found else None
 
 
-def _number(text: Any) -> float | int | None:
+def _number(text: Any) -> Any:
     if text in (None, ""):
         return None
-    number = float(text)
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        return text  # not as Jira writes a number: the reader says that it cannot be read
     return int(number) if number.is_integer() else number

@@ -14,9 +14,11 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import whole_characters
 from connectors.hooks import Delivery, Hint, HookRefused
 from connectors.jira.models import Json
 from connectors.jira.records import STREAM_OF_LEVEL, account_of, child_id, level, moment
+from connectors.rows import NoRecord
 
 SIGNATURE = "x-hub-signature"
 IDENTIFIER = "x-atlassian-webhook-identifier"
@@ -34,17 +36,19 @@ def parse(headers: Mapping[str, str], body: bytes, secret: str | None) -> Delive
     given = {name.lower(): value for name, value in headers.items()}
     _prove(given.get(SIGNATURE, ""), body, secret)
     try:
-        event: Json = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        event: Json = msgspec.json.decode(whole_characters(body), type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise HookRefused("the body is no JSON object", code="malformed") from error
     name = event.get("webhookEvent")
     if not isinstance(name, str):
         raise HookRefused("the body names no webhookEvent", code="malformed")
     try:
         hints = list(dict.fromkeys(_hints(name, event)))
-        at = moment(event.get("timestamp"))
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, OSError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, NoRecord) as error:
         raise HookRefused(f"the body of {name[:60]} is not as Jira sends it", code="malformed") from error
+    at = moment(event.get("timestamp"))
+    if at is None and event.get("timestamp") is not None:
+        raise HookRefused(f"the body of {name[:60]} tells no time that Jira sends", code="malformed")
     feed = next((feed for start, feed in FEEDS.items() if name.startswith(start)), None)
     key = given.get(IDENTIFIER) or hashlib.sha256(body).hexdigest()
     return Delivery(key=key, hints=hints, feeds=[feed] if feed else [], at=at)
@@ -63,19 +67,19 @@ def _prove(signature: str, body: bytes, secret: str | None) -> None:
 
 def _hints(name: str, event: Json) -> Iterator[Hint]:
     issue = event.get("issue") or {}
-    if issue.get("id") is not None:
+    if issue.get("id"):
         stream = STREAM_OF_LEVEL.get(level(issue))
         if stream is not None:
             yield Hint(stream, str(issue["id"]))
         comment = event.get("comment") or {}
-        if comment.get("id") is not None:
-            yield Hint("comments", child_id(str(issue["id"]), comment["id"]))
+        if comment.get("id"):
+            yield Hint("comments", child_id(str(issue["id"]), comment))
     link = event.get("issueLink") or {}
     for place in (event.get("worklog") or {}).get("issueId"), link.get("sourceIssueId"), link.get("destinationIssueId"):
-        if place is not None:
+        if place:
             yield Hint("issues", str(place))
     version = event.get("version") or {}
-    if name.startswith("jira:version") and version.get("id") is not None:
+    if name.startswith("jira:version") and version.get("id"):
         yield Hint("versions", str(version["id"]))
     account = account_of(event.get("user")) if name.startswith("user_") else None
     if account is not None:

@@ -14,7 +14,7 @@ from connectors.jira.client import Client
 from connectors.jira.crawl import Recent
 from connectors.jira.creating import Creating, labels_meant
 from connectors.jira.links import add_links, removed_links, without_links
-from connectors.jira.models import Json
+from connectors.jira.models import Json, part
 from connectors.jira.moving import ALONE, Arrival, Convoy, Group, Move
 from connectors.jira.outcomes import failed, wants_notification_right
 from connectors.jira.places import Places
@@ -214,7 +214,8 @@ def _edit_body(values: Json, look: Json | None) -> Json:
     fields = {name: value for name, value in values.items() if name != "labels"}
     body: Json = {}
     if "labels" in values:
-        there = set(((look or {}).get("fields") or {}).get("labels") or ())
+        labels = part(look, "fields").get("labels")
+        there = {label for label in labels if isinstance(label, str)} if isinstance(labels, list) else set()
         wanted = labels_meant(values["labels"], there)
         steps = [{"add": label} for label in sorted(wanted - there)]
         steps += [{"remove": each} for each in sorted(there - wanted) if not each.startswith(MARKER_LABEL)]

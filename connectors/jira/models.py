@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
 
+from connectors.base import Unreadable
+from connectors.rows import each_row, identified, typed
 from connectors.undecoded import Undecoded
 
 Json = dict[str, Any]
@@ -52,25 +55,28 @@ class User(Account, total=False):
 
 
 class SentPage(msgspec.Struct):
-    """Answer of ``/search/jql``. Without ``issues`` it is no answer of Jira's."""
+    """Answer of ``/search/jql``, and of ``/issue/bulkfetch``. Without ``issues`` it is no answer of Jira's."""
 
     issues: list[Slices]
     nextPageToken: str | None = None
     isLast: bool | None = None
 
 
-class SentIssues(msgspec.Struct):
-    """Answer of ``/issue/bulkfetch``."""
+class OddPage(msgspec.Struct):
+    """The same where not everything in the list is an object."""
 
-    issues: list[Slices]
+    issues: list[msgspec.Raw]
+    nextPageToken: str | None = None
+    isLast: bool | None = None
 
 
 class SearchPage(msgspec.Struct):
-    """A page of a search, its issues opened."""
+    """A page of a search, its issues opened: each has an id."""
 
     issues: list[Json]
     nextPageToken: str | None = None
     isLast: bool | None = None
+    unreadable: list[Unreadable] = []
 
 
 class Count(msgspec.Struct):
@@ -82,22 +88,20 @@ class Count(msgspec.Struct):
 class CommentPage(msgspec.Struct):
     """A page of one issue's comments (``comments``)."""
 
-    comments: list[Json]
-    startAt: int = 0
-    maxResults: int = 0
+    comments: list[Any]
     total: int = 0
 
 
 class CommentList(msgspec.Struct):
     """Comments by id (``values``)."""
 
-    values: list[Json]
+    values: list[Any]
 
 
 class ChangedWorklogs(msgspec.Struct):
     """A page of ids of worklogs that changed, oldest first (``values``)."""
 
-    values: list[Json]
+    values: list[Any]
     lastPage: bool
     until: int | None = None
 
@@ -133,25 +137,39 @@ class BulkProgress(msgspec.Struct):
 class History(msgspec.Struct):
     """One entry of a changelog: who, when, and the fields that changed together."""
 
-    id: str = ""
-    created: str | int = ""
+    id: Any = ""
+    created: Any = ""
     author: Json | None = None
-    items: list[Json] = []
+    """None: somebody who was not signed in."""
+    items: list[Any] = []
 
 
 class IssueHistory(msgspec.Struct):
-    issueId: str
-    changeHistories: list[History] = []
+    issueId: str | int
+    changeHistories: list[Any] = []
+
+    @property
+    def entries(self) -> list[History]:
+        return histories(self.changeHistories)
 
 
 class BulkHistories(msgspec.Struct):
-    issueChangeLogs: list[IssueHistory]
+    issueChangeLogs: list[Any]
     nextPageToken: str | None = None
 
 
 class HistoryPage(msgspec.Struct):
-    values: list[History]
+    values: list[Any]
     total: int = 0
+
+
+def histories(rows: list[Any]) -> list[History]:
+    """The entries of a changelog; what is none tells of no change."""
+    return list(each_row("changelog", rows, _history, []))
+
+
+def _history(row: Any) -> History:
+    return typed(row, History)
 
 
 class Transition(msgspec.Struct):
@@ -166,20 +184,49 @@ class Transitions(msgspec.Struct):
     transitions: list[Transition]
 
 
-def opened(issue: Slices) -> Json:
-    """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read."""
+_ISSUE: msgspec.json.Decoder[Slices] = msgspec.json.Decoder(Slices)
+
+
+def opened(issue: Slices | msgspec.Raw) -> Any:
+    """An issue as sent, its ``fields`` still undecoded: a site has hundreds of them, and few are ever read. What is no
+    object comes as it is. Raises ValueError for what has no value (a number beyond any range)."""
+    if isinstance(issue, msgspec.Raw):
+        sent = issue
+        try:
+            issue = _ISSUE.decode(sent)
+        except msgspec.ValidationError:
+            return msgspec.json.decode(sent)
     return {name: _opened(value) if name == "fields" else msgspec.json.decode(value) for name, value in issue.items()}
+
+
+def all_opened(issues: Sequence[Slices] | Sequence[msgspec.Raw], aside: list[Unreadable]) -> list[Json]:
+    """Those of the issues that are any; the others go to ``aside``."""
+    return identified("issues", each_row("issues", issues, opened, aside), aside)
 
 
 def _opened(fields: msgspec.Raw) -> Any:
     return Undecoded(fields) if bytes(memoryview(fields)[:1]) == b"{" else msgspec.json.decode(fields)
 
 
-class ErrorBody(msgspec.Struct):
-    """Jira's own errors, and the gateway's in front of it."""
+def part(value: Any, name: str) -> Mapping[str, Any]:
+    """An object within an object; an empty one where there is none."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
-    errorMessages: list[str] = []
-    errors: dict[str, Any] | list[dict[str, Any]] = {}
-    """By field; bulk operations list them, each with its ``message``."""
-    message: str | None = None
-    code: int | str | None = None
+
+def count(value: Any) -> int:
+    """A number of things, as far as an answer tells it; 0 where it does not."""
+    return value if isinstance(value, int) else int(value) if isinstance(value, str) and value.isdecimal() else 0
+
+
+class ErrorBody(msgspec.Struct):
+    """Jira's own errors, and those of the gateways in front of it: any of these, in any form."""
+
+    errorMessages: Any = None
+    errors: Any = None
+    """By field; bulk operations and gateways list them, each with its ``message`` or ``detail``."""
+    message: Any = None
+    errorMessage: Any = None
+    error: Any = None
+    error_description: Any = None
+    detail: Any = None

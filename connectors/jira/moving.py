@@ -17,7 +17,7 @@ import msgspec
 from connectors.base import Clock, Gate, Write, chunks
 from connectors.errors import ConnectorError, EffectUnknown, Forbidden, GateClosed, NotFound, RecordRefused, Transient
 from connectors.jira.client import FETCH_BATCH, MOVE_BATCH, Client
-from connectors.jira.models import BulkProgress, Json
+from connectors.jira.models import BulkProgress, Json, part
 from connectors.jira.transitions import STEPS, Progress, Walk, Workflows, asked
 
 BULK = "BULK_CHANGE"
@@ -58,14 +58,14 @@ class Move:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Project and issue type: they choose the workflow."""
-        fields = self.seen["fields"]
-        return str(fields["project"]["id"]), str(fields["issuetype"]["id"])
+        """Project and issue type: they choose the workflow. An issue that does not show them shares it with none."""
+        fields = part(self.seen, "fields")
+        project, kind = part(fields, "project").get("id"), part(fields, "issuetype").get("id")
+        return (str(project), str(kind)) if project and kind else ("issue", self.issue)
 
     @property
     def status(self) -> Json:
-        status: Json = self.seen["fields"]["status"]
-        return status
+        return dict(part(part(self.seen, "fields"), "status"))
 
 
 @dataclass(slots=True)
@@ -143,8 +143,8 @@ class Convoy:
     def seen(self, issues: Sequence[str]) -> dict[str, Json]:
         """Where those stand: one request a hundred. Issues that are gone are left out."""
         found: dict[str, Json] = {}
-        for part in chunks(issues, FETCH_BATCH):
-            found |= {str(issue["id"]): issue for issue in self._client.bulk_fetch(part, PLACE)}
+        for batch in chunks(issues, FETCH_BATCH):
+            found |= {str(issue["id"]): issue for issue in self._client.bulk_fetch(batch, PLACE)}
         return found
 
     def way(self, move: Move) -> Walk | None:
@@ -252,7 +252,7 @@ class Convoy:
         for group, ids in batch:
             for issue in ids:
                 seen = found.get(issue)
-                if seen is not None and str(seen["fields"]["status"].get("id")) == group.to:
+                if seen is not None and str(part(part(seen, "fields"), "status").get("id")) == group.to:
                     group.members[issue].moved = True
                 elif doubt is None:
                     arrivals[issue] = ALONE

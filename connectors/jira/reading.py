@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 
-from connectors.base import Ignored, Page, Record, chunks
+from connectors.base import Ignored, Page, Record, Unreadable, chunks
 from connectors.errors import Forbidden, NotFound
 from connectors.jira.client import COMMENT_BATCH, FETCH_BATCH, Client
 from connectors.jira.crawl import Crawler
@@ -22,6 +24,7 @@ from connectors.jira.records import (
     split_id,
 )
 from connectors.jira.windows import Found
+from connectors.rows import NoRecord, each_row, identified
 
 USERS_CURSOR = "users"
 KIND_ONLY = ["issuetype", "updated"]
@@ -43,20 +46,32 @@ class Reading:
         for page in self._crawler.pages(cursor):
             records: list[Record] = []
             ignored: list[Ignored] = []
-            for issue in page.issues:
-                record, comments, complete = reader.opened(issue)
+            aside = list(page.unreadable)
+            for record, comments, complete in each_row("issues", page.issues, reader.opened, aside):
                 if isinstance(record, Ignored):
                     ignored.append(record)
                     continue
                 records.append(record)
-                for comment in comments if complete else self._client.comments(record.id):
-                    found = reader.comment(comment, record.id, record.stream, issue.get("key"))
-                    # A comment within an issue comes without its properties, where the marker of ours would be.
-                    hint = found.ours and "properties" not in comment
-                    records.append(msgspec.structs.replace(found, partial=True) if hint else found)
-            yield _page(records, page, ignored)
+                under = partial(reader.comment, issue=record.id, stream=record.stream, key=record.payload.get("key"))
+                said = comments if complete else self._all_comments(record.id, comments)
+                # A comment within an issue comes without its properties, where the marker of ours would be.
+                records += [
+                    msgspec.structs.replace(found, partial=True)
+                    if found.ours and "properties" not in comment
+                    else found
+                    for comment in said
+                    for found in each_row("comments", [comment], under, aside)
+                ]
+            yield _page(records, page, ignored, aside)
 
-    def _comments_of(self, issue: Json) -> Iterator[Json]:
+    def _all_comments(self, issue: str, shown: list[Any]) -> list[Any]:
+        """All comments of an issue of which the search showed some."""
+        try:
+            return list(self._client.comments(issue))
+        except (NotFound, Forbidden):
+            return shown  # it went away between the two requests: the next look tells
+
+    def _comments_of(self, issue: Json) -> Iterator[Any]:
         comments, complete = embedded_comments(issue)
         if complete:
             yield from comments
@@ -67,22 +82,26 @@ class Reading:
         """Links of the issues that changed: one request for each of those."""
         reader = self._reader()
         for page in self._crawler.pages(cursor, KIND_ONLY):
-            records = []
+            records: list[Record] = []
+            aside = list(page.unreadable)
             for issue in page.issues:
                 id, stream = str(issue["id"]), STREAM_OF_LEVEL.get(level(issue))
                 if stream is None:
                     continue
                 try:
-                    records += [reader.link(link, id, stream) for link in self._client.links(id)]
+                    links = self._client.links(id)
                 except NotFound:
                     continue  # the issue went away between the search and this request
-            yield _page(records, page)
+                records += each_row("remote_links", links, partial(reader.link, issue=id, stream=stream), aside)
+            yield _page(records, page, aside=aside)
 
     def users(self, cursor: str | None) -> Iterator[Page]:
         """All users, each time: Jira does not tell which of them changed."""
         reader = self._reader()
         for rows in self._client.users():
-            yield Page(records=[reader.user(row) for row in rows], cursor=USERS_CURSOR)
+            aside: list[Unreadable] = []
+            records = list(each_row("users", rows, reader.user, aside))
+            yield Page(records=records, cursor=USERS_CURSOR, unreadable=aside)
         yield Page(records=[], cursor=USERS_CURSOR, last=True, complete=True)
 
     # -- by id
@@ -116,11 +135,11 @@ class Reading:
                 except NotFound:
                     yield Record(stream=stream, id=id, deleted=True)
                     continue
-                except Forbidden:
+                except (Forbidden, NoRecord):
                     yield Record(stream=stream, id=id, forbidden=True)
                     continue
-            record = reader.issue(issue)
-            # Lifted above the epics it is in no stream of ours, but it is not gone either.
+            record = next(each_row(stream, [issue], reader.issue, []), None)
+            # Lifted above the epics, or not readable, it is in no stream of ours, but it is not gone either.
             yield record if isinstance(record, Record) else Record(stream=stream, id=id, forbidden=True)
 
     def streams_of(self, issues: Sequence[str]) -> dict[str, str]:
@@ -140,10 +159,12 @@ class Reading:
             for comment in self._client.comments_by_id([int(own) for _, own in batch]):
                 found[str(comment["id"])] = comment
         for id, (issue, own) in parts.items():
-            if own in found and issue in streams:
-                yield reader.comment(found[own], issue, streams[issue])
-            else:
+            if own not in found or issue not in streams:
                 yield Record(stream="comments", id=id, deleted=True, scope=issue)
+                continue
+            under = partial(reader.comment, issue=issue, stream=streams[issue])
+            record = next(each_row("comments", [found[own]], under, []), None)
+            yield record or Record(stream="comments", id=id, forbidden=True, scope=issue)
 
     def _link(self, id: str) -> Record:
         issue, own = split_id(id)
@@ -153,12 +174,15 @@ class Reading:
             return Record(stream="remote_links", id=id, deleted=True, scope=issue)
         except Forbidden:
             return Record(stream="remote_links", id=id, forbidden=True, scope=issue)
-        return self._reader().link(link, issue, self.streams_of([issue]).get(issue, "issues"))
+        under = partial(self._reader().link, issue=issue, stream=self.streams_of([issue]).get(issue, "issues"))
+        record = next(each_row("remote_links", [link], under, []), None)
+        return record or Record(stream="remote_links", id=id, forbidden=True, scope=issue)
 
     def _users(self, ids: Sequence[str]) -> Iterator[Record]:
         reader = self._reader()
         for batch in chunks(ids, 90):
-            found = {record.id: record for record in map(reader.user, self._client.users_by_id(batch))}
+            rows = each_row("users", self._client.users_by_id(batch), reader.user, [])
+            found = {record.id: record for record in rows}
             for id in batch:
                 yield found.get(id) or Record(stream="users", id=id, deleted=True)
 
@@ -171,12 +195,13 @@ class Reading:
             yield from self._crawler.ids(stream)
         elif stream == "users":
             for rows in self._client.users():
-                yield [self._reader().user(row).id for row in rows]
+                yield [record.id for record in each_row("users", rows, self._reader().user, [])]
         elif stream == "comments":
             for issues in self._crawler.all(["issuetype", "comment"]):
                 for told in issues:
                     try:
-                        yield [child_id(str(told["id"]), row["id"]) for row in self._comments_of(told)]
+                        rows = identified("comments", self._comments_of(told), [])
+                        yield [child_id(str(told["id"]), row) for row in rows]
                     except NotFound:
                         continue
         else:
@@ -184,7 +209,8 @@ class Reading:
                 for batch in self._crawler.ids(parents):
                     for issue in batch:
                         try:
-                            yield [child_id(issue, row["id"]) for row in self._client.links(issue)]
+                            links = identified("remote_links", self._client.links(issue), [])
+                            yield [child_id(issue, row) for row in links]
                         except NotFound:
                             continue
 
@@ -213,7 +239,8 @@ class Reading:
             for issue in issues:
                 place = (str(issue["id"]), STREAM_OF_LEVEL.get(level(issue), "issues"), issue.get("key"))
                 try:
-                    ours = [c for c in self._comments_of(issue) if account_of(c.get("author")) == me]
+                    rows = identified("comments", self._comments_of(issue), [])
+                    ours = [row for row in rows if account_of(row.get("author")) == me]
                 except NotFound:
                     continue  # it went away between the search and this request
                 places |= {int(comment["id"]): place for comment in ours}
@@ -225,9 +252,11 @@ class Reading:
         reader = self._reader()
         try:
             if stream == "remote_links":
-                yield from [reader.link(link, issue, kind) for link in self._client.links(issue)]
+                links = self._client.links(issue)
+                yield from list(each_row(stream, links, partial(reader.link, issue=issue, stream=kind), []))
                 return
-            ours = [int(c["id"]) for c in self._client.comments(issue) if reader.comment(c, issue).ours]
+            rows = identified(stream, self._client.comments(issue), [])
+            ours = [int(row["id"]) for row in rows if reader.comment(row, issue).ours]
         except NotFound:
             return
         for batch in chunks(ours, COMMENT_BATCH):
@@ -247,5 +276,14 @@ class Reading:
             raise ValueError(f"Jira does not tell who made {stream}, or lists them only under an issue")
 
 
-def _page(records: list[Record], found: Found, ignored: Sequence[Ignored] = ()) -> Page:
-    return Page(records=records, cursor=found.cursor, last=found.last, complete=found.complete, ignored=list(ignored))
+def _page(
+    records: list[Record], found: Found, ignored: Sequence[Ignored] = (), aside: Sequence[Unreadable] = ()
+) -> Page:
+    return Page(
+        records=records,
+        cursor=found.cursor,
+        last=found.last,
+        complete=found.complete,
+        ignored=list(ignored),
+        unreadable=list(aside),
+    )

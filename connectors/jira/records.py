@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from connectors.base import Ignored, Record
 from connectors.jira.client import PROPERTY
-from connectors.jira.models import Account, Json, Numbered, Rank
+from connectors.jira.models import Account, Json, Numbered, Rank, count
+from connectors.rows import id_of
 from connectors.undecoded import Pick, Undecoded
 
 MARKER_LABEL = "keepstep-"
@@ -33,7 +34,7 @@ class Opened(NamedTuple):
     """An issue as a record, and the comments that came within it."""
 
     record: Record | Ignored
-    comments: list[Json]
+    comments: list[Any]
     complete: bool
     """These are all of its comments."""
 
@@ -42,17 +43,21 @@ STREAM_OF_LEVEL = {1: "epics", 0: "issues", -1: "issues"}
 
 
 def moment(text: Any) -> str | None:
-    """One of Jira's times (offset without a colon, or a number of seconds or milliseconds) in UTC."""
-    if isinstance(text, int | float):
-        stamp = datetime.fromtimestamp(text / 1000 if text > 10**11 else text, UTC)
-    elif text:
-        stamp = datetime.fromisoformat(text)
-        if text[23:] == "+0000":
-            return str(text[:23]) + "Z"
-        if stamp.tzinfo is None:
-            stamp = stamp.replace(tzinfo=UTC)
-        stamp = stamp.astimezone(UTC)
-    else:
+    """One of Jira's times (offset without a colon, or a number of seconds or milliseconds) in UTC; None for what is
+    no time, or one that no calendar holds."""
+    try:
+        if isinstance(text, int | float):
+            stamp = datetime.fromtimestamp(text / 1000 if text > 10**11 else text, UTC)
+        elif isinstance(text, str):
+            stamp = datetime.fromisoformat(text)
+            if text[23:] == "+0000":
+                return text[:23] + "Z"
+            if stamp.tzinfo is None:
+                stamp = stamp.replace(tzinfo=UTC)
+            stamp = stamp.astimezone(UTC)
+        else:
+            return None
+    except (ValueError, OverflowError, OSError):
         return None
     return stamp.isoformat(timespec="milliseconds")[:23] + "Z"
 
@@ -65,15 +70,22 @@ def milliseconds(text: str) -> int:
 
 def level(issue: Json) -> int:
     """Hierarchy level of an issue; older answers only say whether it is a subtask."""
-    return _level(issue.get("fields") or {})
+    return _level(issue.get("fields"))
 
 
-def _level(fields: Mapping[str, Any]) -> int:
-    kind = fields.get("issuetype") or {}
+def _level(fields: Any) -> int:
+    kind = fields.get("issuetype") if isinstance(fields, Mapping) else None
+    if not isinstance(kind, Mapping):
+        return 0
     known = kind.get("hierarchyLevel")
     if isinstance(known, int):
         return known
     return -1 if kind.get("subtask") else 0
+
+
+def is_ours(label: Any) -> bool:
+    """Whether a label is a marker of ours."""
+    return isinstance(label, str) and label.startswith(MARKER_LABEL)
 
 
 def account_of(person: Any) -> str | None:
@@ -84,9 +96,9 @@ def account_of(person: Any) -> str | None:
     return str(found) if found else None
 
 
-def child_id(issue: str, id: Any) -> str:
-    """Id of a comment or link: Jira's addresses for both start with the issue."""
-    return f"{issue}-{id}"
+def child_id(issue: str, child: Any) -> str:
+    """Id of a comment or link: Jira's addresses for both start with the issue. Raises ``NoRecord`` for one without."""
+    return f"{issue}-{id_of(child)}"
 
 
 def split_id(id: str) -> tuple[str, str]:
@@ -123,7 +135,7 @@ class Reader:
         return Opened(self._issue(issue, sent, seen), *_comments(seen.get("comment")))
 
     def _issue(self, issue: Json, fields: Mapping[str, Any], seen: Mapping[str, Any]) -> Record | Ignored:
-        id = str(issue["id"])
+        id = id_of(issue)
         rank = _level(seen)
         stream = STREAM_OF_LEVEL.get(rank)
         if stream is None:
@@ -133,9 +145,9 @@ class Reader:
         marker = None
         labels = seen.get("labels")
         if isinstance(labels, list):
-            kept = [label for label in labels if not label.startswith(MARKER_LABEL)]
+            kept = [label for label in labels if not is_ours(label)]
             if len(kept) < len(labels):
-                marker = next(label for label in labels if label.startswith(MARKER_LABEL))[len(MARKER_LABEL) :]
+                marker = next(label for label in labels if is_ours(label))[len(MARKER_LABEL) :]
                 fields = _with_labels(fields, kept)
         payload = {**issue, "fields": fields}
         properties = payload.pop("properties", None)
@@ -151,7 +163,7 @@ class Reader:
             version=updated,
             marker=marker,
             ours=self.me is not None and account_of(seen.get("creator")) == self.me,
-            scope=str(project["id"]) if isinstance(project, dict) and "id" in project else None,
+            scope=str(project["id"]) if isinstance(project, dict) and project.get("id") else None,
             url=f"{self.site}/browse/{key}" if key else None,
             created_at=made,
             modified_at=updated,
@@ -159,13 +171,14 @@ class Reader:
 
     def comment(self, comment: Json, issue: str, stream: str = "issues", key: str | None = None) -> Record:
         """A comment; ``issue`` in the payload says under what it stands."""
+        id = child_id(issue, comment)
         payload = {**comment, "issue": {"id": issue, "stream": stream}}
         properties = payload.pop("properties", None)
         updated = moment(comment.get("updated"))
         author = account_of(comment.get("author"))
         return Record(
             stream="comments",
-            id=child_id(issue, comment["id"]),
+            id=id,
             payload=payload,
             version=updated,
             marker=_marker(properties),
@@ -179,40 +192,44 @@ class Reader:
 
     def link(self, link: Json, issue: str, stream: str = "issues") -> Record:
         """A remote link; Jira tells neither its author nor its times."""
+        id = child_id(issue, link)
         payload = {**link, "issue": {"id": issue, "stream": stream}}
         marker = None
         global_id = payload.get("globalId")
         if isinstance(global_id, str) and global_id.startswith(GLOBAL_ID):
             marker = global_id[len(GLOBAL_ID) :]
             del payload["globalId"]
-        target = link.get("object") or {}
+        target = link.get("object")
+        url = target.get("url") if isinstance(target, dict) else None
         return Record(
             stream="remote_links",
-            id=child_id(issue, link["id"]),
+            id=id,
             payload=payload,
             marker=marker,
             ours=marker is not None,
             scope=issue,
-            url=target.get("url"),
+            url=url if isinstance(url, str) else None,
         )
 
     def user(self, user: Json) -> Record:
-        id = account_of(user)
-        return Record(stream="users", id=id or str(user.get("self")), payload=user, url=None)
+        return Record(stream="users", id=account_of(user) or id_of(user, "self"), payload=user, url=None)
 
 
-def embedded_comments(issue: Json) -> tuple[list[Json], bool]:
+def embedded_comments(issue: Json) -> tuple[list[Any], bool]:
     """The comments that came within an issue, and whether these are all of them."""
-    return _comments((issue.get("fields") or {}).get("comment"))
+    fields = issue.get("fields")
+    return _comments(fields.get("comment") if isinstance(fields, Mapping) else None)
 
 
-def _comments(field: Any) -> tuple[list[Json], bool]:
+def _comments(field: Any) -> tuple[list[Any], bool]:
     if isinstance(field, list):
         return field, True
     if not isinstance(field, dict):
         return [], True
-    comments = field.get("comments") or []
-    return comments, len(comments) >= int(field.get("total") or 0)
+    comments = field.get("comments")
+    if not isinstance(comments, list):
+        comments = []
+    return comments, len(comments) >= count(field.get("total"))
 
 
 def issue_and_comments(reader: Reader, issue: Json) -> Iterator[Record | Ignored]:
@@ -238,7 +255,7 @@ def _with_labels(fields: Mapping[str, Any], labels: list[str]) -> Mapping[str, A
 def _marker(properties: Any) -> str | None:
     """Our marker among the properties: an object on issues, a list of pairs on comments."""
     if isinstance(properties, list):
-        properties = {pair.get("key"): pair.get("value") for pair in properties if isinstance(pair, dict)}
+        properties = {str(pair.get("key")): pair.get("value") for pair in properties if isinstance(pair, dict)}
     if not isinstance(properties, dict):
         return None
     ours = properties.get(PROPERTY)

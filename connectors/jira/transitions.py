@@ -10,7 +10,7 @@ from typing import Any
 from connectors.base import Gate
 from connectors.errors import RecordRefused
 from connectors.jira.client import Client
-from connectors.jira.models import Json, Transition
+from connectors.jira.models import Json, Transition, part
 
 STEPS = 8
 RANK = {"new": 0, "undefined": 0, "indeterminate": 1, "done": 2}
@@ -38,7 +38,7 @@ def matches(status: Json, target: Mapping[str, Any]) -> bool:
 
 def category(status: Mapping[str, Any]) -> str:
     """Key of a status' category: ``new``, ``indeterminate`` or ``done``."""
-    return str((status.get("statusCategory") or {}).get("key") or "")
+    return str(part(status, "statusCategory").get("key") or "")
 
 
 class Workflows:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from connectors.base import Abilities, Field, Gate, Outcome, Page, Record, Write
+from connectors.base import Abilities, Field, Gate, Outcome, Page, Record, Unreadable, Write
 from connectors.errors import ConnectorError, CursorLost, Forbidden, GateClosed, Malformed, NotFound, RecordRefused
 from connectors.jira.client import Client
 from connectors.jira.models import Json
 from connectors.jira.outcomes import failed
+from connectors.rows import NoRecord, each_row, id_of, identified, made_of
 
 LINE = "keepstep:"
 """Begins the last line of a description that holds our marker: a version has no other place for one."""
@@ -54,12 +56,14 @@ class Versions:
             if seen.get(str(project["id"])) == digest:
                 continue
             seen[str(project["id"])] = digest
-            yield Page(records=[self.record(row, project) for row in rows], cursor=_cursor(seen))
+            aside: list[Unreadable] = []
+            records = list(each_row("versions", rows, partial(self.record, project=project), aside))
+            yield Page(records=records, cursor=_cursor(seen), unreadable=aside)
         yield Page(records=[], cursor=_cursor(seen), last=True, complete=cursor is None)
 
     def ids(self) -> Iterator[list[str]]:
         for _, rows in self._lists():
-            yield [str(row["id"]) for row in rows]
+            yield [str(row["id"]) for row in identified("versions", rows, [])]
 
     def get(self, ids: Sequence[str]) -> Iterator[Record]:
         """One request each: Jira reads versions by id only one at a time."""
@@ -67,17 +71,18 @@ class Versions:
             try:
                 if not id.isdecimal():
                     raise NotFound(f"no id of a version: {id}", status=404)
-                yield self.record(self._client.version(id))
+                yield made_of(self.record, self._client.version(id))
             except NotFound:
                 yield Record(stream="versions", id=id, deleted=True)
-            except Forbidden:
+            except (Forbidden, NoRecord):
                 yield Record(stream="versions", id=id, forbidden=True)
 
     def find(self, marker: str) -> Iterator[Record]:
         for project, rows in self._lists():
-            yield from (found for row in rows if (found := self.record(row, project)).marker == marker)
+            found = each_row("versions", rows, partial(self.record, project=project), [])
+            yield from (record for record in found if record.marker == marker)
 
-    def _lists(self) -> Iterator[tuple[Json, list[Json]]]:
+    def _lists(self) -> Iterator[tuple[Json, list[Any]]]:
         for project in self._client.projects(self._projects):
             try:
                 yield project, [row for rows in self._client.versions(str(project["id"])) for row in rows]
@@ -86,6 +91,7 @@ class Versions:
 
     def record(self, version: Json, project: Json | None = None) -> Record:
         """A version; the line with our marker is not part of its description."""
+        id = id_of(version)
         payload = {name: part for name, part in version.items() if name not in ("self", "expand", "operations")}
         text, marker = parted(payload.get("description"))
         if marker is not None:
@@ -94,12 +100,12 @@ class Versions:
         key = (project or {}).get("key") or place
         return Record(
             stream="versions",
-            id=str(version["id"]),
+            id=id,
             payload=payload,
             marker=marker,
             ours=marker is not None,
             scope=place,
-            url=f"{self._site}/projects/{key}/versions/{version['id']}" if key else None,
+            url=f"{self._site}/projects/{key}/versions/{id}" if key else None,
         )
 
     # -- writing
@@ -144,9 +150,12 @@ class Versions:
             self._client.edit_version(id, {"description": text or ""}, gate)
 
     def _done(self, write: Write, version: Json) -> Outcome:
-        if "id" not in version:
-            return Outcome(intent=write.intent, status="unknown", id=write.id, reason="the answer names no version")
-        return Outcome(intent=write.intent, status="done", id=str(version["id"]), record=self.record(version))
+        try:
+            record = made_of(self.record, version)
+        except NoRecord as trouble:
+            reason = f"the answer names no version: {trouble}"
+            return Outcome(intent=write.intent, status="unknown", id=write.id, reason=reason)
+        return Outcome(intent=write.intent, status="done", id=record.id, record=record)
 
     def _project(self, given: Any) -> int:
         """Id of the project meant, by id or key; of the one configured where nobody says."""

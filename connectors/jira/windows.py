@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
 
 from connectors.answer import Answer
+from connectors.base import Unreadable
 from connectors.errors import Malformed
 from connectors.jira.answers import Refused
 from connectors.jira.client import Client, search_page
@@ -42,6 +43,7 @@ class Found(NamedTuple):
     last: bool
     complete: bool
     """The last page of a crawl that began without a cursor."""
+    unreadable: Sequence[Unreadable] = ()
 
 
 def following(crawl: Crawl) -> str:
@@ -106,8 +108,7 @@ class Windows:
                     turn.append((window, pool.submit(self._page, window, window.token, fields)))
                 window, answer = turn.popleft()
                 page = search_page(answer.result())
-                if page.issues:
-                    window.seen = max(window.seen, _created(page.issues[-1]))
+                window.seen = max([window.seen, *map(_created, page.issues[-1:])])
                 if page.nextPageToken is None or page.isLast is True:
                     crawl.windows.remove(window)
                 else:
@@ -117,7 +118,7 @@ class Windows:
                     window.token = page.nextPageToken
                     turn.append((window, pool.submit(self._page, window, window.token, fields)))
                 last = not crawl.windows
-                yield Found(page.issues, following(crawl) if last else crawl.encode(), last, last)
+                yield Found(page.issues, following(crawl) if last else crawl.encode(), last, last, page.unreadable)
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -163,7 +164,7 @@ def _joined(pieces: Sequence[tuple[int, int, int]], most: int, beginning: int) -
 
 
 def _created(issue: Json) -> int:
-    stamp = moment((issue.get("fields") or {}).get("created"))
-    if stamp is None:
-        raise Malformed("POST /rest/api/3/search/jql: an issue without the time it was made")
-    return milliseconds(stamp)
+    """When an issue was made; 0 where its answer does not say."""
+    fields = issue.get("fields")
+    stamp = moment(fields.get("created")) if isinstance(fields, Mapping) else None
+    return milliseconds(stamp) if stamp else 0

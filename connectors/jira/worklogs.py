@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 
-from connectors.base import Abilities, Field, Page, Record, chunks
+from connectors.base import Abilities, Field, Page, Record, Unreadable, chunks
 from connectors.errors import CursorLost, Malformed
 from connectors.jira.client import WORKLOG_BATCH, Client
 from connectors.jira.models import ChangedWorklogs, Json
 from connectors.jira.records import Reader, account_of, moment
+from connectors.rows import each_row, id_of
 
 LAG = 60.0
 """Seconds that Jira leaves out at the end of the feed, so that nothing is listed before it is settled."""
@@ -49,13 +51,15 @@ class Worklogs:
         for page in self._changes(self._client.worklogs_updated, at.updated):
             at.updated = page.until or at.updated
             if page.values:
-                records = [record for record in self.get(_ids(page)) if not record.deleted]
-                yield Page(records=records, cursor=at.encode())
+                aside: list[Unreadable] = []
+                records = [record for record in self.get(_ids(page, aside)) if not record.deleted]
+                yield Page(records=records, cursor=at.encode(), unreadable=aside)
         for page in self._changes(self._client.worklogs_deleted, at.deleted):
             at.deleted = page.until or at.deleted
             if page.values:
-                gone = [Record(stream="worklogs", id=id, deleted=True) for id in _ids(page)]
-                yield Page(records=gone, cursor=at.encode())
+                aside = []
+                gone = [Record(stream="worklogs", id=id, deleted=True) for id in _ids(page, aside)]
+                yield Page(records=gone, cursor=at.encode(), unreadable=aside)
         yield Page(records=[], cursor=at.encode(), last=True, complete=cursor is None)
 
     def get(self, ids: Sequence[str]) -> Iterator[Record]:
@@ -66,11 +70,15 @@ class Worklogs:
         for batch in chunks(numbers, WORKLOG_BATCH):
             found |= {str(row["id"]): row for row in self._client.worklogs([int(id) for id in batch])}
         for id in ids:
-            yield record(found[id], reader) if id in found else Record(stream="worklogs", id=id, deleted=True)
+            if id not in found:
+                yield Record(stream="worklogs", id=id, deleted=True)
+                continue
+            one = next(each_row("worklogs", [found[id]], partial(record, reader=reader), []), None)
+            yield one or Record(stream="worklogs", id=id, forbidden=True)
 
     def ids(self) -> Iterator[list[str]]:
         for page in self._changes(self._client.worklogs_updated, 0):
-            yield [record.id for record in self.get(_ids(page)) if not record.deleted]
+            yield [record.id for record in self.get(_ids(page, [])) if not record.deleted]
 
     def _changes(self, ask: Callable[[int], ChangedWorklogs], since: int) -> Iterator[ChangedWorklogs]:
         while True:
@@ -89,7 +97,7 @@ def record(worklog: Json, reader: Reader) -> Record:
     updated = moment(worklog.get("updated"))
     return Record(
         stream="worklogs",
-        id=str(worklog["id"]),
+        id=id_of(worklog),
         payload=worklog,
         version=updated,
         ours=reader.me is not None and author == reader.me,
@@ -100,8 +108,8 @@ def record(worklog: Json, reader: Reader) -> Record:
     )
 
 
-def _ids(page: ChangedWorklogs) -> list[str]:
-    return list(dict.fromkeys(str(each["worklogId"]) for each in page.values))
+def _ids(page: ChangedWorklogs, aside: list[Unreadable]) -> list[str]:
+    return list(dict.fromkeys(each_row("worklogs", page.values, partial(id_of, name="worklogId"), aside)))
 
 
 def _decoded(cursor: str | None) -> _Cursor:

@@ -83,6 +83,9 @@ class Attempt:
             raise
         except ConnectorError as error:
             return self._failed(error)
+        except (LookupError, TypeError, ValueError, AttributeError) as trouble:
+            # An answer, or what was read before, is not as Trello sends it. What was sent has had its effect.
+            return self._outcome("not_sent", f"an answer that cannot be read: {type(trouble).__name__}: {trouble}")
         return Outcome(intent=self.write.intent, status="done", id=one.id if one else self.id, record=one)
 
     def _failed(self, error: ConnectorError) -> Outcome:

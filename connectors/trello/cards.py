@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connectors.errors import NotFound, RecordRefused
+from connectors.rows import identified
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
 from connectors.trello.custom import CustomValues
-from connectors.trello.models import CARD_PARTS, Raw
+from connectors.trello.models import CARD_PARTS, Raw, pos
 from connectors.trello.records import marker_url
 
 PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "pos")
@@ -218,7 +219,7 @@ class Items:
 
 def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Items) -> list[Raw]:
     """Carry it out; the checklists as the answers leave them."""
-    after = [{**one, "checkItems": list(one.get("checkItems") or ())} for one in checklists]
+    after = [{**one, "checkItems": _items(one)} for one in checklists]
     home = {item["id"]: one for one in after for item in one["checkItems"]}
     for wanted in items.set:
         if wanted["id"] not in home:
@@ -245,14 +246,19 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
             sent["pos"] = wanted["pos"]
         into["checkItems"].append(attempt.send("POST", f"/checklists/{into['id']}/checkItems", sent, whole=True))
     for one in after:
-        one["checkItems"].sort(key=lambda item: item.get("pos") or 0)
+        one["checkItems"].sort(key=pos)
     return after
+
+
+def _items(checklist: Raw) -> list[Raw]:
+    found = checklist.get("checkItems")
+    return identified("checkItems", found if isinstance(found, list) else (), [])
 
 
 def _place_for(attempt: Attempt, card: str, checklists: list[Raw], wanted: str | None) -> tuple[Raw, bool]:
     """The checklist that takes one more item, and whether it is the one that was meant: one that is full is gone on
     with in the last one, else in a new one at the end."""
-    row = sorted(checklists, key=lambda one: one.get("pos") or 0)
+    row = sorted(checklists, key=pos)
     meant = next((one for one in row if one["id"] == wanted), row[0] if row else None)
     for one in (meant, *row[-1:]):
         if one is not None and len(one["checkItems"]) < MOST_ITEMS:

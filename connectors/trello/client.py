@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import msgspec
 import requests
 
-from connectors.answer import Answer, retry_after
+from connectors.answer import Answer, from_something_before, retry_after
 from connectors.auth import Auth
-from connectors.base import Gate, chunks
+from connectors.base import Gate, Unreadable, chunks
 from connectors.budget import Rate
 from connectors.context import Context
 from connectors.errors import (
@@ -26,6 +26,7 @@ from connectors.errors import (
     Transient,
 )
 from connectors.http import Http
+from connectors.rows import NoRecord, each_row, identified, stamp, typed
 from connectors.trello.models import COMMENT_FILTER, Action, Raw
 from connectors.trello.settings import TrelloSettings
 
@@ -90,6 +91,14 @@ class Failure(msgspec.Struct, frozen=True):
     error: ConnectorError
 
 
+class ActionPage(NamedTuple):
+    """A page of a log, newest first."""
+
+    rows: list[Raw]
+    more: bool
+    """Older ones follow."""
+
+
 class TrelloClient:
     """Requests under the limits of one token. Thread-safe."""
 
@@ -108,9 +117,9 @@ class TrelloClient:
         """The answer's JSON. Raises ``ConnectorError``."""
         return self.http.read("GET", path, params=dict(params or {})).decode()
 
-    def listing(self, path: str, params: Params | None = None) -> list[Raw]:
-        """A list of objects, or ``Malformed``."""
-        return objects(self.get(path, params), f"GET {path}")
+    def listing(self, path: str, params: Params | None = None, aside: list[Unreadable] | None = None) -> list[Raw]:
+        """A list, or ``Malformed``; see ``objects``."""
+        return objects(self.get(path, params), f"GET {path}", aside)
 
     def batch(self, routes: Sequence[str]) -> list[Any]:
         """The answers to up to any number of GETs, ten a request, in order; a refused one is a ``Failure``."""
@@ -142,21 +151,33 @@ class TrelloClient:
         return Failure(error)
 
     def action_pages(
-        self, path: str, *, since: str | None = None, before: str | None = None, kinds: str = "all"
-    ) -> Iterator[list[Raw]]:
+        self,
+        path: str,
+        *,
+        since: str | None = None,
+        before: str | None = None,
+        kinds: str = "all",
+        aside: list[Unreadable] | None = None,
+    ) -> Iterator[ActionPage]:
         """Newest first, back to ``since``; at least one page. Raises ``Malformed`` when a page comes twice."""
         while True:
             asked = {"filter": kinds, "limit": PAGE} | ({"since": since} if since else {})
-            page = self.listing(path, asked | ({"before": before} if before else {}))
-            if page and page[-1].get("id") == before:
+            odd: list[Unreadable] = []
+            rows = self.listing(path, asked | ({"before": before} if before else {}), odd)
+            if rows and rows[-1]["id"] == before:
                 raise Malformed(f"GET {path}: the same page came twice")
-            yield page
-            if len(page) < PAGE:
+            if aside is not None:
+                aside += odd
+            more = bool(rows) and len(rows) + len(odd) >= PAGE
+            yield ActionPage(rows, more)
+            if not more:
                 return
-            before = page[-1]["id"]
+            before = rows[-1]["id"]
 
-    def comment_pages(self, board: str, before: str | None = None) -> Iterator[list[Raw]]:
-        return self.action_pages(f"/boards/{board}/actions", before=before, kinds=COMMENT_FILTER)
+    def comment_pages(
+        self, board: str, before: str | None = None, aside: list[Unreadable] | None = None
+    ) -> Iterator[ActionPage]:
+        return self.action_pages(f"/boards/{board}/actions", before=before, kinds=COMMENT_FILTER, aside=aside)
 
     # -- writing
 
@@ -178,7 +199,7 @@ class TrelloClient:
     # -- errors
 
     def _classify(self, answer: Answer) -> ConnectorError | None:
-        if answer.status < 300:
+        if answer.status < 300 or (answer.status in (404, 410) and from_something_before(answer)):
             return None
         wait = retry_after(answer, self._now().timestamp()) or 0.0
         writing = self.http.writes(answer.verb, answer.path)
@@ -222,19 +243,23 @@ def route(path: str, params: Params | None = None) -> str:
     return f"{path}?{urlencode(dict(params))}" if params else path
 
 
-def objects(value: Any, line: str) -> list[Raw]:
-    """A list whose items are objects with an id, or ``Malformed``."""
-    if not isinstance(value, list) or not all(isinstance(each, dict) and "id" in each for each in value):
+def objects(value: Any, line: str, aside: list[Unreadable] | None = None) -> list[Raw]:
+    """The objects with an id in a list, or ``Malformed`` where it is no list. What else is in it goes to ``aside``."""
+    if not isinstance(value, list):
         raise Malformed(f"{line}: not a list of records")
-    return value
+    return identified(line.rpartition("/")[2], value, [] if aside is None else aside)
 
 
-def actions(raws: Sequence[Raw]) -> list[Action]:
-    """The log's entries. Raises ``Malformed`` where one has no id, type or date."""
-    try:
-        return msgspec.convert(list(raws), list[Action])
-    except msgspec.ValidationError as error:
-        raise Malformed(f"an action without its essentials: {error}") from error
+def actions(raws: Sequence[Raw], aside: list[Unreadable] | None = None) -> list[Action]:
+    """The log's entries. One without id, type or time says nothing, and goes to ``aside``."""
+    return list(each_row("actions", raws, _action, [] if aside is None else aside))
+
+
+def _action(raw: Raw) -> Action:
+    action = typed(raw, Action)
+    if stamp(action.date) is None:
+        raise NoRecord("`date` is no time")
+    return action
 
 
 def wire(value: Any) -> str | None:

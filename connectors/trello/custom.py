@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.errors import RecordRefused
+from connectors.rows import identified
 from connectors.trello.attempt import Attempt, Refused
-from connectors.trello.models import Raw
+from connectors.trello.models import Raw, pos
 
 KEYS = ("text", "number", "date", "checked")
 """Where an item keeps its value, by the type of its field; the value itself is text in every one of them
@@ -24,8 +25,13 @@ EMPTY = {"value": "", "idValue": ""}
 
 def option_words(field: Raw) -> dict[str, str]:
     """Option id -> what it says, in the order of the list."""
-    rows = sorted((each for each in field.get("options") or () if "id" in each), key=lambda each: each.get("pos") or 0)
-    return {each["id"]: str((each.get("value") or {}).get("text") or "") for each in rows}
+    options = field.get("options")
+    rows = sorted(identified("options", options if isinstance(options, list) else (), []), key=pos)
+    return {each["id"]: _said(each.get("value")) for each in rows}
+
+
+def _said(value: Any) -> str:
+    return str(value.get("text") or "") if isinstance(value, Mapping) else ""
 
 
 class CustomValues:

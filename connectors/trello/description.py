@@ -18,7 +18,7 @@ from connectors.trello.cards import label_word
 from connectors.trello.client import BATCH, PAGE, Failure, TrelloClient, objects, route
 from connectors.trello.content import most
 from connectors.trello.custom import option_words
-from connectors.trello.models import STREAMS, Raw
+from connectors.trello.models import STREAMS, Raw, pos
 from connectors.trello.words import classes
 
 LOOK = (Price(1, BATCH),)
@@ -107,8 +107,9 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
         got = dict(zip(parts, [next(answers) for _ in parts], strict=True))
         plan = next(answers)
         if isinstance(plan, dict):
-            features.append(list(plan.get("premiumFeatures") or ()))
-            public = public or (plan.get("prefs") or {}).get("permissionLevel") == "public"
+            known, prefs = plan.get("premiumFeatures"), plan.get("prefs")
+            features.append(list(known) if isinstance(known, list) else [])
+            public = public or (isinstance(prefs, dict) and prefs.get("permissionLevel") == "public")
         for part, answer in got.items():
             if isinstance(answer, Failure):
                 if isinstance(answer.error, NotFound):
@@ -151,8 +152,8 @@ def _fields(stream: str, found: dict[str, list[Raw]], kinds: dict[str, str]) -> 
                 Field(name="closed", kind="boolean"),
                 Field(name="pos", kind="number"),
             ]
-            rows = sorted(found["lists"], key=lambda each: each.get("pos") or 0)
-            return own + [_entry(each, each["name"], kinds.get(each["id"])) for each in rows]
+            rows = sorted(found["lists"], key=pos)
+            return own + [_entry(each, str(each.get("name") or ""), kinds.get(each["id"])) for each in rows]
         case "labels":
             own = [Field(name="name"), Field(name="color", kind="color")]
             return own + [_entry(each, label_word(each), None) for each in found["labels"]]
@@ -189,7 +190,7 @@ def _entry(raw: Raw, called: str, kind: str | None) -> Field:
 
 
 def _card_fields(found: dict[str, list[Raw]], kinds: dict[str, str]) -> list[Field]:
-    lists = sorted(found["lists"], key=lambda each: each.get("pos") or 0)
+    lists = sorted(found["lists"], key=pos)
     members = list(dict.fromkeys(each["id"] for each in found["members"]))
     return [
         Field(name="name", label="Title", required=True),

@@ -12,10 +12,10 @@ from urllib.parse import quote
 from connectors.context import Context
 from connectors.errors import Malformed, RecordRefused
 from connectors.examining import Symptom
+from connectors.rows import stamp
 from connectors.trello.client import Failure, TrelloClient, objects, route
 from connectors.trello.description import ABILITIES
 from connectors.trello.models import HOLDS, Raw
-from connectors.trello.records import stamp
 from connectors.trello.settings import TrelloSettings
 from connectors.trello.token import ACCOUNT, READ, WRITE, token_of
 from connectors.trello.words import classes

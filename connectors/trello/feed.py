@@ -10,12 +10,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from connectors.base import Ignored, Page, Record, chunks, utc
+from connectors.base import Ignored, Page, Record, Unreadable, chunks, utc
 from connectors.errors import CursorLost, Malformed, NotFound
+from connectors.rows import each_row
 from connectors.trello.client import PAGE, Failure, TrelloClient, actions, objects, route
 from connectors.trello.log import Touched, read_log
 from connectors.trello.models import COMMENT_FILTER, Action, Raw, created_at
@@ -70,23 +72,28 @@ class BoardFeed:
         self._reader = reader
         self._me = me
         self._board = board
+        self._aside: list[Unreadable] = []
 
     def pages(self, cursor: str | None) -> Iterator[Page]:
         state = State.of(cursor) if cursor is not None else self._begin()
         if state.stage is not None:
-            yield from self._crawl(state, complete=cursor is None)
+            pages = self._crawl(state, complete=cursor is None)
         else:
-            yield from self._follow(state)
+            pages = self._follow(state)
+        for page in pages:
+            aside, self._aside = self._aside, []
+            yield msgspec.structs.replace(page, unreadable=aside) if aside else page
 
     # -- the first time
 
     def _begin(self) -> State:
         """The place in the log is fixed before anything is listed, so that nothing falls between."""
-        newest = self._client.listing(f"/boards/{self._board}/actions", {"limit": PAGE})
-        at = newest[0]["date"] if newest else created_at(self._board)
+        rows = self._client.listing(f"/boards/{self._board}/actions", {"limit": PAGE}, self._aside)
+        newest = actions(rows, self._aside)
+        at = max((one.date for one in newest), default=created_at(self._board))
         if at is None:
             raise Malformed(f"GET /boards/{self._board}/actions: neither actions nor a date")
-        return State(at=at, seen=_recent(actions(newest), at), stage=STAGES[0])
+        return State(at=at, seen=_recent(newest, at), stage=STAGES[0])
 
     def _crawl(self, state: State, complete: bool) -> Iterator[Page]:
         if state.stage == "board":
@@ -97,22 +104,22 @@ class BoardFeed:
             state.stage = "checklists"
             yield Page(records=records, cursor=state.text())
         if state.stage == "checklists":
-            raws = next(self._reader.listed("checklists", self._board))
+            raws = next(self._reader.listed("checklists", self._board, self._aside))
             self._watch(state, "checklists", raws)
             state.stage = "cards"
             yield Page(records=self._records("checklists", raws), cursor=state.text())
         if state.stage == "cards":
-            cards = self._reader.cards(f"/boards/{self._board}/cards")
+            cards = self._reader.cards(f"/boards/{self._board}/cards", aside=self._aside)
             # Until the last portion the cursor stays: a crawl that breaks off lists the cards again.
             for start in range(0, len(cards), PORTION):
                 portion = cards[start : start + PORTION]
                 if start + PORTION >= len(cards):
                     break
-                yield Page(records=list(self._reader.card_records(portion)), cursor=state.text())
+                yield Page(records=list(self._reader.card_records(portion, self._aside)), cursor=state.text())
             else:
                 portion = []
             state.stage = "comments"
-            yield Page(records=list(self._reader.card_records(portion)), cursor=state.text())
+            yield Page(records=list(self._reader.card_records(portion, self._aside)), cursor=state.text())
         yield from self._crawl_comments(state, complete)
 
     def _whole_board(self) -> Iterator[tuple[str, list[Raw]]]:
@@ -124,13 +131,13 @@ class BoardFeed:
             raise board.error
         yield "boards", objects([board], f"GET /boards/{self._board}")
         for stream, answer in zip(rows, answers, strict=True):
-            yield stream, listed_in_batch(answer, f"GET /boards/{self._board}/{stream}")
+            yield stream, listed_in_batch(answer, f"GET /boards/{self._board}/{stream}", self._aside)
 
     def _crawl_comments(self, state: State, complete: bool) -> Iterator[Page]:
-        for raws in self._client.comment_pages(self._board, state.before):
+        for raws, more in self._client.comment_pages(self._board, state.before, self._aside):
             if state.before is None:
                 self._watch(state, "comments", raws)
-            if len(raws) < PAGE:
+            if not more:
                 state.stage = state.before = None
                 records = self._records("comments", raws)
                 yield Page(records=records, cursor=state.text(), last=True, complete=complete)
@@ -151,34 +158,44 @@ class BoardFeed:
             ]
         )
         try:
-            log, labels, checklists, members, comments = (listed_in_batch(one, f"GET {path}") for one in answers)
+            odd: list[list[Unreadable]] = [[] for _ in answers]
+            log, labels, checklists, members, comments = (
+                listed_in_batch(one, f"GET {path}", aside) for one, aside in zip(answers, odd, strict=True)
+            )
         except NotFound:
             yield Page(records=[gone("boards", self._board)], cursor=state.text(), last=True)
             return
-        if len(log) >= PAGE:
-            for older in self._client.action_pages(path, since=since, before=log[-1]["id"]):
-                log = log + older
+        if log and len(log) + len(odd[0]) >= PAGE:
+            for older in self._client.action_pages(path, since=since, before=log[-1]["id"], aside=odd[0]):
+                log = log + older.rows
+        for aside in odd:
+            self._aside += aside
         seen = set(state.seen)
-        touched = read_log([one for one in actions(log) if one.id not in seen], self._board)
-        newest = max([state.at, *(one["date"] for one in log)])
-        after = State(at=newest, seen=_recent(actions(log), newest), watch=state.watch)
+        entries = actions(log, self._aside)
+        touched = read_log([one for one in entries if one.id not in seen], self._board)
+        newest = max([state.at, *(one.date for one in entries)])
+        after = State(at=newest, seen=_recent(entries, newest), watch=state.watch)
         records: list[Record] = []
         now = {"labels": labels, "checklists": checklists, "members": members, "comments": comments}
+        whole = len(comments) + len(odd[-1]) < PAGE
         for stream, raws in now.items():
-            records += self._differences(state, after, stream, raws, touched)
+            records += self._differences(state, after, stream, raws, touched, whole or stream != "comments")
         yield from self._resolve(after, records, touched, cursor=state.text())
 
     def _differences(
-        self, before: State, after: State, stream: str, raws: list[Raw], touched: Touched
+        self, before: State, after: State, stream: str, raws: list[Raw], touched: Touched, whole: bool
     ) -> Iterator[Record]:
-        """What a watched listing shows to be new or changed; what is missing there is looked up by id."""
+        """What a watched listing shows to be new or changed; what is missing there is looked up by id.
+
+        ``whole``: it lists everything, not the newest alone.
+        """
         old = before.watch.get(stream, {})
         self._watch(after, stream, raws)
         new = after.watch[stream]
         changed = [raw for raw in raws if old.get(raw["id"]) != new[raw["id"]]]
         missing = [id for id in old if id not in new]
-        if stream == "comments" and len(raws) >= PAGE:
-            oldest = min(raw["id"] for raw in raws)
+        if not whole:
+            oldest = min((raw["id"] for raw in raws), default="")
             missing = [id for id in missing if id > oldest]
         touched.ids[stream].update(missing)
         if stream == "labels" and (missing or any(raw["id"] in old for raw in changed)):
@@ -205,10 +222,10 @@ class BoardFeed:
         if touched.every_card:
             paths.append(f"/boards/{self._board}/cards")
         for path in paths:
-            cards = self._reader.cards(path)
+            cards = self._reader.cards(path, aside=self._aside)
             known |= {card["id"] for card in cards}
             for raws in chunks(cards, PORTION):
-                yield list(self._reader.card_records(raws))
+                yield list(self._reader.card_records(raws, self._aside))
         for stream, wanted in touched.ids.items():
             ids = sorted(wanted - known) if stream == "cards" else sorted(wanted)
             for part in chunks(ids, PORTION):
@@ -216,7 +233,7 @@ class BoardFeed:
                 for one in self._reader.get(stream, part):
                     found.append(self._told_by(one, touched))
                     if stream == "cards" and not one.deleted and not one.forbidden:
-                        found += attachments(one.payload, self._me)
+                        found += attachments(one.payload, self._me, self._aside)
                 yield found
 
     def _told_by(self, one: Record, touched: Touched) -> Record:
@@ -224,7 +241,7 @@ class BoardFeed:
         return msgspec.structs.replace(one, modified_by=author) if author else one
 
     def _records(self, stream: str, raws: list[Raw]) -> list[Record]:
-        return [record(stream, raw, self._me) for raw in raws]
+        return list(each_row(stream, raws, partial(record, stream, me=self._me), self._aside))
 
     @staticmethod
     def _watch(state: State, stream: str, raws: list[Raw]) -> None:
@@ -235,8 +252,8 @@ class BoardFeed:
 def _digest(raw: Raw, fields: tuple[str, ...]) -> str:
     shown: list[Any] = [raw.get(field) for field in fields]
     if fields == ("data",):
-        data = raw.get("data") or {}
-        shown = [data.get("text"), data.get("dateLastEdited")]
+        data = raw.get("data")
+        shown = [data.get("text"), data.get("dateLastEdited")] if isinstance(data, dict) else []
     return f"{zlib.crc32(msgspec.json.encode(shown, order='sorted')):08x}"
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from connectors.base import Change, chunks
+from connectors.base import Change, Unreadable, chunks
+from connectors.rows import stamp
 from connectors.trello.client import PAGE, Failure, TrelloClient, actions, objects, route
 from connectors.trello.models import Action, Raw
-from connectors.trello.records import stamp
 
 TOLD = "updateCard,addMemberToCard,removeMemberFromCard,moveCardToBoard"
 QUIET = ("pos", "cover", "idAttachmentCover", "dueReminder", "manualCoverAttachment")
@@ -40,16 +40,20 @@ class CardHistory:
             for id, log, card in zip(part, answers, answers, strict=True):
                 if isinstance(log, Failure) or isinstance(card, Failure):
                     continue
-                entries = self._whole(id, objects(log, f"GET /cards/{id}/actions"), since)
-                told = _told(id, entries, list(card.get("idMembers") or ()), me)
+                entries = self._whole(id, log, since)
+                members = card.get("idMembers") if isinstance(card, dict) else None
+                told = _told(id, entries, list(members) if isinstance(members, list) else [], me)
                 yield from (change for change in told if change.at >= since)
 
-    def _whole(self, id: str, log: list[Raw], since: str) -> list[Action]:
-        if len(log) >= PAGE and log[-1]["date"] >= since:
-            pages = self._client.action_pages(f"/cards/{id}/actions", since=since, before=log[-1]["id"], kinds=TOLD)
-            for page in pages:
-                log = log + page
-        return actions(log)
+    def _whole(self, id: str, first: Any, since: str) -> list[Action]:
+        path = f"/cards/{id}/actions"
+        odd: list[Unreadable] = []
+        log = objects(first, f"GET {path}", odd)
+        entries = actions(log)
+        if entries and len(log) + len(odd) >= PAGE and entries[-1].date >= since:
+            for page in self._client.action_pages(path, since=since, before=log[-1]["id"], kinds=TOLD):
+                entries += actions(page.rows)
+        return entries
 
 
 def _told(card: str, log: list[Action], members: list[str], me: str) -> list[Change]:
@@ -60,14 +64,14 @@ def _told(card: str, log: list[Action], members: list[str], me: str) -> list[Cha
         if action.type == "updateCard":
             found += [
                 _change(card, action, name, old, action.at("card", name), me)
-                for name, old in (action.at("old") or {}).items()
+                for name, old in _old(action).items()
                 if name not in QUIET and name != "idLabels"
             ]
         elif action.type == "moveCardToBoard":
             found.append(_change(card, action, "idBoard", action.at("boardSource", "id"), action.at("board", "id"), me))
         else:
             member = action.at("idMember") or action.at("member", "id")
-            if member is None:
+            if not isinstance(member, str):
                 continue
             before = [each for each in members if each != member]
             if action.type == "removeMemberFromCard":
@@ -75,8 +79,13 @@ def _told(card: str, log: list[Action], members: list[str], me: str) -> list[Cha
             found.append(_change(card, action, "idMembers", before, members, me))
             members = before
     found.reverse()
-    found += _labels(card, [action for action in reversed(log) if "idLabels" in (action.at("old") or {})], me)
+    found += _labels(card, [action for action in reversed(log) if "idLabels" in _old(action)], me)
     return sorted(found, key=lambda change: change.at)
+
+
+def _old(action: Action) -> Raw:
+    old = action.at("old")
+    return old if isinstance(old, dict) else {}
 
 
 def _joined(log: list[Action], until: Action) -> Callable[[str], tuple[str, str]]:
@@ -84,7 +93,7 @@ def _joined(log: list[Action], until: Action) -> Callable[[str], tuple[str, str]
     joined: dict[str, str] = {}
     for action in reversed(log[log.index(until) :]):
         if action.type == "addMemberToCard":
-            joined[action.at("idMember") or action.at("member", "id")] = action.date
+            joined[str(action.at("idMember") or action.at("member", "id"))] = action.date
     return lambda member: (joined.get(member, ""), member)
 
 

@@ -11,13 +11,15 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
+from connectors.answer import whole_characters
 from connectors.errors import Misconfigured
 from connectors.hooks import Delivery, Hint, HookRefused
 from connectors.trello.log import read_log
-from connectors.trello.models import Action, Raw
+from connectors.trello.models import Action
 from connectors.trello.settings import TrelloSettings
 
 HEADER = "x-trello-webhook"
@@ -27,7 +29,8 @@ class Sent(msgspec.Struct):
     """A delivery's body: what happened, and the thing that the webhook watches."""
 
     action: Action
-    model: Raw
+    model: Any = None
+    """Not there where the thing itself is gone."""
 
 
 def parse_hook(settings: TrelloSettings, headers: Mapping[str, str], body: bytes) -> Delivery:
@@ -42,10 +45,11 @@ def parse_hook(settings: TrelloSettings, headers: Mapping[str, str], body: bytes
     if not hmac.compare_digest(proof, given.encode("utf-8", "replace")):
         raise HookRefused("a delivery whose signature does not fit its body and `hook_url`", code="forged")
     try:
-        sent = msgspec.json.decode(body, type=Sent)
+        sent = msgspec.json.decode(whole_characters(body), type=Sent)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise HookRefused(f"a delivery that cannot be read: {error}", code="malformed") from None
-    board = sent.action.at("board", "id") or sent.model.get("idBoard") or ""
+    watched = sent.model if isinstance(sent.model, dict) else {}
+    board = sent.action.at("board", "id") or watched.get("idBoard") or ""
     touched = read_log([sent.action], str(board))
     # Some entries tell of more records than they name; only a pull finds all of those.
     whole = bool(board) and (touched.every_card or bool(touched.whole_lists))

@@ -53,6 +53,14 @@ BOARD_ACTIONS = frozenset(
         "makeNormalMemberOfBoard",
         "makeAdminOfBoard",
         "makeObserverOfBoard",
+        "addAdminToBoard",
+        "removeAdminFromBoard",
+        "deactivatedMemberInBoard",
+        "reactivatedMemberInBoard",
+        "createBoardInvitation",
+        "deleteBoardInvitation",
+        "unconfirmedBoardInvitation",
+        "createBoardPreference",
         "createLabel",
         "updateLabel",
         "deleteLabel",
@@ -84,28 +92,32 @@ class Touched:
 
 
 def read_log(log: Sequence[Action], board: str) -> Touched:
-    """Gather what the entries, newest first, are about. An unknown type is listed as ignored."""
+    """Gather what the entries, newest first, are about. What one of an unknown type names is looked at too."""
     touched = Touched()
     for action in log:
         if action.type in CARD_ACTIONS:
             _card(action, touched)
         elif action.type in LIST_ACTIONS:
             _add(touched, "lists", action.at("list", "id"))
-            if action.type.startswith("moveList") and action.at("list", "id"):
-                touched.whole_lists.add(action.at("list", "id"))
+            moved = action.at("list", "id")
+            if action.type.startswith("moveList") and isinstance(moved, str) and moved:
+                touched.whole_lists.add(moved)
         elif action.type in BOARD_ACTIONS:
             touched.ids["boards"].add(board)
             _add(touched, "labels", action.at("label", "id"))
             touched.every_card = touched.every_card or action.type in CUSTOM_FIELD_ACTIONS
         else:
-            touched.ignored.append(Ignored(f"action {action.type}", action.id))
+            # Whatever it means, what it names may have changed.
+            _add(touched, "cards", action.at("card", "id"))
+            _add(touched, "lists", action.at("list", "id"))
+            touched.ignored.append(Ignored(f"action {action.type[:60]}", action.id))
     return touched
 
 
 def _card(action: Action, touched: Touched) -> None:
     card = action.at("card", "id")
     _add(touched, "cards", card)
-    if card and action.idMemberCreator:
+    if isinstance(card, str) and card and action.idMemberCreator:
         touched.authors.setdefault(card, action.idMemberCreator)
     _add(touched, "checklists", action.at("checklist", "id"))
     if action.type == "convertToCardFromCheckItem":

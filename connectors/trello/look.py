@@ -11,7 +11,7 @@ from connectors.base import Record, utc
 from connectors.errors import NotFound, RecordRefused
 from connectors.trello.client import TrelloClient, actions
 from connectors.trello.reading import Reader
-from connectors.trello.records import attachments, is_marker, marker_url, record
+from connectors.trello.records import attachments, is_marker, marker_url, on_card, record
 
 SLACK = timedelta(seconds=5)
 """Ids tell whole seconds, and the service's clock is not ours."""
@@ -36,7 +36,7 @@ class Look:
             address = marker_url(marker)
             for board in self._boards():
                 for raw in self._reader.cards(f"/boards/{board}/cards"):
-                    if any(is_marker(each) and each["url"] == address for each in raw.get("attachments") or ()):
+                    if any(is_marker(each) and each["url"] == address for each in on_card(raw, [])):
                         found.append(record("cards", raw, self._me()))
         elif stream == "boards":
             for raw in self._client.listing(f"/members/{self._me()}/boards", {"filter": "all"}):
@@ -71,9 +71,8 @@ class Look:
         kinds, part = MADE_BY[stream]
         mine: list[str] = []
         for page in self._client.action_pages(f"/boards/{board}/actions", since=edge, kinds=kinds):
-            mine += [
-                action.at(part, "id") for action in actions(page) if action.by(self._me()) and action.at(part, "id")
-            ]
+            entries = [action for action in actions(page.rows) if action.by(self._me())]
+            mine += [id for action in entries if isinstance(id := action.at(part, "id"), str) and id]
         for one in self._reader.get(stream, mine):
             if not one.deleted and not one.forbidden:
                 yield msgspec.structs.replace(one, ours=True)
@@ -97,7 +96,7 @@ class Look:
                 yield [raw["id"] for raw in self._reader.cards(f"/boards/{board}/cards", brief=True)]
             elif stream == "attachments":
                 cards = self._reader.cards(f"/boards/{board}/cards")
-                yield [one.id for card in cards for one in attachments(card, self._me())]
+                yield [one.id for card in cards for one in attachments(card, self._me(), [])]
             else:
                 for page in self._reader.listed(stream, board):
                     ids = [raw["id"] for raw in page if raw["id"] not in met]

@@ -43,8 +43,8 @@ class Action(msgspec.Struct, frozen=True):
     type: str
     date: str
     idMemberCreator: str | None = None
-    data: Raw = {}
-    appCreator: Raw | msgspec.UnsetType | None = msgspec.UNSET
+    data: Any = None
+    appCreator: Any = msgspec.UNSET
 
     def at(self, *path: str) -> Any:
         """What ``data`` holds under the path; None where it ends early."""
@@ -64,8 +64,14 @@ def created_at(id: str) -> str | None:
     """The moment of creation that the first eight digits of an id tell, in seconds. None for any other id."""
     try:
         return utc(datetime.fromtimestamp(int(id[:8], 16), UTC)) if len(id) == 24 else None
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
+
+
+def pos(raw: Mapping[str, Any]) -> float:
+    """Where a thing stands among its like; 0 where it does not say."""
+    found = raw.get("pos")
+    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def attachment_id(card: str, attachment: str) -> str:

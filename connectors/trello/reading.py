@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from connectors.base import Record, chunks
-from connectors.errors import Forbidden, Malformed, NotFound
+from connectors.base import Record, Unreadable, chunks
+from connectors.errors import Forbidden, NotFound
+from connectors.rows import each_row, id_of
 from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
 from connectors.trello.models import BOARD_FIELDS, CARD_PARTS, MEMBER_FIELDS, Raw
-from connectors.trello.records import attachments, gone, is_comment, is_marker, record
+from connectors.trello.records import attachments, gone, is_comment, is_marker, on_card, record
 
 
 def address(stream: str, id: str) -> str:
@@ -53,8 +55,16 @@ class Reader:
             if isinstance(answer.error, NotFound) or answer.error.status == 400:
                 return gone(stream, id)  # 400 "invalid id": nothing can have such an id
             raise answer.error
-        if not isinstance(answer, dict) or "id" not in answer:
-            raise Malformed(f"GET {address(stream, id).partition('?')[0]}: not a record")
+        return next(each_row(stream, [answer], partial(self._read, stream, id, me), []), None) or Record(
+            # Not as the others are: nothing may be concluded from it, least of all that it is gone.
+            stream=stream,
+            id=id,
+            forbidden=True,
+        )
+
+    @staticmethod
+    def _read(stream: str, id: str, me: str, answer: Raw) -> Record:
+        id_of(answer)
         if stream == "comments" and not is_comment(answer):
             return gone(stream, id)
         if stream == "attachments":
@@ -64,44 +74,47 @@ class Reader:
             return record(stream, {**answer, "idCard": card}, me)
         return record(stream, answer, me)
 
-    def cards(self, path: str, *, brief: bool = False) -> list[Raw]:
+    def cards(self, path: str, *, brief: bool = False, aside: list[Unreadable] | None = None) -> list[Raw]:
         """All cards of a board or list, archived ones and those in archived lists included; ``brief``: ids alone."""
         asked = {"filter": "all"} | ({"fields": "id"} if brief else CARD_PARTS)
-        cards = self._client.listing(path, asked)
+        odd: list[Unreadable] = []
+        cards = self._client.listing(path, asked, odd)
         seen = {card["id"] for card in cards}
-        page = cards
+        page, size = cards, len(cards) + len(odd)
         # The listing is said to come whole; should it be cut at the usual page size, what is missing is older.
-        while len(page) >= PAGE:
-            older = self._client.listing(path, {**asked, "before": min(card["id"] for card in page)})
+        while page and size >= PAGE:
+            older = self._client.listing(path, {**asked, "before": min(card["id"] for card in page)}, odd)
             page = [card for card in older if card["id"] not in seen]
+            size = len(page)
             seen |= {card["id"] for card in page}
             cards += page
+        if aside is not None:
+            aside += odd
         return cards
 
-    def card_records(self, raws: Sequence[Raw]) -> Iterator[Record]:
+    def card_records(self, raws: Sequence[Raw], aside: list[Unreadable]) -> Iterator[Record]:
         """Cards, each followed by the links and files on it."""
         me = self._me()
         for raw in raws:
-            yield record("cards", raw, me)
-            yield from attachments(raw, me)
+            yield from each_row("cards", [raw], partial(record, "cards", me=me), aside)
+            yield from attachments(raw, me, aside)
 
-    def listed(self, stream: str, board: str) -> Iterator[list[Raw]]:
+    def listed(self, stream: str, board: str, aside: list[Unreadable] | None = None) -> Iterator[list[Raw]]:
         """Everything of a stream on a board, in pages, from strong listings."""
         client = self._client
         match stream:
             case "boards":
                 yield [client.get(f"/boards/{board}", {"fields": BOARD_FIELDS})]
             case "comments":
-                yield from client.comment_pages(board)
+                yield from (page.rows for page in client.comment_pages(board, aside=aside))
             case "cards":
-                yield self.cards(f"/boards/{board}/cards")
+                yield self.cards(f"/boards/{board}/cards", aside=aside)
             case "attachments":
                 for card in self.cards(f"/boards/{board}/cards"):
-                    own = {"idCard": card["id"], "idBoard": card.get("idBoard")}
-                    yield [{**each, **own} for each in card.get("attachments") or ()]
+                    yield on_card(card, [])
             case _:
                 path, asked = listing(stream, board)
-                yield client.listing(path, asked)
+                yield client.listing(path, asked, aside)
 
 
 def listing(stream: str, board: str) -> tuple[str, dict[str, str]]:
@@ -115,8 +128,8 @@ def listing(stream: str, board: str) -> tuple[str, dict[str, str]]:
     return f"/boards/{board}/{stream}", asked
 
 
-def listed_in_batch(answer: object, line: str) -> list[Raw]:
+def listed_in_batch(answer: object, line: str, aside: list[Unreadable] | None = None) -> list[Raw]:
     """A listing that came as part of a batch. Raises what the service refused it with."""
     if isinstance(answer, Failure):
         raise answer.error
-    return objects(answer, line)
+    return objects(answer, line, aside)

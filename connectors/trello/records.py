@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
-from connectors.base import Record, utc
+from connectors.base import Record, Unreadable
+from connectors.rows import each_row, identified, stamp
 from connectors.trello.models import COMMENT_TYPES, Raw, attachment_id, created_at
 
 MARKER_URL = "https://keepstep.invalid/m/"
@@ -46,7 +47,7 @@ def record(stream: str, raw: Raw, me: str) -> Record:
                 stream=stream,
                 id=raw["id"],
                 payload=raw,
-                scope=raw.get("idBoard"),
+                scope=word(raw.get("idBoard")),
                 created_at=created_at(raw["id"]),
             )
 
@@ -55,21 +56,26 @@ def gone(stream: str, id: str) -> Record:
     return Record(stream=stream, id=id, deleted=True)
 
 
-def attachments(card: Raw, me: str) -> list[Record]:
+def on_card(card: Raw, aside: list[Unreadable]) -> list[Raw]:
+    """The links and files on a card, each of which says where it is."""
+    listed = card.get("attachments")
+    own = {"idCard": card["id"], "idBoard": card.get("idBoard")}
+    rows = identified("attachments", listed if isinstance(listed, list) else (), aside)
+    return [{**row, **own} for row in rows]
+
+
+def attachments(card: Raw, me: str, aside: list[Unreadable]) -> list[Record]:
     """The links and files on a card, without our marker."""
-    return [
-        record("attachments", {**each, "idCard": card["id"], "idBoard": card.get("idBoard")}, me)
-        for each in card.get("attachments") or ()
-        if not is_marker(each)
-    ]
+    rows = [row for row in on_card(card, aside) if not is_marker(row)]
+    return list(each_row("attachments", rows, partial(record, "attachments", me=me), aside))
 
 
 def is_link(attachment: Raw) -> bool:
     return not attachment.get("isUpload")
 
 
-def is_marker(attachment: Raw) -> bool:
-    return str(attachment.get("url") or "").startswith(MARKER_URL)
+def is_marker(attachment: Any) -> bool:
+    return isinstance(attachment, dict) and str(attachment.get("url") or "").startswith(MARKER_URL)
 
 
 def is_comment(action: Raw) -> bool:
@@ -93,8 +99,8 @@ def _card(raw: Raw) -> Record:
         payload=payload,
         marker=marker,
         ours=marker is not None,
-        scope=raw.get("idBoard"),
-        url=raw.get("url") or raw.get("shortUrl"),
+        scope=word(raw.get("idBoard")),
+        url=word(raw.get("url")) or word(raw.get("shortUrl")),
         created_at=created_at(raw["id"]),
         modified_at=stamp(raw.get("dateLastActivity")),
     )
@@ -102,7 +108,7 @@ def _card(raw: Raw) -> Record:
 
 def _board(raw: Raw) -> Record:
     payload, marker = dict(raw), None
-    found = MARKER_LINE.search(raw.get("desc") or "")
+    found = MARKER_LINE.search(word(raw.get("desc")) or "")
     if found:
         marker = unquote(found[1])
         payload["desc"] = MARKER_LINE.sub("", raw["desc"])
@@ -113,25 +119,25 @@ def _board(raw: Raw) -> Record:
         marker=marker,
         ours=marker is not None,
         scope=raw["id"],
-        url=raw.get("url") or raw.get("shortUrl"),
+        url=word(raw.get("url")) or word(raw.get("shortUrl")),
         created_at=created_at(raw["id"]),
     )
 
 
 def _comment(raw: Raw, me: str) -> Record:
-    data: dict[str, Any] = raw.get("data") or {}
-    card: dict[str, Any] = data.get("card") or {}
+    data, by = _object(raw.get("data")), word(raw.get("idMemberCreator"))
+    card = _object(data.get("card"))
     link = card.get("shortLink")
     return Record(
         stream="comments",
         id=raw["id"],
         payload={**raw, "text": data.get("text"), "idCard": card.get("id") or data.get("idCard")},
-        ours=raw.get("idMemberCreator") == me and raw.get("appCreator", {}) is not None,
-        scope=(data.get("board") or {}).get("id"),
+        ours=by == me and raw.get("appCreator", {}) is not None,
+        scope=word(_object(data.get("board")).get("id")),
         url=f"https://trello.com/c/{link}#comment-{raw['id']}" if link else None,
         created_at=stamp(raw.get("date")) or created_at(raw["id"]),
         modified_at=stamp(data.get("dateLastEdited") or raw.get("date")),
-        modified_by=raw.get("idMemberCreator"),
+        modified_by=by,
     )
 
 
@@ -141,18 +147,17 @@ def _attachment(raw: Raw, me: str) -> Record:
         id=attachment_id(raw["idCard"], raw["id"]) if raw.get("idCard") else raw["id"],
         payload=raw,
         ours=raw.get("idMember") == me,
-        scope=raw.get("idBoard"),
-        url=raw.get("url"),
+        scope=word(raw.get("idBoard")),
+        url=word(raw.get("url")),
         created_at=stamp(raw.get("date")) or created_at(raw["id"]),
-        modified_by=raw.get("idMember"),
+        modified_by=word(raw.get("idMember")),
     )
 
 
-def stamp(value: Any) -> str | None:
-    """Trello's times are UTC with milliseconds already; anything else is no time."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return utc(datetime.fromisoformat(value))
-    except ValueError:
-        return None
+def word(value: Any) -> str | None:
+    """A text; anything else is none."""
+    return value if isinstance(value, str) and value else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from connectors.context import Context
 from connectors.errors import ScopeMissing
 from connectors.login import Person, SignedIn
+from connectors.rows import stamp
 from connectors.trello.client import SLOT, TrelloClient
 from connectors.trello.connector import TrelloConnector
-from connectors.trello.records import stamp
 from connectors.trello.settings import DEFAULT_BASE_URL, TrelloSettings
 from connectors.trello.token import READ, WRITE, token_of
 

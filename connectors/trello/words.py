@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from connectors.trello.models import Raw
+from connectors.trello.models import Raw, pos
 
 _NAMES = {
     "todo": "to do, todo, to-do, todos, backlog, product backlog, sprint backlog, open, new, next, up next, "
@@ -37,8 +37,9 @@ CLASS_OF = {_plain(name): kind for kind, names in _NAMES.items() for name in nam
 
 def classes(lists: Sequence[Raw]) -> dict[str, str]:
     """List id -> todo, doing or done, for the lists of one board whose class is beyond guessing."""
-    known = {each["id"]: CLASS_OF[_plain(each["name"])] for each in lists if _plain(each["name"]) in CLASS_OF}
-    row = sorted((each for each in lists if not each.get("closed")), key=lambda each: each.get("pos") or 0)
+    names = {each["id"]: _plain(str(each.get("name") or "")) for each in lists}
+    known = {id: CLASS_OF[name] for id, name in names.items() if name in CLASS_OF}
+    row = sorted((each for each in lists if not each.get("closed")), key=pos)
     if len(row) == 3 and known.get(row[1]["id"]) == "doing":
         known.setdefault(row[0]["id"], "todo")
         known.setdefault(row[2]["id"], "done")

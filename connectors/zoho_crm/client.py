@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.answer import Answer, retry_after
+from connectors.answer import Answer, retry_after, whole_characters
 from connectors.auth import Auth
 from connectors.base import Gate
 from connectors.budget import Budget
@@ -24,6 +24,7 @@ from connectors.errors import (
     ScopeMissing,
 )
 from connectors.http import Http
+from connectors.rows import each_row, identified, typed
 from connectors.zoho_crm.models import (
     Channel,
     Channels,
@@ -91,6 +92,8 @@ class ZohoHttp(Http):
                 error = AuthFailed(f"{what}: the token is not valid here; check `data_center` and sign in again")
             case "NO_PERMISSION":
                 error = Forbidden(f"{what}{_permissions(trouble)}")
+            case "INVALID_URL_PATTERN":
+                error = Misconfigured(f"{what}: there is no such address below `base_url`")
             case "INVALID_MODULE" | "NOT_SUPPORTED":
                 error = Misconfigured(f"{what}: this organisation or edition has no such module")
             case "TOO_MANY_REQUESTS":
@@ -114,7 +117,7 @@ def _trouble(answer: Answer) -> Trouble | None:
     if not answer.body or len(answer.body) > ERROR_BODY:
         return None
     try:
-        trouble = msgspec.json.decode(answer.body, type=Trouble)
+        trouble = msgspec.json.decode(whole_characters(answer.body), type=Trouble)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
     return trouble if answer.status >= 400 or trouble.status == "error" else None
@@ -125,9 +128,26 @@ def _results(answer: Answer) -> Results | None:
     if answer.status >= 500 or not answer.body:
         return None
     try:
-        return msgspec.json.decode(answer.body, type=Results)
+        results = msgspec.json.decode(whole_characters(answer.body), type=Results)
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
+    return results if any(results.rows) else None
+
+
+def _field(row: Any) -> FieldMeta:
+    return typed(row, FieldMeta)
+
+
+def _module(row: Any) -> ModuleMeta:
+    return typed(row, ModuleMeta)
+
+
+def _layout(row: Any) -> Layout:
+    return typed(row, Layout)
+
+
+def _organization(row: Any) -> Organization:
+    return typed(row, Organization)
 
 
 def _good(answer: Answer, rows: Sequence[Result]) -> None:
@@ -157,14 +177,14 @@ class Client:
 
     def organization(self) -> tuple[Organization, Answer]:
         answer = self.http.read("GET", "/crm/v8/org")
-        organizations = answer.decode(Organizations).org
+        organizations = list(each_row("org", answer.decode(Organizations).org, _organization, []))
         if not organizations:
             raise Misconfigured("GET /crm/v8/org: the account belongs to no organisation")
         return organizations[0], answer
 
     def current_user(self) -> dict[str, Any]:
         answer = self.http.read("GET", "/crm/v8/users", params={"type": "CurrentUser"})
-        users = answer.decode(Users).users if answer.status == 200 else []
+        users = identified("users", answer.decode(Users).users if answer.status == 200 else (), [])
         if not users:
             raise AuthFailed("GET /crm/v8/users?type=CurrentUser: the token belongs to no user of this organisation")
         return users[0]
@@ -175,17 +195,20 @@ class Client:
 
     def user(self, id: str) -> dict[str, Any] | None:
         answer = self.http.read("GET", f"/crm/v8/users/{id}")
-        users = answer.decode(Users).users if answer.status == 200 else []
+        users = identified("users", answer.decode(Users).users if answer.status == 200 else (), [])
         return users[0] if users else None
 
     def fields(self, module: str) -> list[FieldMeta]:
         answer = self.http.read("GET", "/crm/v8/settings/fields", params={"module": module})
-        return answer.decode(Fields).fields if answer.status == 200 else []
+        rows = answer.decode(Fields).fields if answer.status == 200 else []
+        # A field that is not described as others are is not used; the rest of the module goes on.
+        return list(each_row(f"fields of {module}", rows, _field, []))
 
     def modules(self) -> dict[str, ModuleMeta]:
         """Every module that the account knows of by its API name, hidden ones included."""
         answer = self.http.read("GET", "/crm/v8/settings/modules")
-        rows = answer.decode(Modules).modules if answer.status == 200 else []
+        sent = answer.decode(Modules).modules if answer.status == 200 else []
+        rows = each_row("modules", sent, _module, [])
         return {row.api_name: row for row in rows if row.api_name}
 
     def records(
@@ -202,12 +225,12 @@ class Client:
         """At most 100 records; those that do not exist, or are hidden, are left out."""
         params = {"fields": ",".join(fields), "ids": ",".join(ids), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}", params=params)
-        return answer.decode(Rows).data if answer.status == 200 else []
+        return identified(module, answer.decode(Rows).data if answer.status == 200 else (), [])
 
     def record(self, module: str, id: str, fields: Sequence[str]) -> dict[str, Any] | None:
         params = {"fields": ",".join(fields), **CONVERTED.get(module, {})}
         answer = self.http.read("GET", f"/crm/v8/{module}/{id}", params=params)
-        rows = answer.decode(Rows).data if answer.status == 200 else []
+        rows = identified(module, answer.decode(Rows).data if answer.status == 200 else (), [])
         return rows[0] if rows else None
 
     def deleted(self, module: str, page: int, since: datetime | None) -> tuple[Rows | None, Answer]:
@@ -218,7 +241,7 @@ class Client:
         escaped = "".join("\\" + letter if letter in "\\(),:" else letter for letter in value)
         params = {"criteria": f"({field}:equals:{escaped})", "fields": ",".join(fields)}
         answer = self.http.read("GET", f"/crm/v8/{module}/search", params=params)
-        return answer.decode(Rows).data if answer.status == 200 else []
+        return identified(module, answer.decode(Rows).data if answer.status == 200 else (), [])
 
     def timeline(self, module: str, id: str, token: str | None) -> Timeline | None:
         params: dict[str, Any] = {"page_token": token} if token else {"per_page": PAGE}
@@ -277,7 +300,8 @@ class Client:
 
     def layouts(self, module: str) -> list[Layout]:
         answer = self.http.read("GET", "/crm/v8/settings/layouts", params={"module": module})
-        return answer.decode(Layouts).layouts if answer.status == 200 else []
+        sent = answer.decode(Layouts).layouts if answer.status == 200 else []
+        return list(each_row("layouts", sent, _layout, []))
 
     def _write(
         self, verb: str, path: str, body: dict[str, Any], gate: Gate, headers: dict[str, str] | None = None

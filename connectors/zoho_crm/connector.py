@@ -5,24 +5,37 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from connectors.answer import Answer
 from connectors.auth import Bearer
-from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, chunks, utc
+from connectors.base import (
+    Account,
+    Change,
+    Description,
+    Gate,
+    Outcome,
+    Page,
+    Record,
+    Unreadable,
+    Write,
+    chunks,
+    utc,
+)
 from connectors.budget import Budget
 from connectors.context import Context
 from connectors.errors import CursorLost, Forbidden, Misconfigured, NotFound, RecordRefused, ScopeMissing
 from connectors.examining import Symptom
 from connectors.hooks import Delivery
 from connectors.preparing import Addition
+from connectors.rows import each_row, identified, stamp
 from connectors.zoho_crm import described, hooks, past
 from connectors.zoho_crm.additions import Additions
 from connectors.zoho_crm.client import CONVERTED, FIELDS_PER_REQUEST, IDS_PER_REQUEST, Client, ZohoHttp
 from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.examine import examine
-from connectors.zoho_crm.models import FieldMeta, Info, Organization, instant
+from connectors.zoho_crm.models import FieldMeta, Info, Organization
 from connectors.zoho_crm.pushing import Pusher
 from connectors.zoho_crm.quota import quota
 from connectors.zoho_crm.records import Row, Shape, tombstone, user
@@ -100,7 +113,8 @@ class ZohoCrm:
         place = Place.read(cursor)
         while True:
             try:
-                records, following = self._step(feed, place)
+                aside: list[Unreadable] = []
+                records, following = self._step(feed, place, aside)
             except Forbidden as error:
                 raise ScopeMissing(str(error), status=error.status, code=error.code) from error
             except RecordRefused as error:
@@ -108,50 +122,55 @@ class ZohoCrm:
                     raise
                 raise CursorLost(f"{feed}: {error}", status=error.status, code=error.code) from error
             last = following.at == "start"
-            yield Page(records=records, cursor=following.text(), last=last, complete=last and cursor is None)
+            complete = last and cursor is None
+            yield Page(records=records, cursor=following.text(), last=last, complete=complete, unreadable=aside)
             if last:
                 return
             place = following
 
-    def _step(self, feed: str, place: Place) -> tuple[list[Record], Place]:
+    def _step(self, feed: str, place: Place, aside: list[Unreadable]) -> tuple[list[Record], Place]:
         since = place.asked_since
         if feed == USERS:
             users, answer = self._client.users(place.page, since)
             place = place.opened(self._clock.read(answer))
-            records = [user(row) for row in users.users] if users else []
+            records = list(each_row(USERS, users.users if users else (), user, aside))
             return records, place.after_users(users.info if users else None)
         if place.at == "deleted":
             asked = since or datetime.fromisoformat(place.began or "") - OVERLAP
             rows, _ = self._client.deleted(feed, place.page, asked)
-            gone = [tombstone(feed, row) for row in rows.data] if rows else []
+            gone = list(each_row(feed, rows.data if rows else (), partial(tombstone, feed), aside))
             latest = max((record.version for record in gone if record.version), default=None)
             moment = datetime.fromisoformat(latest) if latest else None
             return self._moved_on(feed, gone), place.after_deleted(rows.info if rows else None, moment)
-        listed, info, answer = self._page(feed, place, since)
+        listed, info, answer = self._page(feed, place, since, aside)
         place = place.opened(self._clock.read(answer))
-        return [self._record(feed, row) for row in listed], place.after_records(info)
+        return list(each_row(feed, listed, partial(self._record, feed), aside)), place.after_records(info)
 
     def _moved_on(self, module: str, gone: list[Record]) -> list[Record]:
         """A lead is left out of where it was once it is converted; whoever still answers by id was not deleted."""
         if module not in CONVERTED or not gone:
             return gone
         live = self._found(module, [record.id for record in gone])
-        return [self._record(module, live[record.id]) if record.id in live else record for record in gone]
+        return [self._readable(module, record.id, live[record.id]) if record.id in live else record for record in gone]
 
-    def _page(self, module: str, place: Place, since: datetime | None) -> tuple[list[Row], Info | None, Answer]:
+    def _page(
+        self, module: str, place: Place, since: datetime | None, aside: list[Unreadable]
+    ) -> tuple[list[Row], Info | None, Answer]:
         first, *others = self._asked(module)
         rows, answer = self._client.records(module, first, place.page, place.token, since)
         if rows is None:
             return [], None, answer
-        return self._joined(module, rows.data, others), rows.info, answer
+        return self._joined(module, identified(module, rows.data, aside), others), rows.info, answer
 
     def _joined(self, module: str, rows: list[Row], others: Sequence[Sequence[str]]) -> list[Row]:
         """Rows with the fields that did not fit into the first request, joined by id."""
         by_id = {str(row["id"]): row for row in rows}
         for names in others:
-            for ids in chunks(list(by_id), IDS_PER_REQUEST):
+            for ids in chunks([id for id in by_id if id.isdecimal()], IDS_PER_REQUEST):
                 for more in self._client.by_ids(module, names, ids):
-                    row = by_id[str(more["id"])]
+                    row = by_id.get(str(more["id"]))
+                    if row is None:
+                        continue  # nobody asked for it
                     # The older version stands: what changed between two requests comes again in the next round.
                     version = min(row.get("Modified_Time") or "", more.get("Modified_Time") or "", key=_moment)
                     row.update(more)
@@ -166,7 +185,7 @@ class ZohoCrm:
         for batch in chunks([id for id in distinct if id.isdigit()], IDS_PER_REQUEST):
             found = self._found(stream, batch)
             for id in batch:
-                yield self._record(stream, found[id]) if id in found else self._one(stream, id)
+                yield self._readable(stream, id, found[id]) if id in found else self._one(stream, id)
         yield from (Record(stream=stream, id=id, deleted=True) for id in distinct if not id.isdigit())
 
     def _found(self, stream: str, ids: Sequence[str]) -> dict[str, Row]:
@@ -183,12 +202,14 @@ class ZohoCrm:
         try:
             if stream == USERS:
                 row = self._client.user(id)
-                return user(row) if row else Record(stream=stream, id=id, deleted=True)
+                if row is None:
+                    return Record(stream=stream, id=id, deleted=True)
+                return next(each_row(stream, [row], user, []), None) or Record(stream=stream, id=id, forbidden=True)
             first, *others = self._asked(stream)
             row = self._client.record(stream, id, first)
             if row is None:
                 return Record(stream=stream, id=id, deleted=True)
-            return self._record(stream, self._joined(stream, [row], others)[0])
+            return self._readable(stream, id, self._joined(stream, [row], others)[0])
         except Forbidden:
             return Record(stream=stream, id=id, forbidden=True)
         except NotFound:
@@ -197,6 +218,11 @@ class ZohoCrm:
             if error.code != "INVALID_DATA":
                 raise
             return Record(stream=stream, id=id, deleted=True)
+
+    def _readable(self, stream: str, id: str, row: Row) -> Record:
+        """The record; nothing may be concluded from one that is not as others are."""
+        record = next(each_row(stream, [row], partial(self._record, stream), []), None)
+        return record or Record(stream=stream, id=id, forbidden=True)
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         if stream not in self._modules:
@@ -222,8 +248,8 @@ class ZohoCrm:
         start = datetime.fromisoformat(since).replace(microsecond=0)
         place = Place()
         while True:
-            listed, info, answer = self._page(stream, place, start - timedelta(seconds=1))
-            for record in (self._record(stream, row) for row in listed):
+            listed, info, answer = self._page(stream, place, start - timedelta(seconds=1), [])
+            for record in each_row(stream, listed, partial(self._record, stream), []):
                 if record.ours and (record.created_at or "") >= utc(start) and scope in (None, record.scope):
                     yield record
             place = place.opened(self._clock.read(answer)).after_records(info)
@@ -246,7 +272,7 @@ class ZohoCrm:
                 if error.code != "INVALID_DATA":
                     raise
                 continue
-            entries.sort(key=lambda entry: instant(entry.audited_time) or "")
+            entries.sort(key=lambda entry: entry.at or "")
             for entry in entries:
                 for change in past.changes(id, entry, self._own_id(), metas, known.find):
                     if change.field != self._settings.marker_field:
@@ -263,7 +289,7 @@ class ZohoCrm:
                 listed, answer = self._client.records(stream, ["id"], place.page, place.token, None)
                 rows, info = (listed.data, listed.info) if listed else ([], None)
                 following = place.opened(self._clock.read(answer)).after_records(info)
-            yield [str(row["id"]) for row in rows]
+            yield [str(row["id"]) for row in identified(stream, rows, [])]
             if following.at != "records":
                 return
             place = following
@@ -360,4 +386,4 @@ class _References:
 
 
 def _moment(text: str) -> str:
-    return instant(text) or ""
+    return stamp(text) or ""

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.answer import whole_characters
 from connectors.base import utc
 from connectors.hooks import Delivery, Hint, HookRefused
 
@@ -24,7 +25,7 @@ class Notice(msgspec.Struct):
     module: str
     channel_id: str | int
     token: str | None = None
-    ids: list[str] = []
+    ids: list[str | int] = []
     operation: str = ""
     server_time: int | None = None
     """Milliseconds since 1970."""
@@ -41,7 +42,7 @@ def parse(body: bytes, token: str | None, streams: Collection[str]) -> Delivery:
     if token is None:
         raise HookRefused("no `hook_token` is configured, so no delivery can be proven", code="unsigned")
     try:
-        notice = msgspec.json.decode(body, type=Notice)
+        notice = msgspec.json.decode(whole_characters(body), type=Notice)
         at = _instant(notice.server_time)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError, OverflowError, OSError) as error:
         raise HookRefused(f"the body is no notification: {type(error).__name__}", code="malformed") from None
@@ -51,9 +52,9 @@ def parse(body: bytes, token: str | None, streams: Collection[str]) -> Delivery:
     proven = [hmac.compare_digest(given.encode(), right.encode()) for given, right in ours]
     if not all(proven):
         raise HookRefused("the delivery carries another token, or is of another channel", code="forged")
-    known = notice.module in streams
-    ids = list(dict.fromkeys(notice.ids)) if known else []
-    told = hashlib.sha256("\n".join([notice.module, notice.operation, *notice.ids]).encode()).hexdigest()
+    known, named = notice.module in streams, [str(id) for id in notice.ids if id]
+    ids = list(dict.fromkeys(named)) if known else []
+    told = hashlib.sha256("\n".join([notice.module, notice.operation, *named]).encode()).hexdigest()
     return Delivery(
         key=f"{notice.channel_id}:{notice.server_time}:{told[:32]}",
         hints=[Hint(notice.module, id) for id in ids],

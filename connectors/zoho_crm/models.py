@@ -9,22 +9,23 @@ import msgspec
 
 from connectors.base import utc
 from connectors.errors import Malformed
+from connectors.rows import NoRecord, each_row, stamp, typed
 
 
 class Info(msgspec.Struct):
-    more_records: bool = False
+    more_records: bool | None = False
     next_page_token: str | None = None
 
 
 class Rows(msgspec.Struct):
     """A page of records, of deleted rows or of search hits."""
 
-    data: list[dict[str, Any]]
+    data: list[Any]
     info: Info | None = None
 
 
 class Users(msgspec.Struct):
-    users: list[dict[str, Any]]
+    users: list[Any]
     info: Info | None = None
 
 
@@ -33,22 +34,38 @@ class Result(msgspec.Struct):
 
     code: str
     status: str
-    message: str = ""
-    details: dict[str, Any] = {}
+    message: Any = ""
+    details: Any = None
     action: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.details, dict):
+            self.details = {}
 
 
 class Results(msgspec.Struct):
-    data: list[Result]
+    data: list[Any]
+
+    @property
+    def rows(self) -> list[Result | None]:
+        """What came of each row, in order; None where the answer does not say it as it does of others."""
+        return [_result(row) for row in self.data]
+
+
+def _result(row: Any) -> Result | None:
+    try:
+        return msgspec.convert(row, Result)
+    except msgspec.ValidationError:
+        return None
 
 
 class Trouble(msgspec.Struct):
     """An error that is the whole answer."""
 
     code: str
-    message: str = ""
+    message: Any = ""
     details: Any = None
-    status: str = ""
+    status: Any = ""
 
 
 class Token(msgspec.Struct):
@@ -66,7 +83,7 @@ class Token(msgspec.Struct):
 
 
 class PickValue(msgspec.Struct):
-    display_value: str
+    display_value: str = ""
     actual_value: str | None = None
     reference_value: str | None = None
     sys_ref_name: str | None = None
@@ -95,21 +112,21 @@ class FieldMeta(msgspec.Struct):
     visible: bool = True
     operation_type: OperationType | None = None
     pick_list_values: list[PickValue] | None = None
-    unique: dict[str, Any] | None = None
+    unique: Any = None
     external: Any = None
-    lookup: dict[str, Any] | None = None
+    lookup: Any = None
 
     @property
     def refers(self) -> str | None:
         """The one module that a lookup leads to. An activity's, and a note's, is named by each record instead."""
-        target = (self.lookup or {}).get("module")
+        target = self.lookup.get("module") if isinstance(self.lookup, dict) else None
         name = target.get("api_name") if isinstance(target, dict) else target
         known = self.data_type == "lookup" and isinstance(name, str) and name and not name.startswith("$")
         return str(name) if known else None
 
 
 class Fields(msgspec.Struct):
-    fields: list[FieldMeta]
+    fields: list[Any]
 
 
 class ModuleMeta(msgspec.Struct):
@@ -131,7 +148,7 @@ class ModuleMeta(msgspec.Struct):
 
 
 class Modules(msgspec.Struct):
-    modules: list[ModuleMeta]
+    modules: list[Any]
 
 
 class LayoutField(msgspec.Struct):
@@ -158,7 +175,7 @@ class Layout(msgspec.Struct):
 
 
 class Layouts(msgspec.Struct):
-    layouts: list[Layout]
+    layouts: list[Any]
 
 
 class License(msgspec.Struct):
@@ -178,7 +195,7 @@ class Organization(msgspec.Struct):
 
 
 class Organizations(msgspec.Struct):
-    org: list[Organization]
+    org: list[Any]
 
 
 class Channel(msgspec.Struct):
@@ -219,11 +236,32 @@ class TimelineEntry(msgspec.Struct):
     audited_time: str
     action: str = ""
     done_by: dict[str, Any] | None = None
-    field_history: list[FieldChange] | None = None
+    field_history: list[Any] | None = None
+
+    @property
+    def at(self) -> str | None:
+        """In UTC; None where it shows no time."""
+        return stamp(self.audited_time)
+
+    @property
+    def changes(self) -> list[FieldChange]:
+        return list(each_row("field_history", self.field_history or (), _field_change, []))
+
+
+def _field_change(row: Any) -> FieldChange:
+    return typed(row, FieldChange)
+
+
+def timeline_entry(row: Any) -> TimelineEntry:
+    """Raises ``NoRecord`` for an entry without a time."""
+    entry = typed(row, TimelineEntry)
+    if entry.at is None:
+        raise NoRecord("`audited_time` is no time")
+    return entry
 
 
 class Timeline(msgspec.Struct, rename={"entries": "__timeline"}):
-    entries: list[TimelineEntry]
+    entries: list[Any]
     info: Info | None = None
 
 

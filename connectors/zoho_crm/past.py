@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connectors.base import Change
+from connectors.rows import each_row
 from connectors.zoho_crm.client import Client
-from connectors.zoho_crm.models import FieldChange, FieldMeta, TimelineEntry, instant
+from connectors.zoho_crm.models import FieldChange, FieldMeta, TimelineEntry, timeline_entry
 
 Known = Callable[[str, str], "dict[str, Any] | None"]
 """Field and display name -> the reference, where exactly one is known by that name."""
@@ -23,12 +24,12 @@ def entries(client: Client, module: str, id: str, since: str) -> Iterator[Timeli
         timeline = client.timeline(module, id, token)
         if timeline is None or not timeline.entries:
             return
-        times = [instant(entry.audited_time) or "" for entry in timeline.entries]
-        for entry, at in zip(timeline.entries, times, strict=True):
-            if at >= since:
-                yield entry
-        newest_first = times[0] >= times[-1]
-        if newest_first and times[-1] < since:
+        # An entry that shows no time tells of no change that could be placed.
+        told = list(each_row("timeline", timeline.entries, timeline_entry, []))
+        times = [entry.at or "" for entry in told]
+        yield from (entry for entry, at in zip(told, times, strict=True) if at >= since)
+        newest_first = not times or times[0] >= times[-1]
+        if times and newest_first and times[-1] < since:
             return
         if timeline.info is None or not timeline.info.more_records or not timeline.info.next_page_token:
             return
@@ -40,8 +41,8 @@ def entries(client: Client, module: str, id: str, since: str) -> Iterator[Timeli
 def changes(id: str, entry: TimelineEntry, me: str, fields: Mapping[str, FieldMeta], known: Known) -> Iterator[Change]:
     """What one entry says of each field. An entry without field history (a mail, a note) says nothing."""
     by = str(entry.done_by["id"]) if entry.done_by and entry.done_by.get("id") else None
-    at = instant(entry.audited_time) or ""
-    for change in entry.field_history or ():
+    at = entry.at or ""
+    for change in entry.changes:
         meta = fields.get(change.api_name)
         kind = meta.data_type if meta else change.data_type or "text"
         yield Change(

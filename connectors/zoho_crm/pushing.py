@@ -17,6 +17,7 @@ from connectors.errors import (
     Stale,
     Transient,
 )
+from connectors.rows import NoRecord, id_of
 from connectors.zoho_crm.client import ROWS_PER_WRITE, Client, blamed
 from connectors.zoho_crm.models import Result, Results, instant
 
@@ -105,8 +106,9 @@ class Pusher:
             status: Literal["gone", "refused"] = "gone" if _names_the_id(error.code, error.field, {}) else "refused"
             yield from _all(batch, status, str(error), error.code, field=error.field)
         else:
+            rows = results.rows
             for position, write in enumerate(batch):
-                row = results.data[position] if position < len(results.data) else None
+                row = rows[position] if position < len(rows) else None
                 yield _outcome(request, write, row)
 
     def _send(self, request: Sent, batch: Sequence[Write], gate: Gate) -> Results:
@@ -150,11 +152,12 @@ def _outcome(request: Request, write: Write, row: Result | None) -> Outcome:
             intent=write.intent, status="unknown", id=write.id, reason="the answer has no row for this write"
         )
     if row.status == "success":
-        id = row.details.get("id") or write.id
-        if id is None:
-            return Outcome(intent=write.intent, status="unknown", reason=f"{row.code} without an id")
+        try:
+            id = write.id or id_of(row.details)
+        except NoRecord as trouble:
+            return Outcome(intent=write.intent, status="unknown", reason=f"{row.code}: {trouble}")
         version = None if request == "delete" else _version(row)
-        return Outcome(intent=write.intent, status="done", id=str(id), version=version, code=row.code)
+        return Outcome(intent=write.intent, status="done", id=id, version=version, code=row.code)
     field = blamed(row.details)
     status: Literal["stale", "gone", "not_sent", "unknown", "refused"]
     if row.code == "ALREADY_MODIFIED":

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Record
+from connectors.rows import id_of, stamp
 from connectors.zoho_crm.described import USERS
-from connectors.zoho_crm.models import instant
 
 Row = dict[str, Any]
 
@@ -34,21 +34,22 @@ class Shape:
     """Our own user."""
 
     def record(self, module: str, row: Row) -> Record:
+        id = id_of(row)
         payload = {name: value for name, value in row.items() if name != self.marker_field}
-        id = str(row["id"])
+        marker = row.get(self.marker_field)
         tab = TABS.get(module)
         parent = row.get("Parent_Id") if module == "Notes" else None
         return Record(
             stream=module,
             id=id,
             payload=payload,
-            version=instant(row.get("Modified_Time")),
-            marker=row.get(self.marker_field) or None,
+            version=stamp(row.get("Modified_Time")),
+            marker=marker if isinstance(marker, str) and marker else None,
             ours=person(row, "Created_By") == self.me,
             scope=str(parent["id"]) if isinstance(parent, dict) and parent.get("id") else module,
             url=f"{self.web}/crm/tab/{tab}/{id}" if tab else None,
-            created_at=instant(row.get("Created_Time")),
-            modified_at=instant(row.get("Modified_Time")),
+            created_at=stamp(row.get("Created_Time")),
+            modified_at=stamp(row.get("Modified_Time")),
             modified_by=person(row, "Modified_By"),
         )
 
@@ -56,19 +57,19 @@ class Shape:
 def user(row: Row) -> Record:
     return Record(
         stream=USERS,
-        id=str(row["id"]),
+        id=id_of(row),
         payload=row,
-        version=instant(row.get("Modified_Time")),
-        created_at=instant(row.get("created_time")),
-        modified_at=instant(row.get("Modified_Time")),
+        version=stamp(row.get("Modified_Time")),
+        created_at=stamp(row.get("created_time")),
+        modified_at=stamp(row.get("Modified_Time")),
     )
 
 
 def tombstone(module: str, row: Row) -> Record:
-    at = instant(row.get("deleted_time"))
+    id, at = id_of(row), stamp(row.get("deleted_time"))
     return Record(
         stream=module,
-        id=str(row["id"]),
+        id=id,
         deleted=True,
         version=at,
         scope=module,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from connectors.base import Connector, Description, Ignored, Record
+from connectors.base import Connector, Description, Ignored, Record, Unreadable
 from keepstep.cli.session import WRONG, Session, Trouble, talking_to
 from keepstep.problems import Problem, nearest
 from mapping.fields import Mapper
@@ -31,11 +31,12 @@ def pull(ctx: click.Context, connection: str, stream: str, limit: int | None, lo
     chosen, output = session.connection(connection), session.output
     count = lost = 0
     ignored: list[Ignored] = []
+    unreadable: list[Unreadable] = []
     with talking_to(connection):
         connector = session.connector(chosen, "read")
         description = connector.describe()
         mapper = _mapper(session, connection, stream, description)
-        for record in islice(records(session, connection, connector, description, stream, ignored), limit):
+        for record in islice(records(session, connection, connector, description, stream, ignored, unreadable), limit):
             mapped = None if record.deleted or record.forbidden else mapper.canon(record)
             output.document(line(connection, record, mapped))
             count += 1
@@ -47,6 +48,9 @@ def pull(ctx: click.Context, connection: str, stream: str, limit: int | None, lo
     output.warn(session.say("pulled", count=count))
     if lost:
         output.warn(session.say("losses", count=lost))
+    for row in unreadable:
+        params = {"connection": connection, "stream": row.stream, "record": row.id, "reason": row.why}
+        output.warn(session.say("pulled_unreadable", **params))
     if ignored:
         what = ", ".join(sorted({each.what for each in ignored}))
         output.warn(session.say("pulled_unread", connection=connection, count=len(ignored), what=what))
@@ -74,6 +78,7 @@ def records(
     description: Description,
     stream: str,
     ignored: list[Ignored],
+    unreadable: list[Unreadable],
 ) -> Iterator[Record]:
     """Each version of a record once, however often it is repeated; hints are fetched.
 
@@ -87,6 +92,7 @@ def records(
         with session.output.progress(session.say("pulling", feed=feed)):
             for page in connector.pull(feed):
                 ignored += page.ignored
+                unreadable += (row for row in page.unreadable if row.stream == stream)
                 wanted = [record for record in page.records if record.stream == stream]
                 hints = [record.id for record in wanted if record.partial]
                 whole = [record for record in wanted if not record.partial]

@@ -15,6 +15,7 @@ from keepstep.engine.drift import tell_unread
 from keepstep.engine.match.addresses import keep_addresses
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
+from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -137,8 +138,14 @@ def store_records(
     tx.upsert(t.went_back, back)
     keep_addresses(tx, world, connection, told)
     tell_unread(tx, ports, rows, again)
+    findings.close(tx, [unreadable_key(row["side"], row["id"]) for row in rows], now)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return Stored(len(rows), older)
+
+
+def unreadable_key(side: str, id: str | None) -> str:
+    """Of the finding that a record could not be read; one without an id shares it with the others of its side."""
+    return f"unreadable:{side}:{id or ''}"
 
 
 def _older(record: Record, known: dict[str, Any]) -> bool:

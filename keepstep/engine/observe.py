@@ -23,7 +23,16 @@ from keepstep.engine.census import (
     take_census,
 )
 from keepstep.engine.failures import failure_code
-from keepstep.engine.intake import Stored, doubtful, held, looked_at, store_looks, store_records, used
+from keepstep.engine.intake import (
+    Stored,
+    doubtful,
+    held,
+    looked_at,
+    store_looks,
+    store_records,
+    unreadable_key,
+    used,
+)
 from keepstep.engine.job import Reading
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Connection, World
@@ -43,6 +52,9 @@ _MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 
 LATE = timedelta(hours=1)
 
+TOLD = 50
+"""Records of one page that findings name because they could not be read."""
+
 
 class Observed(msgspec.Struct, kw_only=True):
     """What one look at one feed brought."""
@@ -53,6 +65,8 @@ class Observed(msgspec.Struct, kw_only=True):
     pages: int = 0
     calls: int = 0
     ignored: list[str] = []
+    unreadable: int = 0
+    """Rows of which no record could be made."""
     failed: str | None = None
     busy: bool = False
     held: bool = False
@@ -142,7 +156,7 @@ def _pull(reading: Reading, cursor: str | None, seen: Observed) -> dict[str, Any
     reading.ports.fence.point("observe.begun")
     try:
         for page in connection.connector.pull(feed.name, cursor):
-            if cursor is not None and page.last and not page.records and not page.ignored:
+            if cursor is not None and page.last and not (page.records or page.ignored or page.unreadable):
                 seen.pages += 1
                 return {"cursor": page.cursor, "crawled": True}
             _take(reading, page, seen, crawl)
@@ -203,6 +217,7 @@ def _take(reading: Reading, page: Page, seen: Observed, crawl: bool) -> None:
     seen.records += len(page.records)
     seen.changed += changed
     seen.ignored.extend(item.what for item in page.ignored)
+    seen.unreadable += len(page.unreadable)
 
 
 def _move_on(tx: Tx, reading: Reading, page: Page) -> None:
@@ -213,6 +228,8 @@ def _move_on(tx: Tx, reading: Reading, page: Page) -> None:
     tx.execute(_MOVE, key=reading.key, **values)
     if page.ignored:
         _report_ignored(tx, reading, page)
+    if page.unreadable:
+        _report_unreadable(tx, reading, page)
     if reading.connection.meter is not None:
         reading.connection.meter.book(tx, reading.ports.clock.now(), reading.key)
 
@@ -237,16 +254,37 @@ def _report_ignored(tx: Tx, reading: Reading, page: Page) -> None:
         tx,
         [
             Finding(
-                key=f"unknown_event:{connection.name}:{what}",
+                key=f"unknown_event:{connection.name}:{what[:200]}",
                 code="unknown_event",
                 severity="info",
-                params={"connection": connection.name, "what": what},
+                params={"connection": connection.name, "what": what[:200]},
             )
             for what in kinds
         ],
         ports.now(),
         ports.new_id,
     )
+
+
+def _report_unreadable(tx: Tx, reading: Reading, page: Page) -> None:
+    """A finding for each record that was set aside; it is over once the record comes and can be read. Where a whole
+    page is odd, the first ones tell of it."""
+    ports, connection = reading.ports, reading.connection
+    findings.report(
+        tx,
+        [
+            Finding(
+                key=unreadable_key(f"{connection.name}.{row.stream}", row.id),
+                code="record_unreadable",
+                params={"side": f"{connection.name}.{row.stream}", "record": row.id, "reason": row.why},
+            )
+            for row in page.unreadable[:TOLD]
+        ],
+        ports.now(),
+        ports.new_id,
+    )
+    if len(page.unreadable) > TOLD:
+        log.warning("more records set aside", connection=connection.name, count=len(page.unreadable) - TOLD)
 
 
 def _tell_failure(tx: Tx, reading: Reading, error: ConnectorError) -> None:

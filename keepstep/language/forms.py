@@ -63,7 +63,10 @@ class Reader:
             return self.day(moment)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        local = moment.astimezone(self.zone)
+        try:
+            local = moment.astimezone(self.zone)
+        except OverflowError:  # the last hours of the calendar, or its first, which the zone has not
+            return self.day(moment.date())
         return _plain(format_datetime(local, "medium", tzinfo=self.zone, locale=locale(self.language)))
 
     def day(self, value: Any) -> str:

@@ -53,5 +53,6 @@ KEEPING: Final[dict[str, Message]] = {
     "field_retyped": "{side}: the field {field:quoted} was of type {before:quoted} and is of type {after:quoted} now; {names:fields} may not be carried any more: change it back, or name another field under `custom`",
     "field_values_unknown": "{side}: {field:quoted} allows values whose meaning for {names:fields} is not known: {shown:list}; say it under `values` of the connection",
     "value_unread": "{side}: {field:quoted} shows what cannot be read, and is left as it is on those records: {shown:list}; say what it means under `values` of the connection, or mend it there",
+    "record_unreadable": "{side}: a record ({record:value}) came in a form of which nothing can be made, and is left as it is on all sides while the others go on: {reason}; look at it there, and tell whoever maintains the connector if it looks right",
     "audit_forgotten": "{at:when}: a value that named a person who was forgotten since",
 }  # fmt: skip

@@ -14,6 +14,7 @@ WORK: Final[dict[str, Message]] = {
     "name_needed": "nobody knows who decides; say it with --as NAME",
     "sync_unreachable": "{sync} was left out: one of its connections is down",
     "feed_failed": "{feed} could not be read: {reason}",
+    "pulled_unreadable": "{connection}: a record of {stream} ({record:value}) came in a form of which nothing can be made: {reason}",
     "pulled_unread": Plural("{connection} sent {count:number} item of a kind that is not read: {what}", "{connection} sent {count:number} items of a kind that is not read: {what}"),
     "plan_group_create": Plural("{side}: create {count:number}", "{side}: create {count:number}"),
     "plan_group_update": Plural("{side}: change {count:number}", "{side}: change {count:number}"),

@@ -9,7 +9,7 @@ from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping, Unmappable
 from mapping.jira.values import Section, instant_read, person, read_rich, rich, shown_rich
 from mapping.model import Kind, Loss, Mapped, Unmapped
-from mapping.pairs import clean, text
+from mapping.pairs import clean, number, text
 
 
 def comments() -> StreamMapping:
@@ -42,7 +42,7 @@ def attachments() -> StreamMapping:
                 FieldMap("author", "author", person()[0], mode="read"),
                 FieldMap("created", "created", instant_read, mode="read"),
                 FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
-                FieldMap("size", "size", lambda value, _: value, mode="read"),
+                FieldMap("size", "size", number, mode="read"),
             ]
         }
     )

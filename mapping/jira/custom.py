@@ -6,7 +6,8 @@ their own, by ``schema.type``. A form that a type cannot hold is a mistake in th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from mapping.fields import FieldMap, Unmappable
 from mapping.jira.checklist import checklist_row
 from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
 from mapping.model import Form, Kind, Loss
-from mapping.pairs import Pair, clean, day, instant, money, number
+from mapping.pairs import Pair, clean, day, instant, money, number, texts
 from mapping.richtext import markdown_to_adf
 from mapping.richtext.plain import cleaned, markdown_to_plain, plain_to_markdown
 
@@ -145,7 +146,7 @@ def _rich(place: Place) -> FieldMap:
 def _number(place: Place) -> FieldMap:
     """Jira keeps every number as a float, and shows whole ones with a point."""
 
-    return place.row((lambda value, _: number(value), lambda value, _: value))
+    return place.row((number, lambda value, _: value))
 
 
 def _money(place: Place) -> FieldMap:
@@ -209,7 +210,7 @@ def _name(value: Any, key: str) -> str | None:
 
 def _labels(place: Place) -> FieldMap:
     def read(value: Any, _: Section) -> Any:
-        return sorted(set(value or ()))
+        return sorted(texts(value))
 
     def write(value: Any, _: Section) -> Any:
         odd = sorted(label for label in value or () if any(sign.isspace() for sign in label))
@@ -328,15 +329,17 @@ def _one_of_people(place: Place) -> FieldMap:
 
 
 STATES = ("active", "future", "closed")
+SPRINT = re.compile(r"\[(?=.*?\bstate=(?P<state>\w+))(?=.*?\bname=(?P<name>.*?),(?:goal|startDate)=)")
+"""``...Sprint@1f[id=7,rapidViewId=2,state=ACTIVE,name=Sprint 1,goal=,startDate=...]``"""
 
 
 def _sprint(place: Place) -> FieldMap:
     """The sprint that counts: the running one, else the next, else the last. Sprints are planned on Jira's boards."""
 
     def read(value: Any, _: Section) -> Any:
-        sprints: Sequence[Mapping[str, Any]] = [each for each in value or () if isinstance(each, Mapping)]
+        sprints = [_told(each) for each in value or ()]
         for state in STATES:
-            found = [each for each in sprints if each.get("state") == state]
+            found = [each for each in sprints if str(each.get("state")).lower() == state]
             if found:
                 return _name(found[-1] if state == "closed" else found[0], "name")
         return None
@@ -345,7 +348,17 @@ def _sprint(place: Place) -> FieldMap:
 
 
 def _sprints(place: Place) -> FieldMap:
-    return place.shown(lambda value, _: sorted({str(each["name"]) for each in value or ()}))
+    return place.shown(lambda value, _: sorted({str(_told(each)["name"]) for each in value or ()}))
+
+
+def _told(sprint: Any) -> Mapping[str, Any]:
+    """What a sprint says of itself; the older API shows a dump of it. Raises ``Unmappable`` for anything else."""
+    if isinstance(sprint, Mapping):
+        return sprint
+    dump = SPRINT.search(sprint) if isinstance(sprint, str) else None
+    if dump is None:
+        raise Unmappable("unknown_value", sprint)
+    return dump.groupdict()
 
 
 def _read_text(place: Place) -> FieldMap:

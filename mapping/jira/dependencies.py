@@ -13,6 +13,7 @@ from typing import Any
 from connectors.errors import Misconfigured
 from mapping.fields import FieldMap, Unmappable
 from mapping.jira.values import Section, Words
+from mapping.pairs import identifier
 
 FIELD = "issuelinks"
 CANONICAL = "depends_on"
@@ -72,7 +73,7 @@ def _links(value: Any, ends: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         end = ends.get(str((each.get("type") or {}).get("id")))
         other = each.get(end) if end is not None else None
         if other and not _is_epic(other):
-            yield str(each["id"]), str(other["id"])
+            yield identifier(each), identifier(other)
 
 
 def _is_epic(issue: Mapping[str, Any]) -> bool:

@@ -26,7 +26,7 @@ from mapping.jira.values import (
     summary,
 )
 from mapping.model import Kind, Loss, Unmapped
-from mapping.pairs import day
+from mapping.pairs import day, identifier
 
 Rows = dict[Kind, Sequence[FieldMap]]
 
@@ -134,7 +134,8 @@ class IssueMapping(StreamMapping):
         return result
 
     def _place(self, values: Mapping[str, Any], base: Mapping[str, Any] | None, result: Unmapped) -> None:
-        fields = (base or {}).get("fields") or {}
+        found = (base or {}).get("fields")
+        fields = found if isinstance(found, Mapping) else {}
         subtask = base is not None and _is_subtask(fields)
         project, parent = values.get("project"), values.get("parent")
         try:
@@ -155,7 +156,9 @@ class IssueMapping(StreamMapping):
 
 
 def _is_subtask(fields: Section) -> bool:
-    kind = fields.get("issuetype") or {}
+    kind = fields.get("issuetype")
+    if not isinstance(kind, Mapping):
+        return False
     return kind.get("hierarchyLevel") == -1 or bool(kind.get("subtask"))
 
 
@@ -166,13 +169,13 @@ def _sorted(value: Any) -> Any:
 def _epic_of(value: Any, section: Section) -> Any:
     if not value or _is_subtask(section):
         return None
-    return {"stream": "epics", "id": str(value["id"])}
+    return {"stream": "epics", "id": identifier(value)}
 
 
 def _task_of(value: Any, section: Section) -> Any:
     if not value or not _is_subtask(section):
         return None
-    return {"stream": "issues", "id": str(value["id"])}
+    return {"stream": "issues", "id": identifier(value)}
 
 
 def _to_epic(value: Any, _: Section) -> Any:

@@ -10,7 +10,7 @@ from connectors.base import Description, Field
 from mapping.fields import Options, Unmappable
 from mapping.jira.wiki import wiki_to_markdown
 from mapping.model import PRIORITY, Kind, Loss
-from mapping.pairs import Pair, clean, moment
+from mapping.pairs import Pair, clean, identifier, moment, texts, word
 from mapping.richtext import adf_to_markdown, markdown_to_adf, normal_markdown
 
 Section = Mapping[str, Any]
@@ -203,10 +203,11 @@ def person() -> Pair:
     def read(value: Any, _: Section) -> Any:
         if not value:
             return None
-        account = value.get("accountId") or value.get("key") or value.get("name")
-        if not account:
+        known = next((name for name in ("accountId", "key", "name") if value.get(name)), None)
+        if known is None:
             raise Unmappable("nobody_named", value.get("displayName"))
-        return {"account": str(account), "name": value.get("displayName"), "email": value.get("emailAddress")}
+        name, email = word(value.get("displayName")), word(value.get("emailAddress"))
+        return {"account": identifier(value, known), "name": name, "email": email}
 
     def write(value: Any, _: Section) -> Any:
         return {"accountId": value["account"]} if value is not None else None
@@ -220,7 +221,7 @@ def labels(words: Words) -> Pair:
     marks = words.mark_labels
 
     def read(value: Any, _: Section) -> Any:
-        return sorted(set(value or ()) - marks)
+        return sorted(texts(value) - marks)
 
     def write(value: Any, section: Section) -> Any:
         wanted = set(value or ())

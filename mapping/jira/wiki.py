@@ -9,7 +9,7 @@ from mapping.richtext import normal_markdown
 FENCE = re.compile(r"\{(?:code|noformat)(?::([\w+-]+)[^}]*)?\}\n?(.*?)\n?\{(?:code|noformat)\}", re.DOTALL)
 QUOTE = re.compile(r"\{quote\}(.*?)\{quote\}", re.DOTALL)
 HEADING = re.compile(r"^h([1-6])\.\s+", re.MULTILINE)
-ITEM = re.compile(r"^([*#-]+)\s+(?=\S)", re.MULTILINE)
+ITEM = re.compile(r"^([*#-]+)[^\S\n]+(?=\S)", re.MULTILINE)
 RULE = re.compile(r"^-{4,}\s*$", re.MULTILINE)
 LINK = re.compile(r"\[([^|\]\n]+)\|([^|\]\s]+)(?:\|[^\]]*)?\]")
 BARE_LINK = re.compile(r"\[((?:https?|mailto):[^|\]\s]+)\]")

@@ -39,6 +39,8 @@ def adf_to_markdown(doc: Mapping[str, Any] | str | None) -> tuple[str | None, li
         return clean_text(doc).strip() or None, []
     if not isinstance(doc, Mapping):
         return None, [Loss("doc", "malformed", type(doc).__name__)]
+    if doc.get("type") is None and isinstance(doc.get("content"), list):
+        doc = {**doc, "type": "doc"}  # copied about without its head
     if doc.get("type") == "doc":
         quick = plain_document(doc.get("content"))
         if quick is not None:

@@ -221,7 +221,8 @@ class AdfReader(InlineReader):
 
     def _unknown(self, node: Mapping[str, Any], depth: int, out: list[Block]) -> None:
         self.lose(node["type"][:60], "unknown_node")
-        blocks = self.blocks(node.get("content"), depth + 1)
+        wrapped = attrs_of(node).get("originalValue")  # what an editor met that did not know it either
+        blocks = self.blocks(node.get("content") or ([wrapped] if wrapped else None), depth + 1)
         if not blocks and (spans := tidy(self._own_text(node))):
             blocks = [Para(spans)]
         out += blocks

@@ -10,6 +10,8 @@ from typing import Any, Final
 from mapping.model import Loss
 from mapping.richtext.tree import CODE, DEPTH, EM, IMAGE, STRIKE, STRONG, Span, clean_text, safe_href
 
+_SAID: Final = ("text", "title", "alt", "label", "name", "url")
+"""Where nodes that nobody here knows keep what people see of them, the best first."""
 _MARKS: Final = {"strong": STRONG, "em": EM, "strike": STRIKE, "code": CODE}
 
 
@@ -74,7 +76,8 @@ class InlineReader(ABC):
             out += inside
             return
         self.lose(name, "unknown_node")
-        inner = self.spans(node.get("content"), depth + 1)
+        wrapped = attrs_of(node).get("originalValue")  # what an editor met that did not know it either
+        inner = self.spans(node.get("content") or ([wrapped] if wrapped else None), depth + 1)
         out += inner or self._own_text(node)
 
     def _marks(self, marks: Any) -> tuple[int, str | None]:
@@ -157,8 +160,10 @@ class InlineReader(ABC):
         return [(f"[{text or 'extension'}]", 0, None)]
 
     def _own_text(self, node: Mapping[str, Any]) -> list[Span]:
-        text = node.get("text") or attrs_of(node).get("text")
-        return [(clean_text(text), 0, None)] if isinstance(text, str) else []
+        attrs = attrs_of(node)
+        shown = next(filter(None, (string(attrs.get(name)).strip() for name in _SAID)), "")
+        text = string(node.get("text")) or shown
+        return [(clean_text(text), 0, None)] if text else []
 
 
 _SPANS: Final[dict[str, Callable[[InlineReader, Mapping[str, Any]], list[Span]]]] = {

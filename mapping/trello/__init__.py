@@ -13,7 +13,7 @@ from connectors.base import Description
 from connectors.trello.models import HOLDS
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, StreamMapping
 from mapping.model import Form, Kind
-from mapping.pairs import clean, moment, text
+from mapping.pairs import clean, moment, number, text
 from mapping.trello.cards import CardMapping
 from mapping.trello.places import Places, fields_of
 from mapping.trello.values import author, flag, markdown, ref, title
@@ -61,7 +61,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                     FieldMap("author", "idMember", author, mode="read"),
                     FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
                     FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
-                    FieldMap("size", "bytes", lambda value, _: value, mode="read"),
+                    FieldMap("size", "bytes", number, mode="read"),
                 ],
             },
             kind_of=lambda record: Kind.ATTACHMENT if record.payload.get("isUpload") else Kind.DOCUMENT,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connectors.trello.models import pos
 from mapping.fields import Unmappable
 from mapping.items import longest_rise
-from mapping.pairs import clean
+from mapping.pairs import clean, identifier
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section
 
@@ -27,7 +28,7 @@ Pair = tuple[Item, Section | None]
 
 def read_items(value: Any, _: Section) -> Any:
     items = [
-        {"id": item["id"], "text": clean(item.get("name")) or "", "done": item.get("state") == "complete"}
+        {"id": identifier(item), "text": clean(item.get("name")) or "", "done": item.get("state") == "complete"}
         for item in _rows(value)
     ]
     return items or None
@@ -42,7 +43,7 @@ def write_items(value: Any, section: Section) -> Any:
     for each in wanted:
         if len(each["text"]) > LIMIT:
             raise Unmappable("too_long", LIMIT)
-    lists = sorted(objects(section.get("checklists")), key=_pos)
+    lists = sorted(objects(section.get("checklists")), key=pos)
     shown = _rows(lists)
     pairs, left = _paired(wanted, shown)
     places = _places(pairs, shown, lists[0].get("id") if lists else None)
@@ -62,16 +63,12 @@ def write_items(value: Any, section: Section) -> Any:
 
 def _rows(checklists: Any) -> list[Section]:
     """The items of all checklists, in the order in which a card shows them, each with its checklist's id."""
-    lists = sorted(objects(checklists), key=_pos)
+    lists = sorted(objects(checklists), key=pos)
     return [
         {**item, "idChecklist": one.get("id")}
         for one in lists
-        for item in sorted(objects(one.get("checkItems")), key=_pos)
+        for item in sorted(objects(one.get("checkItems")), key=pos)
     ]
-
-
-def _pos(raw: Section) -> float:
-    return float(raw.get("pos") or 0)
 
 
 def _paired(wanted: Sequence[Item], shown: Sequence[Section]) -> tuple[list[Pair], list[str]]:
@@ -102,8 +99,8 @@ def _places(pairs: Sequence[Pair], shown: Sequence[Section], first: Any) -> list
         after = stays[end] if end < len(pairs) else None
         beside = before if before is not None else after
         home = beside["idChecklist"] if beside is not None else first
-        low = _pos(before) if before is not None else 0.0
-        high = _pos(after) if after is not None and after["idChecklist"] == home else None
+        low = pos(before) if before is not None else 0.0
+        high = pos(after) if after is not None and after["idChecklist"] == home else None
         gap = STEP if high is None else (high - low) / (end - start + 1)
         if gap < NARROW:
             crowded.add(home)

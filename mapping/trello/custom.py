@@ -176,7 +176,7 @@ def _canonical(custom: CustomField, options: Options) -> Pair:
             _, write = day_or_instant(custom.canonical, options.zone)
             return lambda value, _: moment(value), write
         case Form.NUMBER:
-            return lambda value, _: number(value), lambda value, _: str(value)
+            return number, lambda value, _: str(value)
         case Form.MONEY:
             read, write_money = money(lambda _: options.currency)
             return read, lambda value, section: str(write_money(value, section))

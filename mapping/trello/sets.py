@@ -14,7 +14,7 @@ def label_word(label: Section) -> str:
 
 
 def objects(value: Any) -> list[Section]:
-    return [each for each in value or () if isinstance(each, Mapping)]
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list | tuple) else []
 
 
 def read_labels(value: Any, _: Section) -> Any:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import utc
 from mapping.fields import Unmappable
-from mapping.pairs import Pair, moment, text
+from mapping.pairs import Pair, identifier, moment, text, word, yes_or_no
 
 LIMIT = 16384
 
@@ -33,12 +33,12 @@ def markdown() -> Pair:
 
 
 def flag() -> Pair:
-    return lambda value, _: bool(value), lambda value, _: bool(value)
+    return yes_or_no, lambda value, _: bool(value)
 
 
 def ref(stream: str) -> Pair:
     def read(value: Any, _: Section) -> Any:
-        return {"stream": stream, "id": value} if value else None
+        return {"stream": stream, "id": identifier({"id": value})} if value else None
 
     def write(value: Any, _: Section) -> Any:
         if value is None:
@@ -57,9 +57,15 @@ def day_or_instant(name: str, zone: ZoneInfo) -> Pair:
         if value is None or len(value) > 10:
             return value
         day = date.fromisoformat(value)
-        shown = moment(section.get(name))
-        clock = datetime.fromisoformat(shown).astimezone(zone) if shown else datetime(2000, 1, 1, 17, tzinfo=zone)
-        return utc(clock.replace(year=day.year, month=day.month, day=day.day))
+        try:
+            shown = moment(section.get(name))
+            clock = datetime.fromisoformat(shown).astimezone(zone) if shown else datetime(2000, 1, 1, 17, tzinfo=zone)
+        except (ValueError, OverflowError):  # what stood there is no time that a clock could keep
+            clock = datetime(2000, 1, 1, 17, tzinfo=zone)
+        try:
+            return utc(clock.replace(year=day.year, month=day.month, day=day.day))
+        except OverflowError as trouble:
+            raise Unmappable("no_such_value", value) from trouble
 
     return lambda value, _: moment(value), write
 
@@ -75,15 +81,18 @@ def author(value: Any, section: Section) -> Any:
     if not value:
         return None
     who = section.get("memberCreator")
-    name = who.get("fullName") if isinstance(who, Mapping) else None
-    return {"account": value, "name": name, "email": None}
+    name = word(who.get("fullName")) if isinstance(who, Mapping) else None
+    return {"account": identifier({"id": value}), "name": name, "email": None}
 
 
 def assignee(names: Mapping[str, str]) -> Pair:
     """The first member. Whoever else is on the card stays there, whatever is written."""
 
     def read(value: Any, _: Section) -> Any:
-        return {"account": value[0], "name": names.get(value[0]), "email": None} if value else None
+        if not value:
+            return None
+        account = identifier({"id": value[0]})
+        return {"account": account, "name": names.get(account), "email": None}
 
     def write(value: Any, section: Section) -> Any:
         present = list(section.get("idMembers") or ())

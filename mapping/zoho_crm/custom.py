@@ -10,7 +10,7 @@ from connectors.errors import Misconfigured
 from connectors.zoho_crm.words import HOLDS
 from mapping.fields import FieldMap, Options, Unmappable
 from mapping.model import TITLE, Form, Kind
-from mapping.pairs import Pair, day, number, text
+from mapping.pairs import Pair, day, number, text, texts, yes_or_no
 from mapping.zoho_crm.values import (
     PERSON,
     Section,
@@ -69,7 +69,7 @@ def _pair(form: Form, name: str, field: Field | None, options: Options, multi_cu
         case Form.NUMBER:
             return _count(field)
         case Form.FLAG:
-            return lambda value, _: value, lambda value, _: bool(value)  # a box is ticked or not, never empty
+            return yes_or_no, lambda value, _: bool(value)  # a box is ticked or not, never empty
         case Form.PERSON:
             return person, lambda value, section: person_written(value, section) if value is not None else None
         case Form.SET:
@@ -95,14 +95,14 @@ def _count(field: Field | None) -> Pair:
             raise Unmappable("not_whole", value)
         return value
 
-    return lambda value, _: number(value), write
+    return number, write
 
 
 def _several(field: Field | None) -> Pair:
     """A list of which several values may be chosen."""
 
     def read(value: Any, _: Section) -> Any:
-        return sorted({str(each) for each in value or ()})
+        return sorted(texts(value))
 
     def write(value: Any, _: Section) -> Any:
         for each in value or ():

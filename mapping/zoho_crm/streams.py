@@ -42,8 +42,9 @@ class People(Losing):
     def canon(self, record: Record) -> Mapped:
         payload = record.payload
         if not payload.get("Full_Name") and ("First_Name" in payload or "Last_Name" in payload):
-            parts = (payload.get("First_Name"), payload.get("Last_Name"))
-            payload = {**payload, "Full_Name": " ".join(part for part in parts if part)}
+            parts = [part for part in (payload.get("First_Name"), payload.get("Last_Name")) if part]
+            odd = next((part for part in parts if not isinstance(part, str)), None)  # told as lost, like any other
+            payload = {**payload, "Full_Name": " ".join(parts) if odd is None else odd}
             record = Record(stream=record.stream, id=record.id, payload=payload, url=record.url)
         return super().canon(record)
 
@@ -87,8 +88,9 @@ class Notes(StreamMapping):
 
     def canon(self, record: Record) -> Mapped:
         mapped = super().canon(record)
-        if mapped.kind is Kind.COMMENT and clean(record.payload.get("Note_Title")):
-            mapped.losses.append(Loss("Note_Title", "not_carried", record.payload["Note_Title"]))
+        title = record.payload.get("Note_Title")
+        if mapped.kind is Kind.COMMENT and isinstance(title, str) and clean(title):
+            mapped.losses.append(Loss("Note_Title", "not_carried", title))
             return mapped
         return _one_place(mapped, "Parent_Id")
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import Field
 from mapping.fields import Options, Unmappable
-from mapping.pairs import Pair, clean, decimal_text, instant, moment, text
+from mapping.pairs import Pair, clean, decimal, decimal_text, identifier, instant, moment, word
 
 Section = Mapping[str, Any]
+
+NOTHING = (None, "", "-None-")
+"""What a list shows where nothing is chosen."""
+SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₴": "UAH", "฿": "THB", "₫": "VND"}
+"""Signs that stand for one currency alone; a dollar, a yen or a crown is one of several countries."""
 
 
 def person(value: Any, _: Section) -> Any:
     """A user as the service names one; the address is left out in some answers."""
     if value is None:
         return None
-    return {"account": str(value["id"]), "name": value.get("name"), "email": value.get("email")}
+    shown = looked_up(value)
+    return {"account": identifier(shown), "name": word(shown.get("name")), "email": word(shown.get("email"))}
 
 
 def person_written(value: Any, _: Section) -> Any:
@@ -33,15 +39,23 @@ def person_written(value: Any, _: Section) -> Any:
 PERSON: Pair = (person, person_written)
 
 
+def looked_up(value: Any) -> Mapping[str, Any]:
+    """What a lookup leads to: an object with an id, or the bare id, as bulk reads and queries show it. Raises
+    ``Unmappable`` for one without: a name alone may be that of several."""
+    if isinstance(value, str | int) and not isinstance(value, bool) and str(value).isdecimal():
+        return {"id": str(value)}
+    if not isinstance(value, Mapping) or not value.get("id"):
+        raise Unmappable("id_missing", value.get("name") if isinstance(value, Mapping) else word(value))
+    return value
+
+
 def reference(stream: str) -> Pair:
     """A lookup into one module."""
 
     def read(value: Any, _: Section) -> Any:
         if value is None:
             return None
-        if not value.get("id"):
-            raise Unmappable("id_missing", value.get("name"))
-        return {"stream": stream, "id": str(value["id"])}
+        return {"stream": stream, "id": identifier(looked_up(value))}
 
     def write(value: Any, _: Section) -> Any:
         if value is None:
@@ -59,14 +73,14 @@ def parent(*streams: str, required: bool = False) -> Pair:
     def read(value: Any, section: Section) -> Any:
         if value is None:
             return None
-        if not value.get("id"):
-            raise Unmappable("id_missing", value.get("name"))
-        module = (value.get("module") or {}).get("api_name") or section.get("$se_module")
-        if module is None:
-            raise Unmappable("module_missing", value["id"])
+        shown = looked_up(value)
+        named = shown.get("module")
+        module = (named.get("api_name") if isinstance(named, Mapping) else named) or section.get("$se_module")
+        if not isinstance(module, str):
+            raise Unmappable("module_missing", shown["id"])
         if streams and module not in streams:
             raise Unmappable("other_module", module)
-        return {"stream": module, "id": str(value["id"])}
+        return {"stream": module, "id": identifier(shown)}
 
     def write(value: Any, _: Section) -> Any:
         if value is None:
@@ -91,7 +105,7 @@ def listed(field: Field | None, table: Mapping[str, str], own: Mapping[str, str]
     allowed = field.values if field is not None and field.values else list(canonical)
 
     def read(value: Any, _: Section) -> Any:
-        if value is None or value == "":
+        if value in NOTHING:
             return None
         if value not in canonical:
             raise Unmappable("unknown_value", value)
@@ -117,26 +131,24 @@ def one_of(field: Field | None) -> Pair:
             raise Unmappable("no_such_value", value)
         return value
 
-    return text()[0], write
+    return lambda value, _: None if value in NOTHING else clean(value), write
 
 
 def amount(options: Options, multi_currency: bool) -> Pair:
     """Money. The record names its currency where the organisation has several, else its symbol may be a code."""
 
     def currency(section: Section) -> str:
-        named = section.get("Currency") or section.get("$currency_symbol") or ""
-        return named if len(named) == 3 and named.isalpha() and named.isupper() else options.currency
+        for named in (section.get("Currency"), section.get("$currency_symbol")):
+            if isinstance(named, str) and len(named) == 3 and named.isascii() and named.isalpha() and named.isupper():
+                return named
+            if named in SIGNS:
+                return SIGNS[named]
+        return options.currency
 
     def read(value: Any, section: Section) -> Any:
         if value is None or value == "":
             return None
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation as error:
-            raise Unmappable("not_a_number", str(value)) from error
-        if not number.is_finite():
-            raise Unmappable("not_a_number", str(value))
-        return {"amount": decimal_text(number), "currency": currency(section)}
+        return {"amount": decimal_text(decimal(value)), "currency": currency(section)}
 
     def write(value: Any, section: Section) -> Any:
         if value is None:
@@ -166,7 +178,9 @@ def tags(reserved: Sequence[str]) -> Pair:
 
 
 def names(value: Any) -> list[str]:
-    return [str(item["name"]) for item in value or () if item.get("name")]
+    items = value if isinstance(value, list) else ()
+    found = (item.get("name") if isinstance(item, Mapping) else item for item in items)
+    return [name for name in found if isinstance(name, str) and name]
 
 
 def instant_read(value: Any, _: Section) -> Any:
@@ -187,6 +201,10 @@ def whole_seconds(zone: ZoneInfo) -> Pair:
 
 
 def same(value: Any) -> Any:
+    return value
+
+
+def same_written(value: Any, _: Section) -> Any:
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -26,6 +27,19 @@ def test_records_with_one_key_are_one_entity_whatever_case_and_width_they_are_wr
     bench.round()
     assert len(bench.rows(t.entity)) == 1
     assert len(bench.rows(t.link)) == 2
+
+
+def test_a_whole_mail_pasted_into_a_title_is_a_key_as_well() -> None:
+    words = random.Random(1)
+    mail = " ".join(f"{words.getrandbits(64):x}" for _ in range(900))
+    bench = keyed()
+    bench.make("a", title=mail)
+    bench.make("b", title=f" {mail.upper()}")
+    bench.make("b", title=f"{mail} ps")
+    bench.look()
+    bench.round()
+    assert len(bench.rows(t.entity)) == 2
+    assert len(bench.rows(t.link)) == 3
 
 
 def test_without_a_declared_key_equal_records_stay_two() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from connectors.base import Record
+from connectors.base import Page, Record, Unreadable
 from connectors.errors import CursorLost, Transient
 from connectors.memory_service import STREAM, Traits
 from connectors.sandbox.faults import Fault
@@ -190,3 +191,31 @@ def test_when_nothing_changed_a_round_costs_what_the_feeds_declare(count: int) -
     bench.round()
     assert bench.requests() - before == declared
     assert bench.writes() == wrote
+
+
+def test_a_record_of_which_nothing_can_be_made_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.make("a", title="x")
+    connector = bench.world.connections["a"].connector
+    pull = connector.pull
+    odd = [Unreadable(stream=STREAM, id="7", why="no `title`"), Unreadable(stream=STREAM, id=None, why="no `id`")]
+
+    def pulled(feed: str, cursor: str | None = None) -> Iterator[Page]:
+        yield from (msgspec.structs.replace(page, unreadable=odd) for page in pull(feed, cursor))
+
+    monkeypatch.setattr(connector, "pull", pulled)
+    bench.look()
+    bench.look()
+    assert [row["shown"]["title"] for row in bench.rows(t.record, t.record.c.side == "a.items")] == ["x"]
+    told = bench.rows(t.finding)
+    assert sorted((row["code"], row["params"]["record"] or "", row["params"]["reason"]) for row in told) == [
+        ("record_unreadable", "", "no `id`"),
+        ("record_unreadable", "7", "no `title`"),
+    ]
+    assert {row["params"]["side"] for row in told} == {"a.items"}
+    monkeypatch.undo()
+    readable = Record(stream=STREAM, id="7", version="000000000009", payload={"title": "mended"})
+    with bench.store.write() as tx:
+        store_records(tx, bench.ports, bench.world, bench.world.connections["a"], [readable])
+    states = {row["params"]["record"]: row["state"] for row in bench.rows(t.finding)}
+    assert states == {"7": "resolved", None: "open"}

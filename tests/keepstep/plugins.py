@@ -29,6 +29,7 @@ from keepstep.plugin import (
     Record,
     Stream,
     StreamMapping,
+    Unreadable,
     Write,
     text,
 )
@@ -97,7 +98,8 @@ class Board:
         first = Record(stream="cards", id="c1", payload={"name": "Plan \x1b[31mred", "due": "soon"}, version="1")
         second = Record(stream="cards", id="c2", payload={"name": "验收"}, url="https://board.test/c2")
         other = Record(stream="notes", id="n1", payload={"name": "not a card"})
-        yield Page(records=[first, other], cursor="1", ignored=[Ignored("enableCard", "c9")])
+        odd = Unreadable(stream="cards", id="c5", why="no `name`")
+        yield Page(records=[first, other], cursor="1", ignored=[Ignored("enableCard", "c9")], unreadable=[odd])
         hint = Record(stream="cards", id="c3", partial=True)
         gone = Record(stream="cards", id="c4", deleted=True)
         yield Page(records=[second, first, hint, gone], cursor="2", last=True, complete=True)

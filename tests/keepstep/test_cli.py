@@ -203,6 +203,7 @@ def test_pull_writes_each_record_once_in_canonical_words(run: Any) -> None:
     assert result.stderr.splitlines() == [
         "4 records",
         "1 value could not be carried over",
+        "board: a record of cards (c5) came in a form of which nothing can be made: no `name`",
         "board sent 1 item of a kind that is not read: enableCard",
     ]
     assert [board.context.access for board in built] == ["read"]

@@ -367,6 +367,7 @@ def test_recorded_documents_come_back_node_for_node_when_their_text_is_unchanged
     [
         ("h2. Goal\n\n*fast* and _cheap_, -not late-", "## Goal\n\n**fast** and *cheap*, ~~not late~~"),
         ("* one\n* two\n** deeper", "- one\n- two\n   - deeper"),
+        ("* \n* two", "*\n\n- two"),
         ("see [the plan|https://x.example/p]", "see [the plan](https://x.example/p)"),
         ("{code:python}\na*b*c\n{code}", "```python\na*b*c\n```"),
         ("3*4 and snake_case_name and 2026-11-20", "3*4 and snake_case_name and 2026-11-20"),

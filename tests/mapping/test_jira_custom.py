@@ -172,6 +172,15 @@ def test_a_sprint_is_read_and_never_written():
     assert mapper.canon_field(Kind.TASK, "title", sprints) == "S2"
     assert mapper.canon_field(Kind.TASK, "title", sprints[:2]) == "S3"
     assert mapper.canon_field(Kind.TASK, "title", sprints[:1]) == "S1"
+    dumps = [
+        f"com.atlassian.greenhopper.service.sprint.Sprint@{at}[id={at},rapidViewId=2,state={state},name={name},"
+        "goal=,startDate=2026-11-01T14:02:10.170Z,endDate=<null>,completeDate=<null>,sequence=1]"
+        for at, state, name in ((7, "CLOSED", "S1"), (8, "ACTIVE", "S2, the second"))
+    ]
+    assert mapper.canon_field(Kind.TASK, "title", dumps) == "S2, the second"
+    assert mapper.canon_field(Kind.TASK, "title", dumps[:1]) == "S1"
+    with pytest.raises(Unmappable):
+        mapper.canon_field(Kind.TASK, "title", ["S1"])
     assert mapper.mode(Kind.TASK, "title") == "read"
     assert mapper.unmap(Kind.TASK, {"title": "S9"}).values == {}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mapping.model import Loss
 from mapping.richtext import adf_to_markdown, markdown_to_adf, markdown_to_plain, normal_markdown, plain_to_markdown
 from tests.mapping.richtext_documents import Node, block, bullets, colour, doc, link, mention, para, text
 
@@ -158,6 +159,21 @@ SHOWN: list[tuple[str, list[Node], str | None, list[tuple[str, str]]]] = [
     ),
     ("unknown block", [block("hologram", para("a"))], "a", [("hologram", "unknown_node")]),
     ("unknown inline", [para("a ", {"type": "spark", "attrs": {"text": "b"}})], "a b", [("spark", "unknown_node")]),
+    (
+        "unknown nodes that show a title",
+        [{"type": "chart", "attrs": {"title": "Sales"}}, para({"type": "gauge", "attrs": {"label": "70 %"}})],
+        "Sales\n\n70 %",
+        [("chart", "unknown_node"), ("gauge", "unknown_node")],
+    ),
+    (
+        "what an editor wrapped because it did not know it",
+        [
+            {"type": "unsupportedBlock", "attrs": {"originalValue": para("kept")}},
+            para({"type": "unsupportedInline", "attrs": {"originalValue": {"type": "text", "text": "too"}}}),
+        ],
+        "kept\n\ntoo",
+        [("unsupportedBlock", "unknown_node"), ("unsupportedInline", "unknown_node")],
+    ),
     ("nothing", [para(), block("heading", level=1)], None, []),
     ("control characters", [para("a\x00b\x07c\td")], "abc\td", []),
 ]
@@ -167,6 +183,11 @@ SHOWN: list[tuple[str, list[Node], str | None, list[tuple[str, str]]]] = [
 def test_nodes_and_marks_as_markdown(content: list[Node], shown: str | None, losses: list[tuple[str, str]]) -> None:
     assert reads(*content) == (shown, losses)
     assert normal_markdown(shown) == shown
+
+
+def test_a_document_without_its_head_is_one_all_the_same() -> None:
+    assert adf_to_markdown({"version": 1, "content": [para("a"), para("b")]}) == ("a\n\nb", [])
+    assert adf_to_markdown({"version": 1}) == (None, [Loss("node", "malformed", "dict")])
 
 
 def test_a_loss_names_what_is_lost() -> None:

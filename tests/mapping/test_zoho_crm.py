@@ -475,3 +475,45 @@ def shown(written: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     if "Last_Name" in answer:
         answer["Full_Name"] = " ".join(part for part in (answer.get("First_Name"), answer["Last_Name"]) if part)
     return answer
+
+
+@pytest.mark.parametrize(
+    ("lookup", "id", "why"),
+    [
+        ({"name": "Acme", "id": "5000000000000000401"}, "5000000000000000401", None),
+        ({"id": 5000000000000000401}, "5000000000000000401", None),
+        ("5000000000000000401", "5000000000000000401", None),
+        (5000000000000000401, "5000000000000000401", None),
+        (None, None, None),
+        ("Acme", None, "id_missing"),
+        ({"name": "Acme", "id": None}, None, "id_missing"),
+        ({"name": "Acme"}, None, "id_missing"),
+        ([], None, "id_missing"),
+        (True, None, "id_missing"),
+    ],
+)
+def test_a_lookup_comes_in_several_forms(lookup: Any, id: str | None, why: str | None) -> None:
+    for stream, field, name in (("Deals", "Account_Name", "customer"), ("Deals", "Owner", "account_manager")):
+        mapped = mapper(stream).canon(record(stream, **{field: lookup}))
+        value = mapped.values.get(name)
+        assert (value and value.get("id", value.get("account"))) == id
+        assert [loss.why for loss in mapped.losses] == ([why] if why else [])
+        assert (name in mapped.values) == (why is None)
+
+
+@pytest.mark.parametrize("module", [{"api_name": "Deals", "id": "1"}, "Deals", None])
+def test_what_something_lies_under_names_its_module_in_several_ways(module: Any) -> None:
+    under = {"name": "Website", "id": "7", **({"module": module} if module else {})}
+    beside = {} if module else {"$se_module": "Deals"}
+    mapped = mapper("Notes").canon(record("Notes", Parent_Id=under, Note_Content="c", **beside))
+    assert mapped.values["parent"] == {"stream": "Deals", "id": "7"}
+
+
+def test_nothing_chosen_in_a_list_is_empty() -> None:
+    assert mapper("Tasks").canon(record("Tasks", Priority="-None-")).values["priority"] is None
+    assert mapper("Accounts").canon(record("Accounts", Industry="-None-")).values["industry"] is None
+
+
+def test_tags_may_be_bare_names() -> None:
+    tags = ["b", {"name": "a", "id": "1"}, {"name": None}, None]
+    assert mapper("Deals").canon(record("Deals", Tag=tags)).values["labels"] == ["a", "b"]

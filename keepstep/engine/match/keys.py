@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +18,20 @@ from mapping.model import Form
 
 SEPARATOR = "\x1f"
 
+LONGEST = 200
+"""Characters of a value from which on a key holds its beginning and a hash of it."""
+
 MOST = 5
 """Records of one key that are looked at on a side: a key that more of them share is no key, but a frequent word."""
 
 
 def folded(value: Any) -> str:
     """A value as keys compare it: width, case and white space do not matter."""
-    return " ".join(unicodedata.normalize("NFKC", str(value)).casefold().split())
+    plain = " ".join(unicodedata.normalize("NFKC", str(value)).casefold().split())
+    if len(plain) <= LONGEST:
+        return plain
+    # A whole mail may have been pasted into a title, and an index takes no entry of that size.
+    return f"{plain[: LONGEST // 2]}…{hashlib.sha256(plain.encode()).hexdigest()}"
 
 
 class Keys:

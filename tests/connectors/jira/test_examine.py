@@ -77,7 +77,8 @@ def test_a_class_that_no_status_has_and_a_status_of_no_class_are_told(healthy, m
         {"name": "?", "statusCategory": {"key": "undefined"}},
         {"name": "Closed", "statusCategory": {"key": "done"}},
     ]}]  # fmt: skip
-    monkeypatch.setattr(jira._client, "project_statuses", lambda project: kinds)
+    shown = [(kind["name"], kind["statuses"]) for kind in kinds]
+    monkeypatch.setattr(jira._client, "project_statuses", lambda project: shown)
     told = [
         (each.code, dict(each.params)) for each in jira.examine() if each.code in ("path_missing", "value_unmapped")
     ]

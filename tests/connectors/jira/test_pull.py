@@ -378,3 +378,22 @@ def test_a_site_whose_gateway_hides_the_settings_of_attachments_is_read_all_the_
     issue = desk.issue()
     desk.settled()
     assert [record.id for record in desk.pull()[0]] == [issue]
+
+
+def test_an_issue_that_goes_away_while_its_page_is_read_keeps_no_other_back(desk, monkeypatch):
+    going, staying = desk.issue(summary="going"), desk.issue(summary="staying")
+    for _ in range(30):
+        desk.sandbox.create("Ann", "comments", {"issue": {"id": going}, "body": "so?"})
+    desk.settled()
+    handle = desk.sandbox.handle
+
+    def handled(request):
+        if request.path.endswith(f"/issue/{going}/comment"):
+            return Response.json({"errorMessages": ["Issue does not exist"], "errors": {}}, 404)
+        return handle(request)
+
+    monkeypatch.setattr(desk.sandbox, "handle", handled)
+    records, last = desk.pull()
+    assert {record.id for record in records if record.stream == "issues"} == {going, staying}
+    assert [record for record in records if record.stream == "comments"]
+    assert last.complete

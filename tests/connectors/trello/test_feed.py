@@ -6,6 +6,7 @@ import pytest
 
 from connectors.base import Record
 from connectors.errors import AuthFailed, CursorLost, Forbidden, Malformed, Misconfigured, Transient
+from connectors.sandbox.exchange import Request, Response
 from connectors.sandbox.faults import Fault
 from connectors.trello import TrelloConnector
 
@@ -261,3 +262,32 @@ def test_the_census_names_all_that_lives(world: World) -> None:
     assert [id for page in connector.ids("comments") for id in page] == [comment]
     assert [id for page in connector.ids("attachments") for id in page] == [link]
     assert [id for page in connector.ids("boards") for id in page] == [world.board]
+
+
+def test_what_an_action_of_an_unknown_kind_names_is_looked_at(world: World) -> None:
+    card = world.make("cards", idList=world.todo, name="from the inbox")
+    connector = world.connector()
+    cursor = world.crawl(connector)
+    world.clock.advance(120)
+    board = world.sandbox.board_ref(world.board)
+    world.sandbox.log(world.sandbox.person("王芳"), "moveInboxCardToBoard", {"board": board, "card": {"id": card}})
+    (first, *more) = connector.pull(world.feed, cursor)
+    assert [each.what for each in first.ignored] == ["action moveInboxCardToBoard"]
+    found = [record for page in (first, *more) for record in page.records]
+    assert told(found, "cards")[card].payload["name"] == "from the inbox"
+
+
+def test_a_full_page_of_the_log_is_full_whatever_is_odd_in_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.trello.client.PAGE", 5)
+    card = world.make("cards", idList=world.todo, name="x")
+    ids = {world.make("comments", idCard=card, text=str(number)) for number in range(12)}
+    odd, handle = sorted(ids)[8], world.sandbox.handle
+
+    def handled(request: Request) -> Response:
+        answer = handle(request)
+        return Response(answer.status, answer.body.replace(f'"id":"{odd}"'.encode(), b'"id":null'), answer.headers)
+
+    monkeypatch.setattr(world.sandbox, "handle", handled)
+    pages = list(world.connector().pull(world.feed))
+    assert told([each for page in pages for each in page.records], "comments").keys() == ids - {odd}
+    assert {(each.stream, each.why) for page in pages for each in page.unreadable} == {("actions", "no `id`")}

@@ -140,7 +140,8 @@ def test_every_file_is_read_with_the_count_it_has(file: str, reader: str, count:
         kind = "create" if method == "POST" else "update"
         write = Write(intent="1", kind=kind, id=None if kind == "create" else path.rsplit("/", 1)[-1], values={"x": 1})
         (outcome,) = crm.push(stream, [write], lambda: None)
-        row = msgspec.convert(body, Results).data[0]
+        row = msgspec.convert(body, Results).rows[0]
+        assert row is not None
         assert (outcome.status, outcome.id, count) == ("done", row.details["id"], 1)
         assert outcome.version is not None
         assert outcome.version.endswith("Z")
