@@ -114,6 +114,10 @@ class Session:
         """What opens the store's tokens, if it is set."""
         return self.runtime.environ.get(VARIABLE)
 
+    def logs(self) -> None:
+        """Send logs to standard error, as much as was asked for. Whatever talks to a system or runs one comes after."""
+        configure(self.redaction, verbose=bool(self.options.get("keepstep.verbose")))
+
     def say(self, code: str, /, **params: Any) -> str:
         zone = ZoneInfo(self._config.timezone if self._config else "UTC")
         return self.redaction.text(say(code, params, self.language, zone))
@@ -124,7 +128,7 @@ class Session:
     def config(self) -> Config:
         """The configuration, read once; from then on no log shows its secrets. Raises ``ConfigurationError``."""
         if self._config is None:
-            configure(self.redaction, verbose=bool(self.options.get("keepstep.verbose")))
+            self.logs()
             self._config = load(self.path, self.runtime.environ, self.registry)
             self.redaction.add(*self._config.secrets())
         return self._config
