@@ -31,7 +31,7 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
         with hub.store.read() as tx:
             rows = told.stored(tx, syncs=names)
     done = [summed(session, name, [each for each in reports if each.sync == name]) for name in names]
-    fresh = [row for row in rows if row["id"] not in before]
+    fresh = [row for row in rows if row["state"] == "open" and row["id"] not in before]
     if output.as_json:
         findings = [told.as_data(session, row) for row in fresh]
         document = {"syncs": done, "findings": findings, "unreachable": lost, "unread": unread, "slowed": held}
@@ -42,6 +42,9 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
                 show(session, each)
         for row in fresh:
             output.line(cell(told.line(session, row)))
+        asking = sum(told.needs_a_person([row]) for row in rows)
+        if asking:
+            output.line(session.say("status_findings", count=asking))
     if lost or unread:
         ctx.exit(FAILED)
     if any(each["holds"] or each["proposals"] for each in done) or told.needs_a_person(rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,35 @@ def test_a_plan_reads_as_people_do_and_writes_nothing(office: Office) -> None:
     ):
         assert words in result.stdout
     assert office.writes() == []
+
+
+def test_what_was_there_before_is_told_with_the_time_at_which_it_was_set(office: Office) -> None:
+    task = office.task("Draft the plan")
+    office.settle(86_400.0)
+    field = office.document("plan", code=3)["syncs"][0]["operations"][0]["fields"][0]
+    modified = office.crm.records("Tasks")[task]["Modified_Time"]
+    assert (field["field"], field["by"]) == ("title", "Bo")
+    assert datetime.fromisoformat(field["at"]) == datetime.fromisoformat(modified)
+
+
+def test_what_waits_is_told_with_what_it_waits_for(office: Office) -> None:
+    office.sync["create"]["board.cards"] = {"idList": office.inbox, "idBoard": "project"}
+    office.task("Draft the plan")
+    waits = office.document("plan")["syncs"][0]["waits"]
+    assert [(each["title"], each["side"], each["fields"], each["lacks"]) for each in waits] == [
+        ("Draft the plan", "board.cards", [], ["project"])
+    ]
+    assert "Draft the plan waits in board.cards: its project is not set anywhere" in office.keep("plan").stdout
+
+
+def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    result = office.keep("sync")
+    assert (result.exit_code, result.stdout) == (3, "tasks: nothing to do\n1 finding is open: keepstep findings\n")
+    found = office.document("findings", code=3)["findings"]
+    assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
+    assert office.keep("sync").stdout == "tasks: nothing to do\n"
 
 
 def test_an_edit_is_planned_with_both_values_and_its_author(settled: tuple[Office, str, str]) -> None:
