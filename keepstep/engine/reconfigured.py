@@ -18,6 +18,9 @@ _ALL_DUE = sa.text(
     "ON CONFLICT (sync, entity) DO UPDATE SET since = excluded.since"
 )
 
+SINCE = "reconfigured:"
+"""Setting, by sync: when all of it was last compared anew. What is seen for the first time by that is no edit."""
+
 NEVER_SEEN = b""
 """A digest that no look has: the next look at the record is mapped, whatever it shows."""
 
@@ -49,3 +52,4 @@ def _begin_again(tx: Tx, world: World, sync: Sync, now: str) -> None:
     # Sides may have joined since: what lies before the position is matched again. What is linked stays linked.
     tx.execute(sa.update(t.position).where(t.position.c.sync == sync.name).values(n=0))
     tx.execute(_ALL_DUE, sync=sync.name, now=now)
+    tx.upsert(t.setting, [{"name": f"{SINCE}{sync.name}", "value": now}])

@@ -80,6 +80,36 @@ def test_a_plan_shows_the_folders_that_a_project_lacks(office: Firm) -> None:
     assert folders(office, "category_folders") == []
 
 
+def test_what_is_filled_in_later_is_a_change_and_what_was_there_at_first_is_none(office: Firm) -> None:
+    office.rest["changes_to_tasks"]["watch"] = ["crm.Deals.*"]
+    for _ in range(2):
+        office.keep("apply", "--yes", "--as", "Ann")
+    assert office.cards() == {}
+    office.crm.edit("Bo", "Deals", office.deal, {"Amount": 9000.0})
+    account = next(iter(office.crm.records("Accounts")))
+    new = {"Deal_Name": "Shop", "Stage": "Qualification", "Amount": 100.0, "Account_Name": {"id": account}}
+    office.crm.create("Bo", "Deals", new)
+    office.settle(900)
+    office.keep("apply", "--yes", "--as", "Ann")
+    assert list(office.cards().values()) == ["Website: revenue changed"]
+
+
+def test_a_field_that_is_kept_in_step_from_now_on_is_no_change(office: Firm) -> None:
+    office.rest["changes_to_tasks"]["watch"] = ["crm.Deals.*"]
+    projects = office.rest["syncs"]["projects"]
+    projects["fields"] = {"revenue": {"sides": {"crm": "off"}}}
+    office.crm.edit("Bo", "Deals", office.deal, {"Amount": 9000.0})
+    for _ in range(2):
+        office.keep("apply", "--yes", "--as", "Ann")
+    office.crm.edit("Bo", "Deals", office.deal, {"Amount": 9500.0})
+    office.settle(900)
+    office.keep("apply", "--yes", "--as", "Ann")
+    del projects["fields"]
+    for _ in range(2):
+        office.keep("apply", "--yes", "--as", "Ann")
+    assert office.cards() == {}
+
+
 def test_a_customer_s_change_becomes_a_task_within_one_apply(office: Firm) -> None:
     for _ in range(2):
         office.keep("apply", "--yes", "--as", "Ann")
