@@ -148,7 +148,7 @@ class Hub:
         taken = {sync.name: self.engine.take_in(sync) for sync in self.syncs(names)}
         reports = [self.run(sync.name, mode) for sync in self.syncs(names)]
         for report in reports:
-            report.fresh = taken[report.sync].fresh + report.fresh
+            report.follows(taken[report.sync])
         if reports:
             reports[0].observed = observed
         made = self.follow_up()

@@ -11,6 +11,7 @@ from keepstep.cli import told
 from keepstep.cli.looking import failed_feeds, slowed, unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session
+from keepstep.engine.match.summary import open_proposals
 from keepstep.engine.round import Report
 
 
@@ -30,6 +31,7 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
         held = slowed(session, hub, [each for report in reports for each in report.observed])
         with hub.store.read() as tx:
             rows = told.stored(tx, syncs=names)
+            asked = {name: open_proposals(tx, name) for name in names}
     done = [summed(session, name, [each for each in reports if each.sync == name]) for name in names]
     fresh = [row for row in rows if row["state"] == "open" and row["id"] not in before]
     if output.as_json:
@@ -40,6 +42,8 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
         for each in done:
             if each["name"] not in lost:
                 show(session, each)
+            if asked[each["name"]]:
+                output.line("  " + session.say("proposals_wait", sync=each["name"], count=asked[each["name"]]))
         for row in fresh:
             output.line(cell(told.line(session, row)))
         asking = sum(told.needs_a_person([row]) for row in rows)
@@ -47,7 +51,7 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
             output.line(session.say("status_findings", count=asking))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(each["holds"] or each["proposals"] for each in done) or told.needs_a_person(rows):
+    if any(each["holds"] for each in done) or any(asked.values()) or told.needs_a_person(rows):
         ctx.exit(NEEDS_A_PERSON)
 
 

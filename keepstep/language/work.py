@@ -43,6 +43,7 @@ WORK: Final[dict[str, Message]] = {
     "sync_done": Plural("{count:number} written", "{count:number} written"),
     "sync_confirmed": Plural("{count:number} field confirmed", "{count:number} fields confirmed"),
     "sync_linked": Plural("{count:number} linked", "{count:number} linked"),
+    "proposals_wait": Plural("{count:number} proposed match waits for an answer: keepstep match {sync}", "{count:number} proposed matches wait for an answer: keepstep match {sync}"),
     "sync_proposals": Plural("{count:number} match proposed", "{count:number} matches proposed"),
     "sync_refused": Plural("{count:number} refused", "{count:number} refused"),
     "sync_unknown": Plural("{count:number} without an answer, looked up in the next round", "{count:number} without an answer, looked up in the next round"),

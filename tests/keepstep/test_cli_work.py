@@ -341,6 +341,24 @@ def test_a_proposal_is_accepted_or_rejected(office: Office) -> None:
     assert office.writes() == []
 
 
+def test_a_round_tells_of_a_proposal_until_it_is_answered(office: Office) -> None:
+    office.task("Sign")
+    assert office.keep("apply", "--yes", "--as", "Ann").exit_code == 0
+    office.task("File")
+    office.card("File")
+    office.card("File")
+    office.settle()
+    lines = []
+    for _ in range(2):
+        result = office.keep("sync")
+        assert result.exit_code == 3
+        lines.append(result.stdout.splitlines()[:2])
+    assert lines == [
+        ["tasks: 2 matches proposed", "  2 proposed matches wait for an answer: keepstep match tasks"],
+        ["tasks: nothing to do", "  2 proposed matches wait for an answer: keepstep match tasks"],
+    ]
+
+
 def test_what_is_rejected_stays_apart(office: Office) -> None:
     office.task("Sign")
     office.card("Sign")
