@@ -22,6 +22,7 @@ from keepstep.engine.world import Sync
 from keepstep.hub import Hub
 from keepstep.store.store import Tx
 from mapping.agreement import Agreed
+from mapping.model import Form
 
 
 def writing(plan: Plan, limit: int | None = None) -> list[Operation]:
@@ -80,19 +81,21 @@ def described(
 
 def _waiting(tx: Tx, reading: Reading, sync: Sync, plan: Plan) -> list[dict[str, Any]]:
     """What is to be made or changed once something it refers to is there, and what that is. Fields of a change that
-    is planned anyway are told with it."""
+    is planned anyway are told with it, and of persons without an account there a finding tells."""
     told_there = {(each.entity, each.side) for each in plan.operations}
     later = [each for each in plan.later if (each.entity, each.side) not in told_there]
     states = load(tx, [each.entity for each in later])
 
     def fields(operation: Operation) -> list[dict[str, Any]]:
         agreed = states[operation.entity].value
-        return [{"field": name, "value": reading.value(sync.kind, name, agreed(name))} for name in operation.waits]
+        names = [name for name in operation.waits if sync.fields[name] is not Form.PERSON]
+        return [{"field": name, "value": reading.value(sync.kind, name, agreed(name))} for name in names]
 
-    return [
+    found = [
         {"entity": each.entity, "title": each.title, "side": each.side, "fields": fields(each), "lacks": each.lacks}
         for each in later
     ]
+    return [each for each in found if each["fields"] or each["lacks"]]
 
 
 def _linking(tx: Tx, sync: Sync, plan: Plan) -> dict[str, Any] | None:
