@@ -17,7 +17,7 @@ from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.config.words import Budget
-from keepstep.engine import budget, carried, drift, expiry, first_sync, preparing, restored, template
+from keepstep.engine import budget, carried, drift, expiry, first_sync, preparing, reconfigured, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -222,6 +222,9 @@ class Hub:
             expiry.tell(tx, self.ports, list(self.config.connections))
             drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under())
             carried.tell(tx, self.ports, syncs.values())
+            reconfigured.tell_left(
+                tx, self.ports, {name: Kind(each.entity) for name, each in self.config.syncs.items()}
+            )
         return World(connections, syncs, self.config.people)
 
     def _streams(self) -> dict[str, set[str]]:

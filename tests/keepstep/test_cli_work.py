@@ -290,6 +290,26 @@ def test_a_person_may_set_another_value(settled: tuple[Office, str, str]) -> Non
     assert office.board.records("cards")[card]["due"].startswith("2026-12-24")
 
 
+def test_a_sync_that_got_another_name_is_told_until_it_has_its_own_again(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    office.rest["syncs"] = {"work": office.sync}
+    result = office.keep("sync")
+    assert result.exit_code == 3
+    assert "the configuration has no sync `tasks` any more; 1 thing that it keeps belongs to it" in result.stdout
+    assert "left alone by work: name it `tasks` again" in result.stdout
+    found = office.document("findings", "--code", "sync_left", code=3)["findings"]
+    assert [each["params"] for each in found] == [{"sync": "tasks", "others": ["work"], "count": 1}]
+    assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
+    assert office.keep("sync").exit_code == 0
+    del office.rest["syncs"]
+    assert office.keep("sync").exit_code == 0
+    assert office.document("findings", "--code", "sync_left")["findings"] == []
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    office.settle()
+    office.keep("sync")
+    assert office.cards()[card] == "Draft the big plan"
+
+
 def test_status_says_how_old_the_oldest_change_is(settled: tuple[Office, str, str]) -> None:
     office, task, _ = settled
     assert "every change seen has been carried over" in office.keep("status").stdout
