@@ -113,6 +113,7 @@ WORK: Final[dict[str, Message]] = {
     "standing.doubt": "a write is under way, and its answer is not known yet",
     "standing.absent": "nothing is written there",
     "standing.conflict": "waits for a decision",
+    "standing.made": "is only given when a record is made, and left to that side since",
     "standing.new": "not compared yet",
     "standing.refused": "the system refused this version",
     "standing.owed": "is owed the agreed value",

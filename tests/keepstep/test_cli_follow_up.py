@@ -72,6 +72,17 @@ def test_one_apply_makes_a_project_s_folder_and_those_below_it(office: Firm) -> 
     assert folders(office, "category_folders") == ["Design", "Plan"]
 
 
+def test_a_name_that_is_only_given_at_creation_is_not_owed(office: Firm) -> None:
+    for _ in range(2):
+        office.keep("apply", "--yes", "--as", "Ann")
+    office.crm.edit("Bo", "Deals", office.deal, {"Deal_Name": "Web shop"})
+    office.settle()
+    office.keep("apply", "--yes", "--as", "Ann")
+    assert folders(office, "project_folders") == ["Website"]
+    told = "files.project_folders shows Website: is only given when a record is made, and left to that side since"
+    assert told in office.keep("explain", "Web shop").stdout
+
+
 def test_a_plan_shows_the_folders_that_a_project_lacks(office: Firm) -> None:
     office.keep("apply", "--sync", "customers", "--sync", "projects", "--yes", "--as", "Ann")
     shown = office.document("plan", "folders", code=3)
