@@ -23,7 +23,8 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
     names, output = session.syncs(sync), session.output
     with session.hub() as hub:
         with hub.store.read() as tx:
-            before = {row["id"] for row in told.stored(tx) if row["state"] == "open"}
+            # What was to come and is missed now is told anew.
+            before = {(row["id"], row["code"]) for row in told.stored(tx) if row["state"] == "open"}
         with output.progress(session.say("looking")):
             reports = hub.round(names)
         lost = unreachable(session, hub, names)
@@ -33,7 +34,7 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
             rows = told.stored(tx, syncs=names)
             asked = {name: open_proposals(tx, name) for name in names}
     done = [summed(session, name, [each for each in reports if each.sync == name]) for name in names]
-    fresh = [row for row in rows if row["state"] == "open" and row["id"] not in before]
+    fresh = [row for row in rows if row["state"] == "open" and (row["id"], row["code"]) not in before]
     if output.as_json:
         findings = [told.as_data(session, row) for row in fresh]
         document = {"syncs": done, "findings": findings, "unreachable": lost, "unread": unread, "slowed": held}

@@ -10,7 +10,7 @@ TOLD: Final[dict[str, Message]] = {
     "conflict": "{title}: {field:field} was changed in different ways: {candidates:candidates}",
     "candidate": "{side:side} says {value:value} ({by:someone}, {at:when})",
     "handoff_due": "{entity}: {missing:expectations} is still to come, due {due_at:when} ({rule:rule}; {owner:role}; counted from {since:when})",
-    "handoff_breached": "{entity}: {missing:expectations} is overdue since {due_at:when} ({rule:rule}; {owner:role}; counted from {since:when})",
+    "handoff_breached": "{entity}: {missing:expectations} has been overdue since {due_at:when} ({rule:rule}; {owner:role}; counted from {since:when})",
     "handoff_cannot_be_judged": "{entity}: it cannot be judged whether {expectation:expectation} is there ({rule:rule}): {why:reason}",
     "handoff_not_measured": "{rule:rule}: {missing:expectations} cannot be measured, because no connected system shows what is needed",
     "handoff_baseline": Plural("{count:number} handoff was late already when handoffs began to count ({since:when}); it is not told one by one", "{count:number} handoffs were late already when handoffs began to count ({since:when}); they are not told one by one"),

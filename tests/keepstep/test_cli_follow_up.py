@@ -72,6 +72,19 @@ def test_one_apply_makes_a_project_s_folder_and_those_below_it(office: Firm) -> 
     assert folders(office, "category_folders") == ["Design", "Plan"]
 
 
+def test_a_handoff_is_told_when_it_is_to_come_and_again_when_it_is_missed(office: Firm) -> None:
+    office.rest["handoffs"] = {"use": ["won-deal-starts"]}
+    del office.rest["syncs"]["projects"]["create"]
+    for _ in range(2):
+        office.keep("apply", "--yes", "--as", "Ann")
+    office.crm.edit("Bo", "Deals", office.deal, {"Stage": "Closed Won"})
+    office.settle()
+    assert "Website: the project's folder is still to come" in office.keep("sync").stdout
+    office.settle(6 * 86_400)
+    assert "Website: the project's folder has been overdue since" in office.keep("sync").stdout
+    assert "the project's folder" not in office.keep("sync").stdout
+
+
 def test_a_name_that_is_only_given_at_creation_is_not_owed(office: Firm) -> None:
     for _ in range(2):
         office.keep("apply", "--yes", "--as", "Ann")
