@@ -18,7 +18,7 @@ from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.config.words import Budget
-from keepstep.engine import budget, carried, drift, expiry, first_sync, preparing, restored, template
+from keepstep.engine import budget, carried, drift, expiry, first_sync, preparing, reconfigured, restored, template
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -150,7 +150,7 @@ class Hub:
         taken = {sync.name: self.engine.take_in(sync) for sync in self.syncs(names)}
         reports = [self.run(sync.name, mode) for sync in self.syncs(names)]
         for report in reports:
-            report.fresh = taken[report.sync].fresh + report.fresh
+            report.follows(taken[report.sync])
         if reports:
             reports[0].observed = observed
         made = self.follow_up()
@@ -224,6 +224,9 @@ class Hub:
             expiry.tell(tx, self.ports, list(self.config.connections))
             drift.compare(tx, self.ports, connections, self._streams(), self._mapped_under(), self.config.model)
             carried.tell(tx, self.ports, syncs.values())
+            reconfigured.tell_left(
+                tx, self.ports, {name: Kind(each.entity) for name, each in self.config.syncs.items()}
+            )
         return World(connections, syncs, self.config.people)
 
     def _streams(self) -> dict[str, set[str]]:

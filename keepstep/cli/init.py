@@ -44,6 +44,7 @@ def init(ctx: click.Context, source: Path | None, answers: Path | None) -> None:
     session: Session = ctx.obj
     if session.path.exists():
         raise Trouble(Problem("already_there", {"file": str(session.path)}), WRONG)
+    session.logs()  # the accounts are asked what they hold before there is a configuration
     asking = Asking(session, read(answers).data if answers else None)
     language = asking.choice("language", list(LANGUAGES), session.language)
     session.options["keepstep.lang"] = session.options.get("keepstep.lang") or language

@@ -17,7 +17,7 @@ from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import Agreed
-from mapping.fields import Unmappable
+from mapping.fields import KEPT_WRITTEN, WHEN_MADE, Unmappable
 from mapping.model import Form
 
 TOLD_OF_ALL = ("record_", "write_", "undone_create")
@@ -155,7 +155,7 @@ class Lineage:
             "shown": reading.value(state.kind, name, record["shown"].get(name)) if record else None,
             "shadow": reading.value(state.kind, name, known.shadow) if known else None,
             "shows": known.shows if known else -1,
-            "standing": _standing(state, link.side, name),
+            "standing": _standing(state, link.side, name, self._sync.can(side, name) if self._sync and side else None),
             "kept_apart": bool(instead and agreed and instead.n == agreed.n),
             "seen_at": record["seen_at"] if record else None,
             "modified_at": record["modified_at"] if record else None,
@@ -211,8 +211,8 @@ class Lineage:
             yield line | {"message": telling.message(event, name)}
 
 
-def _standing(state: EntityState, side: str, name: str) -> str:
-    """Where a side stands on the field: gone, apart, doubt, conflict, absent, new, refused, owed, even."""
+def _standing(state: EntityState, side: str, name: str, mode: str | None) -> str:
+    """Where a side stands on the field: gone, apart, doubt, conflict, absent, made, new, refused, owed, even."""
     link, record, agreed = state.links[side], state.records.get(side), state.agreed.get(name)
     known = link.fields.get(name)
     if link.state in ("leaving", "archived", "declined"):
@@ -225,6 +225,8 @@ def _standing(state: EntityState, side: str, name: str) -> str:
         return "absent"
     if name in state.conflicts:
         return "conflict"
+    if mode in WHEN_MADE - KEPT_WRITTEN and (agreed is None or known is None or known.shows < agreed.n):
+        return "made"
     if agreed is None or known is None:
         return "new"
     if known.refused == agreed.n:

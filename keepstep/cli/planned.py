@@ -13,6 +13,7 @@ from keepstep.cli.session import Session
 from keepstep.cli.values import Reading
 from keepstep.engine.forecast import Forecast
 from keepstep.engine.forecast import forecast as engine_forecast
+from keepstep.engine.made import SOURCE
 from keepstep.engine.match.summary import linked_by
 from keepstep.engine.operations import KINDS, Operation
 from keepstep.engine.round import Plan
@@ -20,6 +21,8 @@ from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync
 from keepstep.hub import Hub
 from keepstep.store.store import Tx
+from mapping.agreement import Agreed
+from mapping.model import Form
 
 
 def writing(plan: Plan, limit: int | None = None) -> list[Operation]:
@@ -39,7 +42,7 @@ def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | Non
     with hub.store.read() as tx:
         reading = Reading(tx, session)
         told_operations = described(tx, reading, sync, operations)
-        waits = [{"entity": id, "title": reading.title(id)} for id in dict.fromkeys(plan.waits)]
+        waits = _waiting(tx, reading, sync, plan)
         conflicts = told.stored(tx, code="conflict", syncs=[sync.name])
         linking = _linking(tx, sync, plan)
     return {
@@ -76,12 +79,37 @@ def described(
     return [_operation(tx, reading, sync, each, states[each.entity], reason) for each in operations]
 
 
+def _waiting(tx: Tx, reading: Reading, sync: Sync, plan: Plan) -> list[dict[str, Any]]:
+    """What is to be made or changed once something it refers to is there, and what that is. Fields of a change that
+    is planned anyway are told with it, and of persons without an account there a finding tells."""
+    told_there = {(each.entity, each.side) for each in plan.operations}
+    later = [each for each in plan.later if (each.entity, each.side) not in told_there]
+    states = load(tx, [each.entity for each in later])
+
+    def fields(operation: Operation) -> list[dict[str, Any]]:
+        agreed = states[operation.entity].value
+        names = [name for name in operation.waits if sync.fields[name] is not Form.PERSON]
+        return [{"field": name, "value": reading.value(sync.kind, name, agreed(name))} for name in names]
+
+    found = [
+        {"entity": each.entity, "title": each.title, "side": each.side, "fields": fields(each), "lacks": each.lacks}
+        for each in later
+    ]
+    return [each for each in found if each["fields"] or each["lacks"]]
+
+
 def _linking(tx: Tx, sync: Sync, plan: Plan) -> dict[str, Any] | None:
     """What first linking came to, as long as the sync's first plan has not been let through."""
     first = next((hold for hold in plan.holds if hold.reason == "first_plan"), None)
     if first is None:
         return None
     return {name: first.params[name] for name in ("linked", "proposals", "creates")} | {"by": linked_by(tx, sync.name)}
+
+
+def _since(agreed: Agreed, origin: Mapping[str, Any] | None) -> str | None:
+    """When the value was set, as its record tells; else when it was taken in, which may be much later."""
+    told_at = origin["modified_at"] if origin else None
+    return min(filter(None, (told_at, agreed.at)), default=None)
 
 
 def _operation(
@@ -100,7 +128,7 @@ def _operation(
                 "after": reading.value(sync.kind, name, planned.value),
                 "because": source,
                 "by": reading.author(source, origin["modified_by"]) if origin else None,
-                "at": (agreed.at or None) if agreed else None,
+                "at": _since(agreed, origin) if agreed else None,
             }
         )
     return {
@@ -173,7 +201,10 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
     if data["left_out"]:
         output.line("  " + say("plan_left_out", count=data["left_out"]))
     for waiting in data["waits"]:
-        output.line("  " + cell(say("plan_waits", title=waiting["title"])))
+        reasons = [say("waits_for", **each) for each in waiting["fields"]]
+        reasons += [say("waits_unset", field=name) for name in waiting["lacks"]]
+        text = say("word.comma").join(reasons)
+        output.line("  " + cell(say("plan_waits", side=waiting["side"], title=waiting["title"], text=text)))
     for finding in data["findings"]:
         output.line("  " + cell(say("note", text=finding["message"])))
     for conflict in data["conflicts"]:
@@ -189,9 +220,10 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
 
 def _show_linking(session: Session, sync: str, linking: Mapping[str, Any]) -> None:
     say = session.say
-    by = [say(f"linked_by.{name}", count=count) for name, count in linking["by"].items()] or [say("word.empty")]
+    by = say("word.comma").join(say(f"linked_by.{name}", count=count) for name, count in linking["by"].items())
     counts = {"count": linking["linked"], "proposals": linking["proposals"], "creates": linking["creates"]}
-    session.output.line("  " + say("plan_linking", by=say("word.comma").join(by), **counts))
+    text = say("plan_linking", by=by, **counts) if by else say("plan_linking_none", **counts)
+    session.output.line("  " + text)
     session.output.line("    " + say("plan_linking_accept", sync=sync))
 
 
@@ -207,6 +239,8 @@ def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
         whose = ""
         if field["because"] and operation["reason"] != "undone":
             whose = say("plan_whose", side=field["because"], by=field["by"], at=field["at"])
+            if field["because"] == SOURCE:
+                whose = say("plan_ours", side=SOURCE)
         output.line("      " + cell(text + whose))
     if operation["reason"] not in ("edited", "undone"):
         sides = operation["because"]

@@ -25,8 +25,9 @@ VALUE = "value"
 
 
 @click.command(
-    help="Decide a conflict: name the side whose value holds, `agreed`, or `value` with --value. Of a create in doubt "
-    "say `made` with --record, or `not-made`."
+    help="Decide a conflict: name the side whose value holds (or `agreed`, where that stands beside them), or say "
+    "`value` with --value; without a choice it lists what there is to choose. Of a create in doubt say `made` with "
+    "--record, or `not-made`."
 )
 @click.argument("conflict")
 @click.argument("choice", required=False)

@@ -15,7 +15,6 @@ import msgspec
 
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
 from keepstep.language import say
-from keepstep.logs import configure
 from keepstep.problems import Problem
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def demo(ctx: click.Context, once: bool, seed: int, records: int | None) -> None
     session: Session = ctx.obj
     if not once:
         raise Trouble(Problem("demo_needs_once", {}), WRONG)
-    configure(session.redaction, verbose=bool(session.options.get("keepstep.verbose")))
+    session.logs()
     from keepstep.demo.play import RECORDS, play
 
     with session.output.progress(session.say("demo_scene_first_plan")):

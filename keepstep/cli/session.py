@@ -144,6 +144,10 @@ class Session:
         """What opens the store's tokens, if it is set."""
         return self.runtime.environ.get(VARIABLE)
 
+    def logs(self) -> None:
+        """Send logs to standard error, as much as was asked for. Whatever talks to a system or runs one comes after."""
+        configure(self.redaction, verbose=bool(self.options.get("keepstep.verbose")))
+
     def say(self, code: str, /, **params: Any) -> str:
         if self._config is None:
             return self.redaction.text(say(code, params, self.language))
@@ -160,7 +164,7 @@ class Session:
     def config(self) -> Config:
         """The configuration, read once; from then on no log shows its secrets. Raises ``ConfigurationError``."""
         if self._config is None:
-            configure(self.redaction, verbose=bool(self.options.get("keepstep.verbose")))
+            self.logs()
             self._config = load(self.path, self.runtime.environ, self.registry)
             self.redaction.add(*self._config.secrets())
         return self._config

@@ -10,7 +10,6 @@ import click
 
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
-from keepstep.logs import configure
 from keepstep.problems import Problem, nearest
 from keepstep.testing.running import Outcome, Task, World, run_all
 from keepstep.testing.sabotage import SABOTAGES
@@ -43,7 +42,7 @@ def simulate(
 ) -> None:
     session: Session = ctx.obj
     output = session.output
-    configure(session.redaction, verbose=bool(session.options.get("keepstep.verbose")))
+    session.logs()
     if sabotage is not None and sabotage not in SABOTAGES:
         params = {"name": sabotage, "nearest": nearest(sabotage, SABOTAGES), "known": sorted(SABOTAGES)}
         raise Trouble(Problem("no_such_sabotage", params), WRONG)

@@ -11,6 +11,7 @@ from keepstep.cli import told
 from keepstep.cli.looking import failed_feeds, slowed, unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session
+from keepstep.engine.match.summary import open_proposals
 from keepstep.engine.round import Report
 
 
@@ -22,7 +23,8 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
     names, output = session.syncs(sync), session.output
     with session.hub() as hub:
         with hub.store.read() as tx:
-            before = {row["id"] for row in told.stored(tx) if row["state"] == "open"}
+            # What was to come and is missed now is told anew.
+            before = {(row["id"], row["code"]) for row in told.stored(tx) if row["state"] == "open"}
         with output.progress(session.say("looking")):
             reports = hub.round(names)
         lost = unreachable(session, hub, names)
@@ -30,8 +32,9 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
         held = slowed(session, hub, [each for report in reports for each in report.observed])
         with hub.store.read() as tx:
             rows = told.stored(tx, syncs=names)
+            asked = {name: open_proposals(tx, name) for name in names}
     done = [summed(session, name, [each for each in reports if each.sync == name]) for name in names]
-    fresh = [row for row in rows if row["id"] not in before]
+    fresh = [row for row in rows if row["state"] == "open" and (row["id"], row["code"]) not in before]
     if output.as_json:
         findings = [told.as_data(session, row) for row in fresh]
         document = {"syncs": done, "findings": findings, "unreachable": lost, "unread": unread, "slowed": held}
@@ -40,11 +43,16 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
         for each in done:
             if each["name"] not in lost:
                 show(session, each)
+            if asked[each["name"]]:
+                output.line("  " + session.say("proposals_wait", sync=each["name"], count=asked[each["name"]]))
         for row in fresh:
             output.line(cell(told.line(session, row)))
+        asking = sum(told.needs_a_person([row]) for row in rows)
+        if asking:
+            output.line(session.say("status_findings", count=asking))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(each["holds"] or each["proposals"] for each in done) or told.needs_a_person(rows):
+    if any(each["holds"] for each in done) or any(asked.values()) or told.needs_a_person(rows):
         ctx.exit(NEEDS_A_PERSON)
 
 

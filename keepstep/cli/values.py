@@ -9,17 +9,15 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import sqlalchemy as sa
-
 from connectors.base import utc
 from keepstep.cli.session import WRONG, Session, Trouble
 from keepstep.engine.people import People
+from keepstep.engine.titles import title
 from keepstep.language import codes
 from keepstep.problems import Problem
-from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import UNSURE
-from mapping.model import TITLE, Form, Kind, Model
+from mapping.model import Form, Kind, Model
 
 
 class Reading:
@@ -49,9 +47,7 @@ class Reading:
 
     def title(self, entity: str) -> str:
         """How people know the entity."""
-        row = self._tx.one(sa.select(t.entity.c.kind, t.entity.c.agreed).where(t.entity.c.id == entity))
-        agreed = row["agreed"].get(TITLE[Kind(row["kind"])]) if row else None
-        return str(agreed["value"]) if agreed and agreed["value"] else entity
+        return title(self._tx, entity)
 
     def author(self, side: str, account: str | None) -> str | None:
         """The name behind an account, where it is known."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from keepstep.demo.events import Tale
 from keepstep.engine.people import People
+from keepstep.engine.titles import title
 from keepstep.hub import Hub
 from keepstep.store import tables as t
 from keepstep.store.findings import OPEN
 from keepstep.store.store import Tx
-from mapping.model import TITLE, Kind
 
 VERBS = {"create": "demo_created", "update": "demo_updated", "delete": "demo_deleted", "archive": "demo_archived"}
 TOLD = (
@@ -111,14 +110,6 @@ def _said(tx: Tx, people: People, row: dict[str, Any]) -> dict[str, Any]:
         case "gone":
             said |= {"side": params["side"]}
     return said
-
-
-def title(tx: Tx, entity: str) -> str:
-    """How people know the entity; its id where nobody has named it."""
-    row = tx.one(sa.select(t.entity.c.kind, t.entity.c.agreed).where(t.entity.c.id == entity))
-    agreed = row["agreed"].get(TITLE[Kind(row["kind"])]) if row else None
-    value = msgspec.to_builtins(agreed)["value"] if agreed else None
-    return str(value) if value else entity
 
 
 def _kind(tx: Tx, entity: str) -> str | None:

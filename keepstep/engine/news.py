@@ -16,6 +16,7 @@ from keepstep.engine.changes import ChangeFinding, Decision, OpenTask, change_ru
 from keepstep.engine.handoffs import Graph
 from keepstep.engine.people import People
 from keepstep.engine.ports import Ports
+from keepstep.engine.reconfigured import SINCE
 from keepstep.engine.snapshot import graph
 from keepstep.engine.world import Sync, World
 from keepstep.language import say
@@ -100,7 +101,8 @@ def _edits(tx: Tx, world: World, watch: list[str]) -> tuple[int | None, list[Edi
 
 def _edit(tx: Tx, world: World, people: People, row: dict[str, Any]) -> Edit:
     connection = row["side"].partition(".")[0]
-    link = tx.one(sa.select(t.link.c.record).where(t.link.c.entity == row["entity"], t.link.c.side == row["side"]))
+    own = (t.link.c.entity == row["entity"], t.link.c.side == row["side"])
+    link = tx.one(sa.select(t.link.c.record, t.link.c.linked_at).where(*own))
     record = None
     if link is not None:
         record = tx.one(sa.select(t.record).where(t.record.c.side == row["side"], t.record.c.id == link["record"]))
@@ -118,9 +120,26 @@ def _edit(tx: Tx, world: World, people: People, row: dict[str, Any]) -> Edit:
         at=(record["modified_at"] if record else None) or row["at"],
         who=people.name(person) if person else None,
         by_person=True,
-        first=row["params"]["n"] == 0,
+        first=row["params"]["n"] == 0 and not _filled(tx, row, link, record),
         editable=mode == "both",
     )
+
+
+def _filled(tx: Tx, row: Mapping[str, Any], link: Mapping[str, Any] | None, record: Mapping[str, Any] | None) -> bool:
+    """Whether a first value was put where there was none, by somebody who edited a record that was known by then.
+
+    The record's own time alone would not do, as its service's clock may run ahead: something of the entity must have
+    been agreed on before.
+    """
+    if link is None or record is None or record["modified_at"] is None:
+        return False
+    sync = sa.select(t.entity.c.sync).where(t.entity.c.id == row["entity"])
+    compared = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"{SINCE}{tx.scalar(sync)}"))
+    if record["modified_at"] <= max(link["linked_at"], compared or ""):
+        return False
+    line = t.audit.c
+    before = sa.select(line.n).where(line.entity == row["entity"], line.code == "agreed", line.at < row["at"])
+    return tx.one(before.limit(1)) is not None
 
 
 def _open_tasks(tx: Tx) -> dict[str, OpenTask]:

@@ -43,6 +43,8 @@ class Operation(msgspec.Struct, kw_only=True):
     confirm: dict[str, int] = {}
     waits: list[str] = []
     """Fields that cannot be written yet, because what they refer to is not on that side."""
+    lacks: list[str] = []
+    """References that nobody has set, and without which the record cannot be made."""
     because: list[str] = []
     """Sides whose edits are carried."""
     backfill: bool = False

@@ -216,10 +216,11 @@ def create(
         title=title(state, sync),
         fields=fields,
         waits=waits,
+        lacks=sorted(name for name in needed(sync, side) if state.value(name) is None),
         because=sorted({agreed.source for agreed in state.agreed.values() if agreed.source}),
         backfill=state.old,
     )
-    if (set(waits) | _unset(state, sync, side)) & needed(sync, side):
+    if operation.lacks or set(waits) & needed(sync, side):
         found.waiting.setdefault(state.id, []).append(operation)
         return None  # its parent comes first
     found.findings.extend(quiet)
@@ -277,10 +278,6 @@ def needed(sync: Sync, side: Side) -> set[str]:
     names = {value for value in sync.create[side.name].values() if value in sync.fields}
     parent = REQUIRED_PARENT.get(sync.kind)
     return names | ({parent} if parent else set())
-
-
-def _unset(state: EntityState, sync: Sync, side: Side) -> set[str]:
-    return {name for name in needed(sync, side) if state.value(name) is None}
 
 
 def deletes(state: EntityState, sync: Sync, references: References, trouble: list[Finding]) -> list[Operation]:

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.engine.people import People
 from keepstep.engine.state import EntityState
+from keepstep.engine.titles import title
 from keepstep.engine.world import Sync, World
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import CONTENT, TITLE, Form, Kind
+from mapping.model import CONTENT, Form
 
 PLACE = "folder"
 """What a document lies in."""
@@ -152,11 +153,8 @@ class References:
         return self._above.get(entity) if entity is not None else None
 
     def title(self, entity: str) -> str:
-        """How people know an entity; its id where nothing is agreed on that."""
-        row = self._tx.one(sa.select(t.entity.c.kind, t.entity.c.agreed).where(t.entity.c.id == entity))
-        name = TITLE[Kind(row["kind"])] if row else ""
-        agreed = row["agreed"].get(name) if row else None
-        return str(agreed["value"]) if agreed and agreed["value"] else entity
+        """How people know an entity; its id where nothing shows that."""
+        return title(self._tx, entity)
 
     def inward(self, form: Form, value: Any, connection: str) -> Any:
         """What a side shows as what all sides mean. Raises ``Unresolved`` or ``Outside``.

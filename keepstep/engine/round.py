@@ -79,6 +79,11 @@ class Report(msgspec.Struct, kw_only=True):
     held: list[str] = []
     """Sides whose connection's budget had no room for all that they are owed."""
 
+    def follows(self, taken: Report) -> None:
+        """Tell of what was taken in just before this round as well."""
+        self.fresh = taken.fresh + self.fresh
+        self.matched = _sum(taken.matched, self.matched)
+
 
 class Engine:
     """The engine over one store and one configured world. ``fingerprint(sync)`` names what decides about its data."""

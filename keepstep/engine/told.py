@@ -27,6 +27,8 @@ from mapping.model import Kind
 COUNTRIES = {"zh-CN": "CN"}
 TOLD = ("due", "breached")
 HANDOFFS = "handoffs"
+MEASURED = "handoffs:measured"
+"""Setting: what the sides could show when all of them were last connected."""
 
 
 JUDGED = [kind for kind in Kind if kind not in (Kind.COMMENT, Kind.ATTACHMENT)]
@@ -45,6 +47,10 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
         if moved.at_rest(tx, ports, HANDOFFS, about):
             return []
     with ports.store.write() as tx:
+        if _whole(world, config):
+            known = msgspec.to_builtins(_connected(tx, world, config), order="sorted")
+            if tx.scalar(_MEASURED) != known:
+                tx.upsert(t.setting, [{"name": MEASURED, "value": known}])
         verdicts = verdicts_now(tx, ports, world, config)
         people = People(tx)
         there = [
@@ -97,7 +103,22 @@ def _first_applied(tx: Tx) -> str | None:
     return first
 
 
+_MEASURED = sa.select(t.setting.c.value).where(t.setting.c.name == MEASURED)
+
+
+def _whole(world: World, config: Config) -> bool:
+    """Whether every configured sync has all its connections."""
+    return all(name in world.syncs for name in config.syncs)
+
+
 def _setting(tx: Tx, world: World, config: Config) -> Setting:
+    """What the sides can show. While a connection is down it is what they last could: what is stored stays true, and
+    an expectation does not end because a sign-in did."""
+    kept = None if _whole(world, config) else tx.scalar(_MEASURED)
+    return msgspec.convert(kept, Setting) if kept else _connected(tx, world, config)
+
+
+def _connected(tx: Tx, world: World, config: Config) -> Setting:
     crawled = {row["name"] for row in tx.all(sa.select(t.feed.c.name).where(t.feed.c.crawled.is_(True)))}
     sides: set[str] = set()
     fields: dict[Kind, set[str]] = {}

@@ -58,7 +58,7 @@ LINEAGE: Final[dict[str, Message]] = {
     "undone.decline": "stays, and is left alone",
     "undone.again": "is as before the undoing again",
     "undone.before": "was taken back before",
-    "undone.edited": "was changed since",
+    "undone.edited": "was edited after that run",
     "undone.asked": "waits for a person's decision",
     "undone.doubt": "a write is under way, and its answer is not known yet",
     "undone.gone": "the record is gone, or has no part in the sync any more",

@@ -56,6 +56,7 @@ MATCHING: Final[dict[str, Message]] = {
     "first.owner": "{side} is the owner and holds",
     "first.newest": "{side} is newer and holds",
     "plan_linking": Plural("first linking: {count:number} linked ({by}), {proposals:number} to be decided, {creates:number} to be created", "first linking: {count:number} linked ({by}), {proposals:number} to be decided, {creates:number} to be created"),
+    "plan_linking_none": "first linking: nothing was there to link; {proposals:number} to be decided, {creates:number} to be created",
     "plan_linking_accept": "letting this plan through accepts the linking; `keepstep match {sync}` shows it",
     "linked_by.marker": "{count:number} made by Keepstep",
     "linked_by.pointer": "{count:number} named by the other",

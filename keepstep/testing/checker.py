@@ -239,7 +239,7 @@ def _twins(simulation: Simulation) -> list[str]:
     broken = []
     links = _links(simulation)
     with simulation.store.read() as tx:
-        codes = t.finding.c.code.in_(("twin", "own_left"))
+        codes = t.finding.c.code.in_(("twin", "made_unknown", "own_left"))
         twins = tx.all(sa.select(t.finding.c.params).where(codes, t.finding.c.state == "open"))
     told = {(row["params"]["side"], row["params"]["record"]) for row in twins}
     for name, service in simulation.services.items():

@@ -160,7 +160,7 @@ def test_an_unlinked_record_of_our_own_account_is_never_new() -> None:
     bench.settle()
     assert len(bench.rows(t.entity)) == 1
     assert [each["title"] for each in bench.shown("a")] == ["x"]
-    assert bench.open_findings() == ["twin"]
+    assert bench.open_findings() == ["made_unknown"]
 
 
 def test_what_our_account_had_made_before_the_first_look_is_a_record_like_any_other() -> None:

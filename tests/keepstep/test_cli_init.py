@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from cryptography.fernet import Fernet
 
 from connectors.jira.sandbox import SANDBOX as JIRA
@@ -50,6 +52,16 @@ def test_a_first_plan_takes_a_handful_of_answers(office: Office, monkeypatch: py
     assert "no mistakes found" in result.stdout
     assert "tasks (only observes)" in result.stdout
     assert office.writes() == []
+
+
+def test_what_is_asked_of_the_systems_meanwhile_is_not_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.log._level", logging.NOTSET)  # as in a process that has just begun
+    monkeypatch.setattr("connectors.log._prepare", None)
+    structlog.reset_defaults()
+    result = office.keep("init", "--from", sandboxes(office), "--answers", answers(office), "--json", configure=False)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["syncs"] == ["milestones", "projects", "tasks"]
+    assert "request" not in result.stderr
 
 
 def test_secrets_stand_in_the_file_only_if_the_user_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_what_a_person_changed_since_is_left_and_listed(office: Office) -> None:
     result = office.keep("undo", run, "--yes")
     assert result.exit_code == 3
     assert "1 is left as it is:" in result.stdout
-    assert "title: was changed since, since Nov 2, 2026" in result.stdout
+    assert "title: was edited after that run, since Nov 2, 2026" in result.stdout
     assert "by board.cards" in result.stdout
     office.settle()
     office.keep("sync")

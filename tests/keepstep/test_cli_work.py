@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,35 @@ def test_a_plan_reads_as_people_do_and_writes_nothing(office: Office) -> None:
     ):
         assert words in result.stdout
     assert office.writes() == []
+
+
+def test_what_was_there_before_is_told_with_the_time_at_which_it_was_set(office: Office) -> None:
+    task = office.task("Draft the plan")
+    office.settle(86_400.0)
+    field = office.document("plan", code=3)["syncs"][0]["operations"][0]["fields"][0]
+    modified = office.crm.records("Tasks")[task]["Modified_Time"]
+    assert (field["field"], field["by"]) == ("title", "Bo")
+    assert datetime.fromisoformat(field["at"]) == datetime.fromisoformat(modified)
+
+
+def test_what_waits_is_told_with_what_it_waits_for(office: Office) -> None:
+    office.sync["create"]["board.cards"] = {"idList": office.inbox, "idBoard": "project"}
+    office.task("Draft the plan")
+    waits = office.document("plan")["syncs"][0]["waits"]
+    assert [(each["title"], each["side"], each["fields"], each["lacks"]) for each in waits] == [
+        ("Draft the plan", "board.cards", [], ["project"])
+    ]
+    assert "Draft the plan waits in board.cards: its project is not set anywhere" in office.keep("plan").stdout
+
+
+def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    result = office.keep("sync")
+    assert (result.exit_code, result.stdout) == (3, "tasks: nothing to do\n1 finding is open: keepstep findings\n")
+    found = office.document("findings", code=3)["findings"]
+    assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
+    assert office.keep("sync").stdout == "tasks: nothing to do\n"
 
 
 def test_an_edit_is_planned_with_both_values_and_its_author(settled: tuple[Office, str, str]) -> None:
@@ -260,6 +290,26 @@ def test_a_person_may_set_another_value(settled: tuple[Office, str, str]) -> Non
     assert office.board.records("cards")[card]["due"].startswith("2026-12-24")
 
 
+def test_a_sync_that_got_another_name_is_told_until_it_has_its_own_again(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    office.rest["syncs"] = {"work": office.sync}
+    result = office.keep("sync")
+    assert result.exit_code == 3
+    assert "the configuration has no sync `tasks` any more; 1 thing that it keeps belongs to it" in result.stdout
+    assert "left alone by work: name it `tasks` again" in result.stdout
+    found = office.document("findings", "--code", "sync_left", code=3)["findings"]
+    assert [each["params"] for each in found] == [{"sync": "tasks", "others": ["work"], "count": 1}]
+    assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
+    assert office.keep("sync").exit_code == 0
+    del office.rest["syncs"]
+    assert office.keep("sync").exit_code == 0
+    assert office.document("findings", "--code", "sync_left")["findings"] == []
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    office.settle()
+    office.keep("sync")
+    assert office.cards()[card] == "Draft the big plan"
+
+
 def test_status_says_how_old_the_oldest_change_is(settled: tuple[Office, str, str]) -> None:
     office, task, _ = settled
     assert "every change seen has been carried over" in office.keep("status").stdout
@@ -309,6 +359,24 @@ def test_a_proposal_is_accepted_or_rejected(office: Office) -> None:
     assert links[0]["records"]["board.cards"] in (first, second)
     assert after["syncs"][0]["proposals"] == []  # the task has its card: the other proposal is over
     assert office.writes() == []
+
+
+def test_a_round_tells_of_a_proposal_until_it_is_answered(office: Office) -> None:
+    office.task("Sign")
+    assert office.keep("apply", "--yes", "--as", "Ann").exit_code == 0
+    office.task("File")
+    office.card("File")
+    office.card("File")
+    office.settle()
+    lines = []
+    for _ in range(2):
+        result = office.keep("sync")
+        assert result.exit_code == 3
+        lines.append(result.stdout.splitlines()[:2])
+    assert lines == [
+        ["tasks: 2 matches proposed", "  2 proposed matches wait for an answer: keepstep match tasks"],
+        ["tasks: nothing to do", "  2 proposed matches wait for an answer: keepstep match tasks"],
+    ]
 
 
 def test_what_is_rejected_stays_apart(office: Office) -> None:

@@ -67,6 +67,7 @@ def test_chinese_is_chinese() -> None:
         "match_line",
         "match_value",
         "plan_change",
+        "plan_ours",
         "plan_title",
         "plan_value",
         "plan_whose",

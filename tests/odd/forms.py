@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mapping.model import CLASSES, MODEL, Form, Mapped
+from mapping.model import STANDARD, Form, Mapped
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{3}Z)?")
 
 
 def misformed(mapped: Mapped) -> list[tuple[str, Any]]:
     """Fields whose value no other side could take for what it is."""
-    forms = MODEL[mapped.kind]
+    forms = STANDARD[mapped.kind]
     return [(name, value) for name, value in mapped.values.items() if not _fits(forms[name], name, value)]
 
 
@@ -27,7 +27,7 @@ def _fits(form: Form, name: str, value: Any) -> bool:
         case Form.NUMBER, int() | float():
             return not isinstance(value, bool)
         case Form.CHOICE, str():
-            return value in CLASSES.get(name, (value,))
+            return value in STANDARD.classes.get(name, (value,))
         case Form.SET, list():
             return all(isinstance(each, str) for each in value) and value == sorted(set(value))
         case Form.PERSON, {"account": str(), "name": str() | None, "email": str() | None}:

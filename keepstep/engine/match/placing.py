@@ -153,7 +153,7 @@ class Placing:
             # Made by our account and not linked: never new. Where a stream shows neither author nor marker, every
             # new record may be the one that an open create has made.
             if not creating and self._sync.carried is None:
-                self._tell_twin(row, None, None)
+                self._tell_unknown(row)
             elif not creating and not old:
                 self._tell_own(row)
             self.held += 1
@@ -292,7 +292,7 @@ class Placing:
             self._asked.add(pair)
             self.proposals.append(proposal_row(self._ports, self._sync.name, entity, other, evidence))
 
-    def _tell_twin(self, row: Mapping[str, Any], entity: str | None, first: str | None) -> None:
+    def _tell_twin(self, row: Mapping[str, Any], entity: str, first: str) -> None:
         self._findings.append(
             Finding(
                 key=f"twin:{row['side']}:{row['id']}",
@@ -306,6 +306,22 @@ class Placing:
                     "title": row["shown"].get(TITLE[self._sync.kind]),
                     "url": row["url"],
                     "first": first,
+                },
+            )
+        )
+
+    def _tell_unknown(self, row: Mapping[str, Any]) -> None:
+        self._findings.append(
+            Finding(
+                key=f"twin:{row['side']}:{row['id']}",
+                code="made_unknown",
+                severity="error",
+                sync=self._sync.name,
+                params={
+                    "side": row["side"],
+                    "record": row["id"],
+                    "title": row["shown"].get(TITLE[self._sync.kind]),
+                    "url": row["url"],
                 },
             )
         )
