@@ -13,7 +13,7 @@ from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
-from keepstep.engine.state import EntityState
+from keepstep.engine.state import EntityState, FieldState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
 from mapping.agreement import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View
@@ -46,7 +46,7 @@ def absorb(
     noted = Noted(audit=[])
     how = cache(lambda name: (sync.rule(name), sync.equality(name)))
     for state in states:
-        see_links(state, now, noted, run)
+        see_links(state, sync, now, noted, run)
         judge_scope(state, sync)
         if state.parked:
             continue
@@ -60,8 +60,12 @@ def absorb(
     return noted
 
 
-def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> None:
-    """A record that is gone neither votes nor receives; one that came back is compared with its old shadows."""
+def see_links(state: EntityState, sync: Sync, now: str, noted: Noted, run: str | None) -> None:
+    """A record that is gone neither votes nor receives; one that came back is compared with its old shadows.
+
+    Of fields that its side lacks, a link that is gone holds what was agreed by then: what comes later is an edit that
+    whoever deleted it could not know of.
+    """
     gone = sum(link.state == "gone" for link in state.links.values())
     for side, link in state.links.items():
         record = state.records.get(side)
@@ -69,8 +73,11 @@ def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> No
             continue
         if record["deleted"] and link.state == "live":
             link.state = "gone"
+            lacking = [name for name in sync.fields if _lacks(sync, side, name)]
+            link.fields.update({name: FieldState(shows=state.agreed.get(name, Agreed()).n) for name in lacking})
         elif not record["deleted"] and link.state in ("gone", "deleted"):
             link.state = "live"
+            link.fields = {name: each for name, each in link.fields.items() if not _lacks(sync, side, name)}
         else:
             continue
         state.touch(side)
@@ -81,6 +88,10 @@ def see_links(state: EntityState, now: str, noted: Noted, run: str | None) -> No
             if link.state == "archived":
                 link.state = "live"
                 state.touch(side)
+
+
+def _lacks(sync: Sync, side: str, name: str) -> bool:
+    return side in sync.sides and sync.can(sync.sides[side], name) == "absent"
 
 
 def judge_scope(state: EntityState, sync: Sync) -> None:

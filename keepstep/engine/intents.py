@@ -90,7 +90,7 @@ class Intents:
                 if state is None:
                     continue
                 noted = Noted(audit=[])
-                see_links(state, ports.now(), noted, self._job.run)
+                see_links(state, self._sync, ports.now(), noted, self._job.run)
                 tx.insert(t.audit, noted.audit)
                 now_owed = self._again(state, side, operation, looked, references, too_old)
                 filled = now_owed is not None and carries_bytes(self._sync, side, now_owed)

@@ -21,7 +21,7 @@ from keepstep.engine.carried import (
 )
 from keepstep.engine.operations import Kind, Operation, Owed, Planned
 from keepstep.engine.references import Outside, References, Unresolved
-from keepstep.engine.state import EntityState
+from keepstep.engine.state import EntityState, FieldState, LinkState
 from keepstep.engine.world import Side, Sync
 from keepstep.store.findings import Finding
 from mapping.agreement import Agreed
@@ -299,6 +299,12 @@ def deletes(state: EntityState, sync: Sync, references: References, trouble: lis
     if _edited_since(state, sync):
         trouble.append(_finding(state, sync, f"edit_against_delete:{state.id}", "edit_against_delete"))
         return []
+    if any(
+        _receives(sync, sync.sides[link.side], link, name, agreed)
+        for link in live
+        for name, agreed in state.agreed.items()
+    ):
+        return []  # an edit is on its way: whoever takes the delete back finds it on all sides
     operations = []
     for link in live:
         side = sync.sides[link.side]
@@ -319,7 +325,8 @@ def deletes(state: EntityState, sync: Sync, references: References, trouble: lis
 
 
 def _edited_since(state: EntityState, sync: Sync) -> bool:
-    """Whether anything was agreed that the deleted side had not shown, or is still in question."""
+    """Whether anything was agreed that the deleted side had not shown, or that its people could not know of when they
+    deleted it; or is still in question."""
     if state.conflicts:
         return True
     for link in state.links.values():
@@ -331,9 +338,19 @@ def _edited_since(state: EntityState, sync: Sync) -> bool:
             return True
         for name, agreed in state.agreed.items():
             shown = ("both", "once") if copy else ("both", "read", "once", "follow")
-            if sync.can(side, name) in shown and link.field(name).shows != agreed.n:
+            mode, known = sync.can(side, name), link.fields.get(name, FieldState())
+            if mode in shown and known.shows != agreed.n and not _receives(sync, side, link, name, agreed):
+                return True
+            if mode == "absent" and link.state == "gone" and name in link.fields and known.shows != agreed.n:
                 return True
     return False
+
+
+def _receives(sync: Sync, side: Side, link: LinkState, name: str, agreed: Agreed) -> bool:
+    """Whether the side is behind in a field, and will be given it."""
+    known = link.fields.get(name, FieldState())
+    given = link.state == "live" and side.writable and sync.can(side, name) in KEPT_WRITTEN
+    return given and agreed.n not in (known.shows, known.refused)
 
 
 def gone(state: EntityState, sync: Sync, side: Side, references: References) -> list[Finding]:

@@ -111,6 +111,7 @@ def _lost_edits(simulation: Simulation) -> list[str]:
                         field == "labels"
                         or _accounted(simulation, records, name, entry, field, value, told)
                         or _replaced(simulation, beside, name, entry, field, value)
+                        or _went_along(simulation, beside, entry, field, value)
                     ):
                         continue
                     broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
@@ -153,6 +154,31 @@ def _replaced(
             seeing |= touched and same(later.changes[field][0], service.form(field, value))
             if seeing and (touched or (later.kind == "delete" and service.items[id].deleted)):
                 return True
+    return False
+
+
+def _went_along(simulation: Simulation, beside: set[tuple[str, str]], entry: Entry, field: str, value: Any) -> bool:
+    """All sides knew the value already when somebody deleted the thing on a side that lacks the field; nobody took that
+    back."""
+    entities = {each for each, records in _ever_linked(simulation).items() if records & beside}
+    agreed = [
+        row["at"]
+        for row in simulation.copies.ever(t.audit)
+        if (row["code"], row["field"]) == ("agreed", CANONICAL[field])
+        and row["entity"] in entities
+        and row["at"] >= entry.at
+        and same(row["params"]["to"], value)
+    ]
+    if not agreed:
+        return False
+    for name, id in beside:
+        service = simulation.services[name]
+        lacking = field not in service.traits.fields and service.items[id].deleted
+        if lacking and any(
+            each.id == id and each.kind == "delete" and not each.ours and each.at >= min(agreed)
+            for each in service.truth.entries
+        ):
+            return True
     return False
 
 

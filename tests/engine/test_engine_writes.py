@@ -396,6 +396,17 @@ def test_an_edit_that_only_the_look_before_a_delete_shows_keeps_the_record() -> 
     assert bench.open_findings() == ["edit_against_delete", "gone"]
 
 
+def test_an_edit_of_a_field_that_the_deleted_side_lacks_keeps_the_record_as_well() -> None:
+    """Also once the edit was carried to all sides that can show it: who was told that it stays is not told twice."""
+    bench = settled(Traits(fields=("title",)), Traits(), Traits(), deletes="propagate")
+    delete(bench)
+    bench.edit("b", bench.only("b"), due="2027-01-15")
+    for _ in range(3):
+        bench.settle()
+    assert [each[0]["due"] for each in (bench.shown("b"), bench.shown("c"))] == ["2027-01-15", "2027-01-15"]
+    assert bench.open_findings() == ["edit_against_delete", "gone"]
+
+
 def test_what_comes_back_after_we_deleted_the_others_is_told_and_nothing_is_made_by_itself() -> None:
     bench = settled(deletes="propagate")
     id = delete(bench)
