@@ -35,6 +35,14 @@ JUDGED = [kind for kind in Kind if kind not in (Kind.COMMENT, Kind.ATTACHMENT)]
 """What rules are judged over: no shipped one asks what people said or attached, of which there may be very much."""
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """What the connected sides can show: of ``Setting``, what cannot be told while one of them is down."""
+
+    sides: frozenset[str]
+    roles: dict[str, tuple[str, ...]]
+    fields: dict[Kind, frozenset[str]]
+
+
 def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
     """Judge every rule in use, and keep the findings in step with the verdicts. Returns those not open before.
 
@@ -48,7 +56,7 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
             return []
     with ports.store.write() as tx:
         if _whole(world, config):
-            known = msgspec.to_builtins(_connected(tx, world, config), order="sorted")
+            known = msgspec.to_builtins(_shown(tx, world), order="sorted")
             if tx.scalar(_MEASURED) != known:
                 tx.upsert(t.setting, [{"name": MEASURED, "value": known}])
         verdicts = verdicts_now(tx, ports, world, config)
@@ -115,10 +123,17 @@ def _setting(tx: Tx, world: World, config: Config) -> Setting:
     """What the sides can show. While a connection is down it is what they last could: what is stored stays true, and
     an expectation does not end because a sign-in did."""
     kept = None if _whole(world, config) else tx.scalar(_MEASURED)
-    return msgspec.convert(kept, Setting) if kept else _connected(tx, world, config)
+    shown = msgspec.convert(kept, Shown) if kept else _shown(tx, world)
+    return Setting(
+        sides=shown.sides,
+        roles=shown.roles,
+        fields=shown.fields,
+        categories=tuple(config.documents.categories),
+        model=config.model,
+    )
 
 
-def _connected(tx: Tx, world: World, config: Config) -> Setting:
+def _shown(tx: Tx, world: World) -> Shown:
     crawled = {row["name"] for row in tx.all(sa.select(t.feed.c.name).where(t.feed.c.crawled.is_(True)))}
     sides: set[str] = set()
     fields: dict[Kind, set[str]] = {}
@@ -130,13 +145,7 @@ def _connected(tx: Tx, world: World, config: Config) -> Setting:
             for name in sync.fields:
                 if sync.can(side, name) != "absent":
                     fields.setdefault(sync.kind, set()).add(name)
-    return Setting(
-        sides=frozenset(sides),
-        roles=_roles(world),
-        fields={kind: frozenset(names) for kind, names in fields.items()},
-        categories=tuple(config.documents.categories),
-        model=config.model,
-    )
+    return Shown(frozenset(sides), _roles(world), {kind: frozenset(names) for kind, names in fields.items()})
 
 
 def _roles(world: World) -> dict[str, tuple[str, ...]]:

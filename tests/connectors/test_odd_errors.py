@@ -84,7 +84,7 @@ def trello(transport: BaseAdapter) -> tuple[Callable[[], Any], Callable[[], Any]
 
 def zoho(transport: BaseAdapter) -> tuple[Callable[[], Any], Callable[[], Any]]:
     own = context(transport)
-    http = ZohoHttp(own, "https://zoho.test", auth=Auth(), budget=Budget(own.clock), concurrency=1)
+    http = ZohoHttp(own, "https://zoho.test", auth=Auth(), budget=Budget(own), concurrency=1)
     client = Zoho(http)
     return lambda: client.by_ids("Deals", ["id"], ["1"]), lambda: client.update("Deals", [{"id": "1"}], gate)
 

@@ -57,7 +57,7 @@ def test_the_signature_is_the_one_the_vendor_describes(world: World) -> None:
         ("moveListToBoard", {"list": {"id": "l"}, "board": {"id": "b"}}, [("lists", "l")], ["board:b"]),
         ("updateBoard", {"board": {"id": "b"}}, [("boards", "b")], []),
         ("deleteCustomField", {"board": {"id": "b"}}, [("boards", "b")], ["board:b"]),
-        ("someNewThing", {"card": {"id": "c"}}, [], []),
+        ("someNewThing", {"card": {"id": "c"}}, [("cards", "c")], []),
     ],
 )  # fmt: skip
 def test_what_happened_is_a_hint(
