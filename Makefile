@@ -38,10 +38,10 @@ demo: $(VENV)/.base ## the story of one day, then, on a terminal, the same compa
 	@if [ -t 1 ]; then $(BIN)/keepstep demo; fi
 
 test: $(VENV)/.dev ## every test, with stores in SQLite
-	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup -m "not postgres" $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(PARALLEL) -m "not postgres" $(PYTEST_OPTIONS)
 
 test-postgres: $(VENV)/.dev ## the tests that use a store once more, on a PostgreSQL server of their own
-	$(BIN)/python -m pytest -n $(PARALLEL) --dist loadgroup -m postgres $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(PARALLEL) -m postgres $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.dev ## format, style and types
 	$(BIN)/ruff format --check .

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.testing import postgres
@@ -29,6 +31,22 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 # Whoever starts in the background of a shell ignores Ctrl-C, and so would every process started from here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+PIPELINES = "tests/pipelines/"
+
+
+class OneServer(LoadScopeScheduling):
+    """Gives tests out one by one, but all that start a Prefect server to one worker, one after the other: they share
+    one where they can. pytest-xdist's own groups go by a name that pytest no longer lets it change."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return PIPELINES if nodeid.startswith(PIPELINES) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return OneServer(config, log)
+
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
 

@@ -12,7 +12,7 @@ from keepstep.config import Config, load
 from pipelines import names
 from tests.pipelines.conftest import Company
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.usefixtures("prefect")]
+pytestmark = [pytest.mark.usefixtures("prefect")]
 
 MORE = """\
   others:

@@ -17,7 +17,7 @@ from keepstep.store.errors import StoreError
 from pipelines import hubs, names
 from tests.pipelines.conftest import Company
 
-pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow]
 
 
 def artifacts(company: Company) -> list[Any]:

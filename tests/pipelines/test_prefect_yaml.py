@@ -6,12 +6,9 @@ import inspect
 import io
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.xdist_group("prefect")
 def test_prefect_reads_its_deployments_without_a_complaint() -> None:
     from prefect.cli.deploy._config import _load_deploy_configs_and_actions
     from prefect.flows import Flow, load_flow_from_entrypoint

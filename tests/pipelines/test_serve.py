@@ -55,7 +55,6 @@ def told(process: subprocess.Popen[str], url: str, wanted: Any) -> dict[str, Any
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found through /proc")
 def test_it_serves_takes_up_changes_and_leaves_no_process_behind(tmp_path: Path) -> None:
     config = tmp_path / "keepstep.yaml"

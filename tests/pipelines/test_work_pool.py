@@ -28,7 +28,6 @@ FASTAPI = tuple(int(part) for part in version("fastapi").split(".")[:2])
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.skipif(
         FASTAPI >= (0, 151),
         reason="needs fastapi<0.151: later ones refuse the empty limits that Prefect's own `deploy` sends",
