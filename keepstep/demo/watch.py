@@ -34,6 +34,7 @@ class Watch:
     def __init__(self, hub: Hub, tale: Tale) -> None:
         self._hub = hub
         self._tale = tale
+        self._called = hub.config.model.called(hub.config.language)
         self._intents: dict[str, str] = {}
         self._findings: dict[str, str] = {}
 
@@ -60,7 +61,7 @@ class Watch:
             elif row["state"] == "done" and known == "unknown":
                 self._tale.add("settled", "demo_recovered", **about)
             elif row["state"] == "done":
-                fields = sorted(row["fields"])
+                fields = [self._called.get(name, name) for name in sorted(row["fields"])]
                 self._tale.add("write", VERBS[row["kind"]], **about, fields=fields)
 
     def _found(self, tx: Tx) -> None:
