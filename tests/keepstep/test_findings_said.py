@@ -28,11 +28,7 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def calls(tree: ast.Module, name: str) -> list[ast.Call]:
-    return [
-        each
-        for each in ast.walk(tree)
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == name
-    ]
+    return [each for each in ast.walk(tree) if isinstance(each, ast.Call) and ast.unparse(each.func) == name]
 
 
 def keys(node: ast.expr | None) -> set[str]:
@@ -70,10 +66,13 @@ def raised() -> Iterator[tuple[str, set[str]]]:
                 for each in FAILED:
                     yield each, keys(given)
             else:
-                assert path.name in ("owed.py", "round.py", "news.py", "told.py"), ast.unparse(call)
+                assert path.name in ("owed.py", "placing.py", "round.py", "news.py", "told.py"), ast.unparse(call)
         for call in calls(tree, "_finding") if path.name == "owed.py" else ():
             passed = {each.arg for each in call.keywords if each.arg}
             yield constant(call.args[3]), passed | {"entity", "kind", "title"}
+        for call in calls(tree, "self._tell") if path.name == "placing.py" else ():
+            passed = {each.arg for each in call.keywords if each.arg} - {"entity"}
+            yield constant(call.args[0]), passed | {"side", "record", "title", "url"}
         for call in calls(tree, "Hold"):
             given = call.args[1]
             # A dict built just above the call is named ``params``.

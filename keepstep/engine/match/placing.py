@@ -147,15 +147,15 @@ class Placing:
             taken = self._places.get(marker, {}).get(side)
             if taken is None:
                 return self._link(row, marker, {"by": "marker"})
-            self._tell_twin(row, marker, taken)
+            self._tell("twin", row, entity=marker, first=taken)
             return None
         if self._ours(row, old) or (creating and self._sync.sides[side].abilities.marker == "none"):
             # Made by our account and not linked: never new. Where a stream shows neither author nor marker, every
             # new record may be the one that an open create has made.
             if not creating and self._sync.carried is None:
-                self._tell_unknown(row)
+                self._tell("made_unknown", row)
             elif not creating and not old:
-                self._tell_own(row)
+                self._tell("own_left", row)
             self.held += 1
             return None
         pointed, mentions = self._pointed(row, old)
@@ -164,7 +164,7 @@ class Placing:
             self.held += 1  # whether the place is free is not known before it is known what the create made
             return None
         if taken is not None:
-            self._tell_taken(row, taken, self._places[taken][side])
+            self._tell("taken_place", row, entity=taken, first=self._places[taken][side])
             return None
         if entity is not None:
             by_key = {"by": "key", "keys": list(self._sync.match), "value": row["match_key"]}
@@ -238,7 +238,7 @@ class Placing:
         )
         self._tie(row, entity, None)
         if self._sync.carried is None and self._left(row):
-            self._tell_own(row)
+            self._tell("own_left", row)
         for other, evidence in self._candidates(row, unique=False).items():
             doubtful.setdefault(other, evidence)
         for other in sorted(doubtful):
@@ -292,71 +292,19 @@ class Placing:
             self._asked.add(pair)
             self.proposals.append(proposal_row(self._ports, self._sync.name, entity, other, evidence))
 
-    def _tell_twin(self, row: Mapping[str, Any], entity: str, first: str) -> None:
+    def _tell(self, code: str, row: Mapping[str, Any], *, entity: str | None = None, **more: str) -> None:
+        """Tell of a record. ``own_left``: ours, and nothing is amiss; all others are for a person to settle."""
+        # The same record in the same trouble, whether or not the thing that it doubles is known.
+        key = "twin" if code == "made_unknown" else code
+        params = {"side": row["side"], "record": row["id"], "title": row["shown"].get(TITLE[self._sync.kind])}
         self._findings.append(
             Finding(
-                key=f"twin:{row['side']}:{row['id']}",
-                code="twin",
-                severity="error",
+                key=f"{key}:{row['side']}:{row['id']}",
+                code=code,
+                severity="info" if code == "own_left" else "error",
                 sync=self._sync.name,
                 entity=entity,
-                params={
-                    "side": row["side"],
-                    "record": row["id"],
-                    "title": row["shown"].get(TITLE[self._sync.kind]),
-                    "url": row["url"],
-                    "first": first,
-                },
-            )
-        )
-
-    def _tell_unknown(self, row: Mapping[str, Any]) -> None:
-        self._findings.append(
-            Finding(
-                key=f"twin:{row['side']}:{row['id']}",
-                code="made_unknown",
-                severity="error",
-                sync=self._sync.name,
-                params={
-                    "side": row["side"],
-                    "record": row["id"],
-                    "title": row["shown"].get(TITLE[self._sync.kind]),
-                    "url": row["url"],
-                },
-            )
-        )
-
-    def _tell_own(self, row: Mapping[str, Any]) -> None:
-        self._findings.append(
-            Finding(
-                key=f"own_left:{row['side']}:{row['id']}",
-                code="own_left",
-                severity="info",
-                sync=self._sync.name,
-                params={
-                    "side": row["side"],
-                    "record": row["id"],
-                    "title": row["shown"].get(TITLE[self._sync.kind]),
-                    "url": row["url"],
-                },
-            )
-        )
-
-    def _tell_taken(self, row: Mapping[str, Any], entity: str, first: str) -> None:
-        self._findings.append(
-            Finding(
-                key=f"taken_place:{row['side']}:{row['id']}",
-                code="taken_place",
-                severity="error",
-                sync=self._sync.name,
-                entity=entity,
-                params={
-                    "side": row["side"],
-                    "record": row["id"],
-                    "title": row["shown"].get(TITLE[self._sync.kind]),
-                    "url": row["url"],
-                    "first": first,
-                },
+                params={**params, "url": row["url"], **more},
             )
         )
 
