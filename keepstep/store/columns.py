@@ -1,6 +1,7 @@
-"""Many rows in one statement for PostgreSQL: a value for each column, not one for each field of each row.
+"""Many rows in one statement for PostgreSQL: one JSON document with all of them, not a parameter for each value.
 
-Sent row by row, each costs the server a statement; this way a page of records is one.
+Sent row by row, each costs the server a statement; as parameters, each value costs the driver as much as a page costs
+it this way.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """An insert as text, and what turns rows into the values of its columns."""
+    """An insert as text, and what turns rows into its only value."""
 
     sql: str
-    named: tuple[tuple[str, Callable[[Any], Any]], ...]
-    """Each column with what the driver is given for a value of it."""
+    given: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    """Each column with what makes JSON of a value of it that is not none; None: the value is JSON as it is."""
     unnamed: Mapping[str, Any]
     """Values of the columns that the rows do not name."""
     keys: tuple[str, ...]
@@ -46,31 +47,36 @@ class Columns:
         columns = [*names, *unnamed]
         keys = tuple(column.name for column in table.primary_key)
         listed = ", ".join(map(quote, columns))
-        arrays = ", ".join(f"%s::{_kind(table.c[name].type)}[]" for name in columns)
-        sql = f"INSERT INTO {quote(table.name)} ({listed}) SELECT * FROM unnest({arrays})"  # noqa: S608
+        shape = ", ".join(f"{quote(name)} {_kind(table.c[name].type)}" for name in columns)
+        rows = f"SELECT {listed} FROM json_to_recordset(%s::json) AS given ({shape})"  # noqa: S608
+        sql = f"INSERT INTO {quote(table.name)} ({listed}) {rows}"
         if over:
             overwritten = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
             what = f"DO UPDATE SET {overwritten}" if overwritten else "DO NOTHING"
             sql += f" ON CONFLICT ({', '.join(map(quote, keys))}) {what}"
         return cls(sql, tuple((name, _given(table.c[name].type)) for name in columns), unnamed, keys, over)
 
-    def values(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
-        """One list for each column. Of rows with the same key the last one counts, as if they came one by one."""
+    def value(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """The rows as JSON. Of rows with the same key the last one counts, as if they came one by one."""
         if self.over:
             rows = list({tuple(row[key] for key in self.keys): row for row in rows}.values())
-        return tuple(
-            [self.unnamed[name]] * len(rows) if name in self.unnamed else [given(row[name]) for row in rows]
-            for name, given in self.named
-        )
+        return msgspec.json.encode([self._row({**self.unnamed, **row}) for row in rows]).decode()
+
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value if (value := row[name]) is None or given is None else given(value) for name, given in self.given
+        }
 
 
 def _kind(type: sa.types.TypeEngine[Any]) -> str:
     return next((kind for each, kind in KINDS if isinstance(type, each)), "text")
 
 
-def _given(type: sa.types.TypeEngine[Any]) -> Callable[[Any], Any]:
+def _given(type: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     if isinstance(type, types.Json):
-        return lambda value: None if value is None else msgspec.json.encode(value).decode()
+        return lambda value: msgspec.json.encode(value).decode()
     if isinstance(type, types.String | types.Text):
-        return lambda value: None if value is None else types.escaped(value)
-    return lambda value: value
+        return types.escaped
+    if isinstance(type, sa.LargeBinary):
+        return lambda value: f"\\x{value.hex()}"
+    return None

@@ -77,7 +77,7 @@ def close(tx: Tx, keys: Iterable[str], now: str) -> None:
     if keys:
         tx.execute(
             sa.update(t.finding)
-            .where(t.finding.c.key.in_(keys), t.finding.c.state.in_(OPEN))
+            .where(t.among(t.finding.c.key, keys), t.finding.c.state.in_(OPEN))
             .values(state="resolved", closed_at=now)
         )
 

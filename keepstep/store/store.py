@@ -20,6 +20,7 @@ from keepstep.store import tables as t
 from keepstep.store.columns import Columns
 from keepstep.store.databases import database, shown
 from keepstep.store.errors import Fenced, StoreError
+from keepstep.store.statistics import Growth
 from keepstep.store.types import Json
 
 REVISION = "0007"
@@ -123,7 +124,8 @@ class Tx:
                 columns = Columns.of(table, over, names, dialect.identifier_preparer.quote)
                 _COLUMNS[table.name, over, names] = columns
             for start in range(0, len(rows), BATCH):
-                self.connection.exec_driver_sql(columns.sql, columns.values(rows[start : start + BATCH]))
+                self.connection.exec_driver_sql(columns.sql, (columns.value(rows[start : start + BATCH]),))
+            Growth.on(self.connection).wrote(self.connection, table.name, len(rows))
             return
         prepared = _PREPARED.get((table.name, over, names))
         if prepared is None:

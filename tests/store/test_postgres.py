@@ -230,3 +230,63 @@ def test_settings_of_the_address_are_kept_beside_ours(url: str) -> None:
     store.close()
     assert shown == ["other", f"{kinds.PATIENCE}s", "mine"]
     assert ask(url, "SELECT count(*) FROM other.record") == [(0,)]
+
+
+# -- what the server knows of the tables
+
+
+def page(number: int) -> list[dict[str, object]]:
+    """A hundred records as a crawl would keep them."""
+    row = {"side": "a", "kind": "task", "digest": b"", "shown": {"notes": "x" * 1000}, "deleted": False, "ours": False}
+    return [row | {"id": f"{number:03}{place:02}", "seen_at": "2026-01-01T00:00:00Z"} for place in range(100)]
+
+
+def looks(store: Store) -> list[str]:
+    """What makes the server look at a table, as it happens."""
+    said: list[str] = []
+    with store.write() as tx:
+        engine = tx.connection.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def listen(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("ANALYZE"):
+            said.append(statement)
+
+    return said
+
+
+def test_while_records_come_for_the_first_time_a_page_is_found_by_its_keys(
+    opened: Callable[[], Store], url: str
+) -> None:
+    store = opened()
+    for number in range(30):
+        with store.write() as tx:
+            tx.upsert(t.record, page(number))
+    ids = ",".join(f"'{number:05}'" for number in range(0, 3000, 30))
+    plan = ask(url, f"EXPLAIN SELECT digest FROM record WHERE side = 'a' AND id IN ({ids})")  # noqa: S608
+    assert any("Index Cond" in str(line) and "(side)" in str(line) and "(id)" in str(line) for line in plan), plan
+
+
+def test_the_server_looks_at_a_table_as_often_as_it_doubles(opened: Callable[[], Store]) -> None:
+    store = opened()
+    said, looked = looks(store), []
+    for number in range(20):
+        with store.write() as tx:
+            tx.insert(t.record, page(number))
+        looked.append(len(said))
+    assert looked == [1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5]
+    assert set(said) == {"ANALYZE (SKIP_LOCKED) record"}
+
+
+def test_rows_that_are_written_again_are_no_growth(opened: Callable[[], Store]) -> None:
+    store = opened()
+    with store.write() as tx:
+        for number in range(8):
+            tx.insert(t.record, page(number))
+    again = opened()
+    said = looks(again)
+    for number in (*range(7), 8):
+        assert said == []
+        with again.write() as tx:
+            tx.upsert(t.record, page(number))
+    assert len(said) == 1
