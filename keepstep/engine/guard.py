@@ -30,8 +30,10 @@ MASS_LINKS = 10
 PLACE = ("side", "scope", "field")
 """What a hold's parameters say of the place it is about."""
 
-
+UNKNOWN = 3
+"""Records of ours that the store does not know, from which on it is taken for an older copy."""
 BACK = 5
+"""The same of records that are older than the store knows them."""
 
 
 def restored(taken_at: str, now: str) -> dict[str, str]:
@@ -79,6 +81,7 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
     elif operations and reconfigured(tx, sync.name, fingerprint):
         held.append(Hold("configuration_changed", {"operations": len(operations)}))
     held += _back_in_time(tx, sync, operations)
+    held += _made_unknown(tx, sync, operations)
     held += _deletes(tx, sync, operations)
     held += _mass(tx, sync, operations)
     held += _toward_clients(sync, operations)
@@ -168,6 +171,27 @@ def _back_in_time(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[H
         for side, count in sorted(carried.items())
         if count > BACK
     ]
+
+
+def _made_unknown(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
+    """Creates where records of ours lie that the store does not know: it may be an older copy, and make them again.
+
+    What carries no marker in a stream that has one was made by hand with our account.
+    """
+    held = []
+    creates = Counter(operation.side for operation in operations if operation.kind == "create")
+    for side, count in sorted(creates.items()):
+        told = sa.select(t.finding.c.params).where(
+            t.finding.c.sync == sync.name,
+            t.finding.c.code == "made_unknown",
+            t.finding.c.state == "open",
+            t.begins(t.finding.c.key, f"twin:{side}:"),
+        )
+        bare = sync.sides[side].abilities.marker in ("fingerprint", "none")
+        unknown = sum(bare or row["params"]["marked"] for row in tx.all(told))
+        if unknown >= UNKNOWN:
+            held.append(Hold("made_unknown", {"side": side, "creates": count, "unknown": unknown}))
+    return held
 
 
 def _mass(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:

@@ -110,6 +110,7 @@ NUMBERS = {
     "count",
     "rev",
     "creates",
+    "unknown",
     "size",
     "linked",
     "proposals",

@@ -153,7 +153,7 @@ class Placing:
             # Made by our account and not linked: never new. Where a stream shows neither author nor marker, every
             # new record may be the one that an open create has made.
             if not creating and self._sync.carried is None:
-                self._tell("made_unknown", row)
+                self._tell("made_unknown", row, marked=marker is not None)
             elif not creating and not old:
                 self._tell("own_left", row)
             self.held += 1
@@ -292,7 +292,7 @@ class Placing:
             self._asked.add(pair)
             self.proposals.append(proposal_row(self._ports, self._sync.name, entity, other, evidence))
 
-    def _tell(self, code: str, row: Mapping[str, Any], *, entity: str | None = None, **more: str) -> None:
+    def _tell(self, code: str, row: Mapping[str, Any], *, entity: str | None = None, **more: str | bool) -> None:
         """Tell of a record. ``own_left``: ours, and nothing is amiss; all others are for a person to settle."""
         # The same record in the same trouble, whether or not the thing that it doubles is known.
         key = "twin" if code == "made_unknown" else code
