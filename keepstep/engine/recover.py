@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from connectors.base import Change, Record, chunks, utc
 from connectors.errors import ConnectorError
 from connectors.http import REQUEST_TIMEOUT
-from keepstep.engine import answers, settle
+from keepstep.engine import answers, glimpses, settle
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
@@ -143,7 +143,9 @@ def _judge(
         tied = record.version is not None and record.version == row["answer_version"]
         finish(lens, state, row, record, {record.id: changes}, tied, now)
         return "done"
-    return _judge_update(lens, state, row, record, changes, now)
+    outcome = _judge_update(lens, state, row, record, changes, now)
+    glimpses.over(state, lens.side.name, settle.still_kept(lens.sync, lens.side, row), outcome == "done", now)
+    return outcome
 
 
 def _judge_update(

@@ -119,7 +119,7 @@ def lost_sight(state: EntityState, side: str) -> None:
         return
     link.state = "gone"
     for known in link.fields.values():
-        known.shadow, known.shows = UNSURE, -1
+        known.shadow, known.shows, known.glimpse = UNSURE, -1, None
     state.touch(side)
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.agreement import UNSURE, Agreed, Conflict
+from mapping.agreement import Agreed, Conflict
 from mapping.items import translated
 from mapping.model import Kind
 
@@ -25,6 +25,14 @@ class Instead(msgspec.Struct, frozen=True, array_like=True):
     value: Any
 
 
+class Glimpse(msgspec.Struct, frozen=True, array_like=True):
+    """What a side showed for a while, since when and by whom."""
+
+    value: Any
+    at: str | None
+    by: str | None
+
+
 class FieldState(msgspec.Struct, array_like=True):
     """Where one side stands on one field. ``shows``: the agreed version its shadow stands for."""
 
@@ -34,6 +42,8 @@ class FieldState(msgspec.Struct, array_like=True):
     instead: Instead | None = None
     items: dict[str, str] | None = None
     """Of a list: the side's own id of each item -> the id by which all sides know it."""
+    glimpse: Glimpse | None = None
+    """What it showed while a write to it was in doubt, being neither what stood there before nor what was written."""
 
     def shared(self, value: Any) -> Any:
         """What the side shows with the ids that all sides know; only a list has such."""
@@ -68,11 +78,6 @@ class LinkState(msgspec.Struct):
 
     def field(self, name: str) -> FieldState:
         return self.fields.setdefault(name, FieldState())
-
-    def forget(self) -> None:
-        """After a 404: a later restore is compared, not believed."""
-        for state in self.fields.values():
-            state.shadow, state.shows = UNSURE, -1
 
 
 class EntityState(msgspec.Struct):

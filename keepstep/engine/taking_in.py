@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import guard
+from keepstep.engine import glimpses, guard
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.authors import name_authors
 from keepstep.engine.carried import stir
@@ -55,6 +55,7 @@ def _batch(job: Job, forgotten: str | None) -> list[Finding] | None:
         references = References(tx, job.world)
         references.prepare(sync, states.values())
         now = ports.now()
+        glimpses.keep(states.values(), sync, references)
         noted = absorb(states.values(), sync, references, now, job.run, recent(tx, states, now), forgotten)
         for state in states.values():
             if not state.owing:

@@ -111,7 +111,7 @@ def _lost_edits(simulation: Simulation) -> list[str]:
                         field == "labels"
                         or _accounted(simulation, records, name, entry, field, value, told)
                         or _replaced(simulation, beside, name, entry, field, value)
-                        or _went_along(simulation, beside, entry, field, value)
+                        or _went_along(simulation, beside, entry, field)
                     ):
                         continue
                     broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
@@ -157,29 +157,23 @@ def _replaced(
     return False
 
 
-def _went_along(simulation: Simulation, beside: set[tuple[str, str]], entry: Entry, field: str, value: Any) -> bool:
-    """All sides knew the value already when somebody deleted the thing on a side that lacks the field; nobody took that
-    back."""
+def _went_along(simulation: Simulation, beside: set[tuple[str, str]], entry: Entry, field: str) -> bool:
+    """Somebody deleted the thing after the edit, on a side that lacks the field, and nobody took that back: whoever
+    deletes there knows it by what the side shows. Not where people were told that the edit stays until they decide."""
     entities = {each for each, records in _ever_linked(simulation).items() if records & beside}
-    agreed = [
-        row["at"]
-        for row in simulation.copies.ever(t.audit)
-        if (row["code"], row["field"]) == ("agreed", CANONICAL[field])
-        and row["entity"] in entities
-        and row["at"] >= entry.at
-        and same(row["params"]["to"], value)
-    ]
-    if not agreed:
-        return False
-    for name, id in beside:
-        service = simulation.services[name]
-        lacking = field not in service.traits.fields and service.items[id].deleted
-        if lacking and any(
-            each.id == id and each.kind == "delete" and not each.ours and each.at >= min(agreed)
-            for each in service.truth.entries
-        ):
-            return True
-    return False
+    with simulation.store.read() as tx:
+        asked = sa.select(t.finding.c.id).where(
+            t.finding.c.code == "edit_against_delete", t.finding.c.entity.in_(entities)
+        )
+        if tx.one(asked.limit(1)) is not None:
+            return False
+    return any(
+        each.id == id and each.kind == "delete" and not each.ours and each.at >= entry.at
+        for name, id in beside
+        for service in (simulation.services[name],)
+        if field not in service.traits.fields and service.items[id].deleted
+        for each in service.truth.entries
+    )
 
 
 def _set_back(simulation: Simulation, records: dict[str, str], name: str, entry: Entry, field: str, value: Any) -> bool:
