@@ -15,6 +15,7 @@ from benchmarks import linking, measure
 from benchmarks.flat import flat
 from benchmarks.machine import described
 from benchmarks.rows import Row
+from benchmarks.workers import workers
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = ("What", "Keepstep", "Beside", "Ratio", "Limit", "Reached")
@@ -46,6 +47,7 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),
         "linking": lambda: linking.linking(folder, 10_000 // tenth, 1_000 // tenth),
         "match": lambda: linking.matching(folder, 20_000 // tenth),
+        "workers": lambda: workers(folder, 10_000 // tenth, 6),
         "help": measure.helping,
         "merge": lambda: measure.merging(2_000 // tenth),
     }
