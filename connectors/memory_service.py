@@ -111,6 +111,8 @@ class MemoryService:
         self._later: list[tuple[float, Any]] = []
         self._acting_at: float | None = None
         """When a late effect came, although it is worked out only now."""
+        self.late: set[int] = set()
+        """Numbers of the entries that came of requests which took effect late."""
 
     # -- people and tests
 
@@ -174,13 +176,14 @@ class MemoryService:
         due = [(at, work) for at, work in self._later if at <= now]
         self._later = [(at, work) for at, work in self._later if at > now]
         for at, work in due:
-            self._acting_at = at
+            self._acting_at, before = at, len(self.truth.entries)
             try:
                 work()
             except (RecordRefused, EffectUnknown):
                 continue  # a late request finds the record gone or moved: nobody hears of it
             finally:
                 self._acting_at = None
+                self.late.update(range(before, len(self.truth.entries)))
 
     def write(self, write: Write, stream: str = STREAM) -> Item:
         if write.kind == "create":

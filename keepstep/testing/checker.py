@@ -112,6 +112,7 @@ def _lost_edits(simulation: Simulation) -> list[str]:
                         or _accounted(simulation, records, name, entry, field, value, told)
                         or _replaced(simulation, beside, name, entry, field, value)
                         or _went_along(simulation, beside, entry, field)
+                        or _buried_unseen(simulation, name, entry, field)
                     ):
                         continue
                     broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
@@ -173,6 +174,20 @@ def _went_along(simulation: Simulation, beside: set[tuple[str, str]], entry: Ent
         for service in (simulation.services[name],)
         if field not in service.traits.fields and service.items[id].deleted
         for each in service.truth.entries
+    )
+
+
+def _buried_unseen(simulation: Simulation, name: str, entry: Entry, field: str) -> bool:
+    """A write of ours that took effect late landed on the edit before any round had seen it, on a side that neither
+    compares versions nor keeps a history: nobody but the side could know of it."""
+    service = simulation.services[name]
+    if service.traits.guarded or service.traits.history:
+        return False
+    later = [each for each in service.truth.entries[entry.n + 1 :] if each.id == entry.id and field in each.changes]
+    return (
+        bool(later)
+        and later[0].n in service.late
+        and not any(entry.n < look[name] <= later[0].n for look in simulation.looks)
     )
 
 

@@ -112,6 +112,8 @@ class Simulation:
         self.trace: list[str] = []
         self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
         """Side and id of records that an index lost sight of for longer than it promises: from when to when."""
+        self.looks: list[dict[str, int]] = []
+        """By service, how many entries there were as a round began that went to its end."""
         self.copies = Copies(self.store)
         self._ids = 0
         self._workers = 0
@@ -160,8 +162,10 @@ class Simulation:
         return self._round(self.engine)
 
     def _round(self, engine: Engine) -> int:
+        there = {name: len(service.truth.entries) for name, service in self.services.items()}
         engine.observe([self.sync])
         report = engine.run(self.sync)
+        self.looks.append(there)
         if report.holds:
             with self.store.write() as tx:
                 guard.let_through(tx, engine.ports, self.sync.name, "simulator")

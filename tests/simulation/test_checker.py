@@ -23,6 +23,7 @@ class Judged:
         self.copies = Copies(bench.store)
         self.round = lambda: bench.round().planned
         self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self.looks: list[dict[str, int]] = []
 
 
 def judged(bench: Bench, rule: str, **more: Any) -> list[str]:
@@ -118,6 +119,52 @@ def test_a_delete_replaces_what_stood_there_unless_it_is_taken_back(bench: Bench
     bench.services["a"].restore("Ada", STREAM, id)
     overwrite(bench, "a", title="old")
     assert len(judged(bench, "P1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("traits", "late", "seen", "lost"),
+    [
+        (Traits(guarded=False, history=False), True, False, 0),
+        (Traits(guarded=False, history=False), True, True, 1),
+        (Traits(guarded=False, history=False), False, False, 1),
+        (Traits(guarded=True, history=False), True, False, 1),
+        (Traits(guarded=False, history=True), True, False, 1),
+    ],
+    ids=["nobody knew", "a round saw it", "in its time", "versions are compared", "there is a history"],
+)
+def test_what_a_late_write_buried_is_excused_where_nobody_could_know(
+    traits: Traits, late: bool, seen: bool, lost: int
+) -> None:
+    bench = Bench(traits, Traits())
+    bench.make("a", title="old")
+    bench.settle()
+    bench.edit("a", bench.only("a"), title="new")
+    there = len(bench.services["a"].truth.entries)
+    overwrite(bench, "a", title="old")
+    if late:
+        bench.services["a"].late.add(there)
+    looks = [{"a": there if seen else there - 1, "b": 0}]
+    assert len(judged(bench, "P1", looks=looks)) == lost
+
+
+@pytest.mark.parametrize(("told", "lost"), [(False, 0), (True, 1)])
+def test_a_delete_where_the_field_is_unknown_takes_it_along_unless_people_were_told_that_it_stays(
+    told: bool, lost: int
+) -> None:
+    bench = Bench(Traits(fields=("title", "labels")), Traits(fields=("title", "due", "labels")))
+    bench.make("a", title="x")
+    bench.settle()
+    [entity] = bench.rows(t.entity)
+    bench.edit("b", bench.only("b"), due="2026-12-31")
+    bench.services["a"].delete("Ada", STREAM, bench.only("a"))
+    bench.services["b"].delete(BOT, STREAM, bench.only("b"))
+    if told:
+        stays = Finding(
+            key="edit_against_delete", code="edit_against_delete", severity="error", sync="tasks", entity=entity["id"]
+        )
+        with bench.store.write() as tx:
+            findings.report(tx, [stays], bench.ports.now(), bench.ports.new_id)
+    assert len(judged(bench, "P1")) == lost
 
 
 def test_nobody_shows_anything_is_no_proof(bench: Bench) -> None:
