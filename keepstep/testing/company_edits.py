@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,6 +52,8 @@ def lost_edits(company: Company) -> Iterator[str]:
             if replaced(company, mine, at, stream, field, value):
                 continue
             if set_back(company, mine, at, stream, field, value):
+                continue
+            if entry.kind == "create" and said_nothing_new(company, entity, entry, field, value):
                 continue
             yield f"P1 {entity} {field}={value!r} by {entry.actor} on {stream} {entry.id} at {entry.at} is lost"
 
@@ -213,6 +216,19 @@ def set_back(company: Company, places: Places, at: int, stream: str, field: str,
         side in NATIVE and _showed(company, side, id, field, established, first, value)
         for side, id in places.items()
         if side != stream
+    )
+
+
+def said_nothing_new(company: Company, entity: str, made: Entry, field: str, value: Any) -> bool:
+    """A record was made with what was agreed on just then, and joined: no edit. What replaced that replaced it too."""
+    agreed = [
+        row
+        for row in company.operator.copies.ever(t.audit)
+        if (row["entity"], row["field"], row["code"]) == (entity, field, "agreed")
+    ]
+    return any(
+        plain(field, row["params"]["to"]) == value and row["at"] <= made.at <= after["at"]
+        for row, after in pairwise(agreed)
     )
 
 

@@ -77,7 +77,7 @@ class Operator:
         name = sorted(SYSTEMS)[step.item % len(SYSTEMS)]
         syncs = [sync for sync in company.engine_syncs() if _uses(company, sync, name)]
         spans = self.left.setdefault(name, [])
-        if spans and spans[-1][1] is None:
+        if self._is_left(name):
             preparing.attach(company.hub.ports, name, syncs, "Judge")
             spans[-1] = (spans[-1][0], len(company.log))
         else:
@@ -88,10 +88,14 @@ class Operator:
             spans.append((len(company.log), None))
         company.hub.reconnect()
 
+    def _is_left(self, name: str) -> bool:
+        spans = self.left.get(name, [])
+        return bool(spans) and spans[-1][1] is None
+
     def take_up_all(self) -> None:
         """Nothing stays left."""
         for number, name in enumerate(sorted(SYSTEMS)):
-            if self.left.get(name, [(0, 0)])[-1][1] is None:
+            if self._is_left(name):
                 self.leave(Step("leave", item=number))
 
     def reconfigure(self, step: Step) -> None:
@@ -109,7 +113,7 @@ class Operator:
         with company.store.read() as tx:
             left = preparing.detached(tx)
         for name in SYSTEMS:
-            open_now = bool(self.left.get(name)) and self.left[name][-1][1] is None
+            open_now = self._is_left(name)
             if open_now and name not in left:
                 self.left[name][-1] = (self.left[name][-1][0], len(company.log))
             elif name in left and not open_now:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.testing.company_checker import violations
-from keepstep.testing.company_edits import lost_edits
+from keepstep.testing.company_edits import lost_edits, said_nothing_new
 from keepstep.testing.company_steps import CompanyHistory
 from keepstep.testing.company_world import Company
 
@@ -130,6 +131,24 @@ def test_a_detour_is_no_edit_only_if_others_had_the_value_before_it(company: Com
         by_person(company, day)
     by_us(company, "crm.Deals", NEW)
     assert [each.partition(" by ")[0].rpartition("=")[2] for each in lost_edits(company)] == [f"{OLD!r}"]
+
+
+def test_a_record_that_was_made_with_what_was_agreed_just_then_is_no_edit(company: Company) -> None:
+    [link] = [each for each in company.operator.copies.ever(t.link) if each["side"] == "crm.Deals"]
+    [_, made] = [entry for _, entry in company.log if entry.kind == "create"][:2]
+
+    def said(value: str, at: str) -> bool:
+        return said_nothing_new(company, link["entity"], replace(made, at=at), "due_date", value)
+
+    now = company.store.now()
+    assert not said(OLD, now), "nothing has replaced it"
+    company.pass_time(60)
+    note(company, "agreed", {"from": OLD, "to": NEW, "n": 1})
+    assert said(OLD, now)
+    assert not said(NEW, now)
+    assert not said(OLD, "2026-11-01T00:00:00.000Z"), "it was not agreed on yet"
+    company.pass_time(60)
+    assert not said(OLD, company.store.now()), "it was not agreed on any more"
 
 
 def told(company: Company, code: str, state: str = "open", **params: Any) -> None:
