@@ -83,8 +83,8 @@ class Touched:
             for stream in ("boards", "lists", "labels", "members", "checklists", "cards", "comments", "attachments")
         }
     )
-    authors: dict[str, str] = field(default_factory=dict)
-    """card id -> who changed it last."""
+    newest: dict[str, Action] = field(default_factory=dict)
+    """card id -> the last entry about it that has an author."""
     whole_lists: set[str] = field(default_factory=set)
     """Lists that moved between boards: their cards moved along without an action of their own."""
     every_card: bool = False
@@ -118,7 +118,7 @@ def _card(action: Action, touched: Touched) -> None:
     card = action.at("card", "id")
     _add(touched, "cards", card)
     if isinstance(card, str) and card and action.idMemberCreator:
-        touched.authors.setdefault(card, action.idMemberCreator)
+        touched.newest.setdefault(card, action)
     _add(touched, "checklists", action.at("checklist", "id"))
     if action.type == "convertToCardFromCheckItem":
         _add(touched, "cards", action.at("cardSource", "id"))

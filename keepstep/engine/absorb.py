@@ -319,11 +319,7 @@ def _readable(references: References, form: Form, value: Any, disputed: Collecti
 
 
 def _author(references: References, side: str, by: str | None) -> str | None:
-    if by is None:
-        return None
-    person = references.people.person(side.partition(".")[0], {"account": by})
-    name = references.people.name(person) if person else by
-    return by if name == person else name
+    return references.people.author(side.partition(".")[0], by) if by is not None else None
 
 
 def _line(

@@ -113,6 +113,7 @@ def test_a_deleted_card_is_told_as_deleted_an_archived_one_is_not(world: World) 
     assert cards[gone].deleted
     assert not cards[away].deleted
     assert cards[away].payload["closed"] is True
+    assert (cards[away].modified_by, cards[away].modified_by_name) == (world.sandbox.person("李强").member, "李强")
     assert told(found, "comments")[comment].deleted
     assert all(record.deleted for record in told(found, "checklists").values())
 
