@@ -21,6 +21,12 @@ COMMENT_FILTER = ",".join(COMMENT_TYPES)
 CARD_PARTS = {"checklists": "all", "attachments": "true", "customFieldItems": "true"}
 """What is asked for with every card, so that one way of reading shows the same record as another."""
 
+CARD = {**CARD_PARTS, "list": "true"}
+"""The same for a card that is read by its id. Listings cannot show the lists of their cards: see ``Reader.cards``."""
+
+LIST_CLOSED = "listClosed"
+"""On a card whose list is archived, and on no other. The key is not Trello's: there the list alone says so."""
+
 HOLDS = {
     Form.TEXT: ("text", "number", "list"),
     Form.RICH: ("text",),
