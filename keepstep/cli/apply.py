@@ -141,7 +141,7 @@ class Carrying:
         if not self._session.output.as_json:
             planned.show(self._session, planned.as_data(self._session, self._hub, self._sync, plan, allowed))
         if self._limit == 0:
-            return summed(self._session, self._sync.name, []) | {"let_through": None}
+            return self._nothing()
         done, _ = self._run(anything if self._limit is None else only(allowed))
         return done
 
@@ -150,7 +150,12 @@ class Carrying:
         with self._hub.store.read() as tx:
             states = load(tx, [operation.entity for operation in operations])
         before = [each for each in operations if carried_already(states.get(each.entity), each)]
-        return self.exactly([each for each in operations if each not in before][: self._limit], before)
+        left = [each for each in operations if each not in before]
+        done = self.exactly(left[: self._limit], before)
+        left_out = len(left) - len(left[: self._limit])
+        if left_out:
+            self._session.output.line("  " + self._session.say("plan_left_out", count=left_out))
+        return done
 
     def exactly(
         self, operations: Sequence[Operation], before: Sequence[Operation] = (), run: str | None = None
@@ -159,20 +164,28 @@ class Carrying:
 
         ``run``: the id of the run that writes, if it has one.
         """
-        done, report = self._run(only(operations), run)
-        with self._hub.store.read() as tx:
-            results = _results(tx, report.run)
+        if not operations:
+            done, results, waits = self._nothing(), {}, []
+        else:
+            done, report = self._run(only(operations), run)
+            waits = report.held
+            with self._hub.store.read() as tx:
+                results = _results(tx, report.run)
         done["operations"] = []
         for each in [*before, *operations]:
             result = "before" if each in before else results.get((each.kind, each.entity, each.side))
             if result is None:
-                result = "held" if done["holds"] else "waits" if each.side in report.held else "moved"
+                result = "held" if done["holds"] else "waits" if each.side in waits else "moved"
             told_operation = {"kind": each.kind, "side": each.side, "entity": each.entity, "title": each.title}
             done["operations"].append(told_operation | {"result": result})
             if result != "done":
                 text = self._session.say("result_line", title=each.title, side=each.side, result=result)
                 self._session.output.line("  " + cell(text))
         return done
+
+    def _nothing(self) -> dict[str, Any]:
+        """Nothing is to be carried out: then nothing that is held is let through either."""
+        return summed(self._session, self._sync.name, []) | {"let_through": None}
 
     def _run(self, wanted: Wanted, run: str | None = None) -> tuple[dict[str, Any], Report]:
         session, hub, name = self._session, self._hub, self._sync.name

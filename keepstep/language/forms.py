@@ -188,6 +188,7 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "expectation": lambda reader, value: reader.named("expectation", value),
     "expectations": lambda reader, value: reader.joined(value, reader.expected),
     "reason": lambda reader, value: reader.named("reason", value),
+    "author": lambda reader, value: reader.word("word.author").replace("{name}", str(value)) if value else "",
     "place": lambda reader, value: reader.word("word.place").replace("{name}", str(value)) if value else "",
     "need": lambda reader, value: reader.named("need", value) if value else reader.word("word.nothing"),
     "credential": lambda reader, value: reader.named("credential", value),

@@ -82,3 +82,17 @@ def test_what_is_left_out_by_all_is_no_reason_to_say_that_there_is_nothing(offic
     works = said[said.index("works (") :]
     assert "4 more left out by --limit" in works
     assert "nothing to do" not in works
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_hold_is_not_let_through_for_a_sync_of_which_nothing_is_carried_out(office: Office, from_file: bool) -> None:
+    file = str(office.folder / "plan.json")
+    office.keep("plan", "-o", file)
+    said = office.keep("apply", *([file] if from_file else []), "--yes", "--limit", "2").stdout
+    assert "4 more left out by --limit" in said
+    told = office.keep("timeline").stdout
+    assert "let the plan of tasks through" in told
+    assert "let the plan of works through" not in told
+    assert made(office) == (2, 0)
+    assert "1 more left out by --limit" in office.keep("apply", file, "--yes", "--limit", "3").stdout
+    assert made(office) == (2, 3)
