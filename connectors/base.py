@@ -64,6 +64,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     modified_at: str | None = None
     modified_by: str | None = None
     """The account id of whoever changed it last, where the service tells."""
+    modified_by_name: str | None = None
+    """What the service calls that account now, where it says."""
 
 
 class Ignored(msgspec.Struct, frozen=True):

@@ -18,7 +18,18 @@ from keepstep.config import RIDING, Config, fingerprint, with_riding
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.config.words import Budget
-from keepstep.engine import budget, carried, drift, expiry, first_sync, preparing, reconfigured, restored, template
+from keepstep.engine import (
+    budget,
+    carried,
+    drift,
+    expiry,
+    first_sync,
+    people,
+    preparing,
+    reconfigured,
+    restored,
+    template,
+)
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
 from keepstep.engine.ports import Fence, NoFence, Ports
@@ -218,6 +229,7 @@ class Hub:
                 syncs |= {each.name: each for each in self._riding(configured, syncs[name])}
         with self.store.write() as tx:
             self._tell_down(tx)
+            people.sign_in(tx, {name: self.accounts[name].id for name in connections})
             self._tell_unmeasured(tx, connections)
             meters = {name: connection.meter for name, connection in connections.items()}
             budget.begin(tx, self.ports.clock.now(), meters)

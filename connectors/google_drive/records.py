@@ -48,6 +48,7 @@ def record(stream: str, row: Row, way: Way | None, root: str) -> Record:
         created_at=stamp(file.createdTime),
         modified_at=stamp(file.modifiedTime),
         modified_by=user.permissionId if user else None,
+        modified_by_name=user.displayName if user else None,
     )
 
 
@@ -82,6 +83,7 @@ def comment(file_id: str, row: Row, way: Way | None) -> Record:
         created_at=stamp(row.get("createdTime")),
         modified_at=stamp(row.get("modifiedTime")),
         modified_by=_account(row.get("author")),
+        modified_by_name=_name(row.get("author")),
     )
 
 
@@ -106,12 +108,18 @@ def revision(file_id: str, row: Row, way: Way | None) -> Record:
         created_at=stamp(row.get("modifiedTime")),
         modified_at=stamp(row.get("modifiedTime")),
         modified_by=_account(row.get("lastModifyingUser")),
+        modified_by_name=_name(row.get("lastModifyingUser")),
     )
 
 
 def _account(person: Any) -> str | None:
     id = person.get("permissionId") if isinstance(person, Mapping) else None
     return id if isinstance(id, str) else None
+
+
+def _name(person: Any) -> str | None:
+    name = person.get("displayName") if isinstance(person, Mapping) else None
+    return name if isinstance(name, str) and name else None
 
 
 def drive(row: Row) -> Record:

@@ -18,7 +18,17 @@ from connectors.jira.client import FETCH_BATCH, Client
 from connectors.jira.crawl import SEARCH_LAG, Crawler, Recent
 from connectors.jira.models import Json
 from connectors.jira.outcomes import failed
-from connectors.jira.records import STREAM_OF_LEVEL, Reader, account_of, child_id, is_child_id, level, moment, split_id
+from connectors.jira.records import (
+    STREAM_OF_LEVEL,
+    Reader,
+    account_of,
+    child_id,
+    is_child_id,
+    level,
+    moment,
+    name_of,
+    split_id,
+)
 from connectors.rows import NoRecord, each_row, made_of
 
 SHOWN = ["issuetype", "updated", "attachment"]
@@ -160,4 +170,5 @@ def attachment(raw: Json, issue: str, stream: str, reader: Reader) -> Record:
         url=raw["content"] if isinstance(raw.get("content"), str) else None,
         created_at=moment(raw.get("created")),
         modified_by=author,
+        modified_by_name=name_of(raw.get("author")),
     )

@@ -10,7 +10,7 @@ from connectors.base import Change, chunks
 from connectors.errors import NotFound, RecordRefused
 from connectors.jira.client import HISTORY_BATCH, Client
 from connectors.jira.models import History, Json
-from connectors.jira.records import MARKER_LABEL, account_of, moment
+from connectors.jira.records import MARKER_LABEL, account_of, moment, name_of
 
 # Entries that name no field id, or another one than payloads have.
 FIELD_OF_ENTRY = {
@@ -62,7 +62,7 @@ def _alone(client: Client, id: str) -> list[History]:
 
 def _of_entry(id: str, at: str, entry: History, me: str, schemas: Mapping[str, Json]) -> Iterator[Change]:
     by = account_of(entry.author)
-    called = (entry.author or {}).get("displayName")
+    called = name_of(entry.author)
     for item in entry.items:
         if not isinstance(item, dict):
             continue

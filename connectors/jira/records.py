@@ -96,6 +96,12 @@ def account_of(person: Any) -> str | None:
     return str(found) if found else None
 
 
+def name_of(person: Any) -> str | None:
+    """What Jira calls a user."""
+    found = person.get("displayName") if isinstance(person, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
 def child_id(issue: str, child: Any) -> str:
     """Id of a comment or link: Jira's addresses for both start with the issue. Raises ``NoRecord`` for one without."""
     return f"{issue}-{id_of(child)}"
@@ -188,6 +194,7 @@ class Reader:
             created_at=moment(comment.get("created")),
             modified_at=updated,
             modified_by=account_of(comment.get("updateAuthor")),
+            modified_by_name=name_of(comment.get("updateAuthor")),
         )
 
     def link(self, link: Json, issue: str, stream: str = "issues") -> Record:

@@ -11,7 +11,7 @@ from connectors.base import Abilities, Field, Page, Record, Unreadable, chunks
 from connectors.errors import CursorLost, Malformed
 from connectors.jira.client import WORKLOG_BATCH, Client
 from connectors.jira.models import ChangedWorklogs, Json
-from connectors.jira.records import Reader, account_of, moment
+from connectors.jira.records import Reader, account_of, moment, name_of
 from connectors.rows import each_row, id_of
 
 LAG = 60.0
@@ -105,6 +105,7 @@ def record(worklog: Json, reader: Reader) -> Record:
         created_at=moment(worklog.get("created")),
         modified_at=updated,
         modified_by=account_of(worklog.get("updateAuthor")),
+        modified_by_name=name_of(worklog.get("updateAuthor")),
     )
 
 

@@ -16,7 +16,7 @@ from connectors.rows import identified
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
 from connectors.trello.custom import CustomValues
-from connectors.trello.models import CARD_PARTS, Raw, pos
+from connectors.trello.models import CARD, Raw, pos
 from connectors.trello.records import marker_url
 
 PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "pos")
@@ -75,7 +75,8 @@ def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
         # These answers leave out checklists and attachments, the marker's place among them: they are no whole card.
         attempt.answer = None
         return
-    card: Raw = attempt.client.get(f"/cards/{id}", CARD_PARTS)
+    card: Raw = attempt.client.get(f"/cards/{id}", CARD)
+    place = card.get("idList")
     board = values.get("idBoard") or card["idBoard"]
     known = _labels_of(attempt, board) if "labels" in values or "idLabels" in values else []
     labels = _label_changes(card, values, known, board)
@@ -88,7 +89,8 @@ def update(attempt: Attempt, id: str, values: dict[str, Any]) -> None:
         card["checklists"] = _write_items(attempt, id, card.get("checklists") or [], items)
     custom.write(attempt, id)
     custom.lay_over(card)
-    attempt.answer = card
+    # Of another list than the one it was in, no answer says whether it is archived.
+    attempt.answer = card if card.get("idList") == place else None
 
 
 def create_checklist(attempt: Attempt, values: dict[str, Any]) -> None:

@@ -237,8 +237,10 @@ class BoardFeed:
                 yield found
 
     def _told_by(self, one: Record, touched: Touched) -> Record:
-        author = touched.authors.get(one.id) if one.stream == "cards" and not one.deleted else None
-        return msgspec.structs.replace(one, modified_by=author) if author else one
+        newest = touched.newest.get(one.id) if one.stream == "cards" and not one.deleted else None
+        if newest is None:
+            return one
+        return msgspec.structs.replace(one, modified_by=newest.idMemberCreator, modified_by_name=newest.author)
 
     def _records(self, stream: str, raws: list[Raw]) -> list[Record]:
         return list(each_row(stream, raws, partial(record, stream, me=self._me), self._aside))

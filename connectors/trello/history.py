@@ -113,5 +113,6 @@ def _change(card: str, action: Action, field: str, old: Any, new: Any, me: str) 
         new=new,
         at=stamp(action.date) or action.date,
         by=action.idMemberCreator,
+        by_name=action.author,
         ours=action.by(me),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.base import Ignored
@@ -83,10 +83,11 @@ class Touched:
             for stream in ("boards", "lists", "labels", "members", "checklists", "cards", "comments", "attachments")
         }
     )
-    authors: dict[str, str] = field(default_factory=dict)
-    """card id -> who changed it last."""
+    newest: dict[str, Action] = field(default_factory=dict)
+    """card id -> the last entry about it that has an author."""
     whole_lists: set[str] = field(default_factory=set)
-    """Lists that moved between boards: their cards moved along without an action of their own."""
+    """Lists that moved between boards, went into the archive or came back: their cards went along without an action of
+    their own."""
     every_card: bool = False
     ignored: list[Ignored] = field(default_factory=list)
 
@@ -99,9 +100,10 @@ def read_log(log: Sequence[Action], board: str) -> Touched:
             _card(action, touched)
         elif action.type in LIST_ACTIONS:
             _add(touched, "lists", action.at("list", "id"))
-            moved = action.at("list", "id")
-            if action.type.startswith("moveList") and isinstance(moved, str) and moved:
-                touched.whole_lists.add(moved)
+            id, old = action.at("list", "id"), action.at("old")
+            archived = action.type == "updateList" and isinstance(old, Mapping) and "closed" in old
+            if (archived or action.type.startswith("moveList")) and isinstance(id, str) and id:
+                touched.whole_lists.add(id)
         elif action.type in BOARD_ACTIONS:
             touched.ids["boards"].add(board)
             _add(touched, "labels", action.at("label", "id"))
@@ -118,7 +120,7 @@ def _card(action: Action, touched: Touched) -> None:
     card = action.at("card", "id")
     _add(touched, "cards", card)
     if isinstance(card, str) and card and action.idMemberCreator:
-        touched.authors.setdefault(card, action.idMemberCreator)
+        touched.newest.setdefault(card, action)
     _add(touched, "checklists", action.at("checklist", "id"))
     if action.type == "convertToCardFromCheckItem":
         _add(touched, "cards", action.at("cardSource", "id"))

@@ -21,6 +21,12 @@ COMMENT_FILTER = ",".join(COMMENT_TYPES)
 CARD_PARTS = {"checklists": "all", "attachments": "true", "customFieldItems": "true"}
 """What is asked for with every card, so that one way of reading shows the same record as another."""
 
+CARD = {**CARD_PARTS, "list": "true"}
+"""The same for a card that is read by its id. Listings cannot show the lists of their cards: see ``Reader.cards``."""
+
+LIST_CLOSED = "listClosed"
+"""On a card whose list is archived, and on no other. The key is not Trello's: there the list alone says so."""
+
 HOLDS = {
     Form.TEXT: ("text", "number", "list"),
     Form.RICH: ("text",),
@@ -44,6 +50,7 @@ class Action(msgspec.Struct, frozen=True):
     date: str
     idMemberCreator: str | None = None
     data: Any = None
+    memberCreator: Any = None
     appCreator: Any = msgspec.UNSET
 
     def at(self, *path: str) -> Any:
@@ -55,9 +62,20 @@ class Action(msgspec.Struct, frozen=True):
             here = here.get(name)
         return here
 
+    @property
+    def author(self) -> str | None:
+        """What Trello calls its author."""
+        return called(self.memberCreator)
+
     def by(self, member: str) -> bool:
         """Made by that account through an app; the web page leaves ``appCreator`` null."""
         return self.idMemberCreator == member and self.appCreator is not None
+
+
+def called(member: Any) -> str | None:
+    """The name of a member: the full one, else that of the account."""
+    shown = [member.get(name) for name in ("fullName", "username")] if isinstance(member, Mapping) else ()
+    return next((name for name in shown if isinstance(name, str) and name), None)
 
 
 def created_at(id: str) -> str | None:

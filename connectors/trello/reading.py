@@ -9,7 +9,7 @@ from connectors.base import Record, Unreadable, chunks
 from connectors.errors import Forbidden, NotFound
 from connectors.rows import each_row, id_of
 from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
-from connectors.trello.models import BOARD_FIELDS, CARD_PARTS, MEMBER_FIELDS, Raw
+from connectors.trello.models import BOARD_FIELDS, CARD, CARD_PARTS, MEMBER_FIELDS, Raw
 from connectors.trello.records import attachments, gone, is_comment, is_marker, on_card, record
 
 
@@ -19,7 +19,7 @@ def address(stream: str, id: str) -> str:
         case "boards":
             return route(f"/boards/{id}", {"fields": BOARD_FIELDS})
         case "cards":
-            return route(f"/cards/{id}", CARD_PARTS)
+            return route(f"/cards/{id}", CARD)
         case "comments":
             return route(f"/actions/{id}", {"display": "false"})
         case "members":
@@ -90,7 +90,16 @@ class Reader:
             cards += page
         if aside is not None:
             aside += odd
-        return cards
+        return self._with_archived_lists(path.removesuffix("/cards"), cards) if cards and not brief else cards
+
+    def _with_archived_lists(self, place: str, cards: list[Raw]) -> list[Raw]:
+        """The cards of a board or list; those of archived lists say so, as they do when read by id. One request."""
+        if place.startswith("/lists/"):
+            rows = [self._client.get(place, {"fields": "closed"})]
+        else:
+            rows = self._client.listing(f"{place}/lists", {"filter": "closed", "fields": "closed"})
+        closed = {row["id"] for row in rows if row.get("closed") is True}
+        return [card | {"list": {"closed": True}} if card.get("idList") in closed else card for card in cards]
 
     def card_records(self, raws: Sequence[Raw], aside: list[Unreadable]) -> Iterator[Record]:
         """Cards, each followed by the links and files on it."""

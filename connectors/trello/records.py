@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from connectors.base import Record, Unreadable
 from connectors.rows import each_row, identified, stamp
-from connectors.trello.models import COMMENT_TYPES, Raw, attachment_id, created_at
+from connectors.trello.models import COMMENT_TYPES, LIST_CLOSED, Raw, attachment_id, called, created_at
 
 MARKER_URL = "https://keepstep.invalid/m/"
 """Addresses under ``.invalid`` lead nowhere, for ever (RFC 2606)."""
@@ -84,6 +84,8 @@ def is_comment(action: Raw) -> bool:
 
 def _card(raw: Raw) -> Record:
     payload, marker = dict(raw), None
+    if _object(payload.pop("list", None)).get("closed") is True:
+        payload[LIST_CLOSED] = True
     listed = raw.get("attachments")
     if isinstance(listed, list):
         ours = [each for each in listed if is_marker(each)]
@@ -138,6 +140,7 @@ def _comment(raw: Raw, me: str) -> Record:
         created_at=stamp(raw.get("date")) or created_at(raw["id"]),
         modified_at=stamp(data.get("dateLastEdited") or raw.get("date")),
         modified_by=by,
+        modified_by_name=called(raw.get("memberCreator")),
     )
 
 

@@ -51,6 +51,7 @@ class Shape:
             created_at=stamp(row.get("Created_Time")),
             modified_at=stamp(row.get("Modified_Time")),
             modified_by=person(row, "Modified_By"),
+            modified_by_name=_called(row, "Modified_By"),
         )
 
 
@@ -75,9 +76,16 @@ def tombstone(module: str, row: Row) -> Record:
         scope=module,
         modified_at=at,
         modified_by=person(row, "deleted_by"),
+        modified_by_name=_called(row, "deleted_by"),
     )
 
 
 def person(row: Row, field: str) -> str | None:
     value = row.get(field)
     return str(value["id"]) if isinstance(value, dict) and value.get("id") else None
+
+
+def _called(row: Row, field: str) -> str | None:
+    value = row.get(field)
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) and name else None

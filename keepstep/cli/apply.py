@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.cli.sync import show, summed
 from keepstep.config import Config
 from keepstep.engine import guard
-from keepstep.engine.operations import Operation
+from keepstep.engine.operations import Operation, Wanted, anything, only
 from keepstep.engine.round import Report
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync
@@ -33,7 +33,7 @@ from keepstep.store.store import Tx
 )
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--sync", "wanted", multiple=True, help="Only this sync; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many operations of each sync.")
+@click.option("--limit", type=click.IntRange(min=1), help="Write no more than so many records.")
 @click.option("--yes", is_flag=True, help="Let a held plan through without asking.")
 @click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
 @click.pass_context
@@ -57,11 +57,12 @@ def apply(
             unread = failed_feeds(session, hub, running)
             for each in running:
                 hub.engine.take_in(each)
-        done = []
+        done: list[dict[str, Any]] = []
         for each in running:
             if plan is None:
                 hub.follow_up()  # folders for what was just made, tasks from what was just taken in
-            carrying = Carrying(session, hub, each, yes=yes, name=name, limit=limit)
+            left = max(limit - sum(map(_written, done)), 0) if limit is not None else None
+            carrying = Carrying(session, hub, each, yes=yes, name=name, limit=left)
             done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
         hub.judge()
         asked = questions(session, hub, [each.name for each in running])
@@ -77,6 +78,11 @@ def apply(
 
 def _entities(plan: planfile.PlanFile, sync: str) -> set[str]:
     return {operation.entity for operation in plan.operations.get(sync, ())}
+
+
+def _written(each: Mapping[str, Any]) -> int:
+    """How many records a sync wrote, or tried to."""
+    return sum(each[count] for count in ("done", "refused", "unknown"))
 
 
 def reread(session: Session, hub: Hub, sync: Sync, entities: Collection[str]) -> bool:
@@ -131,21 +137,25 @@ class Carrying:
     def now(self) -> dict[str, Any]:
         """What is owed now, after showing it."""
         plan = self._hub.plan(self._sync.name)
-        data = planned.as_data(self._session, self._hub, self._sync, plan, self._limit)
+        allowed = planned.writing(plan)[: self._limit]
         if not self._session.output.as_json:
-            planned.show(self._session, data)
-        allowed = planned.writing(plan, self._limit)
-        narrowed = (lambda operation: any(same(operation, each) for each in allowed)) if self._limit else _anything
-        done, _ = self._run(narrowed)
+            planned.show(self._session, planned.as_data(self._session, self._hub, self._sync, plan, allowed))
+        if self._limit == 0:
+            return self._nothing()
+        done, _ = self._run(anything if self._limit is None else only(allowed))
         return done
 
     def from_file(self, operations: Sequence[Operation]) -> dict[str, Any]:
         """The file's operations that are still owed exactly as written; the others are told and left alone."""
-        operations = operations[: self._limit] if self._limit else operations
         with self._hub.store.read() as tx:
             states = load(tx, [operation.entity for operation in operations])
         before = [each for each in operations if carried_already(states.get(each.entity), each)]
-        return self.exactly([each for each in operations if each not in before], before)
+        left = [each for each in operations if each not in before]
+        done = self.exactly(left[: self._limit], before)
+        left_out = len(left) - len(left[: self._limit])
+        if left_out:
+            self._session.output.line("  " + self._session.say("plan_left_out", count=left_out))
+        return done
 
     def exactly(
         self, operations: Sequence[Operation], before: Sequence[Operation] = (), run: str | None = None
@@ -154,14 +164,18 @@ class Carrying:
 
         ``run``: the id of the run that writes, if it has one.
         """
-        done, report = self._run(lambda operation: any(same(operation, each) for each in operations), run)
-        with self._hub.store.read() as tx:
-            results = _results(tx, report.run)
+        if not operations:
+            done, results, waits = self._nothing(), {}, []
+        else:
+            done, report = self._run(only(operations), run)
+            waits = report.held
+            with self._hub.store.read() as tx:
+                results = _results(tx, report.run)
         done["operations"] = []
         for each in [*before, *operations]:
             result = "before" if each in before else results.get((each.kind, each.entity, each.side))
             if result is None:
-                result = "held" if done["holds"] else "waits" if each.side in report.held else "moved"
+                result = "held" if done["holds"] else "waits" if each.side in waits else "moved"
             told_operation = {"kind": each.kind, "side": each.side, "entity": each.entity, "title": each.title}
             done["operations"].append(told_operation | {"result": result})
             if result != "done":
@@ -169,7 +183,11 @@ class Carrying:
                 self._session.output.line("  " + cell(text))
         return done
 
-    def _run(self, wanted: Callable[[Operation], bool], run: str | None = None) -> tuple[dict[str, Any], Report]:
+    def _nothing(self) -> dict[str, Any]:
+        """Nothing is to be carried out: then nothing that is held is let through either."""
+        return summed(self._session, self._sync.name, []) | {"let_through": None}
+
+    def _run(self, wanted: Wanted, run: str | None = None) -> tuple[dict[str, Any], Report]:
         session, hub, name = self._session, self._hub, self._sync.name
         report = hub.run(name, "propose", wanted=wanted)
         passed: dict[str, Any] | None = None
@@ -203,21 +221,6 @@ class Carrying:
         by = session.person(self._name)
         with hub.store.write() as tx:
             return {"by": by, "reasons": guard.let_through(tx, hub.ports, name, by)}
-
-
-def _anything(operation: Operation) -> bool:
-    return True
-
-
-def same(a: Operation, b: Operation) -> bool:
-    """Whether they write the same to the same place, in place of the same.
-
-    An update compares the values it replaces, so that an edit of another field is no hindrance; what removes a record
-    removes it as it was when it was planned.
-    """
-    if a.kind in ("archive", "delete") and a.version != b.version:
-        return False
-    return (a.kind, a.entity, a.side, a.record, a.fields) == (b.kind, b.entity, b.side, b.record, b.fields)
 
 
 def carried_already(state: EntityState | None, operation: Operation) -> bool:

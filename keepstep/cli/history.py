@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from keepstep.cli import told
 from keepstep.cli.session import Session
+from keepstep.cli.story import SAME_CHANGE, was_and_is
 from keepstep.cli.values import Reading
 from keepstep.engine.timeline import Event
 from keepstep.language import codes
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import Kind
+from mapping.model import TITLE, Kind
 
 WRITES = ("create", "update", "archive", "delete")
 
@@ -40,14 +42,39 @@ class Telling:
         if kind is not None and field is not None:
             gaps |= self._values(kind, field, params)
         gaps["reason"] = params.get("reason") or (params.get("outcome") or {}).get("reason") or None
-        gaps["by"] = params.get("by")
-        if event.code == "seen":
-            gaps["by"] = self._reading.author(event.side or "", params.get("by"))
+        gaps["by"] = self._author(event)
         if event.code.startswith("finding_"):
             gaps["text"] = told.words(self._session, params["code"], params["params"])
         if "other" in params:
             gaps["other"] = self.title(params["other"])
         return self._session.say(self._code(event, name), **gaps)
+
+    def each(self, event: Event) -> str:
+        """As ``message``, led by the field that it is about."""
+        text = self.message(event)
+        return self._session.say("audit_field", field=event.field, text=text) if event.field else text
+
+    def told(self, events: Sequence[Event]) -> str:
+        """As ``message``, of what is told in one line: one event, or the fields of one change."""
+        event = events[0]
+        kind = self._entity(event.entity)[0] if event.entity else None
+        if event.code not in SAME_CHANGE or kind is None:
+            return self.each(event)
+        changes = []
+        for each in events:
+            before, value = (self._reading.value(kind, each.field or "", one) for one in was_and_is(each.params))
+            changes.append({"field": each.field, "before": before, "value": value})
+        # What it is called stands before the line already.
+        named = {"field": TITLE[kind], "before": None, "value": self.title(event.entity or "")}
+        changes = [each for each in changes if each != named] or changes
+        by = self._author(event)
+        code = "story_begun" if event.code == "begun" else "story_changed_by" if by else "story_changed"
+        return self._session.say(code, side=event.side, by=by, changes=changes)
+
+    def _author(self, event: Event) -> str | None:
+        """Who did it: where a record tells, the name behind an account."""
+        by = event.params.get("by")
+        return self._reading.author(event.side or "", by) if event.code in ("seen", "agreed") else by
 
     def _code(self, event: Event, name: str | None) -> str:
         code = f"audit_{event.code}"
@@ -62,6 +89,8 @@ class Telling:
             code = "audit_seen_deleted"
         elif event.code == "seen" and params.get("by"):
             code = "audit_seen_by"
+        elif event.code == "agreed" and params.get("by"):
+            code = "audit_agreed_by"
         return code if code in codes() else "audit_other"
 
     def _values(self, kind: Kind, field: str, params: dict[str, Any]) -> dict[str, Any]:

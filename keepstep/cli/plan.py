@@ -14,7 +14,7 @@ from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session
 @click.command(help="Look at all sides and show what would be written, and why. Writes to no system.")
 @click.argument("sync", nargs=-1)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the plan to this file.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many operations of each sync.")
+@click.option("--limit", type=click.IntRange(min=1), help="Write no more than so many records.")
 @click.pass_context
 def plan(ctx: click.Context, sync: tuple[str, ...], out: Path | None, limit: int | None) -> None:
     session: Session = ctx.obj
@@ -26,9 +26,9 @@ def plan(ctx: click.Context, sync: tuple[str, ...], out: Path | None, limit: int
             hub.engine.take_in(each)  # all is taken in before anything is planned, as in a round
         hub.follow_up()
         plans = {each.name: hub.plan(each.name) for each in running}
-        syncs = [planned.as_data(session, hub, each, plans[each.name], limit) for each in running]
-        operations = {name: planned.writing(each, limit) for name, each in plans.items()}
-        forecasts = planned.forecast(hub, running, plans, limit)
+        operations = planned.limited(plans, limit)
+        syncs = [planned.as_data(session, hub, each, plans[each.name], operations[each.name]) for each in running]
+        forecasts = planned.forecast(hub, running, plans, operations if limit is not None else None)
         over = planned.stretched(hub, forecasts)
         if out is not None:
             planfile.save(out, planfile.written(hub, operations))

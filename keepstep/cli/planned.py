@@ -25,20 +25,22 @@ from mapping.agreement import Agreed
 from mapping.model import Form
 
 
-def writing(plan: Plan, limit: int | None = None) -> list[Operation]:
+def writing(plan: Plan) -> list[Operation]:
     """The operations that send something; fields that show the agreed value already need no write."""
-    found = [operation for operation in plan.operations if operation.kind != "update" or operation.fields]
-    return limited(found, limit)
+    return [operation for operation in plan.operations if operation.kind != "update" or operation.fields]
 
 
-def limited(operations: list[Operation], limit: int | None) -> list[Operation]:
-    """The first so many."""
-    return operations[:limit] if limit else operations
+def limited(plans: Mapping[str, Plan], limit: int | None) -> dict[str, list[Operation]]:
+    """Sync -> what of its plan would be written, if no more than so many records are, in the order of the syncs."""
+    found: dict[str, list[Operation]] = {}
+    for name, plan in plans.items():
+        left = max(limit - sum(map(len, found.values())), 0) if limit is not None else None
+        found[name] = writing(plan)[:left]
+    return found
 
 
-def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, limit: int | None = None) -> dict[str, Any]:
-    """All that is told of a plan."""
-    operations = writing(plan, limit)
+def as_data(session: Session, hub: Hub, sync: Sync, plan: Plan, operations: Sequence[Operation]) -> dict[str, Any]:
+    """All that is told of a plan of which these operations would be carried out."""
     with hub.store.read() as tx:
         reading = Reading(tx, session)
         told_operations = described(tx, reading, sync, operations)
@@ -145,11 +147,12 @@ def _operation(
     }
 
 
-def forecast(hub: Hub, syncs: Iterable[Sync], plans: Mapping[str, Plan], limit: int | None) -> dict[str, Forecast]:
-    """What `apply` takes of each connection, by its name."""
-    running = list(syncs)
-    now = [(each, limited(plans[each.name].operations, limit)) for each in running]
-    later = [] if limit else [(each, plans[each.name].later) for each in running]
+def forecast(
+    hub: Hub, syncs: Sequence[Sync], plans: Mapping[str, Plan], operations: Mapping[str, Sequence[Operation]] | None
+) -> dict[str, Forecast]:
+    """What `apply` takes of each connection, by its name; ``operations``: if that is all that it carries out."""
+    now = [(each, plans[each.name].operations if operations is None else operations[each.name]) for each in syncs]
+    later = [(each, plans[each.name].later) for each in syncs] if operations is None else []
     return engine_forecast(hub.engine.world, now, later)
 
 
@@ -197,7 +200,8 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
         output.line("  " + say("sync_busy"))
     if data["waiting"]:
         output.line("  " + say("plan_first_crawl", feed=data["waiting"]))
-    show_operations(session, data["operations"])
+    if data["operations"] or not data["left_out"]:
+        show_operations(session, data["operations"])
     if data["left_out"]:
         output.line("  " + say("plan_left_out", count=data["left_out"]))
     for waiting in data["waits"]:

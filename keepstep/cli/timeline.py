@@ -15,6 +15,7 @@ from keepstep.cli import address
 from keepstep.cli.history import Telling
 from keepstep.cli.output import cell
 from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.cli.story import story
 from keepstep.engine.timeline import Event, Scope, timeline, within
 from keepstep.problems import Problem
 from keepstep.store import tables as t
@@ -29,21 +30,25 @@ WHOLE = (Kind.CUSTOMER, Kind.PROJECT)
 @click.command(
     name="timeline",
     help="What happened, oldest first: changes that were seen, what was decided and by whom, what was written. Of all, "
-    "of one thing (a project or customer with all that lies under it), or of one run. With --json a line per event.",
+    "of one thing (a project or customer with all that lies under it), or of one run. What tells nothing new is left "
+    "out, unless --all is given. With --json a line per event, of all of them.",
 )
 @click.argument("what", metavar="[ENTITY|PROJECT|RUN]", required=False)
 @click.option("--since", help="From then on: a day, a moment, or how long ago (90m, 12h, 7d).")
+@click.option("--all", "whole", is_flag=True, help="Every event in a line of its own, also one that tells nothing new.")
 @click.pass_context
-def command(ctx: click.Context, what: str | None, since: str | None) -> None:
+def command(ctx: click.Context, what: str | None, since: str | None, whole: bool) -> None:
     session: Session = ctx.obj
     zone = ZoneInfo(session.config().timezone)
     begin = moment(since, session.runtime.clock.now(), zone) if since else None
     empty = True
     with session.hub() as hub, hub.store.read() as tx:
         telling = Telling(tx, session)
-        for event in timeline(tx, _scope(tx, session, what, begin)):
+        events = timeline(tx, _scope(tx, session, what, begin))
+        whole = whole or session.output.as_json
+        for line in ([event] for event in events) if whole else story(events):
             empty = False
-            _tell(session, telling, event)
+            _tell(session, telling, line, whole)
     if empty:
         session.output.line(session.say("timeline_empty"))
 
@@ -72,15 +77,16 @@ def _scope(tx: Tx, session: Session, what: str | None, since: str | None) -> Sco
     return Scope(entities=within(tx, state.id) if state.kind in WHOLE else (state.id,), since=since)
 
 
-def _tell(session: Session, telling: Telling, event: Event) -> None:
-    text = telling.message(event)
+def _tell(session: Session, telling: Telling, line: list[Event], whole: bool) -> None:
+    event = line[0]
     title = telling.title(event.entity) if event.entity else None
     if session.output.as_json:
-        session.output.document(as_data(event) | {"title": title, "message": text})
+        session.output.document(as_data(event) | {"title": title, "message": telling.message(event)})
         return
-    if event.field:
-        text = session.say("audit_field", field=event.field, text=text)
-    said = session.say("told_of", title=title, at=event.at, text=text) if title else None
+    text = telling.each(event) if whole else telling.told(line)
+    # What a finding says names what it is about.
+    titled = title and not event.code.startswith("finding_")
+    said = session.say("told_of", title=title, at=event.at, text=text) if titled else None
     session.output.line(cell(said or session.say("told_at", at=event.at, text=text)))
 
 

@@ -51,11 +51,7 @@ class Reading:
 
     def author(self, side: str, account: str | None) -> str | None:
         """The name behind an account, where it is known."""
-        if not account:
-            return None
-        person = self.people.person(side.partition(".")[0], {"account": account})
-        name = self.people.name(person) if person else account
-        return account if name == person else name
+        return self.people.author(side.partition(".")[0], account) if account else None
 
 
 def typed(model: Model, kind: Kind, field: str, text: str) -> Any:

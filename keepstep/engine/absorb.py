@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,9 @@ from mapping.fields import SILENT
 from mapping.items import differing, pair
 from mapping.merge import merge
 from mapping.model import OF_ORIGIN, REQUIRED_PARENT, Form
+
+AT_ONCE = timedelta(seconds=2)
+"""Within so long after its making, what a record shows is still what it was made with; some times are whole seconds."""
 
 
 class Noted(msgspec.Struct, kw_only=True):
@@ -182,6 +186,8 @@ def _field(
         state.agreed[name] = result.agreed
         state.dirty = True
         params = {"from": agreed.value, "to": result.agreed.value, "n": result.agreed.n}
+        if by := _brought_by(state, views, result.agreed):
+            params["by"] = by
         noted.audit.append(_line(now, run, "agreed", state, result.agreed.source, name, params))
     for side, (_, shows) in result.sides.items():
         known = state.links[side].field(name)
@@ -200,6 +206,18 @@ def _field(
             )
     for note in result.notes:
         noted.audit.append(_line(now, run, note.code, state, note.side, name, {"value": note.value}))
+
+
+def _brought_by(state: EntityState, views: Iterable[View], agreed: Agreed) -> str | None:
+    """The account that a value comes from, as far as its record tells. A first value was there before anybody looked:
+    it is told of whoever made the record, if nobody has changed it since."""
+    by = next((view.by for view in views if view.side == agreed.source), None)
+    if by is None or agreed.n > 0:
+        return by
+    record = state.records[agreed.source or ""]
+    made, changed = record["created_at"], record["modified_at"]
+    new = made and changed and datetime.fromisoformat(changed) - datetime.fromisoformat(made) <= AT_ONCE
+    return by if new else None
 
 
 def _by_item(state: EntityState, name: str, agreed: Agreed, views: Iterable[View]) -> list[View]:
@@ -319,11 +337,7 @@ def _readable(references: References, form: Form, value: Any, disputed: Collecti
 
 
 def _author(references: References, side: str, by: str | None) -> str | None:
-    if by is None:
-        return None
-    person = references.people.person(side.partition(".")[0], {"account": by})
-    name = references.people.name(person) if person else by
-    return by if name == person else name
+    return references.people.author(side.partition(".")[0], by) if by is not None else None
 
 
 def _line(

@@ -21,7 +21,7 @@ from keepstep.engine.intents import Intents, Look, carries_bytes
 from keepstep.engine.job import Job
 from keepstep.engine.made_since import not_made
 from keepstep.engine.match.linking import forgotten_since
-from keepstep.engine.operations import Operation, Owed, parts
+from keepstep.engine.operations import Operation, Owed, Wanted, anything, parts
 from keepstep.engine.owed import update
 from keepstep.engine.read_back import read_back
 from keepstep.engine.receipts import Applied, Receipts
@@ -35,10 +35,10 @@ PURPOSES: tuple[Purpose, ...] = ("edits", "backfill")
 class Applier:
     """Carries out operations in one job.
 
-    ``wanted`` says whether an operation that is owed now is one that may be carried out (a plan file narrows it).
+    ``wanted`` says how much of an operation that is owed now may be carried out (a plan file narrows it).
     """
 
-    def __init__(self, job: Job, wanted: Callable[[Operation], bool] = lambda operation: True) -> None:
+    def __init__(self, job: Job, wanted: Wanted = anything) -> None:
         self._job = job
         self._ports = job.ports
         self._sync = job.sync
@@ -64,7 +64,9 @@ class Applier:
             mine = [operation for operation in operations if operation.backfill == (purpose == "backfill")]
             creates = [operation for operation in mine if operation.kind == "create"]
             self._part_by_part(creates, purpose)
+            made = self.applied.done
             self._part_by_part(self._finishing(), purpose)
+            self.applied.done = made
             self._part_by_part([operation for operation in mine if operation.kind != "create"], purpose)
 
     def _part_by_part(self, operations: Sequence[Operation], purpose: Purpose) -> None:
@@ -79,8 +81,8 @@ class Applier:
     def _finishing(self) -> list[Operation]:
         """What the records that were just made still lack: a create sets it only by an update that follows.
 
-        It belongs to the creates, so nobody is asked about it. If this worker is killed before, it is owed like
-        anything else.
+        It belongs to the creates: nobody is asked about it, and it is not counted apart from them. If this worker is
+        killed before, it is owed like anything else.
         """
         found: list[Operation] = []
         for name, entities in self._unfinished.items():
@@ -94,9 +96,9 @@ class Applier:
                     found += [operation for operation in updates if operation is not None]
         return found
 
-    def _may(self, operation: Operation) -> bool:
+    def _may(self, operation: Operation) -> Operation | None:
         finishes = operation.kind == "update" and operation.entity in self._unfinished.get(operation.side, ())
-        return finishes or self._wanted(operation)
+        return operation if finishes else self._wanted(operation)
 
     def _within_budget(self, side: Side, part: Sequence[Operation], purpose: Purpose) -> Sequence[Operation]:
         """As many of them as may be sent now; the others wait for a later round."""

@@ -300,12 +300,13 @@ class _Forgetting:
 
     def _audit(self, row: Row) -> Row | None:
         """A line about a value is told no more: what reads it to write again, as a change told to somebody or a value
-        taken back, must not find a struck one."""
-        if row["entity"] in self._whole or (
-            row["field"] is not None and self._traces.holds(row["params"], _connection(row["side"] or ""))
-        ):
+        taken back, must not find a struck one. Whoever brought a value that names nobody is struck from it alone."""
+        connection, params = _connection(row["side"] or ""), row["params"]
+        if self._traces.account(params.get("by"), connection):
+            params = params | {"by": STRUCK}
+        if row["entity"] in self._whole or (row["field"] is not None and self._traces.holds(params, connection)):
             return row | {"code": "forgotten", "params": {}}
-        return row
+        return row | {"params": params}
 
     def _finding(self, row: Row) -> Row | None:
         if row["entity"] in self._whole or self._traces.holds(row["key"]):

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connectors.base import Record
 from connectors.undecoded import as_sent
+from keepstep.engine import people
 from keepstep.engine.drift import tell_unread
 from keepstep.engine.match.addresses import keep_addresses
 from keepstep.engine.ports import Ports
@@ -135,6 +136,9 @@ def store_records(
         rows.append(_row(side, record, digest, known, connection.mappers[stream], now))
         told.append((record, rows[-1]))
     tx.upsert(t.record, rows)
+    names = {each.modified_by: each.modified_by_name for each, _ in told if each.modified_by and each.modified_by_name}
+    if names:
+        people.learn(tx, world.people, connection.name, names)
     tx.upsert(t.went_back, back)
     keep_addresses(tx, world, connection, told)
     tell_unread(tx, ports, rows, again)

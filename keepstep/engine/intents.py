@@ -15,7 +15,7 @@ from keepstep.engine.carried import is_copy
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
 from keepstep.engine.lens import Lens
-from keepstep.engine.operations import Operation, Owed
+from keepstep.engine.operations import Operation, Owed, Wanted
 from keepstep.engine.owed import create, deletes, leave, spoken, update
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
@@ -45,9 +45,9 @@ def carries_bytes(sync: Sync, side: Side, operation: Operation) -> bool:
 
 
 class Intents:
-    """Writes down what one job is about to send, where it is ``wanted``. Counts into ``applied``."""
+    """Writes down what one job is about to send, as far as it is ``wanted``. Counts into ``applied``."""
 
-    def __init__(self, job: Job, wanted: Callable[[Operation], bool], applied: Applied) -> None:
+    def __init__(self, job: Job, wanted: Wanted, applied: Applied) -> None:
         self._job = job
         self._ports = job.ports
         self._sync = job.sync
@@ -172,7 +172,7 @@ class Intents:
             found = next((each for each in going if each.side == side.name), None)
             if found is not None and self._moved(state, side, references):
                 found = None
-        return found if found is not None and self._wanted(found) else None
+        return self._wanted(found) if found is not None else None
 
     def _moved(self, state: EntityState, side: Side, references: References) -> bool:
         """Whether the record shows what was not taken in: somebody works with it."""

@@ -107,7 +107,6 @@ def _edit(tx: Tx, world: World, people: People, row: dict[str, Any]) -> Edit:
     if link is not None:
         record = tx.one(sa.select(t.record).where(t.record.c.side == row["side"], t.record.c.id == link["record"]))
     author = record["modified_by"] if record else None
-    person = people.person(connection, {"account": author}) if author else None
     side = world.side(row["side"])
     mode = side.mapper.mode(Kind(record["kind"]), row["field"]) if side and record else "both"
     return Edit(
@@ -118,7 +117,7 @@ def _edit(tx: Tx, world: World, people: People, row: dict[str, Any]) -> Edit:
         old=row["params"]["from"],
         new=row["params"]["to"],
         at=(record["modified_at"] if record else None) or row["at"],
-        who=people.name(person) if person else None,
+        who=people.author(connection, author) if author else None,
         by_person=True,
         first=row["params"]["n"] == 0 and not _filled(tx, row, link, record),
         editable=mode == "both",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -49,6 +49,53 @@ class Operation(msgspec.Struct, kw_only=True):
     """Sides whose edits are carried."""
     backfill: bool = False
     """It comes of what was there before the sides were kept in step, not of anything that somebody did since."""
+
+
+Wanted = Callable[[Operation], Operation | None]
+"""How much may be carried out of an operation that is owed: all of it, of an update some fields, or nothing."""
+
+
+def anything(operation: Operation) -> Operation | None:
+    """All that is owed."""
+    return operation
+
+
+def only(operations: Sequence[Operation]) -> Wanted:
+    """Exactly these, as far as they are still owed as they are written here.
+
+    An update counts by the values that it brings and replaces, so that what else has come to be owed to the same record
+    is no hindrance, and waits; what removes a record removes it as it was when it was planned.
+    """
+    allowed = {(each.kind, each.entity, each.side): each for each in operations}
+
+    def wanted(operation: Operation) -> Operation | None:
+        known = allowed.get((operation.kind, operation.entity, operation.side))
+        if known is None or known.record != operation.record:
+            return None
+        if operation.kind in ("archive", "delete") and known.version != operation.version:
+            return None
+        if operation.kind != "update":
+            return operation if known.fields == operation.fields else None
+        if any(operation.fields.get(name) != planned for name, planned in known.fields.items()):
+            return None
+        return msgspec.structs.replace(operation, fields=known.fields)
+
+    return wanted
+
+
+def beyond(before: Iterable[Operation], after: Iterable[Operation]) -> list[Operation]:
+    """What is owed ``after`` and was not ``before``: new operations, and of updates the fields that are owed anew."""
+    known = {(each.kind, each.entity, each.side): each for each in before}
+    found = []
+    for operation in after:
+        was = known.get((operation.kind, operation.entity, operation.side))
+        if was is None:
+            found.append(operation)
+        elif operation.kind == "update":
+            fields = {name: planned for name, planned in operation.fields.items() if was.fields.get(name) != planned}
+            if fields:
+                found.append(msgspec.structs.replace(operation, fields=fields))
+    return found
 
 
 class Owed(msgspec.Struct, kw_only=True):

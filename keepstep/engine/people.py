@@ -12,6 +12,31 @@ from keepstep.store.store import Tx
 from mapping.people import Directory, PersonSeen
 
 ALIASES = "people:aliases"
+OURS = "people:ours"
+"""Connection -> the account that it is signed in as."""
+
+KEEPSTEP = "Keepstep"
+"""What our own account is called as an author, in every language."""
+
+
+def sign_in(tx: Tx, accounts: Mapping[str, str]) -> None:
+    """Remember as whom these connections are signed in."""
+    known = dict(tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == OURS)) or {})
+    now = {**known, **accounts}
+    if now != known:
+        tx.upsert(t.setting, [{"name": OURS, "value": now}])
+
+
+def learn(tx: Tx, table: Sequence[Mapping[str, str]], connection: str, names: Mapping[str, str]) -> None:
+    """Remember what a connection calls these accounts now: account id -> name. A name that was known before goes."""
+    keys = [f"{connection}:{account}" for account in names]
+    rows = tx.all(sa.select(t.person.c.account, t.person.c.seen).where(t.among(t.person.c.account, keys)))
+    known = {row["account"]: row["seen"].get("name") for row in rows}
+    fresh = {account: name for account, name in names.items() if known.get(f"{connection}:{account}") != name}
+    if fresh:
+        people = People(tx, table)
+        people.called(connection, fresh)
+        people.save()
 
 
 class People:
@@ -25,10 +50,12 @@ class People:
         self._tx = tx
         self._table = table
         rows = tx.all(sa.select(t.person))
+        settings = tx.all(sa.select(t.setting).where(t.setting.c.name.in_((ALIASES, OURS))))
+        kept = {row["name"]: row["value"] for row in settings}
+        self._ours: dict[str, str] = kept.get(OURS) or {}
         self._seen = {row["account"]: _seen(row["account"], row["seen"]) for row in rows}
         self._known = {row["account"]: row["person"] for row in rows}
-        aliases = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == ALIASES))
-        self._aliases: dict[str, str] = dict(aliases or {})
+        self._aliases: dict[str, str] = dict(kept.get(ALIASES) or {})
         self._stored = dict(self._known)
         self._stored_aliases = dict(self._aliases)
         self._directory = self._built()
@@ -47,15 +74,25 @@ class People:
         found = self._directory.person_of(connection, str(account))
         known = self._seen.get(f"{connection}:{account}")
         told = value.get("name"), value.get("email")
-        nameless = known is not None and not known.name and told[0]
-        if found is None or known is None or nameless:
-            seen = PersonSeen(connection, str(account), *told, True)
-            self._seen[seen.key] = seen
-            if nameless:
-                self._stored.pop(seen.key, None)
-            self._directory = self._built()
-            found = self._directory.person_of(connection, str(account))
-        return found
+        if known is None:
+            self._see(PersonSeen(connection, str(account), *told, True))
+        elif (told[0] and not known.name) or (told[1] and not known.email):
+            self._see(PersonSeen(connection, str(account), known.name or told[0], known.email or told[1], True))
+        elif found is not None:
+            return found
+        self._directory = self._built()
+        return self._directory.person_of(connection, str(account))
+
+    def called(self, connection: str, names: Mapping[str, str]) -> None:
+        """What a connection calls these accounts now: account id -> name."""
+        for account, name in names.items():
+            known = self._seen.get(f"{connection}:{account}")
+            self._see(PersonSeen(connection, account, name, known.email if known else None, True))
+        self._directory = self._built()
+
+    def _see(self, seen: PersonSeen) -> None:
+        self._seen[seen.key] = seen
+        self._stored.pop(seen.key, None)
 
     def account(self, person: str, connection: str) -> dict[str, Any] | None:
         """The person's account on a connection, in the form that mappings take; None if there is none."""
@@ -69,6 +106,15 @@ class People:
         """How to call that person; what was asked, if nobody is known by it."""
         found = self._directory.person(self._now(person))
         return (found.name if found else None) or person
+
+    def author(self, connection: str, account: str) -> str:
+        """How to call whoever changed something with that account: Keepstep, if it is the one that the connection is
+        signed in as; the account itself, if nobody is known by it."""
+        if self._ours.get(connection) == account:
+            return KEEPSTEP
+        person = self._directory.person_of(connection, account)
+        name = self.name(person) if person else account
+        return account if name == person else name
 
     def known(self) -> list[str]:
         """The ids of all persons."""

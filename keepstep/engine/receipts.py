@@ -24,10 +24,16 @@ class Applied(msgspec.Struct, kw_only=True):
     """What was done, by outcome."""
 
     done: int = 0
+    """Records that were written. What a new one lacked, and an update brought at once, counts with its create."""
     confirmed: int = 0
     refused: int = 0
     unknown: int = 0
     put_off: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Operations that nothing is owed for any more, or not before it is known what became of them."""
+        return self.done + self.refused + self.unknown
 
     @property
     def progress(self) -> bool:

@@ -19,7 +19,7 @@ from keepstep.engine.job import Job
 from keepstep.engine.match import Matched, match
 from keepstep.engine.moved import nothing_new
 from keepstep.engine.observe import LEASE, Observed, observe
-from keepstep.engine.operations import Operation
+from keepstep.engine.operations import Operation, Wanted, anything
 from keepstep.engine.outstanding import outstanding
 from keepstep.engine.owed import owed
 from keepstep.engine.ports import Ports
@@ -108,8 +108,7 @@ class Engine:
         self,
         sync: Sync,
         mode: Mode | None = None,
-        wanted: Callable[[Operation], bool] = lambda operation: True,
-        limit: int | None = None,
+        wanted: Wanted = anything,
         run: str | None = None,
     ) -> Report:
         """One round. Leaves at once (``busy``) while another worker has the sync. ``run``: its id, if it has one."""
@@ -137,7 +136,7 @@ class Engine:
             report.fresh += take_in(job, matched)
             operations, fresh = outstanding(job, self._allowed)
             report.fresh += fresh
-            report.planned = max(report.planned, len(operations))
+            report.planned = max(report.planned, report.applied.settled + len(operations))
             if matched.waiting:
                 break
             if not operations and not report.holds and not self._held(sync):
@@ -148,12 +147,11 @@ class Engine:
             if mode != "write" or report.holds or not operations:
                 break
             applier = Applier(job, wanted)
-            allowed = [operation for operation in operations if wanted(operation)]
-            applier.carry_out(allowed[:limit] if limit else allowed)
+            applier.carry_out([each for each in map(wanted, operations) if each is not None])
             report.applied = _sum(report.applied, applier.applied)
             failed |= applier.failed
             held = applier.held
-            if not applier.applied.progress or limit:
+            if not applier.applied.progress:
                 break
         with job.write() as tx:
             if mode == "write" and not report.holds:

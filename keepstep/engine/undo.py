@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.observe import LEASE
-from keepstep.engine.operations import Operation
+from keepstep.engine.operations import Operation, beyond
 from keepstep.engine.owed import owed
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import References
@@ -49,17 +49,22 @@ class Undoing:
 
     @contextmanager
     def rehearsed(self) -> Iterator[tuple[Tx, list[Undone], list[Operation]]]:
-        """What would be taken back, and the writes that follow, within a transaction that is rolled back."""
+        """What would be taken back, and the writes that follow from it, within a transaction that is rolled back. What
+        is owed to these entities anyway is none of them."""
         with self._ports.store.rehearse() as tx:
             done: list[Undone] = []
             operations: list[Operation] = []
             for part in chunks(self.entities, BATCH):
+                anyway = self._owed(tx, part)
                 done += self._step(tx, part, None, "")
-                states = load(tx, part)
-                references = References(tx, self._world)
-                references.prepare(self._sync, states.values())
-                operations += owed(states.values(), self._sync, references, lambda state: True).operations
+                operations += beyond(anyway, self._owed(tx, part))
             yield tx, done, operations
+
+    def _owed(self, tx: Tx, entities: Sequence[str]) -> list[Operation]:
+        states = load(tx, entities)
+        references = References(tx, self._world)
+        references.prepare(self._sync, states.values())
+        return owed(states.values(), self._sync, references, lambda state: True).operations
 
     def decide(self, by: str) -> str | None:
         """Make it a fact that all of it is taken back; the writes are owed from now on. Safe to repeat.

@@ -80,6 +80,7 @@ TOLD: Final[dict[str, Message]] = {
     "store_read_only": "the store {url} may not be written to; give this user the right to write ({detail})",
     "store_unreachable": "the store {url} cannot be opened; check `store` in the configuration ({detail})",
     "store_broken": "the store {url} cannot be used: {detail}; restore it from a backup",
+    "store_emptied": "the store {url} is an empty file: what it held is lost; put a copy back with `keepstep restore`, or, if it never held anything, delete the file",
     "store_foreign": "the database {url} belongs to another program; name another one under `store`",
     "store_address_bad": "`store` is not the address of a database; write it like `sqlite:///keepstep.db` or `postgresql+psycopg://user:password@host/database`, and write `@` in a password as `%40`",
     "store_kind_unknown": "`store` cannot be a database of the kind `{kind}`; use `sqlite` or `postgresql+psycopg`",

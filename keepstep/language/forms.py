@@ -104,7 +104,7 @@ class Reader:
 
     def value(self, value: Any) -> str:
         """A canonical value of any form, shortened."""
-        if value is None or value == [] or value == "":
+        if _empty(value):
             return self.word("word.empty")
         if isinstance(value, bool):
             return self.word("word.yes" if value else "word.no")
@@ -123,6 +123,14 @@ class Reader:
         gaps = Gaps(self)
         text = self.word("candidate")
         said = [gaps.vformat(text, (), {"by": None, "at": None, **each}) for each in values]
+        return self.word("word.semicolon").join(said)
+
+    def changes(self, values: Sequence[Mapping[str, Any]]) -> str:
+        """What became of fields: before and after, or what is there where nothing was."""
+        gaps = Gaps(self)
+        said = [
+            gaps.vformat(self.word("change_first" if _empty(each["before"]) else "change"), (), each) for each in values
+        ]
         return self.word("word.semicolon").join(said)
 
     def _thing(self, value: Mapping[str, Any]) -> str:
@@ -162,6 +170,8 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "unit": lambda reader, value: reader.named("unit", value),
     "value": Reader.value,
     "candidates": Reader.candidates,
+    "changes": Reader.changes,
+    "holds": lambda reader, value: reader.joined(value, lambda each: reader.named("hold", each)),
     "field": Reader.field,
     "kind": lambda reader, value: reader.named("kind", value),
     "type": lambda reader, value: reader.named("type", value),
@@ -178,6 +188,7 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "expectation": lambda reader, value: reader.named("expectation", value),
     "expectations": lambda reader, value: reader.joined(value, reader.expected),
     "reason": lambda reader, value: reader.named("reason", value),
+    "author": lambda reader, value: reader.word("word.author").replace("{name}", str(value)) if value else "",
     "place": lambda reader, value: reader.word("word.place").replace("{name}", str(value)) if value else "",
     "need": lambda reader, value: reader.named("need", value) if value else reader.word("word.nothing"),
     "credential": lambda reader, value: reader.named("credential", value),
@@ -198,6 +209,10 @@ class Gaps(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         return FORMS[format_spec](self._reader, value)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value == [] or value == ""
 
 
 def _short(text: str) -> str:

@@ -172,6 +172,7 @@ REASONS: Final[dict[str, Message]] = {
     "reason.unreadable": "not readable",
     "reason.no_such_field": "the place has no such field",
     "reason.other_type": "the field there has another type",
+    "reason.list_archived": "its list is archived; bring the list back first",
     "reason.no_such_list": "no list there stands for it",
     "reason.unknown_list": "the list has no declared meaning",
     "reason.no_such_label": "no such label there",

@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -33,6 +34,10 @@ class Database(Protocol):
     """What differs between the databases."""
 
     engine: sa.Engine
+
+    def emptied(self) -> bool:
+        """Whether a file is there with nothing in it. Asked before anybody connects: a database that was just made has
+        a header from its first moments on, and SQLite would throw away the journal beside such a file."""
 
     def check(self, connection: sa.Connection) -> None:
         """Raises ``StoreError`` for a server that cannot be used."""
@@ -87,6 +92,13 @@ class Sqlite:
         arguments = {"check_same_thread": False, "timeout": PATIENCE}
         self.engine = sa.create_engine(address, connect_args=arguments, **options)
         event.listen(self.engine, "connect", _prepare)
+
+    def emptied(self) -> bool:
+        name = self.engine.url.database
+        try:
+            return bool(name) and Path(str(name)).stat().st_size == 0
+        except OSError:  # there is none yet, or it is not to be had, which connecting tells
+            return False
 
     def check(self, connection: sa.Connection) -> None:
         """Every SQLite that Python comes with will do."""
@@ -172,6 +184,9 @@ class Postgres:
             address, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=arguments
         )
         self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
+
+    def emptied(self) -> bool:
+        return False
 
     def check(self, connection: sa.Connection) -> None:
         version = connection.dialect.server_version_info or (0,)

@@ -6,7 +6,7 @@ from typing import Any
 
 CONFIGURED_WRONG = frozenset(
     {"store_newer", "store_foreign", "store_address_bad", "store_kind_unknown", "store_driver_missing"}
-    | {"store_server_old", "store_denied", "store_absent", "store_no_rights", "store_moved"}
+    | {"store_server_old", "store_denied", "store_absent", "store_no_rights", "store_moved", "store_emptied"}
 )
 """Codes of trouble that will stay until a person changes something."""
 

@@ -42,8 +42,11 @@ class Peek:
 
 
 def peek(url: str) -> Peek:
-    """Look at the store behind ``url``. Raises ``StoreError`` for one that is newer, foreign, moved or unreadable."""
+    """Look at the store behind ``url``. Raises ``StoreError`` for one that is newer, foreign, moved, emptied or
+    unreadable."""
     behind = database(url)
+    if behind.emptied():
+        raise StoreError("store_emptied", url=shown(behind.engine.url))
     address = behind.engine.url
     engine = _engine(address, behind)
     if engine is None:

@@ -28,6 +28,11 @@ REVISION = "0007"
 
 BATCH = 1000
 
+BEGINNING = 5.0
+"""Seconds after which a file that another process was just making is no longer empty."""
+LOOKS = 50
+"""How often it is looked at meanwhile."""
+
 MOVED = "store:moved"
 """The setting by which a store says that another one took its place: where that is, and since when."""
 
@@ -205,10 +210,12 @@ class Store:
         self._engine = self._database.engine
 
     def open(self) -> Store:
-        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full, foreign, moved.
+        """Create or check the tables. Raises ``StoreError`` for a database that is newer, locked, full, foreign, moved,
+        or an empty file: what it held may be lost, and a new store in its place would make everything once more.
 
         Several processes may open one store at once, however old it is: one of them upgrades it, the others wait.
         """
+        self._check_emptied()
         with self._errors():
             with self._database.reading() as connection:
                 self._database.check(connection)
@@ -216,6 +223,13 @@ class Store:
             if there != REVISION:
                 self._upgrade()
         return self
+
+    def _check_emptied(self) -> None:
+        for _ in range(LOOKS):
+            if not self._database.emptied():
+                return
+            self._clock.wait(BEGINNING / LOOKS)
+        raise StoreError("store_emptied", url=self._shown())
 
     def _revision(self, connection: sa.Connection) -> str | None:
         """The revision of the tables that are there; None if there are none."""

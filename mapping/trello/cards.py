@@ -13,7 +13,17 @@ from mapping.trello.checklists import read_items, write_items
 from mapping.trello.custom import ABSENT, ITEMS, CustomField, chosen, row, written
 from mapping.trello.places import Places
 from mapping.trello.sets import label_word, objects, read_labels, write_labels
-from mapping.trello.values import Section, assignee, born, day_or_instant, flag, markdown, ref, shown_person, title
+from mapping.trello.values import (
+    Section,
+    archived,
+    assignee,
+    born,
+    day_or_instant,
+    markdown,
+    ref,
+    shown_person,
+    title,
+)
 
 DEFAULT_LABELS = {"feedback": "feedback"}
 MARKED = (Kind.FEEDBACK, Kind.CHANGE_REQUEST, Kind.RISK, Kind.MILESTONE)
@@ -50,7 +60,7 @@ class CardMapping(StreamMapping):
                 person,
                 FieldMap("labels", "labels", read_labels, write_labels, shown=self._shown_labels),
                 FieldMap("checklist", "checklists", read_items, write_items, shown=lambda value: value or None),
-                FieldMap("archived", "closed", *flag()),
+                FieldMap("archived", "closed", *archived()),
             ],
             Kind.FEEDBACK: [*common, made],
             Kind.CHANGE_REQUEST: [*common, made],

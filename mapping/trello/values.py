@@ -36,6 +36,22 @@ def flag() -> Pair:
     return yes_or_no, lambda value, _: bool(value)
 
 
+def archived() -> Pair:
+    """A card is archived itself, or its list is: the board shows neither. Out of an archived list no write gets it."""
+
+    def read(value: Any, section: Section) -> Any:
+        return yes_or_no(value, section) or section.get("listClosed") is True
+
+    def write(value: Any, section: Section) -> Any:
+        if section.get("listClosed") is not True:
+            return bool(value)
+        if not value:
+            raise Unmappable("list_archived")
+        return section.get("closed") is True  # it counts as archived already
+
+    return read, write
+
+
 def ref(stream: str) -> Pair:
     def read(value: Any, _: Section) -> Any:
         return {"stream": stream, "id": identifier({"id": value})} if value else None

@@ -140,3 +140,22 @@ def test_a_copy_never_overwrites_and_a_server_is_left_to_its_own_tools(office: O
     result = office.keep("backup", str(copy))
     assert (result.exit_code, copy.read_text()) == (1, "mine")
     assert "is there already" in result.stderr
+
+
+def test_an_emptied_store_is_refused_by_every_command_until_a_copy_is_put_back(office: Office) -> None:
+    copy = office.folder / "copy.db"
+    office.keep("backup", str(copy))
+    writes = office.writes()
+    store(office).write_bytes(b"")
+    for command in (("sync",), ("plan",), ("status",), ("timeline",), ("apply", "--yes"), ("backup", "other.db")):
+        result = office.keep(*command)
+        assert (result.exit_code, result.stdout) == (2, ""), command
+        assert f"{store(office)} is an empty file" in result.stderr
+        assert "keepstep restore" in result.stderr
+    assert store(office).read_bytes() == b""
+    assert "is an empty file" in office.keep("doctor").output
+    assert office.keep("restore", str(copy), "--yes").exit_code == 0
+    office.settle(600.0)
+    office.keep("sync")
+    assert office.writes() == writes
+    assert office.keep("verify").exit_code == 0

@@ -178,7 +178,12 @@ def test_the_timeline_tells_in_order_what_was_seen_decided_and_written(office: O
     said = office.keep("timeline").stdout
     assert "Ann let the plan of tasks through" in said
     assert "Draft the plan: due date: Mei decided for Dec 5, 2026" in said
-    assert "a change by Bo was seen in crm.Tasks" in said
+    assert "Draft the plan: Bo in crm.Tasks: description: with **care**; status: to do; due date: Nov 30, 2026" in said
+    whole = office.keep("timeline", "--all").stdout
+    assert len(whole.splitlines()) == len(told) > 2 * len(said.splitlines())
+    assert "Draft the plan: a change by Bo was seen in crm.Tasks" in whole
+    assert "Draft the plan: due date: Bo brought Nov 30, 2026 in place of empty, in crm.Tasks: version 0" in whole
+    assert "in place of empty" not in said
 
 
 def test_the_timeline_of_a_run_of_an_entity_and_since(office: Office) -> None:
@@ -195,7 +200,10 @@ def test_the_timeline_of_a_run_of_an_entity_and_since(office: Office) -> None:
     assert office.keep("timeline", "--since", "2030-01-01").stdout == "nothing happened\n"
     recent = events(office, "--since", "10m")
     assert 0 < len(recent) < len(events(office))
-    assert "发现" in office.keep("--lang", "zh-CN", "timeline").stdout
+    assert (
+        "Bo 在 crm.Tasks 中:标题:Draft the plan → Draft the big plan"
+        in office.keep("--lang", "zh-CN", "timeline").stdout
+    )
 
 
 @pytest.mark.parametrize("args", [("--since", "soon"), ("--since", "2026-13-01"), ("nobody",)])

@@ -74,6 +74,18 @@ def test_an_edit_on_either_side_since_makes_it_move(office: Office, side: str) -
     assert office.writes() == before
 
 
+def test_what_another_field_has_come_to_owe_is_no_hindrance_and_waits(office: Office) -> None:
+    id = task(office, "One")
+    office.crm.edit("Bo", "Tasks", id, {"Subject": "First"})
+    file = planned(office)
+    office.crm.edit("Bo", "Tasks", id, {"Due_Date": "2026-12-24"})
+    assert results(office.document("apply", file)) == {"First": "done"}
+    (card,) = [card for card, name in office.cards().items() if name == "First"]
+    assert office.board.records("cards")[card]["due"].startswith("2026-11-30")
+    office.keep("apply")
+    assert office.board.records("cards")[card]["due"].startswith("2026-12-24")
+
+
 def test_what_moved_is_skipped_and_the_rest_is_written(office: Office) -> None:
     first, second = task(office, "One"), task(office, "Two")
     office.crm.edit("Bo", "Tasks", first, {"Subject": "First"})

@@ -72,6 +72,25 @@ def test_a_plan_is_shown_in_the_words_of_plans_and_writes_nothing(office: Office
     assert "各侧" not in office.keep("--lang", "zh-CN", "undo", run, "--plan").stdout
 
 
+def test_what_is_owed_anyway_is_no_part_of_an_undoing(office: Office) -> None:
+    run = edited(office)
+    office.crm.edit("Bo", "Tasks", task(office), {"Due_Date": "2026-12-24"})
+    office.task("Second")
+    office.settle()
+    document = office.document("undo", run, "--plan")
+    told = [(each["side"], [field["field"] for field in each["fields"]]) for each in document["operations"]]
+    assert told == [("crm.Tasks", ["title"]), ("board.cards", ["title"])]
+    back = office.document("undo", run, "--yes", "--as", "Mei")
+    assert {each["result"] for each in back["done"]["operations"]} == {"done"}
+    assert shown(office) == ("Draft the plan", "Draft the plan")
+    assert office.board.records("cards")[card(office)]["due"].startswith("2026-11-30")
+    assert office.keep("sync").exit_code == 0
+    assert office.board.records("cards")[card(office)]["due"].startswith("2026-12-24")
+    document = office.document("undo", back["run"], "--yes")
+    assert {each["field"] for each in document["writes"]} == {"title"}
+    assert office.board.records("cards")[card(office)]["due"].startswith("2026-12-24")
+
+
 def test_a_person_is_asked_and_no_is_no(office: Office) -> None:
     run = edited(office)
     before = office.writes()

@@ -91,6 +91,19 @@ def test_a_card_becomes_a_task() -> None:
     }
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_card_in_an_archived_list_counts_as_archived_and_is_not_brought_back(closed: bool) -> None:
+    seen = card(closed=closed, listClosed=True)
+    assert cards().canon(rec(seen)).values["archived"] is True
+    assert cards().unmap(Kind.TASK, {"archived": True}, seen).values == {"closed": closed}
+    written = cards().unmap(Kind.TASK, {"archived": False}, seen)
+    assert ("closed" in written.values, [(loss.field, loss.why) for loss in written.losses]) == (
+        False,
+        [("archived", "list_archived")],
+    )
+    assert cards().unmap(Kind.TASK, {"archived": not closed}, card(closed=closed)).values == {"closed": not closed}
+
+
 def test_what_a_card_shows_written_back_changes_nothing() -> None:
     items = [{"id": name, "name": name, "state": "incomplete", "pos": n} for n, name in enumerate("xy")]
     seen = card(checklists=[{"id": "k", "name": "L", "pos": 1, "checkItems": items}])

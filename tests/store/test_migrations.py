@@ -25,10 +25,10 @@ REVISIONS = migrate.known()
 LINE = '{"名": ["é\\u0000", null, 9007199254740993]}'
 OPENS = """\
 import sys
-from connectors.sandbox.clock import VirtualClock
+from keepstep.runtime import SystemClock
 from keepstep.store.store import Store
 import keepstep.store.migrate
-store = Store(sys.argv[1], VirtualClock())
+store = Store(sys.argv[1], SystemClock())
 print("ready", flush=True)
 sys.stdin.readline()
 store.open()

@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store import tables as t
 from keepstep.store.errors import Fenced, StoreError
+from keepstep.store.peek import peek
 from keepstep.store.store import REVISION, Store, Tx
 from tests.databases import Databases
 
@@ -103,6 +104,38 @@ def test_a_database_of_somebody_else_is_refused_and_left_alone(path: Path, state
 def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
     path.write_bytes(b"This is a letter, not a database. " * 100)
     assert trouble(path) == "store_broken"
+
+
+def test_an_empty_file_is_no_new_store_and_left_alone_with_the_journal_beside_it(path: Path) -> None:
+    store = at(path).open()
+    journal = path.with_name("keepstep.db-wal")
+    kept = journal.read_bytes()
+    assert kept
+    path.write_bytes(b"")
+    assert trouble(path) == "store_emptied"
+    with pytest.raises(StoreError, match="store_emptied"):
+        peek(f"sqlite:///{path}")
+    assert (path.read_bytes(), journal.read_bytes()) == (b"", kept)
+    store.close()
+    path.unlink()
+    journal.unlink(missing_ok=True)
+    at(path).open().close()
+    assert peek(f"sqlite:///{path}").current
+
+
+def test_a_file_that_another_process_has_just_made_is_waited_for(path: Path) -> None:
+    class Slow(VirtualClock):
+        """While it waits, the other process comes to the next step."""
+
+        def wait(self, seconds: float) -> None:
+            at(path)._engine.connect().close()
+            super().wait(seconds)
+
+    path.write_bytes(b"")
+    store = Store(f"sqlite:///{path}", Slow()).open()
+    with store.read() as tx:
+        assert tx.all(sa.select(t.record)) == []
+    store.close()
 
 
 def test_a_torn_file_is_broken(path: Path) -> None:

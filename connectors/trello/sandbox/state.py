@@ -220,6 +220,8 @@ class State(SandboxCore):
             full["checklists"] = deepcopy(checklists)
         if asked.get("attachments") == "true":
             full["attachments"] = deepcopy(links)
+        if asked.get("list") == "true":
+            full["list"] = deepcopy(self.lists[raw["idList"]])
         if asked.get("customFieldItems") == "true":
             full["customFieldItems"] = deepcopy(self.custom_items.get(id, []))
         return full

@@ -53,6 +53,7 @@ def test_a_crawl_tells_everything_below_the_root_once_parents_first(connector: G
     assert len(file.version) == 20
     assert file.payload["version"] == str(int(file.version))
     assert file.modified_by == file.payload["lastModifyingUser"]["permissionId"]
+    assert file.modified_by_name == file.payload["lastModifyingUser"]["displayName"]
 
 
 def test_the_start_token_is_taken_before_the_listing(connector: GoogleDrive, office: Office) -> None:

@@ -191,6 +191,7 @@ def test_a_comment_brings_its_issue_back(desk):
     desk.settled()
     records, _ = desk.pull(cursor=last.cursor)
     assert [(r.stream, r.id) for r in records] == [("issues", issue), ("comments", comment)]
+    assert [r.modified_by_name for r in records] == [None, "Bo"]  # of an issue, its history alone tells who
 
 
 def test_an_issue_above_the_epics_is_reported_not_dropped(desk):

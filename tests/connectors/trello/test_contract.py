@@ -214,6 +214,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Request, Res
     connector.find("boards", "b")
     list(connector.history("cards", [card], "2026-01-01T00:00:00.000Z"))
     list(connector.pull(world.feed, cursor))
+    world.sandbox.edit("王芳", "lists", world.todo, {"closed": True})
+    assert {each.payload.get("listClosed") for each in connector.get("cards", [card])} == {True}
+    list(connector.pull(world.feed, cursor))
     one(connector, "cards", "archive", card)
     one(connector, "cards", "delete", card)
     one(connector, "cards", "delete", card)
@@ -288,7 +291,7 @@ def test_answers_without_a_declared_body_keep_the_component_and_the_recorded_key
 
 def keys(shared: Path, stream: str) -> set[str]:
     """All keys ever recorded on records of a stream."""
-    found: set[str] = {"checklists", "customFieldItems", "attachments"} if stream == "cards" else set()
+    found: set[str] = {"checklists", "customFieldItems", "attachments", "list"} if stream == "cards" else set()
     for path in (shared / "recorded" / "trello").glob("**/*.json"):
         content = json.loads(path.read_text())
         rows = content.get(stream, []) if isinstance(content, dict) else []

@@ -10,7 +10,7 @@ from connectors.sandbox.exchange import Request, Response
 from connectors.sandbox.faults import Fault
 from connectors.trello import TrelloConnector
 
-from .conftest import World
+from .conftest import World, one
 
 
 def records(connector: TrelloConnector, feed: str, cursor: str | None = None) -> list[Record]:
@@ -113,6 +113,7 @@ def test_a_deleted_card_is_told_as_deleted_an_archived_one_is_not(world: World) 
     assert cards[gone].deleted
     assert not cards[away].deleted
     assert cards[away].payload["closed"] is True
+    assert (cards[away].modified_by, cards[away].modified_by_name) == (world.sandbox.person("李强").member, "李强")
     assert told(found, "comments")[comment].deleted
     assert all(record.deleted for record in told(found, "checklists").values())
 
@@ -130,6 +131,44 @@ def test_a_move_to_another_board_is_not_a_delete(world: World) -> None:
         assert not told(found, "cards")[card].deleted
         assert told(found, "cards")[card].scope == other
         assert not told(found, "comments")[comment].deleted
+
+
+def test_a_list_that_is_archived_takes_its_open_cards_along_and_brings_them_back(world: World) -> None:
+    inside = [world.make("cards", idList=world.todo, name=f"c{n}") for n in range(2)]
+    world.sandbox.edit("王芳", "cards", inside[1], {"closed": True})
+    outside = world.make("cards", idList=world.doing, name="d")
+    connector = world.connector()
+    cursor = world.crawl(connector)
+    for closed in (True, False):
+        world.clock.advance(61)
+        world.sandbox.edit("王芳", "lists", world.todo, {"closed": closed})
+        pages = list(connector.pull(world.feed, cursor))
+        cursor = pages[-1].cursor
+        cards = told([record for page in pages for record in page.records], "cards")
+        assert set(cards) == set(inside)
+        assert not any(card.deleted for card in cards.values())
+        assert {card.payload.get("listClosed", False) for card in cards.values()} == {closed}
+        assert [cards[id].payload["closed"] for id in inside] == [False, True]
+        crawled = told([record for page in connector.pull(world.feed) for record in page.records], "cards")
+        for record in connector.get("cards", [*inside, outside]):
+            assert crawled[record.id].payload == record.payload
+            assert "list" not in record.payload
+        assert "listClosed" not in crawled[outside].payload
+    world.clock.advance(61)
+    world.sandbox.edit("王芳", "lists", world.todo, {"name": "Later"})
+    assert not told([record for page in connector.pull(world.feed, cursor) for record in page.records], "cards")
+
+
+def test_the_answer_to_a_write_says_of_a_card_s_list_what_reading_it_would(world: World) -> None:
+    card = world.make("cards", idList=world.todo, name="n")
+    world.sandbox.edit("王芳", "lists", world.todo, {"closed": True})
+    connector = world.connector()
+    items = {"checklists": {"add": [{"name": "i"}]}}
+    outcome = one(connector, "cards", "update", card, **items)
+    assert outcome.record.payload["listClosed"] is next(connector.get("cards", [card])).payload["listClosed"] is True
+    moved = one(connector, "cards", "update", card, idList=world.done, **items)
+    assert (moved.status, moved.record) == ("done", None)  # read back by whoever wants to know
+    assert "listClosed" not in next(connector.get("cards", [card])).payload
 
 
 def test_a_list_that_moves_takes_its_cards_along(world: World) -> None:

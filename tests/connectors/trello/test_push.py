@@ -282,7 +282,7 @@ def test_history_tells_old_and_new_time_and_author(world: World) -> None:
         ("idList", world.todo, world.done, False),
     ]
     assert [each.at for each in told] == sorted(each.at for each in told)
-    assert told[0].by == first
+    assert (told[0].by, told[0].by_name) == (first, "李强")
     assert list(connector.history("comments", [card], since)) == []
 
 

@@ -112,7 +112,8 @@ def test_edits_deletes_and_restores_are_seen_with_author_and_version(world: Worl
     pages = world.pull("Deals", cursor)
     edited, deleted = records(pages)
     assert (edited.id, edited.version, edited.deleted) == (id, "2026-11-02T01:01:30.000Z", False)
-    assert edited.modified_by == world.core.hire("Bo Chen")
+    assert edited.modified_by == deleted.modified_by == world.core.hire("Bo Chen")
+    assert edited.modified_by_name == deleted.modified_by_name == "Bo Chen"
     assert (deleted.id, deleted.deleted, deleted.version) == (gone, True, "2026-11-02T01:01:30.000Z")
     world.clock.advance(90)
     world.core.restore("Bo Chen", "Deals", gone)
