@@ -17,6 +17,7 @@ from keepstep.config.schema import Sync
 from keepstep.engine import guard, preparing
 from keepstep.engine.budget import standing
 from keepstep.engine.freshness import oldest_owed, sides_of
+from keepstep.engine.match.summary import open_proposals
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -81,7 +82,7 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
             .select_from(t.conflict.join(t.entity, t.entity.c.id == t.conflict.c.entity))
             .where(t.entity.c.sync == name)
         ),
-        "proposals": _count(tx, t.proposal, t.proposal.c.sync == name, t.proposal.c.state == "open"),
+        "proposals": open_proposals(tx, name),
         "in_doubt": _count(tx, t.intent, t.intent.c.sync == name, t.intent.c.closed_at.is_(None)),
         "holds": [
             {
