@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 
 from connectors.base import chunks
+from keepstep.engine.hidden import close_hidden
 from keepstep.engine.job import Job
 from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import owed
@@ -42,6 +43,7 @@ def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Findi
             operations += allowed(tx, sync, found.operations)
             fresh += findings.reconcile(tx, list(states), "entity:", found.findings, ports.now(), ports.new_id)
             _close_refused(tx, states, ports.now())
+            close_hidden(tx, states, found.operations, ports.now())
             _cross_off(tx, states, found)
     return operations, fresh
 

@@ -151,6 +151,7 @@ class Engine:
             allowed = [operation for operation in operations if wanted(operation)]
             applier.carry_out(allowed[:limit] if limit else allowed)
             report.applied = _sum(report.applied, applier.applied)
+            report.applied.put_off = applier.applied.put_off  # each pass tries again what the one before put off
             failed |= applier.failed
             held = applier.held
             if not applier.applied.progress or limit:

@@ -21,6 +21,7 @@ TOLD: Final[dict[str, Message]] = {
     "taken_place": "{side}: {title:value} ({record}) matches something whose place {first:unsaid} holds already; say which is right: change the key of one of them",
     "unknown_create": "{side}: whether {title} was created is not known, and the system cannot be asked; look there, then say `keepstep resolve ID made --record RECORD` or `keepstep resolve ID not-made`",
     "write_unseen": "{side}: what became of a write to {title:value} ({record}) cannot be told, because the account may not see it any more; grant it access to the record again",
+    "record_hidden": "{title:value}: the account that Keepstep signs in with may not see it in {side} ({record}), so what is new elsewhere is not carried there; grant it access to the record again",
     "comment_heading": "{author}, {at}:",
     "comment_heading_nobody": "Somebody, {at}:",
     "own_left": "{title:value} in {side} is by our own account and no copy that is known, so it stays there; whoever writes there needs an account of their own",
