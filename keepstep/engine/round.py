@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import budget, guard, preparing
+from keepstep.engine import budget, guard, preparing, refusals
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.budget import Meter
@@ -130,6 +130,7 @@ class Engine:
         job = Job(ports, self.world, sync, lease, report.run)
         report.recovered = recover(job)
         failed = set(report.recovered.failed)
+        refusals.try_again(job)
         held: dict[str, Meter] = {}
         for _ in range(PASSES):
             matched = match(job)
@@ -227,7 +228,7 @@ class Engine:
 
     def _nothing_new(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:
-            return nothing_new(tx, sync)
+            return nothing_new(tx, self.ports, sync)
 
     def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
         """What this round sent counts against the budgets; what they held up is told until it goes on."""
