@@ -76,6 +76,15 @@ def test_what_waits_is_told_with_what_it_waits_for(office: Office) -> None:
     assert "Draft the plan waits in board.cards: its project is not set anywhere" in office.keep("plan").stdout
 
 
+def test_what_waits_for_a_person_to_say_where_it_belongs_does_not_count_as_late(office: Office) -> None:
+    office.sync["create"]["board.cards"] = {"idList": office.inbox, "idBoard": "project"}
+    office.task("Draft the plan")
+    office.keep("sync")
+    office.settle(600)
+    [status] = office.document("status")["syncs"]
+    assert (status["owed"], status["behind_seconds"]) == (1, None)
+
+
 def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)
