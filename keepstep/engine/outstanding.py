@@ -43,7 +43,7 @@ def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Findi
             found = owed(states.values(), sync, references, withheld(tx, sync, ports.clock.now()))
             operations += allowed(tx, sync, found.operations)
             fresh += findings.reconcile(tx, list(states), "entity:", found.findings, ports.now(), ports.new_id)
-            refusals.close_over(tx, states, found.operations, ports.now())
+            refusals.close_over(tx, states, sync, references, found.operations, ports.now())
             close_hidden(tx, states, found.operations, ports.now())
             _cross_off(tx, states, found)
     return operations, fresh

@@ -13,10 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import utc
+from keepstep.engine.carried import follows, rests
 from keepstep.engine.job import Job
 from keepstep.engine.operations import Operation
 from keepstep.engine.ports import Ports
+from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
+from keepstep.engine.world import Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -73,23 +76,34 @@ def forgive(tx: Tx, rows: Sequence[Mapping[str, Any]], now: str) -> None:
     tx.execute(sa.update(t.finding).where(t.among(_F.id, [row["id"] for row in rows])).values(seen_at=now))
 
 
-def close_over(tx: Tx, states: Mapping[str, EntityState], owed: Iterable[Operation], now: str) -> None:
-    """What a side refused is over once it has the record, or the value moved on; not while it is ``owed`` anew."""
+def close_over(
+    tx: Tx,
+    states: Mapping[str, EntityState],
+    sync: Sync,
+    references: References,
+    owed: Iterable[Operation],
+    now: str,
+) -> None:
+    """What a side refused is over once it has the record, the value moved on, or nothing may be written for the entity;
+    not while it is ``owed`` anew."""
     rows = tx.all(sa.select(_F.key, _F.entity, _F.params).where(_F.entity.in_(list(states)), OPEN))
     creates = {(operation.entity, operation.side) for operation in owed if operation.kind == "create"}
+
+    def stands(state: EntityState, side: str, told: Mapping[str, int]) -> bool:
+        link = state.links.get(side)
+        if state.parked or rests(state, sync, references) or side not in sync.sides:
+            return False
+        if link is None:
+            again = (state.id, side) in creates
+            return again or (side in state.refused and follows(state, sync, sync.sides[side], references))
+        return any(
+            agreed.n in (link.field(name).refused, told.get(name)) and link.field(name).shows < agreed.n
+            for name, agreed in state.agreed.items()
+        )
+
     over = [
         row["key"]
         for row in rows
-        if (row["entity"], row["params"]["side"]) not in creates and not _stands(states[row["entity"]], row["params"])
+        if not stands(states[row["entity"]], row["params"]["side"], row["params"]["versions"])
     ]
     findings.close(tx, over, now)
-
-
-def _stands(state: EntityState, params: Mapping[str, Any]) -> bool:
-    link, told = state.links.get(params["side"]), params["versions"]
-    if link is None:
-        return params["side"] in state.refused
-    return any(
-        agreed.n in (link.field(name).refused, told.get(name)) and link.field(name).shows < agreed.n
-        for name, agreed in state.agreed.items()
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.errors import RecordRefused
+from connectors.errors import NotFound, RecordRefused
 from connectors.memory_service import STREAM, Item, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.engine import answers
@@ -321,6 +321,28 @@ def test_what_was_refused_is_tried_again_now_and_then_and_is_over_once_it_is_tak
     bench.services["b"].write = right  # type: ignore[method-assign]
     bench.round(again)
     assert len(bench.sent("b")) == sent + 2
+    bench.settle()
+    assert (bench.shown("b"), bench.open_findings()) == (bench.shown("a"), [])
+
+
+def test_a_create_whose_place_is_gone_is_a_refusal_and_not_sent_again_in_each_round() -> None:
+    bench = settled()
+    service, right = bench.services["b"], bench.services["b"].write
+
+    def write(write: Any, stream: str = STREAM) -> Item:
+        raise NotFound("no project could be found with key 'OLD'", status=404)
+
+    service.write = write  # type: ignore[method-assign]
+    bench.make("a", title="new")
+    bench.round()
+    sent = len(bench.sent("b"))
+    [told] = bench.rows(t.finding, t.finding.c.state == "open")
+    assert (told["code"], told["params"]["record"]) == ("record_refused", None)
+    assert "'OLD'" in told["params"]["reason"]
+    bench.round()
+    assert len(bench.sent("b")) == sent
+    service.write = right  # type: ignore[method-assign]
+    bench.fingerprint = "two"
     bench.settle()
     assert (bench.shown("b"), bench.open_findings()) == (bench.shown("a"), [])
 
