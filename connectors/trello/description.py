@@ -206,7 +206,9 @@ def _card_fields(found: dict[str, list[Raw]], kinds: dict[str, str]) -> list[Fie
             label="List",
             kind="list",
             required=True,
-            values=[each["id"] for each in lists],
+            # A card may lie on an archived list, where nobody sees it; none is put there.
+            values=[each["id"] for each in lists if not each.get("closed")],
+            called={each["id"]: str(each.get("name") or "") for each in lists},
             classes=kinds,
         ),
         Field(name="idLabels", label="Labels", kind="labels", values=[each["id"] for each in found["labels"]]),

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 import sqlalchemy as sa
 
 from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.engine import refusals
 from keepstep.problems import Problem
 from keepstep.store import tables as t
+from keepstep.store.findings import OPEN
+from keepstep.store.store import Tx
 
 
-@click.command(help="List what a person must see, the gravest first. `findings ack ID` says that you have seen it.")
-@click.argument("action", required=False, type=click.Choice(["ack"]))
+@click.command(
+    help="List what a person must see, the gravest first. `findings ack ID` says that you have seen it, "
+    "`findings retry ID` that what a service refused can be tried again."
+)
+@click.argument("action", required=False, type=click.Choice(["ack", "retry"]))
 @click.argument("finding", required=False)
 @click.option("--all", "every", is_flag=True, help="Also those that are over.")
 @click.option("--code", help="Only those of this code.")
@@ -23,10 +32,10 @@ def findings(
     ctx: click.Context, action: str | None, finding: str | None, every: bool, code: str | None, sync: str | None
 ) -> None:
     session: Session = ctx.obj
-    if action == "ack":
+    if action is not None:
         if finding is None:
-            raise click.UsageError(session.say("ack_what"))
-        _acknowledge(session, finding)
+            raise click.UsageError(session.say("which_finding", action=action))
+        (_acknowledge if action == "ack" else _retry)(session, finding)
         return
     names = session.syncs([sync]) if sync else None
     with session.hub() as hub, hub.store.read() as tx:
@@ -45,15 +54,34 @@ def findings(
         ctx.exit(NEEDS_A_PERSON)
 
 
+def _found(tx: Tx, finding: str) -> dict[str, Any]:
+    row = tx.one(sa.select(t.finding).where(t.finding.c.id == finding))
+    if row is None:
+        raise Trouble(Problem("no_such_finding", {"id": finding}), WRONG)
+    return row
+
+
 def _acknowledge(session: Session, finding: str) -> None:
     with session.hub() as hub, hub.store.write() as tx:
-        row = tx.one(sa.select(t.finding).where(t.finding.c.id == finding))
-        if row is None:
-            raise Trouble(Problem("no_such_finding", {"id": finding}), WRONG)
+        row = _found(tx, finding)
         if row["state"] == "open":
             tx.execute(sa.update(t.finding).where(t.finding.c.id == finding).values(state="acknowledged"))
             row["state"] = "acknowledged"
+    _say(session, row, "acknowledged" if row["state"] == "acknowledged" else "finding_over")
+
+
+def _retry(session: Session, finding: str) -> None:
+    with session.hub() as hub, hub.store.write() as tx:
+        row = _found(tx, finding)
+        if row["code"] != refusals.CODE:
+            raise Trouble(Problem("nothing_refused", {"id": finding}), WRONG)
+        still = row["state"] in OPEN
+        if still:
+            refusals.forgive(tx, [row], hub.ports.now())
+    _say(session, row, "tried_again" if still else "finding_over")
+
+
+def _say(session: Session, row: Mapping[str, Any], code: str) -> None:
     if session.output.as_json:
         session.output.document({"finding": told.as_data(session, row)})
-    code = "acknowledged" if row["state"] == "acknowledged" else "finding_over"
     session.output.line(session.say(code, text=told.words(session, row["code"], row["params"])))

@@ -80,11 +80,11 @@ class Telling:
         code = f"audit_{event.code}"
         params = event.params
         if (
-            event.code == "write_done"
+            event.code in ("write_done", "write_refused")
             and params.get("kind") in WRITES
             and (name is None or name not in params["fields"])
         ):
-            code = f"audit_write_done_{params['kind']}"
+            code = f"audit_{event.code}_{params['kind']}"
         elif event.code == "seen" and params.get("deleted"):
             code = "audit_seen_deleted"
         elif event.code == "seen" and params.get("by"):

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from keepstep.cli.session import WRONG, Session, Trouble
 from keepstep.engine.match.decide import Decision
+from keepstep.engine.match.linking import OPEN
 from keepstep.problems import Problem
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -94,7 +95,7 @@ def read(tx: Tx, path: Path, names: Iterable[str]) -> tuple[list[Decision], dict
     lines: dict[str, int] = {}
     problems: list[Problem] = []
     query = sa.select(t.proposal.c.id, t.proposal.c.sync).where(t.proposal.c.sync.in_(list(names)))
-    known = {row["id"]: row["sync"] for row in tx.all(query.where(t.proposal.c.state == "open"))}
+    known = {row["id"]: row["sync"] for row in tx.all(query.where(OPEN))}
     for line, row in _lines(path):
         word, id = row["decision"].strip(), row["id"].strip()
         if not word:

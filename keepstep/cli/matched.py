@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.cli.values import Reading
+from keepstep.engine.match.linking import OPEN
 from keepstep.engine.match.summary import surest
 from keepstep.engine.operations import Operation
 from keepstep.engine.state import EntityState, load
@@ -22,7 +23,7 @@ from mapping.model import TITLE
 
 def open_rows(tx: Tx, names: list[str]) -> list[dict[str, Any]]:
     """The open proposals of those syncs."""
-    query = sa.select(t.proposal).where(t.proposal.c.sync.in_(names), t.proposal.c.state == "open")
+    query = sa.select(t.proposal).where(t.proposal.c.sync.in_(names), OPEN)
     return tx.all(query.order_by(t.proposal.c.id))
 
 

@@ -16,7 +16,8 @@ from keepstep.config import RIDING
 from keepstep.config.schema import Sync
 from keepstep.engine import guard, preparing
 from keepstep.engine.budget import standing
-from keepstep.engine.freshness import oldest_owed, sides_of
+from keepstep.engine.freshness import created_into, oldest_owed, sides_of
+from keepstep.engine.match.summary import open_proposals
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -50,7 +51,7 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
 def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) -> dict[str, Any]:
     riding = name.partition(".")[2]
     sides = sides_of(tx, name) if riding else [str(side) for side in configured.sides]
-    oldest = oldest_owed(tx, name, sides, () if riding else [str(side) for side in configured.create])
+    oldest = oldest_owed(tx, name, sides, None if riding else created_into(configured, session.config().model))
     linked = (
         sa.select(t.link.c.side, sa.func.count().label("n"))
         .join(t.entity, t.entity.c.id == t.link.c.entity)
@@ -81,7 +82,7 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
             .select_from(t.conflict.join(t.entity, t.entity.c.id == t.conflict.c.entity))
             .where(t.entity.c.sync == name)
         ),
-        "proposals": _count(tx, t.proposal, t.proposal.c.sync == name, t.proposal.c.state == "open"),
+        "proposals": open_proposals(tx, name),
         "in_doubt": _count(tx, t.intent, t.intent.c.sync == name, t.intent.c.closed_at.is_(None)),
         "holds": [
             {

@@ -1,7 +1,8 @@
 """A service's schema moves: a field goes, changes its type, or allows and shows values that nobody here can read.
 
 That is a finding on the field, until it is mended; the other fields go on flowing. What cannot be read is absent on
-that side: it is neither taken for cleared nor written over.
+that side: it is neither taken for cleared nor written over. Once it is mended, the side is read anew: what people did
+there meanwhile is in records that no feed tells of a second time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from keepstep.engine.ports import Ports
+from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.world import Connection
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -28,7 +30,11 @@ NAMED = 10
 """Values that a finding names."""
 
 Facts = dict[str, dict[str, dict[str, Any]]]
-"""Stream -> field of the service -> its type, the canonical fields it stands for, the values it allows."""
+"""Stream -> field of the service -> its type, the canonical fields it stands for, the values it allows, those of them
+whose meaning was known."""
+
+UNKNOWN = ("unknown_value", "unknown_list")
+"""Why a value that a field allows has no meaning."""
 
 
 # -- what a service says of its fields
@@ -49,12 +55,15 @@ def compare(
         facts = _facts(connection, used.get(name, ()), model)
         known = kept.get(_setting(name))
         there: list[Finding] = []
+        mended: set[str] = set()
         if known is not None and known["under"] == under[name]:
             there = list(_drifted(connection, known["streams"], facts, model))
+            mended = _learned(known["streams"], facts)
         value = {"under": under[name], "streams": facts}
         if value != known:
             tx.upsert(t.setting, [{"name": _setting(name), "value": value}])
-        _settle(tx, ports, f"drift:{name}:", there)
+        mended |= _settle(tx, ports, f"drift:{name}:", there)
+        _read_anew(tx, connection, mended)
 
 
 def _setting(connection: str) -> str:
@@ -69,7 +78,15 @@ def _facts(connection: Connection, streams: Collection[str], model: Model) -> Fa
             continue
         names = _names(mapper, model)
         facts[stream.name] = {
-            field.name: {"kind": field.kind, "names": names[field.name], "values": field.values}
+            field.name: {
+                "kind": field.kind,
+                "names": names[field.name],
+                "values": field.values,
+                "called": field.called or {},
+                "meant": [
+                    value for value in field.values or () if not _unknown(mapper, model, names[field.name], value)
+                ],
+            }
             for field in stream.fields
             if field.name in names
         }
@@ -128,14 +145,42 @@ def _changed(
     if now["values"] is None or before["values"] is None:
         return
     fresh = [value for value in now["values"] if value not in before["values"]]
-    unknown = [value for value in fresh if _unknown(mapper, model, now["names"], value)]
+    # A list may be given another name, and no longer say what its cards are.
+    meant = before.get("meant", ())  # a store that an earlier version filled does not say
+    bereft = [value for value in now["values"] if value in meant and value not in now["meant"]]
+    unknown = [value for value in (*fresh, *bereft) if _unknown(mapper, model, now["names"], value)]
     if unknown:
         now["values"] = [value for value in now["values"] if value not in unknown]
         yield Finding(
             key=f"{key}:values",
             code="field_values_unknown",
-            params={"side": side, "field": field, "names": now["names"], "shown": unknown[:NAMED]},
+            params={
+                "side": side,
+                "field": field,
+                "names": now["names"],
+                "shown": [now["called"].get(value, value) for value in unknown[:NAMED]],
+            },
         )
+
+
+def _learned(known: Facts, facts: Facts) -> set[str]:
+    """Streams in which a value has a meaning now that it did not have before, though it was there."""
+    return {
+        stream
+        for stream, fields in known.items()
+        for field, before in fields.items()
+        if (now := facts.get(stream, {}).get(field)) is not None and "meant" in before
+        if (set(now["meant"]) - set(before["meant"])) & set(before["values"] or ())
+    }
+
+
+def _read_anew(tx: Tx, connection: Connection, streams: Collection[str]) -> None:
+    """The next look at those streams reads all that is there, and maps it as if it was seen for the first time."""
+    for stream in sorted(streams):
+        side = f"{connection.name}.{stream}"
+        feeds = [connection.feed_key(feed) for feed in connection.description.feeds if stream in feed.streams]
+        tx.execute(sa.update(t.feed).where(t.feed.c.name.in_(feeds)).values(cursor=None))
+        tx.execute(sa.update(t.record).where(t.record.c.side == side).values(digest=NEVER_SEEN))
 
 
 def _unknown(mapper: Mapper, model: Model, names: Sequence[str], value: str) -> bool:
@@ -151,19 +196,22 @@ def _refused(mapper: Mapper, kind: Kind, name: str, value: str) -> bool:
     try:
         mapper.canon_field(kind, name, value)
     except Unmappable as trouble:
-        return trouble.why == "unknown_value"
+        return trouble.why in UNKNOWN
     except (TypeError, ValueError, KeyError, AttributeError):
         return False  # payloads show more than the value: whether it can be read is told once one shows it
     return False
 
 
-def _settle(tx: Tx, ports: Ports, prefix: str, there: Sequence[Finding]) -> None:
+def _settle(tx: Tx, ports: Ports, prefix: str, there: Sequence[Finding]) -> set[str]:
+    """Tell what is there, and end what is not; the streams of the latter."""
     findings.report(tx, there, ports.now(), ports.new_id)
     keys = {finding.key for finding in there}
-    open_ones = sa.select(t.finding.c.key).where(
+    open_ones = sa.select(t.finding.c.key, t.finding.c.params).where(
         t.finding.c.key.startswith(prefix, autoescape=True), t.finding.c.state.in_(findings.OPEN)
     )
-    findings.close(tx, [row["key"] for row in tx.all(open_ones) if row["key"] not in keys], ports.now())
+    over = [row for row in tx.all(open_ones) if row["key"] not in keys]
+    findings.close(tx, [row["key"] for row in over], ports.now())
+    return {row["params"]["side"].partition(".")[2] for row in over}
 
 
 # -- what records show

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from connectors.base import chunks
+from keepstep.config.schema import Sync
+from keepstep.engine.owed import needed
 from keepstep.engine.state import EntityState, load
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
+from mapping.model import Model
 
 BATCH = 400
 
 
-def oldest_owed(tx: Tx, sync: str, sides: Sequence[str], created_into: Sequence[str] = ()) -> str | None:
+def created_into(configured: Sync, model: Model) -> dict[str, set[str]]:
+    """Side -> the references without which no record is made there."""
+    kind = configured.entity
+    return {str(side): needed(kind, place, model[kind]) for side, place in configured.create.items()}
+
+
+def oldest_owed(
+    tx: Tx, sync: str, sides: Sequence[str], into: Mapping[str, Collection[str]] | None = None
+) -> str | None:
     """When the oldest change was made that some side of the sync still lacks; None if there is none.
 
-    A field in conflict waits for a person and does not count, nor does one that a side refused.
+    A field in conflict waits for a person and does not count, nor does one that a side refused, nor a record that
+    cannot be made before somebody says under what. ``into``: as ``created_into`` tells.
     """
     waiting = [tx.scalar(sa.select(sa.func.min(t.due.c.since)).where(t.due.c.sync == sync))]
     position = tx.scalar(sa.select(t.position.c.n).where(t.position.c.sync == sync)) or 0
@@ -31,7 +43,11 @@ def oldest_owed(tx: Tx, sync: str, sides: Sequence[str], created_into: Sequence[
     for part in chunks([row["id"] for row in tx.all(owing)], BATCH):
         for state in load(tx, part).values():
             waiting += _behind(state, sides)
-            waiting += [state.created_at for side in created_into if side not in state.links]
+            waiting += [
+                state.created_at
+                for side, names in (into or {}).items()
+                if side not in state.links and all(state.value(name) is not None for name in names)
+            ]
     times = [at for at in waiting if at]
     return min(times) if times else None
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from connectors.base import Content, Record, Write, utc
 from keepstep.engine.absorb import Noted, has_a_say, see_links
 from keepstep.engine.carried import is_copy
+from keepstep.engine.hidden import tell_hidden
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
 from keepstep.engine.lens import Lens
@@ -82,6 +83,7 @@ class Intents:
             states = load(tx, [operation.entity for operation in operations])
             references = References(tx, self._job.world)
             references.prepare(self._sync, states.values())
+            tell_hidden(tx, ports, self._sync, side, operations, looked, states)
             too_old = withheld(tx, self._sync, ports.clock.now())
             writes: list[Write] = []
             intents: dict[str, dict[str, Any]] = {}

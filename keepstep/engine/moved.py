@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import utc
+from keepstep.engine import refusals
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
@@ -25,7 +26,7 @@ _PLACE = (
 )
 
 
-def _news() -> sa.Select[bool, bool, bool, bool, bool]:
+def _news() -> sa.Select[bool, bool, bool, bool, bool, bool]:
     """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
     log, intent, due = t.change_log.c, t.intent.c, t.due.c
     sync: sa.BindParameter[str] = sa.bindparam("sync")
@@ -36,15 +37,17 @@ def _news() -> sa.Select[bool, bool, bool, bool, bool]:
         sa.exists().where(due.sync == sync),
         sa.exists().where(t.entity.c.sync == sync, t.entity.c.owing.is_(True)),
         sa.exists().where(intent.sync == sync, intent.closed_at.is_(None)),
+        sa.exists().where(t.finding.c.sync == sync, refusals.RIPE),
     )
 
 
 _NEWS = _news()
 
 
-def nothing_new(tx: Tx, sync: Sync) -> bool:
+def nothing_new(tx: Tx, ports: Ports, sync: Sync) -> bool:
     """Whether a round of the sync would find nothing to do: one question, however many links there are."""
-    begun, *there = tx.connection.execute(_NEWS, {"sync": sync.name, "sides": sorted(sync.sides)}).one()
+    asked = {"sync": sync.name, "sides": sorted(sync.sides), "refused_before": refusals.before(ports)}
+    begun, *there = tx.connection.execute(_NEWS, asked).one()
     return bool(begun) and not any(there)
 
 

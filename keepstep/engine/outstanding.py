@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 
 from connectors.base import chunks
+from keepstep.engine import refusals
+from keepstep.engine.hidden import close_hidden
 from keepstep.engine.job import Job
 from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import owed
@@ -41,29 +43,10 @@ def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Findi
             found = owed(states.values(), sync, references, withheld(tx, sync, ports.clock.now()))
             operations += allowed(tx, sync, found.operations)
             fresh += findings.reconcile(tx, list(states), "entity:", found.findings, ports.now(), ports.new_id)
-            _close_refused(tx, states, ports.now())
+            refusals.close_over(tx, states, sync, references, found.operations, ports.now())
+            close_hidden(tx, states, found.operations, ports.now())
             _cross_off(tx, states, found)
     return operations, fresh
-
-
-def _close_refused(tx: Tx, states: Mapping[str, EntityState], now: str) -> None:
-    """What a side refused is over once it has the record, or the value moved on."""
-    rows = tx.all(
-        sa.select(t.finding.c.key, t.finding.c.entity, t.finding.c.params).where(
-            t.finding.c.entity.in_(list(states)),
-            t.finding.c.code == "record_refused",
-            t.finding.c.state.in_(findings.OPEN),
-        )
-    )
-    over = [row["key"] for row in rows if not _refuses(states[row["entity"]], row["params"]["side"])]
-    findings.close(tx, over, now)
-
-
-def _refuses(state: EntityState, side: str) -> bool:
-    link = state.links.get(side)
-    if link is None:
-        return side in state.refused
-    return any(link.field(name).refused == agreed.n for name, agreed in state.agreed.items())
 
 
 def _cross_off(tx: Tx, states: Mapping[str, EntityState], found: Owed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from keepstep.store.findings import Finding
 from mapping.agreement import Agreed
 from mapping.fields import KEPT_WRITTEN, WHEN_MADE, Unmappable
 from mapping.model import CONTENT, REQUIRED_PARENT, TITLE, Form
+from mapping.model import Kind as EntityKind
 
 
 def owed(states: Iterable[EntityState], sync: Sync, references: References, now_old: Any) -> Owed:
@@ -197,6 +198,7 @@ def create(
     if kept is not None:
         _tell_withheld(state, sync, side, kept, found.findings)
         return None
+    above = needed(sync.kind, sync.create[side.name], sync.fields)
     fields: dict[str, Planned] = {}
     waits: list[str] = []
     quiet: list[Finding] = []
@@ -216,11 +218,11 @@ def create(
         title=title(state, sync),
         fields=fields,
         waits=waits,
-        lacks=sorted(name for name in needed(sync, side) if state.value(name) is None),
+        lacks=sorted(name for name in above if state.value(name) is None),
         because=sorted({agreed.source for agreed in state.agreed.values() if agreed.source}),
         backfill=state.old,
     )
-    if operation.lacks or set(waits) & needed(sync, side):
+    if operation.lacks or set(waits) & above:
         found.waiting.setdefault(state.id, []).append(operation)
         return None  # its parent comes first
     found.findings.extend(quiet)
@@ -273,11 +275,10 @@ def leave(state: EntityState, sync: Sync, side: Side) -> Operation | None:
     )
 
 
-def needed(sync: Sync, side: Side) -> set[str]:
-    """References without which a record cannot be made on that side: the model's, and those its place names."""
-    names = {value for value in sync.create[side.name].values() if value in sync.fields}
-    parent = REQUIRED_PARENT.get(sync.kind)
-    return names | ({parent} if parent else set())
+def needed(kind: EntityKind, place: Mapping[str, Any], fields: Collection[str]) -> set[str]:
+    """References without which a record of that kind cannot be made: the model's, and those that its place names."""
+    parent = REQUIRED_PARENT.get(kind)
+    return {value for value in place.values() if value in fields} | ({parent} if parent else set())
 
 
 def deletes(state: EntityState, sync: Sync, references: References, trouble: list[Finding]) -> list[Operation]:

@@ -64,7 +64,10 @@ class Receipts:
         """Keep one answer."""
         now = self._ports.now()
         kept = _said(outcome)
-        match outcome.status:
+        status = outcome.status
+        if status == "gone" and intent["kind"] == "create":
+            status = "refused"  # what is gone before it was made is the place that it was to be made in
+        match status:
             case "done":
                 self._acknowledge(tx, [(intent, outcome)])
             case "unknown":

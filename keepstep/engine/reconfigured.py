@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from keepstep.engine import refusals
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync, World
 from keepstep.store import findings
@@ -86,4 +87,5 @@ def _begin_again(tx: Tx, world: World, sync: Sync, now: str) -> None:
     # Sides may have joined since: what lies before the position is matched again. What is linked stays linked.
     tx.execute(sa.update(t.position).where(t.position.c.sync == sync.name).values(n=0))
     tx.execute(_ALL_DUE, sync=sync.name, now=now)
+    refusals.forgive(tx, tx.all(sa.select(t.finding).where(t.finding.c.sync == sync.name, refusals.OPEN)), now)
     tx.upsert(t.setting, [{"name": f"{SINCE}{sync.name}", "value": now}])

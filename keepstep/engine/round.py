@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from connectors.base import chunks
-from keepstep.engine import budget, guard, preparing
+from keepstep.engine import budget, guard, preparing, refusals
 from keepstep.engine.absorb import absorb, conflict_findings
 from keepstep.engine.apply import Applier
 from keepstep.engine.budget import Meter
@@ -129,6 +129,7 @@ class Engine:
         job = Job(ports, self.world, sync, lease, report.run)
         report.recovered = recover(job)
         failed = set(report.recovered.failed)
+        refusals.try_again(job)
         held: dict[str, Meter] = {}
         for _ in range(PASSES):
             matched = match(job)
@@ -149,6 +150,7 @@ class Engine:
             applier = Applier(job, wanted)
             applier.carry_out([each for each in map(wanted, operations) if each is not None])
             report.applied = _sum(report.applied, applier.applied)
+            report.applied.put_off = applier.applied.put_off  # each pass tries again what the one before put off
             failed |= applier.failed
             held = applier.held
             if not applier.applied.progress:
@@ -224,7 +226,7 @@ class Engine:
 
     def _nothing_new(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:
-            return nothing_new(tx, sync)
+            return nothing_new(tx, self.ports, sync)
 
     def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
         """What this round sent counts against the budgets; what they held up is told until it goes on."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from connectors.base import Record, utc
 from connectors.errors import ConnectorError
 from keepstep.engine.carried import of_its_own
+from keepstep.engine.hidden import hidden_key
 from keepstep.engine.operations import Owed
 from keepstep.engine.owed import create, title
 from keepstep.engine.ports import Ports
@@ -189,7 +190,7 @@ class Verifier:
         if look is None:
             return told("unread")
         if look.forbidden:
-            return told("unseen")
+            return told("unseen", finding=open_ones.get(hidden_key(state.id, side.name)))
         gone = open_ones.get(f"entity:gone:{state.id}:{side.name}")
         if link.state != "live":
             if link.state in ("gone", "deleted") and not look.deleted:

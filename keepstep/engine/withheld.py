@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from keepstep.engine.match.linking import made_in_oblivion
+from keepstep.engine.match.linking import OPEN, made_in_oblivion
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Sync
 from keepstep.store import tables as t
@@ -17,11 +17,7 @@ from keepstep.store.store import Tx
 def withheld(tx: Tx, sync: Sync, now: datetime) -> Callable[[EntityState], bool]:
     """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open, or it
     began with what we had made for something else."""
-    rows = tx.all(
-        sa.select(t.proposal.c.entity, t.proposal.c.other).where(
-            t.proposal.c.sync == sync.name, t.proposal.c.state == "open"
-        )
-    )
+    rows = tx.all(sa.select(t.proposal.c.entity, t.proposal.c.other).where(t.proposal.c.sync == sync.name, OPEN))
     asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
     recent, left = sync.eligible(tx.each, now), made_in_oblivion(tx)
 

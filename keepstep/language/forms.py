@@ -187,6 +187,7 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "verified": lambda reader, value: reader.named("verified", value),
     "expectation": lambda reader, value: reader.named("expectation", value),
     "expectations": lambda reader, value: reader.joined(value, reader.expected),
+    "why": lambda reader, value: reader.word(f"reason.{value}") if f"reason.{value}" in MESSAGES else str(value),
     "reason": lambda reader, value: reader.named("reason", value),
     "author": lambda reader, value: reader.word("word.author").replace("{name}", str(value)) if value else "",
     "place": lambda reader, value: reader.word("word.place").replace("{name}", str(value)) if value else "",

@@ -110,8 +110,8 @@ class CardMapping(StreamMapping):
             self._put_status(values["status"], board, section, result)
         elif listed and "status" in values and base is not None:
             result.losses.append(Loss("status", "cannot_be_empty"))
-        elif base is None and board is not None and board in self._places.by_board:
-            result.values["idList"] = self._places.choose("todo", board, None) or self._places.by_board[board][0]
+        elif base is None and board is not None and (first := self._places.entrance(board)) is not None:
+            result.values["idList"] = first
         self._put_custom(custom, values, board, section, base is None, result)
         return result
 
@@ -147,7 +147,8 @@ class CardMapping(StreamMapping):
         chosen = self._places.choose(status, board, present)
         if chosen is not None:
             result.values["idList"] = chosen
-        elif status == "done":
+        elif status == "done" and present not in self._places.classes:
+            # On a list that stands for something else the tick would not be read as done.
             result.values["dueComplete"] = True
         else:
             result.losses.append(Loss("status", "no_such_list", status))
@@ -168,7 +169,7 @@ class CardMapping(StreamMapping):
         return chosen
 
     def _shown_status(self, value: Any) -> Any:
-        if value != "done" and value not in self._places.classes.values():
+        if value != "done" and not self._places.offers(value):
             raise Unmappable("no_such_list", value)
         return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ class Places:
     """board -> the names of its labels."""
     names: Mapping[str, str] = field(default_factory=dict)
     """List -> what people call it."""
+    archived: Set[str] = frozenset()
+    """Lists that nobody sees: cards lie there, and none is put there."""
 
     @classmethod
     def of(cls, description: Description, options: Options) -> Places:
@@ -45,17 +47,28 @@ class Places:
             known = chosen.get(one.name) or chosen.get(one.label) or (one.classes or {}).get(one.name)
             if known in STATUS:
                 classes[one.name] = known
-        return cls(classes, board, by_board, labels, names)
+        offered = next((one.values for one in fields_of(description, "cards") if one.name == "idList"), None)
+        archived = board.keys() - set(board if offered is None else offered)
+        return cls(classes, board, by_board, labels, names, archived)
 
     def choose(self, status: str, board: str | None, present: str | None) -> str | None:
         """The list for a status: the present one if it has that class, else the first of the board. Without a board,
         only if there is no other board."""
         if present is not None and self.classes.get(present) == status:
             return present
-        rows = [id for id in self.classes if self.classes[id] == status and board in (None, self.board.get(id))]
         if board is None and len(self.by_board) > 1:
             return None
-        return rows[0] if rows else None
+        rows = (id for id in self.classes if self.classes[id] == status and board in (None, self.board.get(id)))
+        return next((id for id in rows if id not in self.archived), None)
+
+    def offers(self, status: str) -> bool:
+        """Whether any board has a list for it."""
+        return any(kind == status and id not in self.archived for id, kind in self.classes.items())
+
+    def entrance(self, board: str) -> str | None:
+        """The list for a new card of which only the board is said: the first for what is to do, else the first."""
+        rows = (id for id in self.by_board.get(board, ()) if id not in self.archived)
+        return self.choose("todo", board, None) or next(rows, None)
 
     def put(self, placement: Mapping[str, Any]) -> dict[str, Any]:
         """Where a configuration puts new cards: ``list`` by id or name, ``board`` by id; a board alone means its first
@@ -64,9 +77,10 @@ class Places:
         board, wanted = given.pop("board", None), given.pop("list", None)
         if wanted is not None:
             rows = [id for id, home in self.board.items() if board in (None, home)]
+            rows.sort(key=lambda id: id in self.archived)  # of two lists of one name the one that people see
             given["idList"] = next((id for id in rows if wanted in (id, self.names.get(id))), wanted)
         elif board is not None:
-            first = self.choose("todo", board, None) or next(iter(self.by_board.get(board, [])), None)
+            first = self.entrance(board)
             given |= {"idBoard": board} | ({"idList": first} if first else {})
         return given
 

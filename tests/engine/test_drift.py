@@ -12,6 +12,7 @@ from connectors.base import Description, Field
 from connectors.memory import Memory
 from connectors.memory_service import STREAM
 from keepstep.engine import drift
+from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.world import Connection, Side, World
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
@@ -103,6 +104,40 @@ def test_values_that_belong_to_no_class_are_told_until_their_meaning_is_said(wat
     assert watched.look() == []
     watched.field("state", values=["open"])
     assert watched.look() == [], "a value less is no trouble"
+
+
+def test_a_value_that_loses_its_meaning_is_told_as_people_call_it_until_it_has_one_again(watched: Watched) -> None:
+    del watched.classes["closed"]
+    watched.field("state", called={"closed": "Läuft gerade"})
+    params = {"side": "a.items", "field": "state", "names": ["status"], "shown": ["Läuft gerade"]}
+    assert watched.look() == [("field_values_unknown", params)]
+    assert watched.look() == [("field_values_unknown", params)], "not only once: it still has none"
+    watched.classes["closed"] = "done"
+    assert watched.look() == []
+    assert watched.look() == []
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_once_a_value_has_a_meaning_the_side_is_read_anew(there_before: bool) -> None:
+    watched = Watched()
+    watched.bench.make("a", title="x")
+    watched.bench.look()
+    if there_before:
+        watched.field("state", values=[*STATES, "parked"])
+    watched.look()
+    watched.field("state", values=[*STATES, "parked"])
+    watched.look()
+    (read,) = watched.bench.rows(t.feed, t.feed.c.name.startswith("a/"))
+    assert read["cursor"] is not None
+    watched.classes["parked"] = "todo"
+    assert watched.look() == []
+    (read,) = watched.bench.rows(t.feed, t.feed.c.name.startswith("a/"))
+    assert read["cursor"] is None
+    assert [row["digest"] for row in watched.bench.rows(t.record)] == [NEVER_SEEN]
+    watched.bench.look()
+    assert watched.look() == []
+    (read,) = watched.bench.rows(t.feed, t.feed.c.name.startswith("a/"))
+    assert read["cursor"] is not None, "once"
 
 
 def test_what_was_unknown_from_the_beginning_is_no_drift() -> None:

@@ -10,6 +10,7 @@ import pytest
 from connectors.memory_service import BOT, STREAM, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.engine.match import decide
+from keepstep.engine.match.summary import open_proposals
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 
@@ -98,6 +99,27 @@ def test_a_proposal_is_answered_once() -> None:
     decide(bench.ports, bench.sync, first["id"], False, "Bo")
     with pytest.raises(KeyError):
         decide(bench.ports, bench.sync, first["id"], True, "Bo")
+
+
+def test_nothing_is_asked_about_what_is_gone_until_it_is_back() -> None:
+    bench = keyed()
+    gone = bench.make("a", title="x")
+    bench.make("a", title="x")
+    bench.make("b", title="x")
+    bench.settle()
+    (entity,) = (row["entity"] for row in bench.rows(t.link, t.link.c.record == gone, t.link.c.side == "a.items"))
+    (dead,) = (row["id"] for row in bench.rows(t.proposal) if entity in (row["entity"], row["other"]))
+    bench.services["a"].delete("Ada", STREAM, gone)
+    bench.settle()
+    with bench.ports.store.read() as tx:
+        assert open_proposals(tx, bench.sync.name) == 1
+    with pytest.raises(KeyError):
+        decide(bench.ports, bench.sync, dead, True, "Bo")
+    bench.services["a"].restore("Ada", STREAM, gone)
+    bench.settle()
+    with bench.ports.store.read() as tx:
+        assert open_proposals(tx, bench.sync.name) == 2
+    assert bench.writes() == 0
 
 
 def test_two_entities_with_a_record_on_one_side_each_are_never_joined() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.memory_service import Traits
+from connectors.memory_service import STREAM, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
@@ -117,3 +117,34 @@ def test_a_write_that_may_not_be_read_back_stays_acknowledged(kind: str) -> None
     assert bench.shown("b") == bench.shown("a")
     assert (bench.rows(t.conflict), bench.open_findings()) == ([], [])
     assert len(bench.sent("b")) == 1 + (kind == "update")
+
+
+@pytest.mark.parametrize("cure", ["granted", "parked"])
+def test_what_is_owed_to_a_record_that_may_not_be_seen_is_told_until_it_may_or_nothing_is_owed(cure: str) -> None:
+    bench = Bench(match=("notes",), scope=lambda shown: all(each["title"] != "later" for each in shown.values()))
+    for notes in ("one", "two"):
+        bench.make("a", title="old", notes=notes)
+    bench.settle()
+    ids = {each["notes"]: id for id, each in bench.services["b"].records(STREAM).items()}
+    here = bench.services["a"].records(STREAM)
+    service = bench.services["b"]
+    service.denied.add(ids["one"])
+    for id in here:
+        bench.edit("a", id, title="new")
+    bench.round()
+    [told] = bench.rows(t.finding, t.finding.c.state == "open")
+    assert (told["code"], told["params"]["record"], told["params"]["title"]) == ("record_hidden", ids["one"], "new")
+    assert {each["notes"]: each["title"] for each in service.records(STREAM).values()} == {"one": "old", "two": "new"}
+    assert bench.round().applied.put_off == 1
+    assert [each.finding for each in bench.engine.verifier(bench.sync).links() if each.standing == "unseen"] == [
+        told["id"]
+    ]
+    if cure == "granted":
+        service.grant()
+    else:
+        for id in here:
+            bench.edit("a", id, title="later")
+    bench.settle()
+    assert bench.open_findings() == []
+    if cure == "granted":
+        assert bench.shown("b") == bench.shown("a")

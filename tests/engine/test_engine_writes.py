@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.errors import RecordRefused
+from connectors.errors import NotFound, RecordRefused
 from connectors.memory_service import STREAM, Item, Traits
 from connectors.sandbox.faults import Fault
 from keepstep.engine import answers
+from keepstep.engine.refusals import AGAIN
 from keepstep.store import tables as t
 from keepstep.testing.worlds import PAST_DOUBT, Bench
 from mapping.model import Loss
@@ -294,6 +295,68 @@ def test_a_refusal_is_over_when_the_value_is_set_back() -> None:
     bench.edit("a", bench.only("a"), title="old")
     bench.settle()
     assert bench.findings() == {"guard_first_plan": "resolved", "record_refused": "resolved"}
+
+
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_what_was_refused_is_tried_again_now_and_then_and_is_over_once_it_is_taken(kind: str) -> None:
+    bench = settled()
+    right = bench.services["b"].write
+    refuse(bench, "b", "bad")
+    if kind == "update":
+        bench.edit("a", bench.only("a"), title="bad")
+    else:
+        bench.make("a", title="bad")
+    bench.round()
+    sent = len(bench.sent("b"))
+    bench.round()
+    assert len(bench.sent("b")) == sent
+    [told] = bench.rows(t.finding, t.finding.c.code == "record_refused")
+    again = AGAIN.total_seconds()
+    bench.round(again)
+    assert len(bench.sent("b")) == sent + 1
+    [still] = bench.rows(t.finding, t.finding.c.code == "record_refused")
+    assert (still["state"], still["opened_at"], still["times"]) == ("open", told["opened_at"], 1)
+    bench.round(again / 2)
+    assert len(bench.sent("b")) == sent + 1
+    bench.services["b"].write = right  # type: ignore[method-assign]
+    bench.round(again)
+    assert len(bench.sent("b")) == sent + 2
+    bench.settle()
+    assert (bench.shown("b"), bench.open_findings()) == (bench.shown("a"), [])
+
+
+def test_a_create_whose_place_is_gone_is_a_refusal_and_not_sent_again_in_each_round() -> None:
+    bench = settled()
+    service, right = bench.services["b"], bench.services["b"].write
+
+    def write(write: Any, stream: str = STREAM) -> Item:
+        raise NotFound("no project could be found with key 'OLD'", status=404)
+
+    service.write = write  # type: ignore[method-assign]
+    bench.make("a", title="new")
+    bench.round()
+    sent = len(bench.sent("b"))
+    [told] = bench.rows(t.finding, t.finding.c.state == "open")
+    assert (told["code"], told["params"]["record"]) == ("record_refused", None)
+    assert "'OLD'" in told["params"]["reason"]
+    bench.round()
+    assert len(bench.sent("b")) == sent
+    service.write = right  # type: ignore[method-assign]
+    bench.fingerprint = "two"
+    bench.settle()
+    assert (bench.shown("b"), bench.open_findings()) == (bench.shown("a"), [])
+
+
+def test_what_was_refused_is_tried_again_after_the_configuration_changed() -> None:
+    bench = settled()
+    right = bench.services["b"].write
+    refuse(bench, "b", "bad")
+    bench.edit("a", bench.only("a"), title="bad")
+    bench.settle()
+    bench.services["b"].write = right  # type: ignore[method-assign]
+    bench.fingerprint = "two"
+    bench.settle()
+    assert (bench.shown("b")[0]["title"], bench.open_findings()) == ("bad", [])
 
 
 def test_an_unknown_write_on_one_side_keeps_no_other_side_waiting() -> None:

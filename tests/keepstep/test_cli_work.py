@@ -76,6 +76,15 @@ def test_what_waits_is_told_with_what_it_waits_for(office: Office) -> None:
     assert "Draft the plan waits in board.cards: its project is not set anywhere" in office.keep("plan").stdout
 
 
+def test_what_waits_for_a_person_to_say_where_it_belongs_does_not_count_as_late(office: Office) -> None:
+    office.sync["create"]["board.cards"] = {"idList": office.inbox, "idBoard": "project"}
+    office.task("Draft the plan")
+    office.keep("sync")
+    office.settle(600)
+    [status] = office.document("status")["syncs"]
+    assert (status["owed"], status["behind_seconds"]) == (1, None)
+
+
 def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)
@@ -84,6 +93,36 @@ def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, st
     found = office.document("findings", code=3)["findings"]
     assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
     assert office.keep("sync").stdout == "tasks: nothing to do\n"
+
+
+def test_what_was_refused_is_tried_again_when_a_person_says_so(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    office.crm.edit("Bo", "Tasks", task, {"Due_Date": "2026-12-01"})
+    office.keep("sync")
+    required = office.crm.ledger.modules["Tasks"]["Due_Date"]
+    required.required = True
+    office.settle()
+    office.board.edit("Ada", "cards", card, {"due": None})
+    assert office.keep("sync").exit_code == 3
+    [told] = office.document("findings", code=3)["findings"]
+    assert (told["code"], told["params"]["field"]) == ("record_refused", "Due_Date")
+    assert "crm.Tasks refused due date: " in office.keep("timeline").stdout
+    required.required = False
+    assert office.keep("sync").stdout.startswith("tasks: nothing to do\n")
+    assert office.keep("findings", "retry", told["id"]).stdout.startswith("tried again in the next round: crm.Tasks")
+    assert office.keep("sync").stdout.startswith("tasks: 1 written")
+    assert office.crm.records("Tasks")[task]["Due_Date"] is None
+    assert office.keep("findings").stdout == "nothing is open\n"
+    assert office.keep("findings", "retry", told["id"]).stdout.startswith("already settled: ")
+
+
+def test_only_what_was_refused_can_be_tried_again(settled: tuple[Office, str, str]) -> None:
+    conflict(*settled)
+    office = settled[0]
+    [told] = office.document("findings", code=3)["findings"]
+    result = office.keep("findings", "retry", told["id"])
+    assert result.exit_code == 2
+    assert "nothing that a service refused" in result.stderr
 
 
 def test_an_edit_is_planned_with_both_values_and_its_author(settled: tuple[Office, str, str]) -> None:
@@ -406,6 +445,7 @@ def test_a_finding_once_seen_needs_nobody(settled: tuple[Office, str, str]) -> N
         (("sync", "nothing"), "there is no sync `nothing`"),
         (("apply", "--sync", "x"), "there is no sync `x`"),
         (("findings", "ack", "01X"), "there is no finding 01X"),
+        (("findings", "retry", "01X"), "there is no finding 01X"),
         (("findings", "--sync", "x"), "there is no sync `x`"),
         (("resolve", "nobody.title", "crm"), "nothing is known as `nobody`"),
         (("resolve", "title"), "names no field"),

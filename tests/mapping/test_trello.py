@@ -11,7 +11,7 @@ import pytest
 
 from connectors.base import Abilities, Description, Field, Record, Stream
 from connectors.trello.records import record
-from mapping.fields import Mapper, Options
+from mapping.fields import Mapper, Options, Unmappable
 from mapping.model import Kind
 from mapping.trello import MAPPING
 
@@ -26,7 +26,8 @@ TODO, DOING, DONE, IDEAS = LISTS
 PLACE = Path(os.environ.get("KEEPSTEP_SHARED", Path(__file__).parents[2].parent / "shared")) / "recorded" / "trello"
 
 
-def description() -> Description:
+def description(offered: list[str] | None = None) -> Description:
+    """``offered``: the lists that are not archived; all, if not said."""
     lists = [
         Field(name=id, label=name, kind=BOARD, writable=False, classes={id: kind} if kind else None)
         for id, (name, kind) in LISTS.items()
@@ -41,14 +42,19 @@ def description() -> Description:
         system="trello",
         streams=[
             Stream(name=name, abilities=Abilities(), fields=fields)
-            for name, fields in (("cards", []), ("lists", lists), ("labels", labels), ("members", people))
+            for name, fields in (
+                ("cards", [Field(name="idList", values=offered)]),
+                ("lists", lists),
+                ("labels", labels),
+                ("members", people),
+            )
         ],
         feeds=[],
     )
 
 
-def cards(**options: Any) -> Mapper:
-    return MAPPING.build(Options(**options), description())["cards"]
+def cards(offered: list[str] | None = None, **options: Any) -> Mapper:
+    return MAPPING.build(Options(**options), description(offered))["cards"]
 
 
 def card(**more: Any) -> dict[str, Any]:
@@ -299,3 +305,30 @@ def test_recorded_cards_survive_the_round_trip() -> None:
         members = written.values.get("idMembers", {"add": [], "remove": []})
         assert set(members["add"]) <= set(raw.get("idMembers", ()))
         assert members["remove"] == []
+
+
+def test_nothing_is_put_on_an_archived_list() -> None:
+    mapper = cards([TODO, IDEAS])
+    moved = mapper.unmap(Kind.TASK, {"status": "doing"}, card(idList=TODO))
+    assert (moved.values, [(each.field, each.why) for each in moved.losses]) == ({}, [("status", "no_such_list")])
+    with pytest.raises(Unmappable, match="no_such_list"):
+        mapper.normalise(Kind.TASK, "status", "doing")
+    assert (
+        cards([DOING, IDEAS])
+        .unmap(Kind.TASK, {"title": "x", "project": {"stream": "boards", "id": BOARD}})
+        .values["idList"]
+        == DOING
+    )
+
+
+def test_a_card_on_an_archived_list_is_read_as_before_and_stays_there() -> None:
+    mapper = cards([TODO])
+    assert mapper.canon(record("cards", card(idList=DOING), "me")).values["status"] == "doing"
+    assert mapper.unmap(Kind.TASK, {"status": "doing"}, card(idList=DOING)).values == {"idList": DOING}
+
+
+def test_done_without_a_list_for_it_is_ticked_only_where_the_tick_is_what_counts() -> None:
+    mapper = cards([TODO, DOING, IDEAS])
+    assert mapper.unmap(Kind.TASK, {"status": "done"}, card(idList=IDEAS)).values == {"dueComplete": True}
+    moved = mapper.unmap(Kind.TASK, {"status": "done"}, card(idList=DOING))
+    assert (moved.values, [each.why for each in moved.losses]) == ({}, ["no_such_list"])

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.match.keys import MOST
-from keepstep.engine.match.linking import MERGED, proposal_row
+from keepstep.engine.match.linking import MERGED, OPEN, proposal_row
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import findings
@@ -36,7 +36,9 @@ def ask_about_crowds(tx: Tx, ports: Ports, sync: Sync) -> int:
         id
         for row in tx.all(
             sa.select(t.proposal.c.entity, t.proposal.c.other).where(
-                t.proposal.c.sync == sync.name, t.proposal.c.by.is_distinct_from(MERGED)
+                t.proposal.c.sync == sync.name,
+                t.proposal.c.by.is_distinct_from(MERGED),
+                sa.or_(t.proposal.c.state != "open", OPEN),
             )
         )
         for id in (row["entity"], row["other"])

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keepstep.engine.match.following import follow
-from keepstep.engine.match.linking import MERGED, keys_moved, link_row, proposal_row
+from keepstep.engine.match.linking import MERGED, OPEN, keys_moved, link_row, proposal_row
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import findings
@@ -103,14 +103,14 @@ class _Undone(Exception):
 
 def _syncs(tx: Tx, decisions: Iterable[Decision]) -> dict[str, str]:
     wanted = {each.proposal for each in decisions}
-    rows = tx.all(sa.select(t.proposal.c.id, t.proposal.c.sync).where(t.proposal.c.state == "open"))
+    rows = tx.all(sa.select(t.proposal.c.id, t.proposal.c.sync).where(OPEN))
     return {row["id"]: row["sync"] for row in rows if row["id"] in wanted}
 
 
 def _decide(tx: Tx, ports: Ports, sync: str, decision: Decision, by: str) -> tuple[str, str]:
     """Carry out one answer; the entity that stands, and the one that was asked about. Changes nothing if it raises."""
     query = sa.select(t.proposal).where(t.proposal.c.id == decision.proposal, t.proposal.c.sync == sync)
-    row = tx.one(query.where(t.proposal.c.state == "open"))
+    row = tx.one(query.where(OPEN))
     if row is None:
         raise KeyError(decision.proposal)
     kept, moved, accept = row["other"], row["entity"], decision.accept

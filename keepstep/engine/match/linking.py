@@ -75,6 +75,16 @@ def link_row(
     }
 
 
+def _stands(entity: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether a record of that entity is left anywhere."""
+    return sa.exists().where(t.link.c.entity == entity, t.link.c.state == "live")
+
+
+OPEN = sa.and_(t.proposal.c.state == "open", _stands(t.proposal.c.entity), _stands(t.proposal.c.other))
+"""Whether a proposal is to be answered. While all records of one of the two are gone, as after two accounts were merged
+over there, nothing is asked; what comes back is asked about again."""
+
+
 def proposal_row(
     ports: Ports, sync: str, entity: str, other: str, evidence: Mapping[str, Any], state: str = "open"
 ) -> dict[str, Any]:

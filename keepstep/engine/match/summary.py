@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from keepstep.engine.match.linking import OPEN
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
@@ -30,7 +31,7 @@ def linked_count(tx: Tx, sync: str) -> int:
 def open_proposals(tx: Tx, sync: str) -> int:
     """Questions that nobody has answered yet."""
     query = sa.select(sa.func.count()).select_from(t.proposal)
-    return int(tx.scalar(query.where(t.proposal.c.sync == sync, t.proposal.c.state == "open")) or 0)
+    return int(tx.scalar(query.where(t.proposal.c.sync == sync, OPEN)) or 0)
 
 
 def linked_by(tx: Tx, sync: str) -> dict[str, int]:

@@ -91,6 +91,9 @@ def test_open_cards_in_a_closed_list_are_read_as_archived_and_keep_their_status(
     records = {record.id: record for page in connector.pull(world.feed) for record in page.records}
     mapped = MAPPING.build(Options(), connector.describe())["cards"].canon(records[card])
     assert (mapped.values["status"], mapped.values["archived"], mapped.losses) == ("doing", True, [])
+    (offered,) = (each.values for each in connector.describe().stream("cards").fields if each.name == "idList")
+    assert offered is not None
+    assert (world.todo in offered, world.doing in offered) == (True, False)
 
 
 def test_a_member_who_is_gone_stays_a_person_without_a_name(world: World) -> None:
