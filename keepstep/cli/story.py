@@ -21,8 +21,8 @@ def story(events: Iterable[Event]) -> Iterator[list[Event]]:
     """The events, oldest first, as what is told in one line each: most alone, the fields of one change together.
 
     Left out is what tells nothing new: looks at a record, whose changes are events of their own; a value that stays as
-    it was, or empty; and of a conflict what the finding about it, or the decision, says as well. Holds the events of
-    one moment in memory, which belong to one batch.
+    it was, empty or no; runs that wrote nothing; and of a conflict what the finding about it, or the decision, says as
+    well. Holds the events of one moment in memory, which belong to one batch.
     """
     for _, at_once in groupby(events, key=lambda event: event.at):
         moment = list(at_once)
@@ -60,9 +60,11 @@ def _told(moment: list[Event]) -> list[list[Event]]:
 def _says_nothing(event: Event) -> bool:
     if event.code == "seen":
         return not event.params.get("deleted")
+    if event.code == "ran":
+        return not event.params["done"]
     if event.code in SAME_CHANGE:
         before, value = was_and_is(event.params)
-        return before == value or (before in EMPTY and value in EMPTY)
+        return before == value or (before in EMPTY and (value in EMPTY or value is False))
     return False
 
 

@@ -51,6 +51,8 @@ def test_the_fields_of_one_change_are_one_line_and_other_changes_lines_of_their_
         agreed("labels", None, []),
         agreed("notes", [], None),
         agreed("notes", "same", "same"),
+        agreed("archived", None, False),
+        event("ran", done=0, planned=3),
         event("begun", "labels", value=[]),
         event("seen", record="1", deleted=False, by="7"),
         event("seen", record="1"),
@@ -65,7 +67,9 @@ def test_what_tells_nothing_new_is_left_out(quiet: Event) -> None:
 @pytest.mark.parametrize(
     "telling",
     [
-        agreed("done", None, False),
+        agreed("archived", True, False),
+        agreed("archived", None, True),
+        event("ran", done=1, planned=3),
         agreed("hours", None, 0),
         agreed("notes", "x", None),
         event("begun", "title", value="A"),
@@ -103,7 +107,7 @@ def test_a_conflict_is_told_by_its_finding_which_names_both_values() -> None:
 def test_what_happened_at_one_moment_is_told_thing_by_thing_and_moments_in_order() -> None:
     moments = [
         event("write_done", entity="f"),
-        event("ran", entity=None),
+        event("ran", entity=None, done=1),
         event("write_done", entity="e"),
         event("write_refused", entity="f"),
         event("write_done", at="2", entity="f"),
