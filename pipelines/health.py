@@ -47,7 +47,7 @@ class Watch:
         with self._lock:
             last = dict(self._last)
         store, waiting = _store(hub)
-        overdue = [group.name for group in groups(hub.config) if self._overdue(group, last, now)] if hub else []
+        overdue = [group.name for group in self.overdue(now)]
         refused = self._keeper.refused
         facts = {
             "version": __version__,
@@ -61,6 +61,13 @@ class Watch:
         }
         struck: dict[str, Any] = self._keeper.redaction.value(facts)
         return store == "ok" and not overdue and self.prefect is None, struck
+
+    def overdue(self, now: datetime | None = None) -> list[Group]:
+        """The groups that have been without a finished run for too long."""
+        now, hub = now or datetime.now(UTC), self._keeper.current
+        with self._lock:
+            last = dict(self._last)
+        return [group for group in groups(hub.config) if self._overdue(group, last, now)] if hub else []
 
     def _overdue(self, group: Group, last: dict[str, dict[str, Any]], now: datetime) -> bool:
         at = last[group.name]["at"] if group.name in last else self._started

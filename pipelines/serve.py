@@ -154,7 +154,13 @@ class Serving:
             flush()
 
     def _wait(self, thread: threading.Thread) -> None:
+        late: set[str] = set()
         while not self.stop.wait(1.0):
+            overdue = {group.name: group for group in self.watch.overdue()}
+            for name in overdue.keys() - late:
+                where = str(self.server.log) if self.server is not None else None
+                self.say("serve_overdue", syncs=list(overdue[name].syncs), file=where)
+            late = set(overdue)
             if self.server is not None and not self.server.alive():
                 self.failed = Problem("serve_prefect_lost", {"file": str(self.server.log)})
                 break

@@ -34,6 +34,8 @@ SERVING: Final[dict[str, Message]] = {
     "serve_failed": "{syncs:list}: the run failed: {reason}",
     "serve_reloaded": "the changed configuration is in use",
     "serve_kept": "the changed configuration has mistakes; the former one stays in use",
+    "serve_overdue": "{syncs:list}: overdue, no run has ended for more than three intervals; Prefect's log may tell why: "
+    "{file:unsaid}",
     "serve_stopping": "stopping",
     "live_stand_in": "{connection}: {url}",
     "live_prefect": "Prefect: {url}, sign in with {sign_in}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -168,6 +169,31 @@ def test_an_error_of_a_step_reaches_prefect_without_secrets(
     state = flows.sync(str(company.path), return_state=True)
     assert state.is_failed()
     assert state.message == "RuntimeError: refused ***"
+
+
+@pytest.mark.xfail(
+    sa.__version__ >= "2.1",
+    reason="Prefect 3.8.8 fills a hybrid attribute in bulk when it schedules, which SQLAlchemy 2.1 refuses",
+    strict=True,
+)
+def test_prefect_makes_the_runs_that_a_schedule_asks_for(company: Company, keeper: hubs.Keeper) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    from pipelines.worker import Worker
+
+    worker = Worker(lambda run: None)
+    worker.deploy(keeper.hub().config, at_once=False)
+    [id] = [each.id for each in worker.deployed.values() if each.group is not None]
+    with get_client(sync_client=True) as client:
+        # What the server's own scheduler does once a minute.
+        client.request("POST", "/deployments/{id}/schedule", path_params={"id": id}, json={"min_runs": 3})
+        ours = DeploymentFilter(id=DeploymentFilterId(any_=[id]))
+        runs = client.read_flow_runs(deployment_filter=ours, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=200)
+    times = [run.expected_start_time for run in runs if run.auto_scheduled]
+    assert len(times) >= 3
+    assert {later - at for at, later in pairwise(times)} == {timedelta(minutes=5)}
 
 
 def test_due_runs_are_run_once_and_old_ones_pruned(company: Company, keeper: hubs.Keeper) -> None:
