@@ -223,10 +223,16 @@ class Hub:
             if side.connection in connections and not connections[side.connection].has(side.stream):
                 self.absent[str(side)] = Misconfigured(f"this account has no {side.stream}")
         syncs: dict[str, Sync] = {}
+        waiting: set[str] = set()
         for name, configured in self.config.syncs.items():
-            if all(side.connection in connections and str(side) not in self.absent for side in configured.sides):
+            there = [
+                side for side in configured.sides if side.connection in connections and str(side) not in self.absent
+            ]
+            if len(there) == len(configured.sides):
                 syncs[name] = self._sync(name, configured, connections)
                 syncs |= {each.name: each for each in self._riding(configured, syncs[name])}
+            else:
+                waiting |= _with_riding(configured, [Side(connections[each.connection], each.stream) for each in there])
         with self.store.write() as tx:
             self._tell_down(tx)
             people.sign_in(tx, {name: self.accounts[name].id for name in connections})
@@ -239,7 +245,7 @@ class Hub:
             reconfigured.tell_left(
                 tx, self.ports, {name: Kind(each.entity) for name, each in self.config.syncs.items()}
             )
-        return World(connections, syncs, self.config.people)
+        return World(connections, syncs, self.config.people, frozenset(waiting))
 
     def _streams(self) -> dict[str, set[str]]:
         """Connection -> its streams that syncs use."""
@@ -355,6 +361,12 @@ class Hub:
             left_out=frozenset(ON_REQUEST - set(configured.riding)),
             model=self.config.model,
         )
+
+
+def _with_riding(configured: ConfiguredSync, sides: Iterable[Side]) -> set[str]:
+    """The names of those sides of a sync, and of what rides with it there."""
+    kinds = [RIDING[what] for what in configured.riding if what in RIDING]
+    return {each.name for side in sides for each in (side, *(b for kind in kinds for b in carried.beneath(side, kind)))}
 
 
 def _owner_side(connection: str | None, sides: Mapping[str, Side]) -> str | None:

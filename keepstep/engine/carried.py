@@ -8,7 +8,7 @@ person has edited is left as it stands. And what was there before its task was l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,11 +44,9 @@ def carrying(sync: Sync, name: str, kind: Kind, largest: int = 0, **rules: Any) 
     sides: dict[str, Side] = {}
     under: dict[str, set[str]] = {}
     for above in sync.sides.values():
-        for stream, mapper in above.connection.mappers.items():
-            if kind in mapper.kinds and stream != above.stream and _lies(mapper, kind, above.stream):
-                side = Side(above.connection, stream)
-                sides[side.name] = side
-                under.setdefault(side.name, set()).add(above.name)
+        for side in beneath(above, kind):
+            sides[side.name] = side
+            under.setdefault(side.name, set()).add(above.name)
     open_to = {name for name, side in sides.items() if shown_to_clients(side)}
     return Sync(
         name=f"{sync.name}.{name}",
@@ -61,6 +59,13 @@ def carrying(sync: Sync, name: str, kind: Kind, largest: int = 0, **rules: Any) 
         largest=largest,
         carried=Carried(sync.name, {side: frozenset(each) for side, each in under.items()}, **rules),
     )
+
+
+def beneath(above: Side, kind: Kind) -> Iterator[Side]:
+    """Where its connection keeps what lies under its things: each stream of that kind."""
+    for stream, mapper in above.connection.mappers.items():
+        if kind in mapper.kinds and stream != above.stream and _lies(mapper, kind, above.stream):
+            yield Side(above.connection, stream)
 
 
 def tell(tx: Tx, ports: Ports, syncs: Iterable[Sync]) -> None:

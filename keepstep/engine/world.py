@@ -198,6 +198,9 @@ class World:
     syncs: Mapping[str, Sync]
     people: tuple[Mapping[str, str], ...] = ()
     """Who is who, as configured: connection -> account id or e-mail, one entry a person."""
+    waiting: frozenset[str] = frozenset()
+    """Sides of syncs that cannot run while another connection of theirs is down. A feed that they share with others is
+    read for those, and tells of nothing twice: what it shows of them is kept until they can run."""
 
     def side(self, name: str) -> Side | None:
         """A side by its name, if any sync uses it."""
