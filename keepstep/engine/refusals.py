@@ -97,7 +97,7 @@ def close_over(
             again = (state.id, side) in creates
             return again or (side in state.refused and follows(state, sync, sync.sides[side], references))
         return any(
-            agreed.n in (link.field(name).refused, told.get(name)) and link.field(name).shows < agreed.n
+            link.field(name).refused == agreed.n or (told.get(name) == agreed.n and link.field(name).shows < agreed.n)
             for name, agreed in state.agreed.items()
         )
 

@@ -23,7 +23,9 @@ def say(
     """
     message = MESSAGES[known_as(code)]
     count = params[message.by] if isinstance(message, Plural) else None
-    return Gaps(Reader(language, zone, called)).vformat(template(code, language, count), (), params)
+    return Gaps(Reader(language, zone, called, params.get("field"))).vformat(
+        template(code, language, count), (), params
+    )
 
 
 def codes() -> frozenset[str]:

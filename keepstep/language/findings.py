@@ -35,7 +35,7 @@ TOLD: Final[dict[str, Message]] = {
     "file_unreadable": "{title:value} cannot be read from {side}, so it stays where it is",
     "nothing_rides": "`with: [{what}]` of {sync} has no effect: fewer than two of its sides have {what}",
     "edit_against_delete": "{title} was deleted on one side and edited elsewhere since; it stays until you decide",
-    "gone": "{title} was deleted in {side}; the other sides keep it: delete it there too, bring it back in {side}, or acknowledge that it stays",
+    "gone": "{title} is gone from {side}: it was deleted or merged there, or hidden from the account that Keepstep signs in with; the other sides keep it: bring it back or show it in {side}, delete it elsewhere too if that is meant, or acknowledge that it stays",
     "document_misplaced": "{title:value} lies in {place:value} of {project:value}; by its name it belongs in {folder:value} ({folder_url:unsaid}): move it there, or acknowledge that it stays",
     "assignee_unmatched": "{title}: {person} has no account in {side}, so {field:field} stays as it is there; add the person under `people`",
     "unmapped_value": "{title}: {field:field} {value:value} cannot be said in {side} ({why:reason}); add it under `values`",

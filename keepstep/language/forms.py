@@ -29,6 +29,8 @@ class Reader:
     zone: tzinfo = UTC
     called: Mapping[str, str] = field(default_factory=dict)
     """What the reader calls fields of a configuration's own."""
+    about: Any = None
+    """The field that the message is about, where it names one: its classes are said in words."""
 
     def word(self, code: str) -> str:
         return template(code, self.language)
@@ -122,7 +124,10 @@ class Reader:
         """The sides of a conflict: who says what, since when."""
         gaps = Gaps(self)
         text = self.word("candidate")
-        said = [gaps.vformat(text, (), {"by": None, "at": None, **each}) for each in values]
+        said = [
+            gaps.vformat(text, (), {"by": None, "at": None, **each, "value": self._classed(each["value"])})
+            for each in values
+        ]
         return self.word("word.semicolon").join(said)
 
     def changes(self, values: Sequence[Mapping[str, Any]]) -> str:
@@ -132,6 +137,11 @@ class Reader:
             gaps.vformat(self.word("change_first" if _empty(each["before"]) else "change"), (), each) for each in values
         ]
         return self.word("word.semicolon").join(said)
+
+    def _classed(self, value: Any) -> Any:
+        """A class of the field that the message is about in words, else the value as it is."""
+        code = f"class.{self.about}.{value}"
+        return self.word(code) if code in MESSAGES else value
 
     def _thing(self, value: Mapping[str, Any]) -> str:
         if value.keys() >= {"amount", "currency"}:

@@ -174,3 +174,15 @@ def test_an_unknown_code_or_a_missing_parameter_is_an_error() -> None:
         say("no_such_code", {}, "en")
     with pytest.raises(KeyError):
         say("file_missing", {}, "en")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ("to do", "done")), ("zh-CN", ("待办", "已完成"))])
+def test_a_conflict_says_classes_in_the_readers_words_and_other_values_as_they_are(
+    language: str, words: tuple[str, str]
+) -> None:
+    values = [{"side": side, "value": value} for side, value in (("a.items", "todo"), ("b.items", "done"))]
+    text = say("conflict", {"title": "T", "field": "status", "candidates": values}, language)
+    assert all(word in text for word in words)
+    assert "todo" not in text
+    text = say("conflict", {"title": "T", "field": "title", "candidates": values}, language)
+    assert "todo" in text
