@@ -26,7 +26,7 @@ _PLACE = (
 )
 
 
-def _news() -> sa.Select[bool, bool, bool, bool, bool, bool]:
+def _news() -> sa.Select[tuple[bool, bool, bool, bool, bool, bool]]:
     """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
     log, intent, due = t.change_log.c, t.intent.c, t.due.c
     sync: sa.BindParameter[str] = sa.bindparam("sync")

@@ -171,11 +171,6 @@ def test_an_error_of_a_step_reaches_prefect_without_secrets(
     assert state.message == "RuntimeError: refused ***"
 
 
-@pytest.mark.xfail(
-    sa.__version__ >= "2.1",
-    reason="Prefect 3.8.8 fills a hybrid attribute in bulk when it schedules, which SQLAlchemy 2.1 refuses",
-    strict=True,
-)
 def test_prefect_makes_the_runs_that_a_schedule_asks_for(company: Company, keeper: hubs.Keeper) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
