@@ -38,7 +38,9 @@ def lost_edits(company: Company) -> Iterator[str]:
         for field in FIELDS[stream]:
             if field == "labels" or NATIVE[stream][field] not in entry.changes:
                 continue
-            value = company.plain(stream, field, entry.changes[NATIVE[stream][field]][1])
+            old, value = (company.plain(stream, field, each) for each in entry.changes[NATIVE[stream][field]])
+            if entry.kind == "update" and (old or None) == (value or None):
+                continue  # the same in other words: a card on another board's list of that kind, an empty document
             if any(when >= entry.at and value == what for when, what in told.get((stream, entry.id, field), ())):
                 continue
             mine = {stream: entry.id, **places[entity]}

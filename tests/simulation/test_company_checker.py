@@ -121,6 +121,21 @@ def test_a_delete_that_was_taken_back_replaces_nothing(company: Company) -> None
     assert len([*lost_edits(company)]) == 1
 
 
+def test_the_same_in_other_words_is_no_edit(company: Company) -> None:
+    epic = only(company, "tracker.epics")
+    nothing = {"type": "doc", "version": 1, "content": []}
+    company.cores["tracker"].edit("Bo", "epics", epic, {"description": nothing})
+    company.pass_time(60)
+    who = company.cores["tracker"].hub.name
+    said = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [{"type": "text", "text": "x"}]}]}
+    company.cores["tracker"].edit(who, "epics", epic, {"description": said})
+    assert [*lost_edits(company)] == []
+    company.cores["tracker"].edit("Bo", "epics", epic, {"description": nothing})
+    company.pass_time(60)
+    company.cores["tracker"].edit(who, "epics", epic, {"description": said})
+    assert len([*lost_edits(company)]) == 1
+
+
 def test_a_detour_is_no_edit_only_if_others_had_the_value_before_it(company: Company) -> None:
     for day in (OTHER, OLD):
         by_person(company, day)
