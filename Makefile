@@ -8,7 +8,7 @@ KEEPSTEP_SHARED ?= ../shared
 export KEEPSTEP_SHARED
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-# Extras stand in the lock: else pip looks for the newest release of a package named with one, and refuses it.
+# Extras stand in the lock, and .ci/lock.awk adds the bare names: what pip does not find there it looks for elsewhere.
 LOCK := uv pip compile -q --generate-hashes --no-strip-extras --universal --python-version 3.11 --no-emit-index-url --no-header
 BUILD := hatchling>=1.27\neditables>=0.5\n
 
@@ -56,6 +56,7 @@ bench: $(VENV)/.dev ## how long a round takes
 lock: $(VENV)/.dev ## choose versions anew and write the lock files
 	printf '$(BUILD)' | $(BIN)/$(LOCK) --upgrade pyproject.toml - -o requirements.lock
 	printf '$(BUILD)' | $(BIN)/$(LOCK) --upgrade --all-extras -c requirements.lock pyproject.toml - -o requirements-dev.lock
+	for file in requirements.lock requirements-dev.lock; do awk -f .ci/lock.awk $$file > .lock && mv .lock $$file; done
 
 clean: ## remove the environment and all that was built
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
