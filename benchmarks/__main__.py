@@ -47,7 +47,7 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
         "dlt": lambda: measure.beside_dlt(folder, 10_000 // tenth),
         "linking": lambda: linking.linking(folder, 10_000 // tenth, 1_000 // tenth),
         "match": lambda: linking.matching(folder, 20_000 // tenth),
-        "workers": lambda: workers(folder, 10_000 // tenth, 6),
+        "workers": lambda: workers(folder, 2_000 // tenth, 6),
         "help": measure.helping,
         "merge": lambda: measure.merging(2_000 // tenth),
     }
