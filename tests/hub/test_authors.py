@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from keepstep.engine.forget import forget, known_people
 from keepstep.engine.people import KEEPSTEP, People, learn
 from keepstep.store import tables as t
-from tests.hub.conftest import Company
+from tests.hub.conftest import SYNCS, Company
 
 
 @pytest.fixture
@@ -16,24 +16,7 @@ def there(company: Company) -> dict[str, str]:
     """Records of four systems, each last changed by a person: side -> id. What follows from them is written."""
     crm, tracker, board, files = (company.cores[name] for name in ("crm", "tracker", "board", "files"))
     inbox = company.board()
-    company.only(
-        {
-            "customers": {
-                "entity": "customer",
-                "mode": "write",
-                "sides": ["crm.Accounts", "files.client_folders"],
-                "create": {"files.client_folders": {}},
-                "match": ["name"],
-            },
-            "tasks": {
-                "entity": "task",
-                "mode": "write",
-                "sides": ["tracker.issues", "board.cards"],
-                "create": {"tracker.issues": {"project": "ACME"}},
-                "with": ["comments"],
-            },
-        }
-    )
+    company.only({"customers": SYNCS["customers"], "tasks": SYNCS["tasks"] | {"with": ["comments"]}})
     account = crm.create("Anna", "Accounts", {"Account_Name": "Müller GmbH"})
     folder = files.create("Fritz", "client_folders", {"name": "Müller GmbH"})
     issue = tracker.create("Jana", "issues", {"summary": "Ask", "project": {"key": "ACME"}})
