@@ -203,8 +203,9 @@ class Bench:
         return sum(len(service.requests) for service in self.services.values())
 
     def rows(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+        """Rows by primary key: without an order, each database answers in one of its own."""
         with self.store.read() as tx:
-            return tx.all(sa.select(table).where(*where))
+            return tx.all(sa.select(table).where(*where).order_by(*table.primary_key))
 
     def open_intents(self) -> list[dict[str, Any]]:
         return self.rows(t.intent, t.intent.c.closed_at.is_(None))
