@@ -345,9 +345,9 @@ def _unwritten(simulation: Simulation) -> list[str]:
     for name, service in simulation.services.items():
         side = f"{name}.{STREAM}"
         for entry in service.truth.writes():
-            # A create whose answer was lost, of a record that was gone before it was looked for, has no record.
+            # A create whose answer was lost has no record, and a later write may name it: the earlier one meant it.
             place = (side, None, entry.place or "") if entry.kind == "create" else (side, entry.id, "")
-            written = meant.get((side, entry.id, ""), meant.get(place))
+            written = min((meant[key] for key in ((side, entry.id, ""), place) if key in meant), default=None)
             if entry.stream == STREAM and (written is None or written > entry.at):
                 broken.append(f"P4 {entry.kind} of {entry.id} on {name} at {entry.at}, written down at {written}")
     return broken

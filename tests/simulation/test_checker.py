@@ -268,6 +268,15 @@ def test_a_write_without_an_intent_and_one_before_its_intent_are_told(bench: Ben
     assert len(judged(bench, "P4")) >= 1
 
 
+def test_a_create_is_meant_by_the_first_that_was_to_make_it_and_found_again_by_a_later_one(bench: Bench) -> None:
+    [made] = bench.rows(t.intent, t.intent.c.kind == "create")
+    again = made | {"id": "again", "written_at": "2027-01-01T00:00:00.000Z"}
+    with bench.store.write() as tx:
+        tx.insert(t.intent, [again])
+        tx.change(t.intent, [{"id": made["id"], "record": None}])
+    assert judged(bench, "P4") == []
+
+
 def test_a_write_that_came_before_its_intent_is_told(bench: Bench) -> None:
     bench.edit("a", bench.only("a"), title="new")
     bench.settle()
