@@ -85,8 +85,9 @@ def _one_value(
 ) -> Merge:
     up_to_date = any(view.shows == agreed.n for view in rest)
     compatible = agreed.n >= 0 and equality.same(value, agreed.value)
-    # A side linked just now and showing nothing there overrules nobody; an empty agreed value is filled.
-    fills = agreed.value is None and agreed.n >= 0 and all(view.shows == -1 for view in rest)
+    # A side whose value is seen for the first time overrules nobody where nothing was ever said. What somebody emptied
+    # is a word of theirs: it and the value are two.
+    fills = agreed.value is None and agreed.n == 0 and all(view.shows == -1 for view in rest)
     if up_to_date or compatible or fills:
         if compatible and not up_to_date:
             value = equality.finer(value, agreed.value)

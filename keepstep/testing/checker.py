@@ -269,8 +269,9 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _twins(simulation: Simulation) -> list[str]:
-    """One place, one record. A search that loses sight of what we made, for longer than it promises, may cost a second
-    one; so may a store that was put back, of what carries no marker: that must be told then."""
+    """One place, one record. A search that loses sight of what we made, for longer than it promises or for want of a
+    right, may cost a second one; so may a store that was put back, of what carries no marker: one of the two must be
+    told then."""
     broken = []
     links = _links(simulation)
     with simulation.store.read() as tx:
@@ -289,11 +290,8 @@ def _twins(simulation: Simulation) -> list[str]:
             lost = [span for id in everyone for span in simulation.hidden.get((name, id), ())]
             if service.traits.marker == "fingerprint":
                 lost += simulation.copies.spans
-            excused = {
-                id
-                for id, at in made.items()
-                if (f"{name}.{STREAM}", id) in told and any(since <= at <= until for since, until in lost)
-            }
+            unseen = any(since <= at <= until for at in made.values() for since, until in lost)
+            excused = {id for id in made if unseen and (f"{name}.{STREAM}", id) in told}
             if len(everyone - excused) > 1:
                 broken.append(f"P2 {place} has {sorted(str(id) for id in everyone)} on {name}")
     return broken

@@ -111,7 +111,9 @@ class Simulation:
         self.fence = StandingFence()
         self.trace: list[str] = []
         self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        """Side and id of records that an index lost sight of for longer than it promises: from when to when."""
+        """Service and id of records that an index lost sight of for longer than it promises, or our account by its
+        rights: from when to when."""
+        self._denied: dict[tuple[str, str], str] = {}
         self.looks: list[dict[str, int]] = []
         """By service, how many entries there were as a round began that went to its end."""
         self.copies = Copies(self.store)
@@ -141,9 +143,9 @@ class Simulation:
         for number, step in enumerate(self.history.steps):
             self._step(step)
             self._say(f"{number} {step.action}")
-        for service in self.services.values():
+        for name, service in self.services.items():
             service.faults.clear()
-            service.grant()
+            self._grant(name, service)
         for pause in (700.0, 8 * 3600.0):
             quiet = 0
             for _ in range(12):
@@ -196,9 +198,11 @@ class Simulation:
                 self._work(step)
             case "deny":
                 if service.items:
-                    service.denied.add(sorted(service.items)[step.item % len(service.items)])
+                    id = sorted(service.items)[step.item % len(service.items)]
+                    service.denied.add(id)
+                    self._denied.setdefault((name, id), utc(self.clock.now()))
             case "grant":
-                service.grant()
+                self._grant(name, service)
             case "copy":
                 self.copies.take()
             case "put_back":
@@ -213,6 +217,11 @@ class Simulation:
                 service.faults.switch_on(Fault(step.kind, step.match, times=1 + step.value % 3, delay=step.amount))
             case "calm":
                 service.faults.clear()
+
+    def _grant(self, name: str, service: MemoryService) -> None:
+        for id in service.denied:
+            self.hidden.setdefault((name, id), []).append((self._denied.pop((name, id)), utc(self.clock.now())))
+        service.grant()
 
     def _hide(self, name: str, service: MemoryService, step: Step) -> None:
         """The index loses sight of a record for a while, as when it is rebuilt or a permission is mended."""

@@ -200,6 +200,12 @@ def test_a_side_linked_later_fills_what_is_agreed_to_be_empty() -> None:
     assert result.notes == [Note("filled", "new", "A")]
 
 
+def test_a_side_linked_later_does_not_fill_what_somebody_emptied() -> None:
+    result = decide([side("new", "A", None, -1), side("one", None, None, 2)], Agreed(None, 2, "one", NINE))
+    assert result.conflict is not None
+    assert {name: each.value for name, each in result.conflict.candidates.items()} == {"new": "A", AGREED: None}
+
+
 def test_a_side_linked_later_that_differs_is_a_conflict_with_what_is_agreed() -> None:
     result = decide([side("new", "B", None, -1), level("one", "A")])
     assert result.conflict is not None

@@ -238,15 +238,22 @@ def twin(bench: Bench) -> str:
 
 
 @pytest.mark.parametrize(
-    ("hidden", "tell", "excused"), [(True, True, True), (True, False, False), (False, True, False)]
+    ("hidden", "tell", "excused"),
+    [
+        (True, "second", True),
+        (True, "first", True),
+        (True, "", False),
+        (False, "second", False),
+        (False, "first", False),
+    ],
 )
-def test_a_twin_is_excused_if_the_first_was_hidden_when_it_was_made_and_it_is_told(
-    bench: Bench, hidden: bool, tell: bool, excused: bool
+def test_a_twin_is_excused_if_the_first_was_hidden_when_it_was_made_and_one_of_them_is_told(
+    bench: Bench, hidden: bool, tell: str, excused: bool
 ) -> None:
     first, since = bench.only("b"), bench.ports.now()
     second = twin(bench)
     if tell:
-        told(bench, side="b.items", record=second)
+        told(bench, side="b.items", record=first if tell == "first" else second)
     spans = {("b", first): [(since, bench.ports.now())]} if hidden else {}
     assert (judged(bench, "P2", hidden=spans) == []) is excused
 
