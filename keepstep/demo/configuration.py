@@ -130,7 +130,7 @@ def configuration(
     """The file's text. Scalars are written as JSON, which is YAML."""
     text = HEAD.format(store=json.dumps(store), language=cast.language, timezone=cast.zone)
     for account in accounts:
-        text += f"  {account.name}:\n    system: {account.system}\n    currency: {cast.currency}\n\n"
+        text += f"  {account.name}:\n    system: {account.system}\n    currency: {cast.currency}\n"
         for key, value in account.settings.items():
             text += f"    {key}: {json.dumps(value, ensure_ascii=False)}\n"
     text += REST.format(mode=mode)

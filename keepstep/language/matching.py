@@ -62,6 +62,7 @@ MATCHING: Final[dict[str, Message]] = {
     "linked_by.pointer": "{count:number} named by the other",
     "linked_by.key": "{count:number} by key",
     "linked_by.accepted": "{count:number} accepted",
+    "linked_by.earlier": "{count:number} before",
     "key_not_unique": Plural("{sync}: {keys:fields} is not unique in {side}: {count:number} records share {values:number} value: {records:list}; name a further field under `match`, or change them there", "{sync}: {keys:fields} is not unique in {side}: {count:number} records share {values:number} values: {records:list}; name a further field under `match`, or change them there", by="values"),
     "finding.key_not_unique": "key not unique",
     "demo_found_key_not_unique": Plural("{side}: {values:number} value of {keys:fields} is shared by several records, which are not linked by it", "{side}: {values:number} values of {keys:fields} are shared by several records, which are not linked by it", by="values"),

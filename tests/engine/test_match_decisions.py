@@ -7,6 +7,7 @@ import pytest
 from connectors.memory_service import Traits
 from keepstep.engine.match import Refused, decide, decide_all, undo
 from keepstep.engine.match.decide import Decision
+from keepstep.engine.match.summary import linked_by, linked_count
 from keepstep.store import tables as t
 from keepstep.testing.worlds import Bench
 
@@ -255,3 +256,13 @@ def test_one_key_of_names_and_what_they_lie_under_links_across_sides() -> None:
     linked = [row for row in bench.rows(t.link) if row["evidence"]]
     keys = sorted(row["evidence"]["keys"] for row in linked)
     assert keys == [["title"], ["title", "parent"]]
+
+
+def test_what_was_linked_on_three_sides_counts_once() -> None:
+    bench = Bench(Traits(), Traits(), Traits(), match=("title",), create={})
+    for name in ("a", "b", "c"):
+        bench.make(name, title="Acme")
+    bench.make("a", title="Globex")
+    bench.round()
+    with bench.store.read() as tx:
+        assert linked_by(tx, "tasks") == {"key": linked_count(tx, "tasks")} == {"key": 1}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,10 +37,18 @@ def open_proposals(tx: Tx, sync: str) -> int:
 
 
 def linked_by(tx: Tx, sync: str) -> dict[str, int]:
-    """Evidence -> how many records were linked by it."""
-    query = sa.select(t.link.c.evidence).join(t.entity, t.entity.c.id == t.link.c.entity)
-    rows = tx.all(query.where(t.entity.c.sync == sync, t.link.c.evidence.is_not(None)))
-    counts = Counter(row["evidence"]["by"] for row in rows)
+    """Evidence -> how many of the entities with records on several sides were linked by nothing surer than it."""
+    query = (
+        sa.select(t.link.c.entity, t.link.c.evidence)
+        .join(t.entity, t.entity.c.id == t.link.c.entity)
+        .where(t.entity.c.sync == sync)
+        .order_by(t.link.c.entity)
+    )
+    counts: Counter[str] = Counter()
+    for _, links in groupby(tx.each(query), itemgetter("entity")):
+        evidence = [row["evidence"] for row in links]
+        if len(evidence) > 1:
+            counts[surest(evidence)["by"]] += 1
     return {by: counts[by] for by in EVIDENCE if counts[by]}
 
 
