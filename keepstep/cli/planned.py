@@ -233,7 +233,7 @@ def _show_linking(session: Session, sync: str, linking: Mapping[str, Any]) -> No
 
 def _show_operation(session: Session, operation: Mapping[str, Any]) -> None:
     output, say = session.output, session.say
-    output.line("    " + cell(say("plan_title", title=operation["title"], address=operation["url"] or "")))
+    output.line("    " + cell(say("plan_title", title=operation["title"], address=operation["url"] or "").rstrip()))
     for field in operation["fields"]:
         if operation["kind"] == "create" and field["after"] in (None, "", []):
             continue
