@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
 from connectors.log import Log
 from keepstep.engine.ports import Ports
@@ -37,3 +39,23 @@ def tell_failure(tx: Tx, ports: Ports, side: Side, error: ConnectorError) -> Non
 def failure_key(side: str) -> str:
     """Which trouble it is: one per side."""
     return f"connection_failed:{side}"
+
+
+def tell_down(tx: Tx, ports: Ports, tried: Iterable[str], trouble: Mapping[str, ConnectorError]) -> None:
+    """Of the connections and sides that were tried, tell of those in trouble; of the others it is over."""
+    there = [
+        Finding(
+            key=down_key(name),
+            code=failure_code(error),
+            severity="error",
+            params={"connection": name, "reason": str(error)},
+        )
+        for name, error in trouble.items()
+    ]
+    findings.report(tx, there, ports.now(), ports.new_id)
+    findings.close(tx, [down_key(name) for name in tried if name not in trouble], ports.now())
+
+
+def down_key(name: str) -> str:
+    """Which trouble it is: one per connection that does not answer, or per side whose account has no such stream."""
+    return f"connection_down:{name}"

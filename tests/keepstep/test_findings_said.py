@@ -23,7 +23,7 @@ HANDOFF = {"entity", "rule", "expectation", "missing", "since", "due_at", "owner
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for path in [*sorted((ROOT / "engine").rglob("*.py")), ROOT / "hub.py"]:
+    for path in sorted((ROOT / "engine").rglob("*.py")):
         yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
