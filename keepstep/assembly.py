@@ -122,13 +122,12 @@ class Assembler:
         used: dict[str, set[str]] = {}
         for side in (side for sync in config.syncs.values() for side in sync.sides):
             used.setdefault(side.connection, set()).add(side.stream)
-        sides = {f"{connection}.{stream}" for connection, streams in used.items() for stream in streams}
         quotas = {name: each.description.quota for name, each in connections.items()}
         shares = {name: (each.budget or Budget()).share for name, each in config.connections.items()}
         options = {name: repr(each.options) for name, each in config.connections.items()}
         kinds = {name: Kind(each.entity) for name, each in config.syncs.items()}
         with ports.store.write() as tx:
-            failures.tell_down(tx, ports, {*config.connections, *sides}, trouble)
+            failures.tell_down(tx, ports, trouble)
             people.sign_in(tx, {name: accounts[name].id for name in connections})
             budget.tell_unmeasured(tx, ports, quotas, shares)
             budget.begin(tx, ports.clock.now(), {name: each.meter for name, each in connections.items()})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+
+import sqlalchemy as sa
 
 from connectors.errors import AuthFailed, ConnectorError, Misconfigured, ScopeMissing, Unreachable
 from connectors.log import Log
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Side
 from keepstep.store import findings
+from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
 
@@ -41,8 +44,9 @@ def failure_key(side: str) -> str:
     return f"connection_failed:{side}"
 
 
-def tell_down(tx: Tx, ports: Ports, tried: Iterable[str], trouble: Mapping[str, ConnectorError]) -> None:
-    """Of the connections and sides that were tried, tell of those in trouble; of the others it is over."""
+def tell_down(tx: Tx, ports: Ports, trouble: Mapping[str, ConnectorError]) -> None:
+    """Tell of the connections and sides that are in trouble, after all were tried. Whatever else was told so is over:
+    it is there again, or not configured any more."""
     there = [
         Finding(
             key=down_key(name),
@@ -53,7 +57,10 @@ def tell_down(tx: Tx, ports: Ports, tried: Iterable[str], trouble: Mapping[str, 
         for name, error in trouble.items()
     ]
     findings.report(tx, there, ports.now(), ports.new_id)
-    findings.close(tx, [down_key(name) for name in tried if name not in trouble], ports.now())
+    told = tx.all(
+        sa.select(t.finding.c.key).where(t.begins(t.finding.c.key, down_key("")), t.finding.c.state.in_(findings.OPEN))
+    )
+    findings.close(tx, {row["key"] for row in told} - {finding.key for finding in there}, ports.now())
 
 
 def down_key(name: str) -> str:
