@@ -5,7 +5,7 @@ Trouble of one connection is told as a finding, and takes only the syncs that ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from requests.adapters import BaseAdapter
@@ -103,7 +103,7 @@ class Assembler:
         meter = budget.Meter(name, ceiling, lambda: connector.calls) if ceiling is not None else None
         return Connection(name, connector, description, mappers, access, connector.calls, meter), account
 
-    def _world(self, connections: Mapping[str, Connection], absent: Iterable[str]) -> World:
+    def _world(self, connections: Mapping[str, Connection], absent: Collection[str]) -> World:
         runnable: dict[str, Sync] = {}
         waiting: set[str] = set()
         for name, configured in self.config.syncs.items():

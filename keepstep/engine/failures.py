@@ -46,7 +46,7 @@ def failure_key(side: str) -> str:
 
 def tell_down(tx: Tx, ports: Ports, trouble: Mapping[str, ConnectorError]) -> None:
     """Tell of the connections and sides that are in trouble, after all were tried. Whatever else was told so is over:
-    it is there again, or not configured any more."""
+    it is there again, or not configured any more. Nobody knows that of the sides of a connection that is down."""
     there = [
         Finding(
             key=down_key(name),
@@ -57,10 +57,10 @@ def tell_down(tx: Tx, ports: Ports, trouble: Mapping[str, ConnectorError]) -> No
         for name, error in trouble.items()
     ]
     findings.report(tx, there, ports.now(), ports.new_id)
-    told = tx.all(
-        sa.select(t.finding.c.key).where(t.begins(t.finding.c.key, down_key("")), t.finding.c.state.in_(findings.OPEN))
-    )
-    findings.close(tx, {row["key"] for row in told} - {finding.key for finding in there}, ports.now())
+    told = t.begins(t.finding.c.key, down_key("")), t.finding.c.state.in_(findings.OPEN)
+    names = [row["key"].removeprefix(down_key("")) for row in tx.all(sa.select(t.finding.c.key).where(*told))]
+    over = [name for name in names if name not in trouble and name.partition(".")[0] not in trouble]
+    findings.close(tx, map(down_key, over), ports.now())
 
 
 def down_key(name: str) -> str:

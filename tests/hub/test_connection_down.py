@@ -94,6 +94,12 @@ def test_a_stream_that_the_account_lacks_is_not_there_because_another_one_was_re
     assert told(company, "crm.Cases")[0] == "open"
     company.rounds(2)
     assert told(company, "crm.Cases") == ("open", None, 1)
+    crm.faults.switch_on(Fault("unavailable"))
+    beside.reconnect()
+    beside.round()
+    assert set(beside.down) == {"crm"}
+    assert told(company, "crm.Cases") == ("open", None, 1)
+    crm.faults.clear()
     crm.editions_lack.clear()
     company.hub.reconnect()
     company.rounds(1)
