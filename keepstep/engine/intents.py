@@ -17,9 +17,10 @@ from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
 from keepstep.engine.lens import Lens
 from keepstep.engine.operations import Operation, Owed, Wanted
-from keepstep.engine.owed import create, deletes, leave, spoken, update
+from keepstep.engine.owed import create, spoken, update
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
+from keepstep.engine.removals import deletes, leave
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.withheld import withheld
 from keepstep.engine.world import Side, Sync
