@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("connectors", "mapping", "keepstep", "pipelines")
 GROUND = {"connectors.base", "mapping.model"}
-PEOPLE = {"cli", "web", "demo", "testing", "hub"}
+PEOPLE = {"cli", "web", "demo", "testing", "hub", "assembly", "syncs"}
 
 
 def systems() -> set[str]:

@@ -12,7 +12,6 @@ import msgspec
 
 from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
-from keepstep.engine.owed import title
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState
 from keepstep.engine.world import Side, Sync
@@ -307,7 +306,7 @@ def conflict_findings(states: Iterable[EntityState], sync: Sync, references: Ref
                     params={
                         "entity": state.id,
                         "kind": sync.kind.value,
-                        "title": title(state, sync),
+                        "title": state.title,
                         "field": name,
                         "rev": conflict.rev,
                         "candidates": candidates,

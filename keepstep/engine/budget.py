@@ -221,3 +221,22 @@ def tell_held(tx: Tx, ports: Ports, meter: Meter, what: str, sync: str | None = 
         params={"connection": meter.connection, "what": what, "used": used, "ceiling": meter.ceiling},
     )
     return findings.report(tx, [finding], ports.now(), ports.new_id)
+
+
+def tell_unmeasured(
+    tx: Tx, ports: Ports, quotas: Mapping[str, Quota | None], shares: Mapping[str, float | None]
+) -> None:
+    """A part of nothing: the service states no allowance that requests could be counted against.
+
+    ``quotas``: connection -> what its service allows; ``shares``: connection -> the part of it that the configuration
+    asks for. What was told of those connections before and is over ends.
+    """
+    there = []
+    for name, quota in quotas.items():
+        counted = quota is not None and (quota.seconds >= DAY or quota.unit == "requests")
+        if shares.get(name) is not None and not counted:
+            key = f"budget_unmeasured:{name}"
+            there.append(Finding(key=key, code="budget_unmeasured", params={"connection": name}))
+    findings.report(tx, there, ports.now(), ports.new_id)
+    over = {f"budget_unmeasured:{name}" for name in quotas} - {finding.key for finding in there}
+    findings.close(tx, over, ports.now())

@@ -128,19 +128,7 @@ def tasks_for(
     which only first and last value are told; later ones are appended. A description that a person has edited is only
     ever appended to. Times that lie ahead of ``now`` (a service's clock runs fast) count as now.
     """
-    passed: list[Passed] = []
-    groups: dict[tuple[str, str], list[Edit]] = {}
-    distinct = {edit.id: edit for edit in changes}
-    for edit in sorted(distinct.values(), key=lambda edit: (edit.moment, edit.id)):
-        why = _not_news(edit)
-        watching = [rule for rule in rules if rule.watches(edit)]
-        if why or not watching:
-            passed.append(Passed(edit=edit, why=why or "not_watched"))
-            continue
-        if edit.moment > now:
-            edit = msgspec.structs.replace(edit, at=now.astimezone(UTC).isoformat(timespec="milliseconds"))
-        for rule in watching:
-            groups.setdefault((rule.id, edit.entity), []).append(edit)
+    groups, passed = _watched(changes, rules, now)
     # The oldest of several is the one that people know.
     ordered = sorted(open_tasks, key=lambda task: (task.edits[0].moment if task.edits else now, task.id), reverse=True)
     tasks = {(task.rule, task.subject): task for task in ordered}
@@ -216,6 +204,26 @@ def responsible(project: Entity) -> str | None:
         project.roles.get("lead"),
     )
     return next((person for person in candidates if person), None)
+
+
+def _watched(
+    changes: Iterable[Edit], rules: Sequence[ChangeRule], now: datetime
+) -> tuple[dict[tuple[str, str], list[Edit]], list[Passed]]:
+    """The edits that somebody wants to hear of, by rule and entity, in order of time; and those that are no news."""
+    passed: list[Passed] = []
+    groups: dict[tuple[str, str], list[Edit]] = {}
+    distinct = {edit.id: edit for edit in changes}
+    for edit in sorted(distinct.values(), key=lambda edit: (edit.moment, edit.id)):
+        why = _not_news(edit)
+        watching = [rule for rule in rules if rule.watches(edit)]
+        if why or not watching:
+            passed.append(Passed(edit=edit, why=why or "not_watched"))
+            continue
+        if edit.moment > now:
+            edit = msgspec.structs.replace(edit, at=now.astimezone(UTC).isoformat(timespec="milliseconds"))
+        for rule in watching:
+            groups.setdefault((rule.id, edit.entity), []).append(edit)
+    return groups, passed
 
 
 def _not_news(edit: Edit) -> str:

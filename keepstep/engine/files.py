@@ -17,7 +17,6 @@ from connectors.errors import ConnectorError, NotFound, RecordRefused
 from connectors.log import Log
 from keepstep.engine.carried import source
 from keepstep.engine.job import Job
-from keepstep.engine.owed import title
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
@@ -183,7 +182,7 @@ def _tell(job: Job, entity: str, side: str, read: bool) -> None:
             code="file_unreadable",
             sync=sync.name,
             entity=entity,
-            params={"entity": entity, "kind": sync.kind.value, "title": title(state, sync), "side": side},
+            params={"entity": entity, "kind": sync.kind.value, "title": state.title, "side": side},
         )
         findings.report(tx, [finding], ports.now(), ports.new_id)
 

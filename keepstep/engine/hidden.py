@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from connectors.base import Record
 from keepstep.engine.operations import Operation
-from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.state import EntityState
 from keepstep.engine.world import Side, Sync
@@ -49,7 +48,7 @@ def tell_hidden(
             severity="error",
             sync=sync.name,
             entity=state.id,
-            params={"title": title(state, sync), "side": side.name, "record": record.id},
+            params={"title": state.title, "side": side.name, "record": record.id},
         )
         there.append(finding)
     findings.report(tx, there, ports.now(), ports.new_id)

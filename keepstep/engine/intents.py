@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -16,19 +16,21 @@ from keepstep.engine.hidden import tell_hidden
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
 from keepstep.engine.lens import Lens
-from keepstep.engine.operations import Operation, Owed, Wanted
-from keepstep.engine.owed import create, deletes, leave, spoken, update
+from keepstep.engine.operations import Operation, Owed, Planned, Wanted
+from keepstep.engine.owed import create, spoken, update
 from keepstep.engine.receipts import Applied, Receipts
 from keepstep.engine.references import References
+from keepstep.engine.removals import deletes, leave
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.withheld import withheld
 from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import CONTENT
+from mapping.model import CONTENT, Loss
 
 SEND_BY = timedelta(seconds=120)
+"""So long after it was written down a write may be sent: whoever takes over later knows that it has not left since."""
 
 
 class Look(NamedTuple):
@@ -202,44 +204,67 @@ class Intents:
         references: References,
     ) -> tuple[Write, dict[str, Any]] | None:
         """The write of an operation and its intent. None: the side can hold nothing of it."""
-        planned_now = operation.fields
-        if operation.kind == "create":
-            planned_now = {
-                name: planned for name, planned in planned_now.items() if not side.sets_later(self._sync.kind, name)
-            }
-        values = {
-            name: spoken(state, self._sync, side, name, planned.value, references)
-            for name, planned in planned_now.items()
-        }
-        base = record.payload if record is not None else None
-        unmapped = side.mapper.unmap(self._sync.kind, values, base)
+        planned = self._sendable(side, operation)
+        values = {name: spoken(state, self._sync, side, name, each.value, references) for name, each in planned.items()}
+        unmapped = side.mapper.unmap(self._sync.kind, values, record.payload if record is not None else None)
+        if operation.kind == "update":
+            self._refuse(tx, state, side, operation, unmapped.losses)
         sent = dict(unmapped.values)
-        refused = {loss.field for loss in unmapped.losses}
-        for loss in unmapped.losses:
-            if operation.kind == "update" and loss.field in operation.fields:
-                state.links[side.name].field(loss.field).refused = operation.fields[loss.field].n
-                state.touch(side.name)
-                versions = {loss.field: operation.fields[loss.field].n}
-                self._receipts.tell_refused(tx, side, state, operation.record, loss.field, loss.why, versions)
-        fields = {name: planned for name, planned in planned_now.items() if name not in refused}
         if operation.kind == "update" and not sent and not carries_bytes(self._sync, side, operation):
             return None
         if operation.kind == "create":
-            placement = self._sync.create[side.name]
-            agreed = {name: each.value for name, each in state.agreed.items()}
-            computed = self._sync.computed
-            literal = {
-                key: computed[value](agreed) if value in computed else value
-                for key, value in placement.items()
-                if value not in self._sync.fields
-            }
             # What the values themselves say, a list that stands for the status, is nearer than the general place.
-            sent = {**side.mapper.place(literal), **sent}
-        ports = self._ports
-        id = ports.new_id()
-        now = ports.clock.now()
-        intent = {
-            "id": id,
+            sent = {**side.mapper.place(self._place(state, side)), **sent}
+        intent = self._intent(state, side, operation, record, planned, {loss.field for loss in unmapped.losses})
+        write = Write(
+            intent=intent["id"],
+            kind=operation.kind,
+            id=operation.record,
+            values=sent,
+            expected_version=record.version if record is not None and side.abilities.guarded else None,
+            marker=state.id if operation.kind == "create" else None,
+        )
+        return write, intent
+
+    def _sendable(self, side: Side, operation: Operation) -> dict[str, Planned]:
+        """The fields that go along; some are set by an update only, once the record is there."""
+        if operation.kind != "create":
+            return operation.fields
+        return {name: each for name, each in operation.fields.items() if not side.sets_later(self._sync.kind, name)}
+
+    def _refuse(self, tx: Tx, state: EntityState, side: Side, operation: Operation, losses: Sequence[Loss]) -> None:
+        """What of an update the side cannot hold is told, and not owed any more until it is another value."""
+        for loss in losses:
+            if loss.field in operation.fields:
+                n = operation.fields[loss.field].n
+                state.links[side.name].field(loss.field).refused = n
+                state.touch(side.name)
+                self._receipts.tell_refused(tx, side, state, operation.record, loss.field, loss.why, {loss.field: n})
+
+    def _place(self, state: EntityState, side: Side) -> dict[str, Any]:
+        """Where a new record is made, its expressions computed. What names a field goes along as that field's value."""
+        agreed = {name: each.value for name, each in state.agreed.items()}
+        computed = self._sync.computed
+        return {
+            key: computed[value](agreed) if value in computed else value
+            for key, value in self._sync.create[side.name].items()
+            if value not in self._sync.fields
+        }
+
+    def _intent(
+        self,
+        state: EntityState,
+        side: Side,
+        operation: Operation,
+        record: Record | None,
+        planned: Mapping[str, Planned],
+        lost: Set[str],
+    ) -> dict[str, Any]:
+        """The row of the intent: written, and not yet sent. ``lost``: the fields that the side cannot hold."""
+        now = self._ports.clock.now()
+        fields = {name: each for name, each in planned.items() if name not in lost}
+        return {
+            "id": self._ports.new_id(),
             "run": self._job.run,
             "sync": self._sync.name,
             "kind": operation.kind,
@@ -247,8 +272,8 @@ class Intents:
             "side": side.name,
             "record": operation.record,
             "fields": msgspec.to_builtins(fields),
-            "before": {name: planned.was for name, planned in fields.items()},
-            "compared": {name: planned.was for name, planned in fields.items()},
+            "before": {name: each.was for name, each in fields.items()},
+            "compared": {name: each.was for name, each in fields.items()},
             "compared_version": record.version if record is not None else None,
             "state": "written",
             "written_at": utc(now),
@@ -257,15 +282,6 @@ class Intents:
             "reserved_id": None,
             "answer_version": None,
             # What the side cannot hold is not sent; a refusal is of what was left out, too.
-            "outcome": {"lost": {name: operation.fields[name].n for name in sorted(refused & operation.fields.keys())}},
+            "outcome": {"lost": {name: operation.fields[name].n for name in sorted(lost & operation.fields.keys())}},
             "closed_at": None,
         }
-        write = Write(
-            intent=id,
-            kind=operation.kind,
-            id=operation.record,
-            values=sent,
-            expected_version=record.version if record is not None and side.abilities.guarded else None,
-            marker=state.id if operation.kind == "create" else None,
-        )
-        return write, intent

@@ -22,7 +22,7 @@ from keepstep.engine.census import (
     schedule_census,
     take_census,
 )
-from keepstep.engine.failures import failure_code
+from keepstep.engine.failures import down_key, failure_code
 from keepstep.engine.intake import (
     Stored,
     doubtful,
@@ -47,7 +47,8 @@ LEASE = 300.0
 """Seconds; longer than the slowest page plus a request's time-out. Each page renews it."""
 
 # Asked at each look at each feed: built once.
-_FEED = sa.select(t.feed).where(t.feed.c.name == sa.bindparam("key"))
+_DOWN = sa.exists().where(t.finding.c.key == sa.bindparam("down"), t.finding.c.state.in_(findings.OPEN))
+_FEED = sa.select(t.feed, _DOWN.label("told_down")).where(t.feed.c.name == sa.bindparam("key"))
 _MOVE = sa.update(t.feed).where(t.feed.c.name == sa.bindparam("key"))
 
 LATE = timedelta(hours=1)
@@ -81,7 +82,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
     meter = connection.meter
     with ports.store.acquiring(f"feed:{key}", ports.holder, LEASE) as (lease, tx):
         if lease is not None:
-            row = tx.one(_FEED, key=key)
+            row = tx.one(_FEED, key=key, down=down_key(connection.name))
             if meter is not None:
                 purpose: Purpose = "look" if row is not None and row["crawled"] else "backfill"
                 seen.held = not meter.room(tx, ports.clock.now(), purpose, key).fits(feed.cost)
@@ -96,7 +97,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
         return seen
     before = connection.connector.calls
     if row is None:
-        row = {"cursor": None, "failed": None, "census_at": None}
+        row = {"cursor": None, "failed": None, "census_at": None, "told_down": True}
         with reading.write() as tx:
             tx.insert(t.feed, [{"name": key, "crawled": False}])
     ended: dict[str, Any] = {"observed_at": ports.now()}
@@ -116,6 +117,9 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
             if row["failed"] is not None:
                 findings.close(tx, [f"connection_failed:{key}"], ports.now())
                 ended["failed"] = None
+            if row["told_down"]:
+                # By a process that could not sign in and may be gone, or whose connections stay as they were built.
+                findings.close(tx, [down_key(connection.name)], ports.now())
             tx.execute(_MOVE, key=key, **ended)
         if meter is not None:
             meter.book(tx, ports.clock.now(), key)

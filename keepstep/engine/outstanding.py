@@ -14,6 +14,7 @@ from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import owed
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load
+from keepstep.engine.trouble import PREFIX
 from keepstep.engine.withheld import withheld
 from keepstep.engine.world import Sync
 from keepstep.store import findings
@@ -42,7 +43,7 @@ def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Findi
             references.prepare(sync, states.values())
             found = owed(states.values(), sync, references, withheld(tx, sync, ports.clock.now()))
             operations += allowed(tx, sync, found.operations)
-            fresh += findings.reconcile(tx, list(states), "entity:", found.findings, ports.now(), ports.new_id)
+            fresh += findings.reconcile(tx, list(states), PREFIX, found.findings, ports.now(), ports.new_id)
             refusals.close_over(tx, states, sync, references, found.operations, ports.now())
             close_hidden(tx, states, found.operations, ports.now())
             _cross_off(tx, states, found)

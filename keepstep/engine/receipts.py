@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from connectors.base import Outcome
 from keepstep.engine import settle
 from keepstep.engine.job import Job
-from keepstep.engine.owed import title
 from keepstep.engine.state import EntityState, load, save
 from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
@@ -147,7 +146,7 @@ class Receipts:
                     params={
                         "entity": state.id,
                         "kind": self._sync.kind.value,
-                        "title": title(state, self._sync),
+                        "title": state.title,
                         "side": side.name,
                         "record": record,
                         "field": field,

@@ -18,12 +18,11 @@ from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
 from keepstep.engine.lens import Lens
 from keepstep.engine.operations import CHUNK
-from keepstep.engine.owed import title
 from keepstep.engine.read_back import adopt, finish, read_history
 from keepstep.engine.receipts import requeue
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
-from keepstep.engine.world import Side, Sync
+from keepstep.engine.world import Side
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
@@ -257,7 +256,7 @@ def _tell_unseen(job: Job, side: Side, row: dict[str, Any]) -> None:
             sync=job.sync.name,
             entity=row["entity"],
             params={
-                "title": _title(tx, job.sync, row["entity"]),
+                "title": _title(tx, row["entity"]),
                 "side": side.name,
                 "record": row["record"] or row["reserved_id"],
                 "at": row["written_at"],
@@ -278,7 +277,7 @@ def _tell_unknown(tx: Tx, job: Job, side: Side, row: dict[str, Any]) -> None:
                 entity=row["entity"],
                 params={
                     "entity": row["entity"],
-                    "title": _title(tx, job.sync, row["entity"]),
+                    "title": _title(tx, row["entity"]),
                     "side": side.name,
                     "at": row["written_at"],
                 },
@@ -302,7 +301,7 @@ def _tell_twins(tx: Tx, job: Job, side: Side, row: dict[str, Any], found: Sequen
                 params={
                     "side": side.name,
                     "record": record.id,
-                    "title": _title(tx, job.sync, row["entity"]),
+                    "title": _title(tx, row["entity"]),
                     "url": record.url,
                     "first": found[0].id,
                 },
@@ -314,6 +313,6 @@ def _tell_twins(tx: Tx, job: Job, side: Side, row: dict[str, Any], found: Sequen
     )
 
 
-def _title(tx: Tx, sync: Sync, entity: str) -> str:
+def _title(tx: Tx, entity: str) -> str:
     state = load(tx, [entity]).get(entity)
-    return title(state, sync) if state is not None else entity
+    return state.title if state is not None else entity

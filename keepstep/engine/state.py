@@ -13,7 +13,7 @@ from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import Agreed, Conflict
 from mapping.items import translated
-from mapping.model import Kind
+from mapping.model import TITLE, Kind
 
 LOAD = 400
 
@@ -112,9 +112,20 @@ class EntityState(msgspec.Struct):
         return agreed.value if agreed is not None else None
 
     @property
+    def title(self) -> str:
+        """How people know it: what its sides agree on, else what a record shows; its id where nothing does."""
+        name = TITLE[self.kind]
+        shown = (record["shown"].get(name) for record in self.records.values())
+        return next((str(each) for each in (self.value(name), *shown) if each), self.id)
+
+    @property
     def origin(self) -> LinkState | None:
         """The link of the record that the entity began with."""
         return next((link for link in self.links.values() if link.first), None)
+
+    def under_way(self, side: str) -> bool:
+        """Whether a write to that side is open: sent or about to be, and not known to have ended."""
+        return any(intent["side"] == side for intent in self.intents)
 
     def touch(self, side: str) -> None:
         self.dirty_links.add(side)

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine.made import SOURCE
-from keepstep.engine.owed import title
 from keepstep.engine.ports import Ports
 from keepstep.engine.settle import planned_fields
 from keepstep.engine.state import EntityState, Instead, LinkState
@@ -271,8 +270,7 @@ class Batch:
     def _told(
         self, state: EntityState, side: str, record: str | None, name: str | None, how: How, **more: Any
     ) -> Undone:
-        called = title(state, self._sync)
-        return Undone(entity=state.id, title=called, side=side, record=record, field=name, how=how, **more)
+        return Undone(entity=state.id, title=state.title, side=side, record=record, field=name, how=how, **more)
 
 
 def _holding(tx: Tx, sync: Sync, run: str, intents: dict[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:

@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError
 from keepstep.engine.carried import of_its_own
 from keepstep.engine.hidden import hidden_key
 from keepstep.engine.operations import Owed
-from keepstep.engine.owed import create, title
+from keepstep.engine.owed import create
 from keepstep.engine.ports import Ports
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState, LinkState, load
@@ -318,7 +318,7 @@ class Verifier:
         row = state.records.get(side)
         return Checked(
             entity=state.id,
-            title=title(state, self._sync),
+            title=state.title,
             side=side,
             record=record,
             standing=standing,

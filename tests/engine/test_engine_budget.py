@@ -230,3 +230,19 @@ def test_a_busy_sync_leaves_others_of_the_connection_their_part() -> None:
         work("small", 1)
     assert done["small"] == 24 * 12
     assert 400 < done["busy"] <= 1_000
+
+
+def test_a_part_of_an_allowance_that_no_service_states_is_told_until_it_is_another() -> None:
+    bench = Bench()
+    day, pace = Quota(unit="credits", amount=9, seconds=DAY), Quota(unit="requests", amount=9, seconds=10.0)
+    quotas = {"none": None, "pace": Quota(unit="slots", amount=9, seconds=10.0), "requests": pace, "day": day}
+
+    def told(shares: dict[str, float | None]) -> list[str]:
+        with bench.store.write() as tx:
+            budget.tell_unmeasured(tx, bench.ports, quotas, shares)
+            rows = tx.all(t.finding.select().where(t.finding.c.state == "open").order_by(t.finding.c.key))
+        return [row["params"]["connection"] for row in rows]
+
+    assert told(dict.fromkeys(quotas, 0.5)) == ["none", "pace"]
+    assert told({"none": None, "pace": 0.5}) == ["pace"]
+    assert told({}) == []
