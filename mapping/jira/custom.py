@@ -365,6 +365,11 @@ def _read_text(place: Place) -> FieldMap:
     return place.shown(_text_of)
 
 
+def _team(place: Place) -> FieldMap:
+    """An Atlassian team, by its name. It is written by an id that only another service of Atlassian's tells."""
+    return place.shown(lambda value, _: _name(value, "name"))
+
+
 MAKERS: Mapping[Form, Mapping[str, Callable[[Place], FieldMap]]] = {
     Form.TEXT: {
         "textfield": _line,
@@ -379,6 +384,7 @@ MAKERS: Mapping[Form, Mapping[str, Callable[[Place], FieldMap]]] = {
         "version": _named("name"),
         "project": _named("key"),
         "gh-sprint": _sprint,
+        "team": _team,
         "readonlyfield": _read_text,
     },
     Form.RICH: {"textarea": _rich},
