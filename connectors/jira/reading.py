@@ -139,8 +139,8 @@ class Reading:
                     yield Record(stream=stream, id=id, forbidden=True)
                     continue
             record = next(each_row(stream, [issue], reader.issue, []), None)
-            # Converted between issue and epic, lifted above the epics, or not readable, it is none of this stream's, but
-            # it is not gone either.
+            # Converted between issue and epic, lifted above the epics, or not readable: it is none of this stream, and
+            # is not gone either.
             if isinstance(record, Record) and record.stream == stream:
                 yield record
                 continue

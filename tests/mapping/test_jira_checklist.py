@@ -94,6 +94,48 @@ def test_what_is_no_task_stays_and_an_empty_list_leaves_nothing_behind() -> None
     )
 
 
+def heading(text: str, level: int = 3) -> dict[str, Any]:
+    return {"type": "heading", "attrs": {"level": level}, "content": [{"type": "text", "text": text}]}
+
+
+def item(id: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"id": id, "text": text, "done": False, **more}
+
+
+def test_a_heading_is_what_the_tasks_below_it_stand_under() -> None:
+    base = doc(tasks(task("1", "a")), heading("Build", 2), NOTE, tasks(task("2", "b")), heading("QA"), NOTE,
+               heading("测试"), tasks(task("3", "c")))  # fmt: skip
+    items = [item("1", "a"), item("2", "b", under="Build"), item("3", "c", under="测试")]
+    assert canon(base).values["checklist"] == items
+    assert write(items, base) == base  # nothing is gathered into one list
+    more = [*items, item("x", "d", under="Build"), item("y", "e", under="Ship"), item("z", "f", under="Ship")]
+    assert write(more, base) == doc(
+        *base["content"][:3],
+        tasks(task("2", "b"), task("x", "d")),
+        *base["content"][4:],
+        heading("Ship"),
+        tasks(task("y", "e"), task("z", "f"), id="checklist"),
+    )
+    left = write([items[0], items[2]], base)
+    assert left == doc(*base["content"][:3], *base["content"][4:])
+
+
+def test_an_empty_field_gets_the_headings_with_the_tasks() -> None:
+    made = write([item("1", "a", under="Build"), item("2", "b"), item("3", "c", under="QA  1")])
+    assert made == doc(
+        tasks(task("2", "b"), id="checklist"),
+        heading("Build"),
+        tasks(task("1", "a"), id="checklist-1"),
+        heading("QA 1"),
+        tasks(task("3", "c"), id="checklist-2"),
+    )
+    assert canon(made).values["checklist"] == [
+        item("2", "b"),
+        item("1", "a", under="Build"),
+        item("3", "c", under="QA 1"),
+    ]
+
+
 def test_a_history_tells_no_checklist_and_too_long_a_one_is_refused() -> None:
     with pytest.raises(Unmappable, match="not_a_checklist"):
         mapper().canon_field(Kind.TASK, "checklist", "* [ ] a")

@@ -11,13 +11,13 @@ from mapping.fields import Unmappable
 from mapping.trello.checklists import STEP, read_items, write_items
 
 
-def checklist(*names: str, pos: float = 1, id: str = "k") -> dict[str, Any]:
+def checklist(*names: str, pos: float = 1, id: str = "k", name: str = "Checklist") -> dict[str, Any]:
     items = [{"id": name, "name": name, "state": "incomplete", "pos": n} for n, name in enumerate(names)]
-    return {"id": id, "name": "L", "pos": pos, "checkItems": items}
+    return {"id": id, "name": name, "pos": pos, "checkItems": items}
 
 
-def item(id: str, text: str | None = None, done: int = 0) -> dict[str, Any]:
-    return {"id": id, "text": text or id, "done": bool(done)}
+def item(id: str, text: str | None = None, done: int = 0, **more: str) -> dict[str, Any]:
+    return {"id": id, "text": text or id, "done": bool(done), **more}
 
 
 def carried_out(change: dict[str, Any], checklists: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -114,6 +114,43 @@ def test_what_is_new_or_moved_joins_the_checklist_of_the_item_before_it() -> Non
         "set": [{"id": "a", "pos": pytest.approx(166.67, abs=0.1), "idChecklist": "k2"}],
         "remove": [],
     }
+
+
+def test_an_item_stands_under_what_people_call_its_checklist() -> None:
+    lists = [checklist("a"), checklist("b", pos=2, id="k2", name=" QA ✓"), checklist("c", pos=3, id="k3", name="")]
+    assert read_items(lists, {}) == [item("a"), item("b", under="QA ✓"), item("c")]
+    for odd in (None, 7, ["x"]):
+        assert read_items([{**checklist("a"), "name": odd}], {}) == [item("a")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "added"),
+    [
+        pytest.param([item("z", under="QA")], {"checklist": "QA"}, id="a heading that is not there"),
+        pytest.param([item("z", under="Later")], {"idChecklist": "k3"}, id="an empty checklist of that name"),
+        pytest.param([item("z")], {"idChecklist": "k2"}, id="no heading"),
+        pytest.param([item("z", under="Build")], {}, id="those of its heading stand in the first"),
+        pytest.param([item("z", under="Test")], {"idChecklist": "k2"}, id="those of its heading stand before it"),
+    ],
+)
+def test_what_is_new_goes_where_others_of_its_heading_are(wanted: list[Any], added: dict[str, Any]) -> None:
+    # People here call the second list otherwise than it is called where its items came from.
+    lists = [checklist("a", name="Build"), checklist("b", pos=2, id="k2", name="QA 2"),
+             checklist(pos=3, id="k3", name="Later")]  # fmt: skip
+    change = write_items([item("a", under="Build"), item("b", under="Test"), *wanted], {"checklists": lists})
+    assert change == {"add": [{"name": "z", "state": "incomplete", **added}], "set": [], "remove": []}
+
+
+def test_a_new_card_has_the_checklists_of_the_other() -> None:
+    change = write_items([item("a", under="Build"), item("b"), item("c", under="QA"), item("d", under="QA")], {})
+    assert [(each["name"], each.get("checklist")) for each in change["add"]] == [
+        ("a", "Build"),
+        ("b", "Checklist"),
+        ("c", "QA"),
+        ("d", "QA"),
+    ]
+    plain = write_items([item("a"), item("b")], {})
+    assert [each.get("checklist") for each in plain["add"]] == [None, None]
 
 
 def test_an_empty_first_checklist_takes_nothing_that_belongs_behind_another() -> None:
