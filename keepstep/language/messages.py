@@ -172,6 +172,7 @@ REASONS: Final[dict[str, Message]] = {
     "reason.unreadable": "not readable",
     "reason.no_such_field": "the place has no such field",
     "reason.other_type": "the field there has another type",
+    "reason.no_work": "the card is a template, a mirror of another card, or a separator",
     "reason.list_archived": "its list is archived; bring the list back first",
     "reason.no_such_list": "no list there stands for it",
     "reason.unknown_list": "the list has no declared meaning",

@@ -18,6 +18,8 @@ def lists(company: Company) -> dict[str, str]:
     old = board.create("Bert", "lists", {"name": "Doing", "idBoard": home})
     board.create("Bert", "cards", {"name": "Old", "idList": old})
     board.create("Bert", "cards", {"name": "New", "idList": inbox})
+    for name, odd in (("Template", {"isTemplate": True}), ("Mirror", {"cardRole": "mirror"})):
+        board.cards[board.create("Bert", "cards", {"name": name, "idList": inbox})] |= odd
     board.edit("Bert", "lists", old, {"closed": True})
     company.only({"tasks": SYNCS["tasks"]})
     company.rounds(3)
