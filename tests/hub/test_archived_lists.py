@@ -45,6 +45,22 @@ def test_a_first_sync_makes_nothing_of_them_and_a_list_that_is_back_brings_them(
     company.quiet()
 
 
+def test_what_is_archived_or_no_work_when_it_is_first_seen_is_made_nowhere_until_it_is_work(
+    company: Company, lists: dict[str, str]
+) -> None:
+    board = company.cores["board"]
+    made = {name: board.create("Bert", "cards", {"name": name, "idList": lists["inbox"]}) for name in ("Early", "Twin")}
+    board.edit("Bert", "cards", made["Early"], {"closed": True})
+    board.cards[made["Twin"]]["cardRole"] = "mirror"
+    company.rounds(2)
+    assert set(issues(company)) == {"New"}
+    company.quiet()
+    board.edit("Bert", "cards", made["Early"], {"closed": False})
+    company.rounds(2)
+    assert set(issues(company)) == {"New", "Early"}
+    company.quiet()
+
+
 def test_a_linked_card_whose_list_is_archived_is_not_deleted_and_goes_on_in_step(
     company: Company, lists: dict[str, str]
 ) -> None:
