@@ -80,16 +80,26 @@ def _written(items: list[dict[str, Any]], base: Any) -> Any:
         elif lists[number]:
             rest.append({**block, "content": lists[number]})
     fresh = [(home.name, nodes) for home, nodes in lists.items() if isinstance(home, Fresh)]
-    for count, (name, nodes) in enumerate(sorted(fresh, key=lambda each: each[0] is not None)):
-        if name is not None:
-            said = [{"type": "text", "text": _line(name)}]
-            rest.append({"type": "heading", "attrs": {"level": LEVEL}, "content": said})
-        id = LIST_ID if not count else f"{LIST_ID}-{count}"
-        rest.append({"type": "taskList", "attrs": {"localId": id}, "content": nodes})
+    for name, nodes in sorted(fresh, key=lambda each: each[0] is not None):
+        _add_list(rest, name, nodes)
     written = {**doc, "version": 1, "content": rest}
     if len(str(written)) > LONGEST:
         raise Unmappable("too_long", LONGEST)
     return written if rest else None
+
+
+def _add_list(blocks: list[Any], name: str | None, nodes: list[dict[str, Any]]) -> None:
+    """A list of tasks at the end, or below the heading of that name, which may have lost its list."""
+    taken = {_attributes(each).get("localId") for each in blocks}
+    id = next(id for count in range(len(blocks) + 1) if (id := f"{LIST_ID}-{count}" if count else LIST_ID) not in taken)
+    at = len(blocks)
+    if name is not None:
+        headings = [number for number, each in enumerate(blocks) if _heading(each) == _line(name)]
+        if not headings:
+            said = [{"type": "text", "text": _line(name)}]
+            blocks.append({"type": "heading", "attrs": {"level": LEVEL}, "content": said})
+        at = headings[0] + 1 if headings else len(blocks)
+    blocks.insert(at, {"type": "taskList", "attrs": {"localId": id}, "content": nodes})
 
 
 def _item(item: Mapping[str, Any], node: Node | None, text: str | None) -> dict[str, Any]:
@@ -111,10 +121,17 @@ def _called(blocks: Sequence[Node]) -> dict[int, str | None]:
     heading = None
     for number, each in enumerate(blocks):
         if each.get("type") == "heading":
-            heading = _line(markdown_to_plain(adf_to_markdown(_paragraph(each))[0]) or "") or None
+            heading = _heading(each)
         elif each.get("type") == "taskList":
             found[number] = heading
     return found
+
+
+def _heading(block: Node) -> str | None:
+    """What a heading says; None for an empty one, and for anything else."""
+    if block.get("type") != "heading":
+        return None
+    return _line(markdown_to_plain(adf_to_markdown(_paragraph(block))[0]) or "") or None
 
 
 def _tasks(blocks: Sequence[Node]) -> Iterator[tuple[int, Node]]:

@@ -118,6 +118,11 @@ def test_a_heading_is_what_the_tasks_below_it_stand_under() -> None:
     )
     left = write([items[0], items[2]], base)
     assert left == doc(*base["content"][:3], *base["content"][4:])
+    again = write([items[0], item("n", "new", under="Build"), items[2]], left)
+    assert again == doc(*base["content"][:2], tasks(task("n", "new"), id="checklist"), NOTE, *base["content"][4:])
+    assert canon(again).values["checklist"] == [items[0], item("n", "new", under="Build"), items[2]]
+    twice = write([items[0], item("n", "new", under="Build"), items[2], item("m", "more", under="Ship")], again)
+    assert twice["content"][-1]["attrs"] == {"localId": "checklist-1"}
 
 
 def test_an_empty_field_gets_the_headings_with_the_tasks() -> None:
