@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -123,6 +124,40 @@ def test_a_heading_is_what_the_tasks_below_it_stand_under() -> None:
     assert canon(again).values["checklist"] == [items[0], item("n", "new", under="Build"), items[2]]
     twice = write([items[0], item("n", "new", under="Build"), items[2], item("m", "more", under="Ship")], again)
     assert twice["content"][-1]["attrs"] == {"localId": "checklist-1"}
+
+
+def block(dice: random.Random, number: int) -> dict[str, Any]:
+    match dice.choice(("tasks", "heading", "note")):
+        case "tasks":
+            return tasks(
+                *(task(id, id) for id in (f"{number}.{n}" for n in range(dice.randrange(1, 4)))), id=f"l{number}"
+            )
+        case "heading":
+            return heading(dice.choice("ABC"))
+    return NOTE
+
+
+def test_whatever_stands_there_everything_wanted_does_and_nothing_else_goes() -> None:
+    dice = random.Random(9)
+    for _ in range(250):
+        blocks = [block(dice, number) for number in range(dice.randrange(5))]
+        base = doc(*blocks) if blocks else None
+        items = canon(base).values["checklist"] or []
+        assert write(items, base) == base
+        wanted = [each for each in items if dice.random() < 0.8]
+        if dice.random() < 0.3:
+            dice.shuffle(wanted)
+        for id in "xyz"[: dice.randrange(4)]:
+            under = dice.choice((None, "A", "D"))
+            wanted.insert(dice.randrange(len(wanted) + 1), item(id, id, **({"under": under} if under else {})))
+        after = write(wanted, base)
+        shown = canon(after).values["checklist"] or []
+        assert sorted(each["id"] for each in shown) == sorted(each["id"] for each in wanted)
+        there = (after or doc())["content"]
+        assert all(each in there for each in blocks if each["type"] != "taskList")
+        assert write(shown, after) == after
+        lists = [each["attrs"]["localId"] for each in there if each["type"] == "taskList"]
+        assert len(set(lists)) == len(lists)
 
 
 def test_an_empty_field_gets_the_headings_with_the_tasks() -> None:

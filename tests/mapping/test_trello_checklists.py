@@ -31,11 +31,18 @@ def carried_out(change: dict[str, Any], checklists: list[dict[str, Any]]) -> lis
         target["checkItems"].append({**now, **{name: wanted[name] for name in wanted if name != "idChecklist"}})
     for one in after.values():
         one["checkItems"] = [each for each in one["checkItems"] if each["id"] not in change["remove"]]
-    if not after:
+    if not after and any("checklist" not in wanted for wanted in change["add"]):
         after["new"] = {"id": "new", "pos": STEP, "checkItems": []}
-    first = min(after.values(), key=lambda one: one["pos"])
+    first = min(after.values(), key=lambda one: one["pos"], default=None)
     for wanted in change["add"]:
-        row = after.get(wanted.get("idChecklist"), first)["checkItems"]
+        called = wanted.get("checklist")
+        if called is not None:
+            bottom = max((one["pos"] for one in after.values()), default=0) + STEP
+            named = next((id for id, one in after.items() if one.get("name") == called), f"+{called}")
+            home = after.setdefault(named, {"id": named, "name": called, "pos": bottom, "checkItems": []})
+        else:
+            home = after.get(wanted.get("idChecklist"), first)
+        row = home["checkItems"]
         bottom = max((each["pos"] for each in row), default=0) + STEP
         row.append({"id": f"+{wanted['name']}", "pos": bottom, **wanted})
     return list(after.values())
@@ -182,6 +189,28 @@ def test_any_order_is_reached() -> None:
         change = write_items([item(each) for each in wanted], {"checklists": shown})
         assert texts(carried_out(change, shown)) == wanted
         assert not [each for each in change["set"] if "pos" not in each]
+
+
+def test_with_any_headings_everything_wanted_is_there_and_then_stays() -> None:
+    dice = random.Random(8)
+    for _ in range(2000):
+        names = list("abcdefgh")[: dice.randrange(9)]
+        cut = dice.randrange(len(names) + 1)
+        shown = [
+            checklist(*part, pos=n + 1, id=f"k{n}", name=dice.choice(("Checklist", "A", "B")))
+            for n, part in enumerate((names[:cut], names[cut:]))
+            if part
+        ]
+        kept = [each for each in read_items(shown, {}) or () if dice.random() < 0.8]
+        if dice.random() < 0.3:
+            dice.shuffle(kept)
+        for new in "xyz"[: dice.randrange(4)]:
+            heading = dice.choice((None, "A", "B", "C"))
+            kept.insert(dice.randrange(len(kept) + 1), item(new, **({"under": heading} if heading else {})))
+        after = carried_out(write_items(kept, {"checklists": shown}), shown)
+        assert sorted(texts(after)) == sorted(each["text"] for each in kept)
+        again = write_items(read_items(after, {}), {"checklists": after})
+        assert again == {"add": [], "set": [], "remove": []}
 
 
 def test_a_text_longer_than_the_service_takes_is_told() -> None:
