@@ -50,7 +50,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     """The service says it is gone: a tombstone, the bin, or 404/410 by id. Archived is not deleted."""
     forbidden: bool = False
-    """Asked for by id and refused (403): exists or not, nobody may say. Never a delete."""
+    """Asked for by id and refused (403): exists or not, nobody may say. Never a delete. Neither is it one where the
+    thing is in another stream now, which ``place`` in the payload then names."""
     partial: bool = False
     """A hint from a feed: fetch it by id before believing it."""
     marker: str | None = None

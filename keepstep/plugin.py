@@ -71,7 +71,7 @@ from connectors.sandbox.truth import Entry, Truth
 from connectors.undecoded import Pick, Undecoded
 from mapping.categories import category_of
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
-from mapping.items import longest_rise
+from mapping.items import UNDER, Fresh, homes, longest_rise
 from mapping.model import (
     CATEGORY,
     PRIORITY,
@@ -126,6 +126,7 @@ __all__ = [
     "STANDARD",
     "STATUS",
     "TITLE",
+    "UNDER",
     "Abilities",
     "AccessToken",
     "AccessTokens",
@@ -160,6 +161,7 @@ __all__ = [
     "FieldMap",
     "Forbidden",
     "Form",
+    "Fresh",
     "Gate",
     "GateClosed",
     "Granted",
@@ -234,6 +236,7 @@ __all__ = [
     "each_row",
     "folded",
     "from_something_before",
+    "homes",
     "id_of",
     "identified",
     "identifier",

@@ -2,6 +2,9 @@
 
 Every side gives the items ids of its own. Between sides an item is known by one shared id; ``pair`` keeps which own id
 stands for which shared one. All else here speaks of shared ids only.
+
+An item may say under which heading it stands (``UNDER``). That is where it is put on a side that makes it anew, and no
+part of the merge: what a side calls its lists, and which of its items it puts where, is its own affair afterwards.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ Ids = dict[str, str]
 
 PARTS: Final = ("text", "done")
 """What an item holds besides its place."""
+
+UNDER: Final = "under"
+"""Key of the heading; left out where there is none."""
 
 
 class Look(NamedTuple):
@@ -167,8 +173,7 @@ def folded(agreed: Items, looks: Iterable[Look], winners: Mapping[str, str | Non
                 if comes:
                     if known:
                         order.remove(id)
-                    else:
-                        result[id] = item
+                    result[id] = _headed(result.get(id, item), _heading(item, look.after, result))
                     at = order.index(previous) + 1 if previous is not None else 0
                     while at < len(order) and order[at] in fresh:
                         at += 1
@@ -177,6 +182,53 @@ def folded(agreed: Items, looks: Iterable[Look], winners: Mapping[str, str | Non
                 previous = id
         fresh |= made.placed.keys() & result.keys()
     return [result[id] for id in order]
+
+
+def _heading(item: Item, beside: Items, known: Mapping[str, Item]) -> Any:
+    """What is said, between sides, to stand above an item: as of those that stand under the same heading beside it, for
+    a side may have renamed that."""
+    here = (each["id"] for each in beside if each["id"] != item["id"] and each.get(UNDER) == item.get(UNDER))
+    return next((known[id].get(UNDER) for id in here if id in known), item.get(UNDER))
+
+
+def _headed(item: Item, heading: Any) -> Item:
+    bare = {name: part for name, part in item.items() if name != UNDER}
+    return {**bare, UNDER: heading} if heading is not None else bare
+
+
+class Fresh(NamedTuple):
+    """A list that is not there yet."""
+
+    name: Any
+
+
+def homes(
+    wanted: Items, shown: Sequence[tuple[int, Any] | None], called: Mapping[Any, Any], first: Any = None
+) -> list[Any]:
+    """In which list of a side each wanted item goes.
+
+    ``shown``: for each, its place among all that the side shows and its list; None: it is not there yet. ``called``:
+    list -> its heading, in the side's order. As few as possible change their list: what moved goes where the item
+    before it is. What is new goes there too if that list holds others of its heading, else to such others, to the list
+    of that name, or to a ``Fresh`` one. ``first``: the list for what has nothing beside it and no heading.
+    """
+    kept = longest_rise([place[0] for place in shown if place is not None])
+    found = [place[1] if place is not None and place[0] in kept else None for place in shown]
+    after = first
+    for at in reversed(range(len(found))):
+        after = found[at] if found[at] is not None else after
+    for at, home in enumerate(found):
+        after = found[at] = home if home is not None else after
+    under: dict[Any, list[Any]] = {}
+    for item, place, home in zip(wanted, shown, found, strict=True):
+        if place is not None:
+            under.setdefault(item.get(UNDER), []).append(home)
+    names = {name: home for home, name in reversed(list(called.items()))}
+    for at, item in enumerate(wanted):
+        heading = item.get(UNDER)
+        if shown[at] is None and heading is not None and found[at] not in under.get(heading, ()):
+            found[at] = under[heading][0] if heading in under else names.get(heading, Fresh(heading))
+    return found
 
 
 def differing(lists: Sequence[Any]) -> dict[str, str]:

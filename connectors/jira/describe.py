@@ -20,8 +20,17 @@ from connectors.jira.settings import Settings
 # Metadata costs a request per project and issue type; beyond this many projects fields are described site-wide.
 PROJECTS = 20
 
-MAKERS = ("com.atlassian.jira.plugin.system.customfieldtypes", "com.pyxis.greenhopper.jira")
-"""Whose custom fields are known by their type's own name; apps give theirs names of their own."""
+TYPES = {
+    "com.atlassian.jira.plugin.system.customfieldtypes": {
+        *("textfield", "textarea", "url", "readonlyfield", "labels", "float", "datepicker", "datetime"),
+        *("select", "radiobuttons", "multiselect", "multicheckboxes", "cascadingselect"),
+        *("userpicker", "multiuserpicker", "people", "grouppicker", "multigrouppicker"),
+        *("version", "multiversion", "project"),
+    },
+    "com.pyxis.greenhopper.jira": {"gh-sprint", "gh-epic-link"},
+}
+"""Maker -> its types of custom fields whose name says more than their schema (which of all texts takes a document). Any
+other type is what its schema says: story points and an import's id are numbers, an epic's name is a text."""
 
 READ_ONLY = {
     "created",
@@ -222,10 +231,10 @@ def _field(
 
 
 def kind_of(row: Json) -> str:
-    """Jira's own word: of a custom field the type that an administrator chose, which says more than its schema."""
+    """Jira's own word: of a custom field the type that an administrator chose where that says more than its schema."""
     schema = part(row, "schema")
     maker, _, chosen = str(schema.get("custom") or "").partition(":")
-    if chosen and maker in MAKERS:
+    if chosen in TYPES.get(maker, ()):
         return chosen
     kind = str(schema.get("type") or "any")
     return f"array of {schema['items']}" if kind == "array" and schema.get("items") else kind

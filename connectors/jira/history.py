@@ -25,7 +25,7 @@ FIELD_OF_ENTRY = {
     "Epic Link": "parent",
     "Key": "key",
 }
-NAMED = {"status", "priority", "issuetype", "resolution", "project", "security"}
+NAMED = {"status", "priority", "issuetype", "resolution", "project", "security", "team"}
 PARTS = {
     "option": ("id", "value"),
     "version": ("id", "name"),

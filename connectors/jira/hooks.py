@@ -23,12 +23,16 @@ from connectors.rows import NoRecord
 SIGNATURE = "x-hub-signature"
 IDENTIFIER = "x-atlassian-webhook-identifier"
 
-FEEDS = {"jira:issue": "issues", "comment": "issues", "worklog": "issues", "issuelink": "issues"} | {
-    "attachment": "issues",
-    "jira:version": "versions",
-    "user": "users",
+FEEDS = {
+    "jira:issue": ("issues",),
+    "comment": ("issues",),
+    "issuelink": ("issues",),
+    "worklog": ("issues", "worklogs"),
+    "attachment": ("issues", "attachments"),
+    "jira:version": ("versions",),
+    "user": ("users",),
 }
-"""What an event begins with -> the feed that will tell of it."""
+"""What an event begins with -> the feeds that will tell of it."""
 
 
 def parse(headers: Mapping[str, str], body: bytes, secret: str | None) -> Delivery:
@@ -49,9 +53,9 @@ def parse(headers: Mapping[str, str], body: bytes, secret: str | None) -> Delive
     at = moment(event.get("timestamp"))
     if at is None and event.get("timestamp") is not None:
         raise HookRefused(f"the body of {name[:60]} tells no time that Jira sends", code="malformed")
-    feed = next((feed for start, feed in FEEDS.items() if name.startswith(start)), None)
+    feeds = next((feeds for start, feeds in FEEDS.items() if name.startswith(start)), ())
     key = given.get(IDENTIFIER) or hashlib.sha256(body).hexdigest()
-    return Delivery(key=key, hints=hints, feeds=[feed] if feed else [], at=at)
+    return Delivery(key=key, hints=hints, feeds=list(feeds), at=at)
 
 
 def _prove(signature: str, body: bytes, secret: str | None) -> None:
@@ -74,8 +78,10 @@ def _hints(name: str, event: Json) -> Iterator[Hint]:
         comment = event.get("comment") or {}
         if comment.get("id"):
             yield Hint("comments", child_id(str(issue["id"]), comment))
-    link = event.get("issueLink") or {}
-    for place in (event.get("worklog") or {}).get("issueId"), link.get("sourceIssueId"), link.get("destinationIssueId"):
+    link, worklog = event.get("issueLink") or {}, event.get("worklog") or {}
+    if worklog.get("id"):
+        yield Hint("worklogs", str(worklog["id"]))
+    for place in worklog.get("issueId"), link.get("sourceIssueId"), link.get("destinationIssueId"):
         if place:
             yield Hint("issues", str(place))
     version = event.get("version") or {}

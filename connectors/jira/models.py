@@ -41,6 +41,10 @@ class Status(Named, total=False):
     statusCategory: Category | None
 
 
+NOBODY = "unknown"
+"""Account id of every user whose record is deleted and broken (the contract's words on ``accountId``)."""
+
+
 class Account(TypedDict, total=False):
     """What a user is known by; a server's user has no account id."""
 

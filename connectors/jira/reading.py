@@ -139,8 +139,13 @@ class Reading:
                     yield Record(stream=stream, id=id, forbidden=True)
                     continue
             record = next(each_row(stream, [issue], reader.issue, []), None)
-            # Lifted above the epics, or not readable, it is in no stream of ours, but it is not gone either.
-            yield record if isinstance(record, Record) else Record(stream=stream, id=id, forbidden=True)
+            # Converted between issue and epic, lifted above the epics, or not readable: it is none of this stream, and
+            # is not gone either.
+            if isinstance(record, Record) and record.stream == stream:
+                yield record
+                continue
+            now = {"id": id, "place": record.stream} if isinstance(record, Record) else {}
+            yield Record(stream=stream, id=id, payload=now, forbidden=True)
 
     def streams_of(self, issues: Sequence[str]) -> dict[str, str]:
         """Which stream each issue is in; those that are gone are missing."""

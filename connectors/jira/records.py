@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from connectors.base import Ignored, Record
 from connectors.jira.client import PROPERTY
-from connectors.jira.models import Account, Json, Numbered, Rank, count
+from connectors.jira.models import NOBODY, Account, Json, Numbered, Rank, count
 from connectors.rows import id_of
 from connectors.undecoded import Pick, Undecoded
 
@@ -93,7 +93,7 @@ def account_of(person: Any) -> str | None:
     if not isinstance(person, dict):
         return None
     found = person.get("accountId") or person.get("key") or person.get("name")
-    return str(found) if found else None
+    return str(found) if found and found != NOBODY else None
 
 
 def name_of(person: Any) -> str | None:

@@ -2,8 +2,9 @@
 
 ``idLabels``, ``idMembers`` and ``labels`` (names) take a list, meaning exactly these, or ``{"add": [...], "remove":
 [...]}``; members also ``"first": id``, because the first one counts. ``checklists`` (of a card) and ``checkItems`` (of
-a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?}], "set": [{"id", "name"?, "state"?, "pos"?,
-"idChecklist"?}], "remove": [id]}``. ``customFieldItems`` is told in ``connectors.trello.custom``.
+a checklist) take ``{"add": [{"name", "state"?, "pos"?, "idChecklist"?, "checklist"?}], "set": [{"id", "name"?,
+"state"?, "pos"?, "idChecklist"?}], "remove": [id]}``; ``checklist`` names one that is made if the card has none of that
+name. ``customFieldItems`` is told in ``connectors.trello.custom``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from connectors.rows import identified
 from connectors.trello.attempt import Attempt, Refused
 from connectors.trello.client import PAGE
 from connectors.trello.custom import CustomValues
-from connectors.trello.models import CARD, Raw, pos
+from connectors.trello.models import CARD, DEFAULT_CHECKLIST, Raw, pos
 from connectors.trello.records import marker_url
 
 PLAIN = ("name", "desc", "closed", "due", "start", "dueComplete", "idList", "idBoard", "pos")
@@ -24,7 +25,6 @@ SETS = ("idLabels", "labels", "idMembers")
 WORDS = (*PLAIN, *SETS, "checklists", "customFieldItems")
 
 ITEM_WORDS = ("name", "state", "pos", "idChecklist")
-DEFAULT_CHECKLIST = "Checklist"
 MOST_ITEMS = 200
 """Items of one checklist (``limits.checkItems.perChecklist.disableAt`` of a board); more go into a further one."""
 
@@ -242,7 +242,12 @@ def _write_items(attempt: Attempt, card: str, checklists: list[Raw], items: Item
             attempt.send("DELETE", f"/cards/{card}/checkItem/{id}")
             home[id]["checkItems"] = [item for item in home[id]["checkItems"] if item["id"] != id]
     for wanted in items.add:
-        into, there = _place_for(attempt, card, after, wanted.get("idChecklist"))
+        named = wanted.get("checklist")
+        into, there = (
+            (_named_place(attempt, card, after, str(named)), True)
+            if named
+            else _place_for(attempt, card, after, wanted.get("idChecklist"))
+        )
         sent = {"name": wanted["name"], "checked": wanted.get("state") == "complete"}
         if wanted.get("pos") is not None and there:
             sent["pos"] = wanted["pos"]
@@ -265,6 +270,17 @@ def _place_for(attempt: Attempt, card: str, checklists: list[Raw], wanted: str |
     for one in (meant, *row[-1:]):
         if one is not None and len(one["checkItems"]) < MOST_ITEMS:
             return one, one is meant
-    made = attempt.send("POST", "/checklists", {"idCard": card, "name": DEFAULT_CHECKLIST}, whole=True)
+    return _made(attempt, card, checklists, DEFAULT_CHECKLIST), meant is None
+
+
+def _named_place(attempt: Attempt, card: str, checklists: list[Raw], name: str) -> Raw:
+    """The checklist of that name, made if there is none or each is full."""
+    named = [one for one in checklists if str(one.get("name") or "").strip() == name]
+    room = [one for one in sorted(named, key=pos) if len(one["checkItems"]) < MOST_ITEMS]
+    return room[0] if room else _made(attempt, card, checklists, name)
+
+
+def _made(attempt: Attempt, card: str, checklists: list[Raw], name: str) -> Raw:
+    made = attempt.send("POST", "/checklists", {"idCard": card, "name": name}, whole=True)
     checklists.append({**made, "checkItems": []})
-    return checklists[-1], meant is None
+    return checklists[-1]

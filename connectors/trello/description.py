@@ -28,13 +28,14 @@ CARDS = Costs(
     # A card's log and its members, in one batch.
     history=(Price(1, BATCH // 2),),
     # Names of labels are found on the list's board; what does not fit into the create follows item by item.
-    created={"labels": Extra(2), "closed": Extra(1), "checklists": Extra(1, 1), "customFieldItems": Extra(1, 1)},
+    # At most each item has a checklist of its own, which is made with it.
+    created={"labels": Extra(2), "closed": Extra(1), "checklists": Extra(0, 2), "customFieldItems": Extra(1, 1)},
     # Sets and items are written part by part, after a look at the card, labels at the board's as well.
     updated={
         "labels": Extra(2, 1),
         "idLabels": Extra(2, 1),
         "idMembers": Extra(1, 1),
-        "checklists": Extra(2, 1),
+        "checklists": Extra(1, 2),
         "customFieldItems": Extra(1, 1),
     },
 )

@@ -64,13 +64,18 @@ BOARD_ACTIONS = frozenset(
         "createLabel",
         "updateLabel",
         "deleteLabel",
+        "enablePlugin",
+        "enablePowerUp",
+        "disablePlugin",
+        "disablePowerUp",
         "createCustomField",
         "updateCustomField",
         "deleteCustomField",
     }
 )
-CUSTOM_FIELD_ACTIONS = frozenset({"updateCustomField", "deleteCustomField"})
-"""A field or an option of it that goes takes its values off all cards, without a word about each."""
+CUSTOM_FIELD_ACTIONS = frozenset({"updateCustomField", "deleteCustomField", "disablePlugin", "disablePowerUp"})
+"""A field or an option of it that goes takes its values off all cards, without a word about each; so does the power-up
+that fields come with."""
 
 
 @dataclass(slots=True)

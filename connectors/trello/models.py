@@ -38,6 +38,9 @@ HOLDS = {
 }
 """Canonical form -> the types of custom field that can hold it."""
 
+DEFAULT_CHECKLIST = "Checklist"
+"""What the service's own page calls a new one."""
+
 BOARD_FIELDS = "name,desc,closed,idOrganization,url,shortUrl,shortLink,prefs,labelNames"
 MEMBER_FIELDS = "fullName,username"
 

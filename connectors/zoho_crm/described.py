@@ -83,8 +83,8 @@ def field(module: str, meta: FieldMeta) -> Field:
     return Field(
         name=meta.api_name,
         label=meta.display_label or meta.field_label or meta.api_name,
-        kind=meta.data_type,
-        writable=not (meta.read_only or meta.field_read_only) and (api is None or api.api_update),
+        kind=meta.kind,
+        writable=not (meta.read_only or meta.field_read_only or meta.computed) and (api is None or api.api_update),
         required=meta.system_mandatory,
         custom=meta.custom_field,
         values=[value.display_value for value in picks if value.display_value not in NOTHING] or None,

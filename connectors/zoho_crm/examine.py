@@ -193,7 +193,7 @@ def _custom(settings: Settings, module: str, fields: Sequence[FieldMeta], model:
 
 
 def _holds(form: Form, meta: FieldMeta) -> bool:
-    return meta.data_type in HOLDS.get(form, ()) and (form is not Form.REF or meta.refers is not None)
+    return meta.kind in HOLDS.get(form, ()) and (form is not Form.REF or meta.refers is not None)
 
 
 def _values(settings: Settings, module: str, fields: Sequence[FieldMeta], model: Model) -> Iterator[Symptom]:

@@ -97,6 +97,10 @@ class OperationType(msgspec.Struct):
     api_update: bool = True
 
 
+RESULTS = {"string": "text", "number": "double"}
+"""What a formula's result is called -> the ``data_type`` of a field with such values."""
+
+
 class FieldMeta(msgspec.Struct):
     """One row of ``/settings/fields``: the part that this connector reads."""
 
@@ -115,6 +119,21 @@ class FieldMeta(msgspec.Struct):
     unique: Any = None
     external: Any = None
     lookup: Any = None
+    formula: Any = None
+    rollup_summary: Any = None
+
+    @property
+    def kind(self) -> str:
+        """Zoho's word for what values are; of what it computes itself, the type of the result."""
+        made = {"formula": self.formula, "rollup_summary": self.rollup_summary}.get(self.data_type)
+        result = made.get("return_type") if isinstance(made, dict) else None
+        if not isinstance(result, str) or not result:
+            return self.data_type
+        return RESULTS.get(result, result)
+
+    @property
+    def computed(self) -> bool:
+        return self.data_type in ("formula", "rollup_summary")
 
     @property
     def refers(self) -> str | None:

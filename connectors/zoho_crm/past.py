@@ -44,7 +44,7 @@ def changes(id: str, entry: TimelineEntry, me: str, fields: Mapping[str, FieldMe
     at = entry.at or ""
     for change in entry.changes:
         meta = fields.get(change.api_name)
-        kind = meta.data_type if meta else change.data_type or "text"
+        kind = meta.kind if meta else change.data_type or "text"
         yield Change(
             id=id,
             field=change.api_name,

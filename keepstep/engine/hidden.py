@@ -1,4 +1,5 @@
-"""Records to which something is owed, and which our account may not see (403): told until one of the two is over."""
+"""Records to which something is owed, and which our account may not see (403), or which are in another stream now: told
+until one of the two is over."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def tell_hidden(
     looked: Mapping[str, Record],
     states: Mapping[str, EntityState],
 ) -> None:
-    """By the look directly before a write: which records may not be seen, and which may again."""
+    """By the look directly before a write: which records may not be seen, or are something else now, and which may be
+    written again."""
     there, over = [], []
     for operation in operations:
         record = looked.get(operation.record or "")
@@ -42,24 +44,38 @@ def tell_hidden(
         if not record.forbidden:
             over.append(key)
             continue
-        finding = Finding(
+        there.append(_finding(key, sync, side, state, record))
+    findings.report(tx, there, ports.now(), ports.new_id)
+    findings.close(tx, over, ports.now())
+
+
+def _finding(key: str, sync: Sync, side: Side, state: EntityState, record: Record) -> Finding:
+    place = record.payload.get("place")
+    if place in {stream.name for stream in side.connection.description.streams}:
+        now = f"{side.connection.name}.{place}"
+        return Finding(
             key=key,
-            code="record_hidden",
+            code="record_converted",
             severity="error",
             sync=sync.name,
             entity=state.id,
-            params={"title": state.title, "side": side.name, "record": record.id},
+            params={"title": state.title, "side": side.name, "record": record.id, "now": now},
         )
-        there.append(finding)
-    findings.report(tx, there, ports.now(), ports.new_id)
-    findings.close(tx, over, ports.now())
+    return Finding(
+        key=key,
+        code="record_hidden",
+        severity="error",
+        sync=sync.name,
+        entity=state.id,
+        params={"title": state.title, "side": side.name, "record": record.id},
+    )
 
 
 def close_hidden(tx: Tx, entities: Iterable[str], operations: Iterable[Operation], now: str) -> None:
     """Of those entities, what is owed nothing any more need not be seen."""
     query = sa.select(t.finding.c.key).where(
         t.finding.c.entity.in_(list(entities)),
-        t.finding.c.code == "record_hidden",
+        t.finding.c.code.in_(("record_hidden", "record_converted")),
         t.finding.c.state.in_(findings.OPEN),
     )
     owed = {hidden_key(operation.entity, operation.side) for operation in operations}

@@ -22,6 +22,7 @@ TOLD: Final[dict[str, Message]] = {
     "unknown_create": "{side}: whether {title} was created is not known, and the system cannot be asked; look there, then say `keepstep resolve ID made --record RECORD` or `keepstep resolve ID not-made`",
     "write_unseen": "{side}: what became of a write to {title:value} ({record}) cannot be told, because the account may not see it any more; grant it access to the record again",
     "record_hidden": "{title:value}: the account that Keepstep signs in with cannot read it in {side} any more ({record}), so what is new elsewhere is not carried there; grant that account access to it, or move it back to where it was",
+    "record_converted": "{title:value}: what it is in {side} ({record}) is one of {now} now, so nothing new is carried there; convert it or move it back, or let it go on as what it has become",
     "comment_heading": "{author}, {at}:",
     "comment_heading_nobody": "Somebody, {at}:",
     "own_left": "{title:value} in {side} is by our own account and no copy that is known, so it stays there; whoever writes there needs an account of their own",

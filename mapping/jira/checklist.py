@@ -1,8 +1,9 @@
 """A checklist in a text field of several lines: the tasks that people tick there, in order.
 
 The field is named by the configuration and is the checklist's own. Whatever else people write into it stays, and so
-does the markup of an item whose text nobody edits elsewhere. Tasks in a description are part of that text, and are
-never taken for a checklist.
+does the markup of an item whose text nobody edits elsewhere. A heading is what the tasks below it stand under; one that
+is not there is put at the end, with its tasks. Tasks in a description are part of that text, and are never taken for a
+checklist.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mapping.fields import FieldMap, Unmappable
+from mapping.items import UNDER, Fresh, homes
 from mapping.jira.values import LONGEST, Section
 from mapping.model import Loss
 from mapping.richtext import adf_to_markdown, cleaned, markdown_to_adf, markdown_to_plain, plain_to_markdown
 
 LIST_ID = "checklist"
-"""Of the list that is made here; a service that gives ids of its own may change it."""
+"""Of a list that is made here; a service that gives ids of its own may change it."""
+LEVEL = 3
+"""Of a heading that is made here."""
 
 Node = Mapping[str, Any]
 
@@ -41,34 +45,61 @@ def _read(value: Any) -> tuple[Any, list[Loss]]:
         raise Unmappable("not_a_checklist")
     items: list[dict[str, Any]] = []
     losses: list[Loss] = []
-    for node in _tasks(value):
+    blocks = _blocks(value)
+    called = _called(blocks)
+    for number, node in _tasks(blocks):
         markdown, lost = adf_to_markdown(_paragraph(node))
         text = _line(markdown_to_plain(markdown) or "")
         losses += lost
         if (plain_to_markdown(text) or "") != (markdown or ""):
             losses.append(Loss("text", "markup_dropped"))
-        items.append({"id": _id(node, items), "text": text, "done": _attributes(node).get("state") == "DONE"})
+        item = {"id": _id(node, items), "text": text, "done": _attributes(node).get("state") == "DONE"}
+        items.append({**item, UNDER: called[number]} if called[number] is not None else item)
     return items or None, losses
 
 
 def _written(items: list[dict[str, Any]], base: Any) -> Any:
     """The document with these items and all that is none. None: there is nothing in it."""
     doc = base if isinstance(base, Mapping) and base.get("type") == "doc" else {"type": "doc", "version": 1}
+    blocks = _blocks(doc)
+    called = _called(blocks)
     known: dict[str, Node] = {}
-    for node in _tasks(doc):
-        known[_id(node, [{"id": id} for id in known])] = node
+    stood: dict[str, tuple[int, int]] = {}
+    for number, node in _tasks(blocks):
+        id = _id(node, [{"id": id} for id in known])
+        known[id], stood[id] = node, (len(stood), number)
     texts = {each["id"]: each["text"] for each in _read(doc)[0] or ()}
-    nodes = [_item(each, known.get(each["id"]), texts.get(each["id"])) for each in items]
-    blocks = [each for each in _content(doc) if isinstance(each, Mapping)]
-    lists = [number for number, each in enumerate(blocks) if each.get("type") == "taskList"]
-    rest = [each for number, each in enumerate(blocks) if number not in lists]
-    if nodes:
-        first = blocks[lists[0]] if lists else {"type": "taskList", "attrs": {"localId": LIST_ID}}
-        rest.insert(lists[0] if lists else len(rest), {**first, "content": nodes})
+    first = next(iter(called), Fresh(None))
+    lists: dict[Any, list[dict[str, Any]]] = {number: [] for number in called}
+    for each, home in zip(items, homes(items, [stood.get(each["id"]) for each in items], called, first), strict=True):
+        lists.setdefault(home, []).append(_item(each, known.get(each["id"]), texts.get(each["id"])))
+    rest: list[Any] = []
+    for number, block in enumerate(blocks):
+        if number not in called:
+            rest.append(block)
+        elif lists[number]:
+            rest.append({**block, "content": lists[number]})
+    fresh = [(home.name, nodes) for home, nodes in lists.items() if isinstance(home, Fresh)]
+    for name, nodes in sorted(fresh, key=lambda each: each[0] is not None):
+        _add_list(rest, name, nodes)
     written = {**doc, "version": 1, "content": rest}
     if len(str(written)) > LONGEST:
         raise Unmappable("too_long", LONGEST)
     return written if rest else None
+
+
+def _add_list(blocks: list[Any], name: str | None, nodes: list[dict[str, Any]]) -> None:
+    """A list of tasks at the end, or below the heading of that name, which may have lost its list."""
+    taken = {_attributes(each).get("localId") for each in blocks}
+    id = next(id for count in range(len(blocks) + 1) if (id := f"{LIST_ID}-{count}" if count else LIST_ID) not in taken)
+    at = len(blocks)
+    if name is not None:
+        headings = [number for number, each in enumerate(blocks) if _heading(each) == _line(name)]
+        if not headings:
+            said = [{"type": "text", "text": _line(name)}]
+            blocks.append({"type": "heading", "attrs": {"level": LEVEL}, "content": said})
+        at = headings[0] + 1 if headings else len(blocks)
+    blocks.insert(at, {"type": "taskList", "attrs": {"localId": id}, "content": nodes})
 
 
 def _item(item: Mapping[str, Any], node: Node | None, text: str | None) -> dict[str, Any]:
@@ -80,11 +111,35 @@ def _item(item: Mapping[str, Any], node: Node | None, text: str | None) -> dict[
     return {"type": "taskItem", "attrs": {"localId": item["id"], "state": state}, "content": content}
 
 
-def _tasks(node: Node) -> Iterator[Node]:
-    """The tasks of the lists on top, in order; those of a list within a list come after the task above them."""
-    for each in _content(node):
-        if isinstance(each, Mapping) and each.get("type") == "taskList":
-            yield from _items(each)
+def _blocks(doc: Node) -> list[Node]:
+    return [each for each in _content(doc) if isinstance(each, Mapping)]
+
+
+def _called(blocks: Sequence[Node]) -> dict[int, str | None]:
+    """The lists on top, by their numbers among the blocks -> the heading above; None where there is none."""
+    found: dict[int, str | None] = {}
+    heading = None
+    for number, each in enumerate(blocks):
+        if each.get("type") == "heading":
+            heading = _heading(each)
+        elif each.get("type") == "taskList":
+            found[number] = heading
+    return found
+
+
+def _heading(block: Node) -> str | None:
+    """What a heading says; None for an empty one, and for anything else."""
+    if block.get("type") != "heading":
+        return None
+    return _line(markdown_to_plain(adf_to_markdown(_paragraph(block))[0]) or "") or None
+
+
+def _tasks(blocks: Sequence[Node]) -> Iterator[tuple[int, Node]]:
+    """The tasks of the lists on top, in order, each with its list's number; those of a list within a list come after
+    the task above them."""
+    for number, each in enumerate(blocks):
+        if each.get("type") == "taskList":
+            yield from ((number, node) for node in _items(each))
 
 
 def _items(node: Node) -> Iterator[Node]:

@@ -182,6 +182,11 @@ def _one_of_people(place: Place) -> FieldMap:
     return place.row((read, write))
 
 
+def _team(place: Place) -> FieldMap:
+    """An Atlassian team, by its name. It is written by an id that only another service of Atlassian's tells."""
+    return place.shown(lambda value, _: choices.name_of(value, "name"))
+
+
 MAKERS: Mapping[Form, Mapping[str, Callable[[Place], FieldMap]]] = {
     Form.TEXT: {
         "textfield": _line,
@@ -196,6 +201,7 @@ MAKERS: Mapping[Form, Mapping[str, Callable[[Place], FieldMap]]] = {
         "version": choices.one("name"),
         "project": choices.one("key"),
         "gh-sprint": sprints.current,
+        "team": _team,
         "readonlyfield": _read_text,
     },
     Form.RICH: {"textarea": _rich},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Description, Field
+from connectors.jira.models import NOBODY
 from mapping.fields import Options, Unmappable
 from mapping.jira.wiki import wiki_to_markdown
 from mapping.model import PRIORITY, Kind, Loss
@@ -204,7 +205,7 @@ def person() -> Pair:
         if not value:
             return None
         known = next((name for name in ("accountId", "key", "name") if value.get(name)), None)
-        if known is None:
+        if known is None or value[known] == NOBODY:
             raise Unmappable("nobody_named", value.get("displayName"))
         name, email = word(value.get("displayName")), word(value.get("emailAddress"))
         return {"account": identifier(value, known), "name": name, "email": email}

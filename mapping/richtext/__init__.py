@@ -39,8 +39,7 @@ def adf_to_markdown(doc: Mapping[str, Any] | str | None) -> tuple[str | None, li
         return clean_text(doc).strip() or None, []
     if not isinstance(doc, Mapping):
         return None, [Loss("doc", "malformed", type(doc).__name__)]
-    if doc.get("type") is None and isinstance(doc.get("content"), list):
-        doc = {**doc, "type": "doc"}  # copied about without its head
+    doc = _headed(doc)
     if doc.get("type") == "doc":
         quick = plain_document(doc.get("content"))
         if quick is not None:
@@ -57,14 +56,20 @@ def markdown_to_adf(text: str, base: Mapping[str, Any] | None = None) -> dict[st
     edited blocks keep what can still be placed: panels, mentions, colours, tasks. If nothing reads differently the
     answer equals ``base``.
     """
-    if not isinstance(base, Mapping) or base.get("type") != "doc":
+    base = _headed(base) if isinstance(base, Mapping) else {}
+    if base.get("type") != "doc":
         return document(parse(text))
     seen = adf_to_markdown(base)[0]
     if text == (seen or "") or normal_markdown(text) == seen:
-        return dict(base)
+        return {**base, "version": base.get("version", 1)}
     content = base.get("content")
     nodes = rebuilt(parse(text), content if isinstance(content, list | tuple) else [])
     return {**base, "version": 1, "content": nodes}
+
+
+def _headed(doc: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document that was copied about without its head, with it."""
+    return {**doc, "type": "doc"} if doc.get("type") is None and isinstance(doc.get("content"), list) else doc
 
 
 def normal_markdown(text: str | None) -> str | None:

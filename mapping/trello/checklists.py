@@ -1,7 +1,8 @@
 """A card's checklists as one ordered list of items, written with one request for each item that really changes.
 
-An item is known by its id, or, where it came from elsewhere, by its text. The list has no word for the checklists
-themselves: items stay in theirs, and what is new or moved joins that of the item before it.
+An item is known by its id, or, where it came from elsewhere, by its text. Items stay in their checklists, and what is
+new or moved joins that of the item before it; unless it came from under a heading of which there is no item there: then
+it goes into the checklist of that name, which is made if need be. What is there is never renamed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.trello.models import pos
+from connectors.trello.models import DEFAULT_CHECKLIST, pos
 from mapping.fields import Unmappable
-from mapping.items import longest_rise
+from mapping.items import UNDER, Fresh, homes, longest_rise
 from mapping.pairs import clean, identifier
 from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section
@@ -27,10 +28,12 @@ Pair = tuple[Item, Section | None]
 
 
 def read_items(value: Any, _: Section) -> Any:
-    items = [
-        {"id": identifier(item), "text": clean(item.get("name")) or "", "done": item.get("state") == "complete"}
-        for item in _rows(value)
-    ]
+    called = _called(objects(value))
+    items = []
+    for row in _rows(value):
+        item = {"id": identifier(row), "text": clean(row.get("name")) or "", "done": row.get("state") == "complete"}
+        heading = called.get(row["idChecklist"])
+        items.append({**item, UNDER: heading} if heading is not None else item)
     return items or None
 
 
@@ -46,7 +49,7 @@ def write_items(value: Any, section: Section) -> Any:
     lists = sorted(objects(section.get("checklists")), key=pos)
     shown = _rows(lists)
     pairs, left = _paired(wanted, shown)
-    places = _places(pairs, shown, lists[0].get("id") if lists else None)
+    places = _places(pairs, shown, _called(lists), lists[0].get("id") if lists else None)
     add: list[dict[str, Any]] = []
     change: list[dict[str, Any]] = []
     for (each, twin), place in zip(pairs, places, strict=True):
@@ -59,6 +62,13 @@ def write_items(value: Any, section: Section) -> Any:
         if changes:
             change.append({"id": twin["id"], **changes})
     return {"add": add, "set": change, "remove": left}
+
+
+def _called(lists: Sequence[Section]) -> dict[Any, str | None]:
+    """Checklist -> what people call it; None for one that has the name that the service gives."""
+    names = {one.get("id"): one.get("name") for one in lists}
+    plain = {id: clean(name) if isinstance(name, str) else None for id, name in names.items()}
+    return {id: None if name == DEFAULT_CHECKLIST else name for id, name in plain.items()}
 
 
 def _rows(checklists: Any) -> list[Section]:
@@ -85,13 +95,16 @@ def _paired(wanted: Sequence[Item], shown: Sequence[Section]) -> tuple[list[Pair
     return pairs, list(left)
 
 
-def _places(pairs: Sequence[Pair], shown: Sequence[Section], first: Any) -> list[dict[str, Any]]:
+def _places(
+    pairs: Sequence[Pair], shown: Sequence[Section], called: Mapping[Any, str | None], first: Any
+) -> list[dict[str, Any]]:
     """Where each wanted item goes; empty for one that stays. As few move as possible. ``first``: the checklist that
     takes items without one."""
     index = {item["id"]: at for at, item in enumerate(shown)}
     kept = longest_rise([index[twin["id"]] for _, twin in pairs if twin is not None])
     stays = [twin if twin is not None and index[twin["id"]] in kept else None for _, twin in pairs]
-    homes = [stay["idChecklist"] if stay is not None else None for stay in stays]
+    stood = [None if twin is None else (index[twin["id"]], twin["idChecklist"]) for _, twin in pairs]
+    goes = homes([each for each, _ in pairs], stood, called, first)
     spots: list[float | None] = [None] * len(pairs)
     crowded: set[Any] = set()
     for start, end in _runs(stays):
@@ -105,17 +118,22 @@ def _places(pairs: Sequence[Pair], shown: Sequence[Section], first: Any) -> list
         if gap < NARROW:
             crowded.add(home)
         for step, at in enumerate(range(start, end), 1):
-            homes[at] = home
             # What is new and comes last needs no position: the service puts it there.
-            if high is not None or any(twin is not None for _, twin in pairs[at:end]):
+            last = high is None and all(twin is None for _, twin in pairs[at:end])
+            if goes[at] == home and not last:
                 spots[at] = low + gap * step
     for home in crowded:
-        for step, at in enumerate((at for at, each in enumerate(homes) if each == home), 1):
+        for step, at in enumerate((at for at, each in enumerate(goes) if each == home), 1):
             spots[at] = step * STEP
     places: list[dict[str, Any]] = []
-    for (_, twin), home, spot in zip(pairs, homes, spots, strict=True):
+    several = any(isinstance(home, Fresh) for home in goes)
+    for (_, twin), home, spot in zip(pairs, goes, spots, strict=True):
         place: dict[str, Any] = {} if spot is None else {"pos": int(spot) if spot == int(spot) else spot}
-        if home != (first if twin is None else twin["idChecklist"]):
+        if isinstance(home, Fresh):
+            place["checklist"] = home.name
+        elif home is None and several:
+            place["checklist"] = DEFAULT_CHECKLIST
+        elif home != (first if twin is None else twin["idChecklist"]):
             place["idChecklist"] = home
         places.append(place)
     return places

@@ -36,20 +36,35 @@ def flag() -> Pair:
     return yes_or_no, lambda value, _: bool(value)
 
 
+ROLES = ("mirror", "separator")
+"""``cardRole`` of what only shows a card of another place, or a line between cards."""
+
+
 def archived() -> Pair:
-    """A card is archived itself, or its list is: the board shows neither. Out of an archived list no write gets it."""
+    """A card is archived itself, or its list is: the board shows neither. Nor is one work that others are copied from
+    (``isTemplate``), that only shows another, or that is a line. No write makes it any."""
 
     def read(value: Any, section: Section) -> Any:
-        return yes_or_no(value, section) or section.get("listClosed") is True
+        return yes_or_no(value, section) or _set_aside(section) is not None
 
     def write(value: Any, section: Section) -> Any:
-        if section.get("listClosed") is not True:
+        why = _set_aside(section)
+        if why is None:
             return bool(value)
         if not value:
-            raise Unmappable("list_archived")
+            raise Unmappable(why)
         return section.get("closed") is True  # it counts as archived already
 
     return read, write
+
+
+def _set_aside(section: Section) -> str | None:
+    """Why an open card counts as archived."""
+    if section.get("listClosed") is True:
+        return "list_archived"
+    if section.get("isTemplate") is True or section.get("cardRole") in ROLES:
+        return "no_work"
+    return None
 
 
 def ref(stream: str) -> Pair:

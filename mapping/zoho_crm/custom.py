@@ -17,6 +17,7 @@ from mapping.zoho_crm.values import (
     amount,
     instant_read,
     listed,
+    one_of,
     person,
     person_written,
     reference,
@@ -59,7 +60,7 @@ def _row(kind: Kind, stream: str, name: str, system: str, options: Options, fiel
 def _pair(form: Form, name: str, field: Field | None, options: Options, multi_currency: bool) -> Pair:
     match form:
         case Form.TEXT | Form.RICH:
-            return text()
+            return one_of(field) if field is not None and field.kind == "picklist" else text()
         case Form.DATE:
             return whole_seconds(options.zone) if field is not None and field.kind == "datetime" else day(options.zone)
         case Form.CHOICE:

@@ -18,6 +18,8 @@ def lists(company: Company) -> dict[str, str]:
     old = board.create("Bert", "lists", {"name": "Doing", "idBoard": home})
     board.create("Bert", "cards", {"name": "Old", "idList": old})
     board.create("Bert", "cards", {"name": "New", "idList": inbox})
+    for name, odd in (("Template", {"isTemplate": True}), ("Mirror", {"cardRole": "mirror"})):
+        board.cards[board.create("Bert", "cards", {"name": name, "idList": inbox})] |= odd
     board.edit("Bert", "lists", old, {"closed": True})
     company.only({"tasks": SYNCS["tasks"]})
     company.rounds(3)
@@ -40,6 +42,22 @@ def test_a_first_sync_makes_nothing_of_them_and_a_list_that_is_back_brings_them(
     company.cores["board"].edit("Bert", "lists", lists["old"], {"closed": False})
     company.rounds(2)
     assert set(issues(company)) == {"New", "Old"}
+    company.quiet()
+
+
+def test_what_is_archived_or_no_work_when_it_is_first_seen_is_made_nowhere_until_it_is_work(
+    company: Company, lists: dict[str, str]
+) -> None:
+    board = company.cores["board"]
+    made = {name: board.create("Bert", "cards", {"name": name, "idList": lists["inbox"]}) for name in ("Early", "Twin")}
+    board.edit("Bert", "cards", made["Early"], {"closed": True})
+    board.cards[made["Twin"]]["cardRole"] = "mirror"
+    company.rounds(2)
+    assert set(issues(company)) == {"New"}
+    company.quiet()
+    board.edit("Bert", "cards", made["Early"], {"closed": False})
+    company.rounds(2)
+    assert set(issues(company)) == {"New", "Early"}
     company.quiet()
 
 

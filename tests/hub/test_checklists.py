@@ -69,6 +69,29 @@ def begin(company: Company, *names: str, side: str = "board") -> None:
     )
 
 
+def named(company: Company, side: str) -> dict[str, list[str]]:
+    """Name of each checklist -> its items."""
+    lists = company.cores[side].records("cards")[card(company, side)]["checklists"]
+    return {
+        one["name"]: [each["name"] for each in sorted(one["checkItems"], key=lambda each: each["pos"])]
+        for one in sorted(lists, key=lambda each: each["pos"])
+    }
+
+
+def checklist(company: Company, side: str, name: str) -> str:
+    lists = company.cores[side].records("cards")[card(company, side)]["checklists"]
+    return next(one["id"] for one in lists if one["name"] == name)
+
+
+def put(company: Company, side: str, into: str, *names: str) -> None:
+    """A person adds items to the checklist of that name, which is made if there is none."""
+    core, here = company.cores[side], card(company, side)
+    if into not in named(company, side):
+        core.create("Bert", "checklists", {"idCard": here, "name": into})
+    add = [{"name": name} for name in names]
+    core.edit("Bert", "checklists", checklist(company, side, into), {"checkItems": {"add": add}})
+
+
 def conflicts(hub: Hub) -> list[dict[str, Any]]:
     with hub.store.read() as tx:
         return tx.all(sa.select(t.finding).where(t.finding.c.code == "conflict", t.finding.c.state == "open"))
@@ -95,6 +118,36 @@ def test_what_is_done_to_items_on_either_board_comes_together(company: Company, 
     edit(company, "board", set={"Review twice": {"state": "complete"}})
     company.rounds(3)
     assert shown(company, "board") == shown(company, "other") == ["Tell Ann", "Sketch 👩‍🔧+", "Review twice+"]
+    assert conflicts(hub) == []
+    company.quiet()
+
+
+def test_checklists_are_called_the_same_when_they_are_made_and_what_people_like_afterwards(
+    company: Company, boards: Callable[..., Hub]
+) -> None:
+    hub = boards()
+    begin(company)
+    put(company, "board", "Build", "Saw", "Nail")
+    put(company, "board", "Checklist", "Pay")
+    put(company, "board", "验收", "Look")
+    company.rounds(3)
+    assert named(company, "other") == {"Build": ["Saw", "Nail"], "Checklist": ["Pay"], "验收": ["Look"]}
+    company.quiet()
+
+    # Either side calls one of them otherwise: that stays there, and what is new still finds its place.
+    company.cores["board"].edit("Bert", "checklists", checklist(company, "board", "Build"), {"name": "Make"})
+    company.cores["other"].edit("Bert", "checklists", checklist(company, "other", "验收"), {"name": "Accept"})
+    company.quiet()
+    put(company, "board", "Make", "Glue")
+    put(company, "other", "Accept", "Sign")
+    put(company, "board", "Ship", "Pack")
+    company.rounds(3)
+    assert named(company, "board") == {
+        "Make": ["Saw", "Nail", "Glue"], "Checklist": ["Pay"], "验收": ["Look", "Sign"], "Ship": ["Pack"]
+    }  # fmt: skip
+    assert named(company, "other") == {
+        "Build": ["Saw", "Nail", "Glue"], "Checklist": ["Pay"], "Accept": ["Look", "Sign"], "Ship": ["Pack"]
+    }  # fmt: skip
     assert conflicts(hub) == []
     company.quiet()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import keepstep
+import mapping
 from keepstep.engine import change_text
 from keepstep.engine.handoffs.shipped import SHIPPED
 from keepstep.engine.handoffs.verdict import Level
@@ -170,3 +171,20 @@ def test_every_trouble_of_a_store_is_said() -> None:
     # Two say nothing of the address: it could not be taken apart, so its password may stand anywhere in it.
     for code in named - {"store_address_bad", "store_kind_unknown"}:
         assert "keep.db" in say(code, known, "en")
+
+
+def lost() -> Iterator[tuple[str, str]]:
+    """Each reason for which a mapping says that a value cannot be carried, with the file that says it."""
+    for path in sorted(Path(mapping.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name, place in (("Unmappable", 0), ("Loss", 1), ("self.lose", 1)):
+            for call in calls(tree, name):
+                why = call.args[place] if len(call.args) > place else None
+                if isinstance(why, ast.Constant):
+                    yield path.name, str(why.value)
+
+
+def test_every_reason_for_which_a_value_is_not_carried_has_words() -> None:
+    reasons = set(lost())
+    assert len(reasons) > 60
+    assert sorted(each for each in reasons if f"reason.{each[1]}" not in MESSAGES) == []

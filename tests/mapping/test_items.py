@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapping.agreement import AGREED, UNSURE, Agreed, Candidate, Conflict, Decision, Equality, Merge, Rule, View
-from mapping.items import Look, alike, changes, contested, differing, folded, pair, translated
+from mapping.items import Look, alike, changes, contested, differing, folded, homes, pair, translated
 from mapping.merge import merge
 
 NOW = "2026-11-02T09:00:00.000Z"
@@ -165,6 +165,40 @@ def test_a_first_link_and_a_side_of_unknown_standing_are_compared_whole() -> Non
     back = [View(side="two", cur=items("a c"), shadow=UNSURE)]
     found = merge(Agreed(items("a b"), 4, "one", NOW), back, None, rule, SAME, NOW).conflict
     assert found == Conflict({"two": Candidate(items("a c")), AGREED: Candidate(items("a b"), NOW, "one")})
+
+
+def under(heading: str | None, text: str) -> list[dict[str, Any]]:
+    return [{**each, **({"under": heading} if heading else {})} for each in items(text)]
+
+
+def test_a_heading_is_no_part_of_the_merge_and_new_items_get_that_of_those_beside_them() -> None:
+    agreed = [*under("QA", "a b"), *under(None, "c")]
+    assert alike(agreed, items("a b c"))
+    renamed = [*under("Test", "a b z"), *under("Ship", "y"), *under(None, "c x")]
+    shown = [*under("Test", "a b"), *under(None, "c")]
+    result = folded(agreed, [Look("one", shown, renamed)], {})
+    assert [(each["id"], each.get("under")) for each in result] == [
+        ("a", "QA"), ("b", "QA"), ("z", "QA"), ("y", "Ship"), ("c", None), ("x", None)
+    ]  # fmt: skip
+    moved = [*under("Test", "b"), *under(None, "c a")]
+    result = folded(agreed, [Look("one", shown, moved)], {})
+    assert [(each["id"], each.get("under")) for each in result] == [("b", "QA"), ("c", None), ("a", None)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown", "expected"),
+    [
+        ("a b", [(0, 1), (1, 2)], [1, 2]),
+        ("a z b", [(0, 1), None, (1, 2)], [1, 1, 2]),
+        ("z a b", [None, (0, 1), (1, 2)], [1, 1, 2]),
+        ("b a z", [(1, 2), (0, 1), None], [1, 1, 1]),
+        ("z", [None], [7]),
+    ],
+)
+def test_without_headings_what_is_new_or_moved_goes_where_the_item_before_it_is(
+    wanted: str, shown: Any, expected: list[int]
+) -> None:
+    assert homes(items(wanted), shown, {1: None, 2: None}, 7) == expected
 
 
 def test_a_sides_own_items_are_known_by_shared_ids() -> None:

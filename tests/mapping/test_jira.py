@@ -55,6 +55,17 @@ BOLD = {
 }
 
 
+def test_broken_users_are_nobody_and_not_all_the_same_person(mappers):
+    former = {"accountId": "unknown", "displayName": "Former user", "active": False}
+    mapped = mappers["issues"].canon(issue(summary="A", assignee=former))
+    assert mapped.values.get("assignee", "absent") == "absent"
+    assert mapped.losses == [Loss("assignee", "nobody_named", "Former user")]
+    record = READER.comment({"id": "1", "author": former, "updateAuthor": former}, "7")
+    assert record.modified_by is None
+    deleted = {"accountId": "557058:8b2c", "displayName": "Former user", "active": False}
+    assert mappers["issues"].canon(issue(assignee=deleted)).values["assignee"]["account"] == "557058:8b2c"
+
+
 def test_a_task_in_canonical_words(mappers):
     mapped = mappers["issues"].canon(
         issue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -92,6 +93,87 @@ def test_what_is_no_task_stays_and_an_empty_list_leaves_nothing_behind() -> None
     assert write([{"id": "2", "text": "b\nc", "done": True}], doc(NOTE)) == doc(
         NOTE, tasks(task("2", "b c", "DONE"), id="checklist")
     )
+
+
+def heading(text: str, level: int = 3) -> dict[str, Any]:
+    return {"type": "heading", "attrs": {"level": level}, "content": [{"type": "text", "text": text}]}
+
+
+def item(id: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"id": id, "text": text, "done": False, **more}
+
+
+def test_a_heading_is_what_the_tasks_below_it_stand_under() -> None:
+    base = doc(tasks(task("1", "a")), heading("Build", 2), NOTE, tasks(task("2", "b")), heading("QA"), NOTE,
+               heading("测试"), tasks(task("3", "c")))  # fmt: skip
+    items = [item("1", "a"), item("2", "b", under="Build"), item("3", "c", under="测试")]
+    assert canon(base).values["checklist"] == items
+    assert write(items, base) == base  # nothing is gathered into one list
+    more = [*items, item("x", "d", under="Build"), item("y", "e", under="Ship"), item("z", "f", under="Ship")]
+    assert write(more, base) == doc(
+        *base["content"][:3],
+        tasks(task("2", "b"), task("x", "d")),
+        *base["content"][4:],
+        heading("Ship"),
+        tasks(task("y", "e"), task("z", "f"), id="checklist"),
+    )
+    left = write([items[0], items[2]], base)
+    assert left == doc(*base["content"][:3], *base["content"][4:])
+    again = write([items[0], item("n", "new", under="Build"), items[2]], left)
+    assert again == doc(*base["content"][:2], tasks(task("n", "new"), id="checklist"), NOTE, *base["content"][4:])
+    assert canon(again).values["checklist"] == [items[0], item("n", "new", under="Build"), items[2]]
+    twice = write([items[0], item("n", "new", under="Build"), items[2], item("m", "more", under="Ship")], again)
+    assert twice["content"][-1]["attrs"] == {"localId": "checklist-1"}
+
+
+def block(dice: random.Random, number: int) -> dict[str, Any]:
+    match dice.choice(("tasks", "heading", "note")):
+        case "tasks":
+            return tasks(
+                *(task(id, id) for id in (f"{number}.{n}" for n in range(dice.randrange(1, 4)))), id=f"l{number}"
+            )
+        case "heading":
+            return heading(dice.choice("ABC"))
+    return NOTE
+
+
+def test_whatever_stands_there_everything_wanted_does_and_nothing_else_goes() -> None:
+    dice = random.Random(9)
+    for _ in range(250):
+        blocks = [block(dice, number) for number in range(dice.randrange(5))]
+        base = doc(*blocks) if blocks else None
+        items = canon(base).values["checklist"] or []
+        assert write(items, base) == base
+        wanted = [each for each in items if dice.random() < 0.8]
+        if dice.random() < 0.3:
+            dice.shuffle(wanted)
+        for id in "xyz"[: dice.randrange(4)]:
+            under = dice.choice((None, "A", "D"))
+            wanted.insert(dice.randrange(len(wanted) + 1), item(id, id, **({"under": under} if under else {})))
+        after = write(wanted, base)
+        shown = canon(after).values["checklist"] or []
+        assert sorted(each["id"] for each in shown) == sorted(each["id"] for each in wanted)
+        there = (after or doc())["content"]
+        assert all(each in there for each in blocks if each["type"] != "taskList")
+        assert write(shown, after) == after
+        lists = [each["attrs"]["localId"] for each in there if each["type"] == "taskList"]
+        assert len(set(lists)) == len(lists)
+
+
+def test_an_empty_field_gets_the_headings_with_the_tasks() -> None:
+    made = write([item("1", "a", under="Build"), item("2", "b"), item("3", "c", under="QA  1")])
+    assert made == doc(
+        tasks(task("2", "b"), id="checklist"),
+        heading("Build"),
+        tasks(task("1", "a"), id="checklist-1"),
+        heading("QA 1"),
+        tasks(task("3", "c"), id="checklist-2"),
+    )
+    assert canon(made).values["checklist"] == [
+        item("2", "b"),
+        item("1", "a", under="Build"),
+        item("3", "c", under="QA 1"),
+    ]
 
 
 def test_a_history_tells_no_checklist_and_too_long_a_one_is_refused() -> None:

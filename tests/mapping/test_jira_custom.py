@@ -6,14 +6,16 @@ import json
 
 import pytest
 
-from connectors.base import Record, Write
+from connectors.base import Abilities, Description, Field, Record, Stream, Write
 from connectors.errors import Misconfigured
 from connectors.jira.describe import kind_of
+from connectors.jira.history import value as changed
 from connectors.jira.sandbox.world import Version
 from connectors.sandbox.clock import VirtualClock
 from mapping.fields import Options, Unmappable
 from mapping.jira import MAPPING
-from mapping.model import Kind, Loss
+from mapping.jira.custom import MAKERS
+from mapping.model import Form, Kind, Loss
 from tests.connectors.jira.conftest import Desk, Watched, open_gate
 from tests.connectors.jira.test_recorded import SHARED
 
@@ -213,6 +215,45 @@ def test_options_with_commas_in_a_history_are_known_by_id_alone():
     assert [set(part) for part in change.new] == [{"id"}, {"id"}]
     with pytest.raises(Unmappable):
         mappers["issues"].canon_field(Kind.TASK, "labels", change.new)
+
+
+MAKER, AGILE = "com.atlassian.jira.plugin.system.customfieldtypes:", "com.pyxis.greenhopper.jira:"
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "form"),
+    [
+        ({"type": "number", "custom": AGILE + "jsw-story-points"}, "number", Form.NUMBER),
+        ({"type": "number", "custom": MAKER + "importid"}, "number", Form.NUMBER),
+        ({"type": "string", "custom": AGILE + "gh-epic-label"}, "string", Form.TEXT),
+        ({"type": "option", "custom": AGILE + "gh-epic-status"}, "option", Form.CHOICE),
+        ({"type": "team", "custom": MAKER + "atlassian-team"}, "team", Form.TEXT),
+        ({"type": "date", "custom": "com.atlassian.jpo:jpo-custom-field-baseline-end"}, "date", Form.DATE),
+        ({"type": "array", "items": "user", "custom": MAKER + "people"}, "people", Form.PERSON),
+        ({"type": "any", "custom": AGILE + "gh-lexo-rank"}, "any", None),
+        ({"type": "any", "custom": AGILE + "gh-epic-link"}, "gh-epic-link", None),
+        ({"type": "any"}, "any", None),
+        ({}, "any", None),
+        (None, "any", None),
+    ],
+)
+def test_types_that_say_no_more_than_their_schema_are_held_by_it(schema, kind, form):
+    assert kind_of({"schema": schema}) == kind
+    holding = [each for each, makers in MAKERS.items() if kind in makers]
+    assert form in holding if form else not holding
+
+
+def test_a_team_is_read_by_its_name_and_never_written():
+    team = Field(name=FIELD, kind="team", custom=True)
+    known = Description(system="jira", streams=[Stream(name="issues", abilities=Abilities(), fields=[team])], feeds=[])
+    mapper = MAPPING.build(Options(custom={"issues": {"title": FIELD}}), known)["issues"]
+    shown = {"id": "36885b3c-1bf0", "name": "Platform 平台", "avatarUrl": "", "isVisible": True, "isShared": True}
+    record = Record(stream="issues", id="1", payload={"id": "1", "fields": {FIELD: shown}})
+    assert mapper.canon(record).values == {"title": "Platform 平台"}
+    assert mapper.mode(Kind.TASK, "title") == "read"
+    assert mapper.unmap(Kind.TASK, {"title": "Other"}, record.payload).values == {}
+    told = changed(FIELD, {"type": "team"}, "36885b3c-1bf0", "Platform 平台")
+    assert mapper.canon_field(Kind.TASK, "title", told) == "Platform 平台"
 
 
 def test_the_types_of_recorded_fields_are_known():

@@ -111,6 +111,7 @@ def test_zoho(name: str, kind: str, values: list[str] | None, shown: Any, value:
     [
         ("number", "integer", None, 1.5, ("not_whole", 1.5)),
         ("choice", "picklist", ["Bronze", "Silver"], "gold", ("no_such_value", "gold")),
+        ("text", "picklist", ["A", "B"], "C", ("no_such_value", "C")),
         ("set", "multiselectpicklist", ["CN"], ["EU"], ("no_such_value", "EU")),
         ("money", "currency", None, {"amount": "1", "currency": "USD"}, ("other_currency", "USD")),
     ],
@@ -118,6 +119,12 @@ def test_zoho(name: str, kind: str, values: list[str] | None, shown: Any, value:
 def test_what_zoho_cannot_take_is_a_loss(name: str, kind: str, values: Any, value: Any, loss: Any) -> None:
     sent = zoho(name, kind, values).unmap(Kind.PROJECT, {name: value}, {"Ours": None})
     assert (sent.values, [(each.why, each.value) for each in sent.losses]) == ({}, [loss])
+
+
+def test_zoho_shows_a_dash_where_nothing_is_chosen() -> None:
+    for name in ("text", "choice"):
+        mapped = zoho(name, "picklist", ["Gold"]).canon(Record(stream="x", id="1", payload={"Ours": "-None-"}))
+        assert (mapped.values[name], mapped.losses) == (None, [])
 
 
 def test_long_numbers_of_zoho_are_texts_there() -> None:

@@ -390,3 +390,12 @@ def test_an_edited_cell_leaves_row_and_cell_attributes() -> None:
 def test_everything_replaced_says_only_the_new_text() -> None:
     assert markdown_to_adf("All new", BASE)["content"] == [para("All new")]
     assert adf_to_markdown(markdown_to_adf("", BASE))[0] is None
+
+
+def test_a_document_without_its_head_keeps_what_it_holds_and_gets_one() -> None:
+    date = {"type": "date", "attrs": {"timestamp": "1767225600000"}}
+    bare = {"content": [{"type": "paragraph", "content": [{"type": "text", "text": "by "}, date]}]}
+    assert adf_to_markdown(bare)[0] == "by 2026-01-01"
+    whole = {"type": "doc", "version": 1, **bare}
+    assert markdown_to_adf("by 2026-01-01", bare) == whole
+    assert markdown_to_adf("by 2026-01-01\n\nnow", bare)["content"][0] == bare["content"][0]

@@ -110,6 +110,26 @@ def test_a_card_in_an_archived_list_counts_as_archived_and_is_not_brought_back(c
     assert cards().unmap(Kind.TASK, {"archived": not closed}, card(closed=closed)).values == {"closed": not closed}
 
 
+@pytest.mark.parametrize(
+    ("more", "aside"),
+    [
+        ({"isTemplate": True}, True),
+        ({"isTemplate": False, "cardRole": None}, False),
+        ({"isTemplate": "yes", "cardRole": ["mirror"]}, False),
+        ({"cardRole": "mirror", "mirrorSourceId": "5f0000000000000000000009"}, True),
+        ({"cardRole": "separator"}, True),
+        ({"cardRole": "link"}, False),
+        ({"cardRole": "something new"}, False),
+    ],
+)
+def test_what_is_no_work_counts_as_archived_and_no_write_makes_it_any(more: dict[str, Any], aside: bool) -> None:
+    seen = card(closed=False, **more)
+    assert cards().canon(rec(seen)).values["archived"] is aside
+    written = cards().unmap(Kind.TASK, {"archived": False}, seen)
+    assert [loss.why for loss in written.losses] == (["no_work"] if aside else [])
+    assert cards().unmap(Kind.TASK, {"archived": aside}, seen).values == {"closed": False}
+
+
 def test_what_a_card_shows_written_back_changes_nothing() -> None:
     items = [{"id": name, "name": name, "state": "incomplete", "pos": n} for n, name in enumerate("xy")]
     seen = card(checklists=[{"id": "k", "name": "L", "pos": 1, "checkItems": items}])

@@ -11,13 +11,13 @@ from mapping.fields import Unmappable
 from mapping.trello.checklists import STEP, read_items, write_items
 
 
-def checklist(*names: str, pos: float = 1, id: str = "k") -> dict[str, Any]:
+def checklist(*names: str, pos: float = 1, id: str = "k", name: str = "Checklist") -> dict[str, Any]:
     items = [{"id": name, "name": name, "state": "incomplete", "pos": n} for n, name in enumerate(names)]
-    return {"id": id, "name": "L", "pos": pos, "checkItems": items}
+    return {"id": id, "name": name, "pos": pos, "checkItems": items}
 
 
-def item(id: str, text: str | None = None, done: int = 0) -> dict[str, Any]:
-    return {"id": id, "text": text or id, "done": bool(done)}
+def item(id: str, text: str | None = None, done: int = 0, **more: str) -> dict[str, Any]:
+    return {"id": id, "text": text or id, "done": bool(done), **more}
 
 
 def carried_out(change: dict[str, Any], checklists: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -31,11 +31,18 @@ def carried_out(change: dict[str, Any], checklists: list[dict[str, Any]]) -> lis
         target["checkItems"].append({**now, **{name: wanted[name] for name in wanted if name != "idChecklist"}})
     for one in after.values():
         one["checkItems"] = [each for each in one["checkItems"] if each["id"] not in change["remove"]]
-    if not after:
+    if not after and any("checklist" not in wanted for wanted in change["add"]):
         after["new"] = {"id": "new", "pos": STEP, "checkItems": []}
-    first = min(after.values(), key=lambda one: one["pos"])
+    first = min(after.values(), key=lambda one: one["pos"], default=None)
     for wanted in change["add"]:
-        row = after.get(wanted.get("idChecklist"), first)["checkItems"]
+        called = wanted.get("checklist")
+        if called is not None:
+            bottom = max((one["pos"] for one in after.values()), default=0) + STEP
+            named = next((id for id, one in after.items() if one.get("name") == called), f"+{called}")
+            home = after.setdefault(named, {"id": named, "name": called, "pos": bottom, "checkItems": []})
+        else:
+            home = after.get(wanted.get("idChecklist"), first)
+        row = home["checkItems"]
         bottom = max((each["pos"] for each in row), default=0) + STEP
         row.append({"id": f"+{wanted['name']}", "pos": bottom, **wanted})
     return list(after.values())
@@ -116,6 +123,43 @@ def test_what_is_new_or_moved_joins_the_checklist_of_the_item_before_it() -> Non
     }
 
 
+def test_an_item_stands_under_what_people_call_its_checklist() -> None:
+    lists = [checklist("a"), checklist("b", pos=2, id="k2", name=" QA ✓"), checklist("c", pos=3, id="k3", name="")]
+    assert read_items(lists, {}) == [item("a"), item("b", under="QA ✓"), item("c")]
+    for odd in (None, 7, ["x"]):
+        assert read_items([{**checklist("a"), "name": odd}], {}) == [item("a")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "added"),
+    [
+        pytest.param([item("z", under="QA")], {"checklist": "QA"}, id="a heading that is not there"),
+        pytest.param([item("z", under="Later")], {"idChecklist": "k3"}, id="an empty checklist of that name"),
+        pytest.param([item("z")], {"idChecklist": "k2"}, id="no heading"),
+        pytest.param([item("z", under="Build")], {}, id="those of its heading stand in the first"),
+        pytest.param([item("z", under="Test")], {"idChecklist": "k2"}, id="those of its heading stand before it"),
+    ],
+)
+def test_what_is_new_goes_where_others_of_its_heading_are(wanted: list[Any], added: dict[str, Any]) -> None:
+    # People here call the second list otherwise than it is called where its items came from.
+    lists = [checklist("a", name="Build"), checklist("b", pos=2, id="k2", name="QA 2"),
+             checklist(pos=3, id="k3", name="Later")]  # fmt: skip
+    change = write_items([item("a", under="Build"), item("b", under="Test"), *wanted], {"checklists": lists})
+    assert change == {"add": [{"name": "z", "state": "incomplete", **added}], "set": [], "remove": []}
+
+
+def test_a_new_card_has_the_checklists_of_the_other() -> None:
+    change = write_items([item("a", under="Build"), item("b"), item("c", under="QA"), item("d", under="QA")], {})
+    assert [(each["name"], each.get("checklist")) for each in change["add"]] == [
+        ("a", "Build"),
+        ("b", "Checklist"),
+        ("c", "QA"),
+        ("d", "QA"),
+    ]
+    plain = write_items([item("a"), item("b")], {})
+    assert [each.get("checklist") for each in plain["add"]] == [None, None]
+
+
 def test_an_empty_first_checklist_takes_nothing_that_belongs_behind_another() -> None:
     empty, second = checklist(pos=1, id="k1"), checklist("c", pos=2, id="k2")
     change = write_items([item("c"), item("z")], {"checklists": [empty, second]})
@@ -145,6 +189,28 @@ def test_any_order_is_reached() -> None:
         change = write_items([item(each) for each in wanted], {"checklists": shown})
         assert texts(carried_out(change, shown)) == wanted
         assert not [each for each in change["set"] if "pos" not in each]
+
+
+def test_with_any_headings_everything_wanted_is_there_and_then_stays() -> None:
+    dice = random.Random(8)
+    for _ in range(2000):
+        names = list("abcdefgh")[: dice.randrange(9)]
+        cut = dice.randrange(len(names) + 1)
+        shown = [
+            checklist(*part, pos=n + 1, id=f"k{n}", name=dice.choice(("Checklist", "A", "B")))
+            for n, part in enumerate((names[:cut], names[cut:]))
+            if part
+        ]
+        kept = [each for each in read_items(shown, {}) or () if dice.random() < 0.8]
+        if dice.random() < 0.3:
+            dice.shuffle(kept)
+        for new in "xyz"[: dice.randrange(4)]:
+            heading = dice.choice((None, "A", "B", "C"))
+            kept.insert(dice.randrange(len(kept) + 1), item(new, **({"under": heading} if heading else {})))
+        after = carried_out(write_items(kept, {"checklists": shown}), shown)
+        assert sorted(texts(after)) == sorted(each["text"] for each in kept)
+        again = write_items(read_items(after, {}), {"checklists": after})
+        assert again == {"add": [], "set": [], "remove": []}
 
 
 def test_a_text_longer_than_the_service_takes_is_told() -> None:

@@ -138,6 +138,11 @@ class JiraSandbox(SiteRoutes):
                 self.rekey(actor, child, target)
             return issue.key
 
+    def convert(self, person: str, id: str, stream: str) -> None:
+        """A person makes an epic of an issue, or an issue of an epic. Only the site's pages can: no request does."""
+        with self._as(person) as actor:
+            self.change(actor, self.seen(id), {"issuetype": self._type_for(stream, None)})
+
     def link_issues(self, person: str, source: str, target: str, kind: str = "Blocks") -> str:
         """A person links two issues (by id): the first *blocks* the second. The link's id, by which ``delete`` of
         ``issue_links`` takes it away."""

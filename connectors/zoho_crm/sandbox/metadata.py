@@ -97,6 +97,7 @@ def described(field: FieldDef, number: int) -> dict[str, Any]:
         },
         "unique": {"casesensitive": "false"} if field.unique else {},
         "lookup": {"module": {"api_name": field.lookup, "id": "4876876000000002175"}} if lookup else {},
+        "formula": {"return_type": field.result, "expression": ""} if field.type == "formula" else None,
         "history_tracking": None,
         "history_tracking_enabled": False,
         "pick_list_values_sorted_lexically": False,

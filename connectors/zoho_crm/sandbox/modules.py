@@ -8,6 +8,7 @@ from typing import Any, Literal
 Type = Literal[
     "text", "textarea", "picklist", "lookup", "ownerlookup", "date", "datetime", "currency", "double", "integer",
     "boolean", "email", "phone", "website", "profileimage", "bigint", "tag", "multiselectpicklist",
+    "formula",
 ]  # fmt: skip
 
 MARKER = "Keepstep_Key"
@@ -35,6 +36,8 @@ class FieldDef:
     lookup: str | None = None
     unique: bool = False
     custom: bool = False
+    result: str = ""
+    """What a formula makes."""
     start: Any = None
     """The value of a new record that gives none."""
 

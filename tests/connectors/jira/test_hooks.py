@@ -76,8 +76,13 @@ def test_every_recorded_body_hints_at_its_issue(jira, entry):
         ),
         (
             {"webhookEvent": "worklog_updated", "worklog": {"id": "1", "issueId": "7"}},
-            [Hint("issues", "7")],
-            ["issues"],
+            [Hint("worklogs", "1"), Hint("issues", "7")],
+            ["issues", "worklogs"],
+        ),
+        (
+            {"webhookEvent": "attachment_created", "attachment": {"id": "5", "filename": "测试.pdf", "size": 1}},
+            [],
+            ["issues", "attachments"],
         ),
         (
             {"webhookEvent": "issuelink_created", "issueLink": {"sourceIssueId": 7, "destinationIssueId": 8}},

@@ -65,3 +65,22 @@ def test_a_connection_to_one_project_does_not_take_a_moved_issue_for_deleted(des
     assert desk.pull(cursor=last.cursor)[0] == []
     assert [each for page in desk.jira.ids("issues") for each in page] == []
     assert not desk.one("issues", id).deleted
+
+
+def test_an_issue_that_became_an_epic_is_none_of_the_issues_and_not_gone(desk):
+    id = desk.issue()
+    desk.settled()
+    _, last = desk.pull()
+    desk.sandbox.convert("Ann", id, "epics")
+    desk.settled()
+    records, _ = desk.pull(cursor=last.cursor)
+    assert [(record.stream, record.id) for record in records] == [("epics", id)]
+    was, now = desk.one("issues", id), desk.one("epics", id)
+    assert (was.stream, was.deleted, was.forbidden, was.payload) == (
+        "issues",
+        False,
+        True,
+        {"id": id, "place": "epics"},
+    )
+    assert (now.stream, now.forbidden) == ("epics", False)
+    assert [ids for page in desk.jira.ids("issues") for ids in page] == []

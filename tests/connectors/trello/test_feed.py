@@ -206,9 +206,9 @@ def test_an_action_of_an_unknown_kind_is_listed_as_ignored(world: World) -> None
     connector = world.connector()
     cursor = world.crawl(connector)
     actor = world.sandbox.person("王芳")
-    odd = world.sandbox.log(actor, "enablePlugin", {"board": world.sandbox.board_ref(world.board)})
+    odd = world.sandbox.log(actor, "enableTimeTravel", {"board": world.sandbox.board_ref(world.board)})
     (page,) = connector.pull(world.feed, cursor)
-    assert [(one.what, one.id) for one in page.ignored] == [("action enablePlugin", odd["id"])]
+    assert [(one.what, one.id) for one in page.ignored] == [("action enableTimeTravel", odd["id"])]
 
 
 def test_a_deleted_link_is_told(world: World) -> None:

@@ -57,6 +57,8 @@ def test_the_signature_is_the_one_the_vendor_describes(world: World) -> None:
         ("moveListToBoard", {"list": {"id": "l"}, "board": {"id": "b"}}, [("lists", "l")], ["board:b"]),
         ("updateBoard", {"board": {"id": "b"}}, [("boards", "b")], []),
         ("deleteCustomField", {"board": {"id": "b"}}, [("boards", "b")], ["board:b"]),
+        ("disablePlugin", {"board": {"id": "b"}, "plugin": {"id": "p"}}, [("boards", "b")], ["board:b"]),
+        ("enablePlugin", {"board": {"id": "b"}, "plugin": {"id": "p"}}, [("boards", "b")], []),
         ("someNewThing", {"card": {"id": "c"}}, [("cards", "c")], []),
     ],
 )  # fmt: skip

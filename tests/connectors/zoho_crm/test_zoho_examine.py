@@ -129,7 +129,8 @@ def test_fields_that_the_configuration_names_are_there_and_can_hold_it(healthy: 
     fields = healthy.core.ledger.modules["Deals"]
     fields["Kickoff"] = FieldDef("Kickoff", "date", custom=True)
     fields["Lead"] = FieldDef("Lead", "text", custom=True)
-    custom = {"Deals": {"start_date": "Kickoff", "manager": "Lead", "status": "Gone"}}
+    fields["Sum_Up"] = FieldDef("Sum_Up", "formula", result="currency", read_only=True, custom=True)
+    custom = {"Deals": {"start_date": "Kickoff", "revenue": "Sum_Up", "manager": "Lead", "status": "Gone"}}
     told = [each for each in look(healthy, custom=custom) if each.params.get("stream") == "Deals"]
     assert [(each.code, each.params["field"], each.severity) for each in told] == [
         ("field_retyped", "Lead", "error"),

@@ -14,7 +14,7 @@ from connectors.zoho_crm.sandbox.modules import FieldDef
 from keepstep.config import ConfigurationError, fingerprint, loads
 from keepstep.registry import Registry
 from mapping.fields import Options
-from mapping.model import Kind
+from mapping.model import STANDARD, Kind
 from mapping.zoho_crm import MAPPING
 
 CONFIGURATION = """\
@@ -132,6 +132,48 @@ def test_what_was_written_to_the_customers_own_module_reads_back_the_same(world:
     assert record.url is None
     assert {name: shown.values[name] for name in project} == project
     assert world.bodies("POST", "/Projects/upsert")[0]["duplicate_check_fields"] == ["Keepstep_Key"]
+
+
+@pytest.mark.parametrize(
+    ("result", "canonical", "value", "shown"),
+    [
+        ("currency", "revenue", 12.5, {"amount": "12.5", "currency": "CNY"}),
+        ("double", "size", 3.0, 3),
+        ("string", "url", "https://a.example", "https://a.example"),
+        ("date", "due_date", "2026-12-01", "2026-12-01"),
+        ("boolean", "archived", True, True),
+    ],
+)
+def test_what_the_service_computes_is_read_and_never_written(world: World, result, canonical, value, shown):
+    kind = next(kind for kind in Kind if canonical in STANDARD[kind])
+    sum_up = FieldDef("Sum_Up", "formula", result=result, start=value, read_only=True, custom=True)
+    world.core.add_module("Projects", sum_up)
+    id = world.core.create("Anna Berg", "Projects", {"Name": "Portal"})
+    crm = world.connect(modules=["Projects"])
+    options = Options(custom={"Projects": {canonical: "Sum_Up"}}, entities={"Projects": (kind.value,)}, currency="CNY")
+    own = MAPPING.build(options, crm.describe())["Projects"]
+    (record,) = crm.get("Projects", [id])
+    assert own.canon(record).values[canonical] == shown
+    assert own.mode(kind, canonical) == "read"
+    assert own.unmap(kind, {canonical: shown}, record.payload).values == {}
+
+
+@pytest.mark.parametrize(
+    ("data_type", "made", "kind"),
+    [
+        ("formula", {"return_type": "string", "expression": "x"}, "text"),
+        ("formula", {"return_type": "number"}, "double"),
+        ("formula", {"return_type": "currency"}, "currency"),
+        ("formula", {"return_type": None}, "formula"),
+        ("formula", None, "formula"),
+        ("formula", "currency", "formula"),
+        ("rollup_summary", {"return_type": "double"}, "double"),
+        ("currency", {"return_type": "string"}, "currency"),
+    ],
+)
+def test_a_formula_is_of_the_type_that_it_makes(data_type, made, kind):
+    meta = FieldMeta(api_name="Margin", data_type=data_type, formula=made, rollup_summary=made)
+    assert (meta.kind, meta.computed) == (kind, data_type != "currency")
 
 
 def test_a_configuration_knows_the_modules_it_names():
