@@ -32,8 +32,9 @@ from keepstep.engine import (
 )
 from keepstep.engine.failures import failure_code
 from keepstep.engine.observe import Observed
+from keepstep.engine.planning import Plan
 from keepstep.engine.ports import Fence, NoFence, Ports
-from keepstep.engine.round import Engine, Plan, Report
+from keepstep.engine.round import Engine, Report
 from keepstep.engine.world import Connection, Mode, Side, Sync, World
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime
