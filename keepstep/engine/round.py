@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from keepstep.engine import budget, guard, planning, preparing, refusals
+from keepstep.engine import budget, guard, planning, preparing, refusals, resting
 from keepstep.engine.apply import Applier
 from keepstep.engine.budget import Meter
 from keepstep.engine.failures import failure_key
 from keepstep.engine.job import Job
 from keepstep.engine.match import Matched, match
-from keepstep.engine.moved import nothing_new
+from keepstep.engine.moved import news, place
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.operations import Operation, Wanted, anything
 from keepstep.engine.outstanding import outstanding
@@ -54,6 +54,8 @@ class Report(msgspec.Struct, kw_only=True):
     """Findings that were not open before."""
     held: list[str] = []
     """Sides whose connection's budget had no room for all that they are owed."""
+    rested: bool = False
+    """Nothing moved since the plan was counted last: ``planned`` and ``holds`` are what was found then."""
 
     def follows(self, taken: Report) -> None:
         """Tell of what was taken in just before this round as well."""
@@ -91,7 +93,14 @@ class Engine:
         ports = self.ports
         mode = mode or sync.mode
         report = Report(sync=sync.name, run=run or ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
-        if self._nothing_new(sync):
+        fingerprint = self.fingerprint(sync.name)
+        with ports.store.read() as tx:
+            there = news(tx, ports, sync)
+            counted = resting.recall(tx, ports, sync, mode, fingerprint) if there.still_owing else None
+        if there.nothing:
+            return report
+        if counted is not None:
+            report.planned, report.holds, report.rested = counted.planned, counted.holds, True
             return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
         if lease is None:
@@ -111,6 +120,8 @@ class Engine:
             matched = match(job)
             report.matched = _sum(report.matched, matched)
             report.fresh += take_in(job, matched)
+            with job.read() as tx:
+                begun_at = place(tx)
             operations, fresh = outstanding(job, self._allowed)
             report.fresh += fresh
             report.planned = max(report.planned, report.applied.settled + len(operations))
@@ -140,6 +151,10 @@ class Engine:
             compared = compared and guard.settled(tx, sync, ports.now())
             if mode == "write" and not report.holds and (report.applied.progress or compared):
                 guard.passed(tx, sync, self.fingerprint(sync.name))
+            left = report.planned and not report.applied.progress and not report.matched.waiting
+            if left and (mode != "write" or report.holds):
+                found = resting.Counted(report.planned, report.holds)
+                resting.remember(tx, ports, sync, mode, fingerprint, begun_at, found)
             if report.applied.progress or report.planned or report.matched.entities:
                 counts = {"planned": report.planned, "applied": msgspec.to_builtins(report.applied)}
                 row = {"id": report.run, "sync": sync.name, "mode": mode, "started_at": started}
@@ -189,7 +204,7 @@ class Engine:
 
     def _nothing_new(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:
-            return nothing_new(tx, self.ports, sync)
+            return news(tx, self.ports, sync).nothing
 
     def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
         """What this round sent counts against the budgets; what they held up is told until it goes on."""
