@@ -92,11 +92,17 @@ def found_at_rest(tx: Tx, ports: Ports, name: str, about: str) -> Any:
 
 
 def _known(tx: Tx, ports: Ports, name: str, about: str) -> dict[str, Any] | None:
-    known: dict[str, Any] | None = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(name)))
+    known = last(tx, name)
     if known is None or known["about"] != about or known["place"] != place(tx):
         return None
     until = utc(datetime.fromisoformat(known["at"]) + AGAIN)
     return known if known["at"] <= ports.now() < until else None
+
+
+def last(tx: Tx, name: str) -> dict[str, Any] | None:
+    """What ``gone_through`` left under that name: another worker left something else meanwhile if it differs."""
+    found: dict[str, Any] | None = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(name)))
+    return found
 
 
 def gone_through(tx: Tx, ports: Ports, name: str, about: str, there: Place, found: Any = None) -> None:
