@@ -15,8 +15,9 @@ from keepstep.assembly import Assembled, Assembler
 from keepstep.config import Config, fingerprint, with_riding
 from keepstep.engine import preparing, restored, template
 from keepstep.engine.observe import Observed
+from keepstep.engine.planning import Plan
 from keepstep.engine.ports import Fence, NoFence, Ports
-from keepstep.engine.round import Engine, Plan, Report
+from keepstep.engine.round import Engine, Report
 from keepstep.engine.world import Mode, Sync
 from keepstep.registry import Registry
 from keepstep.runtime import Runtime

@@ -22,7 +22,8 @@ from keepstep.cli.session import FAILED, Session, Trouble
 from keepstep.config import Config
 from keepstep.demo.day import ScriptedDay
 from keepstep.demo.stage import Stage
-from keepstep.engine.round import Plan, Report
+from keepstep.engine.planning import Plan
+from keepstep.engine.round import Report
 from keepstep.engine.world import Mode
 from keepstep.hub import Hub
 from keepstep.language import say

@@ -146,8 +146,11 @@ def _tell(hub: Hub, config: str, done: rounds.Tick) -> None:
     """Artifacts where something changed, and events."""
     own = tenant(Path(config))
     held = {report.sync for report in done.reports if report.planned and not report.applied.progress}
+    counted = {report.sync for report in done.reports if not report.rested}
     for name in sorted(held):
-        _show(f"{own}-plan-{slug(name)}", reports.plan(hub, name))
+        key = f"{own}-plan-{slug(name)}"
+        if name in counted or key not in _shown:
+            _show(key, reports.plan(hub, name))
     if done.eventful:
         _show(f"{own}-findings", reports.findings(hub))
         _show(f"{own}-handoffs", reports.handoffs(hub))

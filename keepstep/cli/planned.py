@@ -16,7 +16,7 @@ from keepstep.engine.forecast import forecast as engine_forecast
 from keepstep.engine.made import SOURCE
 from keepstep.engine.match.summary import linked_by
 from keepstep.engine.operations import KINDS, Operation
-from keepstep.engine.round import Plan
+from keepstep.engine.planning import Plan
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.world import Sync
 from keepstep.hub import Hub

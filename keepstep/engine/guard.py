@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -232,24 +232,37 @@ def _live_up_to(tx: Tx, limit: int, *which: sa.ColumnElement[bool]) -> int:
     return int(tx.scalar(sa.select(sa.func.count()).select_from(some)))
 
 
+def standing(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fingerprint: str) -> list[Hold]:
+    """The holds that stand: those that nobody has let through. Only reads."""
+    known = _known(tx, sync)
+    return [hold for hold in reasons(tx, sync, operations, fingerprint) if _stands(hold, known.get(hold.key), ports)]
+
+
 def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fingerprint: str) -> list[Hold]:
-    """The holds that stand: those that nobody has let through. Remembers new ones for a person to decide."""
-    standing = []
-    rows = {row["reason"]: row for row in tx.all(sa.select(t.hold).where(t.hold.c.sync == sync.name))}
+    """As ``standing``, and remembers new ones for a person to decide."""
+    known = _known(tx, sync)
     there = reasons(tx, sync, operations, fingerprint)
     for hold in there:
-        row = rows.get(hold.key)
-        if row is not None and row["state"] == "let_through" and not _grown(row["params"], hold.params):
-            if ports.now() < hold.params.get("until", ""):
-                standing.append(hold)  # the permission holds from then on
-            continue
-        standing.append(hold)
-        row = {"sync": sync.name, "reason": hold.key, "params": hold.params, "state": "open", "by": None}
-        tx.upsert(t.hold, [row | {"at": ports.now()}])
-    over = rows.keys() - {hold.key for hold in there}
+        if not _permitted(hold, known.get(hold.key)):
+            row = {"sync": sync.name, "reason": hold.key, "params": hold.params, "state": "open", "by": None}
+            tx.upsert(t.hold, [row | {"at": ports.now()}])
+    over = known.keys() - {hold.key for hold in there}
     if over:
         tx.execute(sa.delete(t.hold).where(t.hold.c.sync == sync.name, t.hold.c.reason.in_(sorted(over))))
-    return standing
+    return [hold for hold in there if _stands(hold, known.get(hold.key), ports)]
+
+
+def _known(tx: Tx, sync: Sync) -> dict[str, dict[str, Any]]:
+    return {row["reason"]: row for row in tx.all(sa.select(t.hold).where(t.hold.c.sync == sync.name))}
+
+
+def _stands(hold: Hold, known: Mapping[str, Any] | None, ports: Ports) -> bool:
+    """Whether nobody has let it through, or the permission holds only from a later time on."""
+    return not _permitted(hold, known) or ports.now() < hold.params.get("until", "")
+
+
+def _permitted(hold: Hold, known: Mapping[str, Any] | None) -> bool:
+    return known is not None and known["state"] == "let_through" and not _grown(known["params"], hold.params)
 
 
 def _grown(shown: dict[str, Any], now: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,6 +18,9 @@ AGAIN = timedelta(minutes=15)
 """After which the whole is gone through again although nothing moved: time itself makes things due, and what leaves no
 trace here (a person's new name) is seen by then."""
 
+Place = list[Any]
+"""Where the store's own counts stand."""
+
 _PLACE = (
     sa.select(sa.func.max(t.change_log.c.n)),
     sa.select(sa.func.max(t.audit.c.n)),
@@ -26,8 +29,30 @@ _PLACE = (
 )
 
 
+class News(NamedTuple):
+    """What could make a sync's next round do something."""
+
+    begun: bool
+    """It ran before."""
+    seen: bool
+    due: bool
+    owing: bool
+    in_doubt: bool
+    ripe: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether a round would find nothing to do."""
+        return self == News(True, False, False, False, False, False)
+
+    @property
+    def still_owing(self) -> bool:
+        """Whether a round would find nothing to do but what was owed before."""
+        return self == News(True, False, False, True, False, False)
+
+
 def _news() -> sa.Select[tuple[bool, bool, bool, bool, bool, bool]]:
-    """Whether a sync ever ran, and what could make its next round do something. Built once: it is asked each round."""
+    """``News`` as one question. Built once: it is asked each round."""
     log, intent, due = t.change_log.c, t.intent.c, t.due.c
     sync: sa.BindParameter[str] = sa.bindparam("sync")
     position = sa.select(t.position.c.n).where(t.position.c.sync == sync).scalar_subquery()
@@ -44,30 +69,46 @@ def _news() -> sa.Select[tuple[bool, bool, bool, bool, bool, bool]]:
 _NEWS = _news()
 
 
-def nothing_new(tx: Tx, ports: Ports, sync: Sync) -> bool:
-    """Whether a round of the sync would find nothing to do: one question, however many links there are."""
+def news(tx: Tx, ports: Ports, sync: Sync) -> News:
+    """What there is for a round of the sync: one question, however many links there are."""
     asked = {"sync": sync.name, "sides": sorted(sync.sides), "refused_before": refusals.before(ports)}
-    begun, *there = tx.connection.execute(_NEWS, asked).one()
-    return bool(begun) and not any(there)
+    return News(*map(bool, tx.connection.execute(_NEWS, asked).one()))
 
 
-def place(tx: Tx) -> list[Any]:
+def place(tx: Tx) -> Place:
     """Where the store's own counts stand. Whatever is taken in, matched, agreed on, written or decided moves one."""
     return [tx.scalar(query) for query in _PLACE[:2]] + [str(tx.scalar(query) or 0) for query in _PLACE[2:]]
 
 
 def at_rest(tx: Tx, ports: Ports, name: str, about: str) -> bool:
     """Whether nothing moved since ``gone_through`` under that name, about the same, less than ``AGAIN`` ago."""
-    known = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(name)))
+    return _known(tx, ports, name, about) is not None
+
+
+def found_at_rest(tx: Tx, ports: Ports, name: str, about: str) -> Any:
+    """What was found as it was ``gone_through``, as long as that is ``at_rest``; else None."""
+    known = _known(tx, ports, name, about)
+    return known["found"] if known is not None else None
+
+
+def _known(tx: Tx, ports: Ports, name: str, about: str) -> dict[str, Any] | None:
+    known = last(tx, name)
     if known is None or known["about"] != about or known["place"] != place(tx):
-        return False
+        return None
     until = utc(datetime.fromisoformat(known["at"]) + AGAIN)
-    return bool(known["at"] <= ports.now() < until)
+    return known if known["at"] <= ports.now() < until else None
 
 
-def gone_through(tx: Tx, ports: Ports, name: str, about: str, there: list[Any]) -> None:
-    """The whole was gone through as it was at that place. ``about``: what else decides what is found."""
-    tx.upsert(t.setting, [{"name": _setting(name), "value": {"about": about, "place": there, "at": ports.now()}}])
+def last(tx: Tx, name: str) -> dict[str, Any] | None:
+    """What ``gone_through`` left under that name: another worker left something else meanwhile if it differs."""
+    found: dict[str, Any] | None = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(name)))
+    return found
+
+
+def gone_through(tx: Tx, ports: Ports, name: str, about: str, there: Place, found: Any = None) -> None:
+    """The whole was gone through as it was at that place. ``about``: what else decides what is ``found``."""
+    value = {"about": about, "place": there, "found": found, "at": ports.now()}
+    tx.upsert(t.setting, [{"name": _setting(name), "value": value}])
 
 
 def _setting(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -12,20 +12,15 @@ from keepstep.engine.hidden import close_hidden
 from keepstep.engine.job import Job
 from keepstep.engine.operations import Operation, Owed
 from keepstep.engine.owed import owed
+from keepstep.engine.planning import BATCH, Allowed, entities_owing
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load
 from keepstep.engine.trouble import PREFIX
 from keepstep.engine.withheld import withheld
-from keepstep.engine.world import Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
-
-BATCH = 400
-
-Allowed = Callable[[Tx, Sync, list[Operation]], list[Operation]]
-"""Those of the operations that may be planned at all."""
 
 
 def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Finding]]:
@@ -34,8 +29,7 @@ def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Findi
     operations: list[Operation] = []
     fresh: list[Finding] = []
     with job.read() as tx:
-        query = sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True))
-        ids = [row["id"] for row in tx.all(query.order_by(t.entity.c.id))]
+        ids = entities_owing(tx, sync)
     for part in chunks(ids, BATCH):
         with job.write() as tx:
             states = load(tx, part)

@@ -8,57 +8,33 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from connectors.base import chunks
-from keepstep.engine import budget, guard, preparing, refusals
-from keepstep.engine.absorb import absorb, conflict_findings
+from keepstep.engine import budget, guard, planning, preparing, refusals, resting
 from keepstep.engine.apply import Applier
 from keepstep.engine.budget import Meter
 from keepstep.engine.failures import failure_key
-from keepstep.engine.flips import recent
 from keepstep.engine.job import Job
 from keepstep.engine.match import Matched, match
-from keepstep.engine.moved import nothing_new
+from keepstep.engine.moved import news, place
 from keepstep.engine.observe import LEASE, Observed, observe
 from keepstep.engine.operations import Operation, Wanted, anything
 from keepstep.engine.outstanding import outstanding
-from keepstep.engine.owed import owed
+from keepstep.engine.planning import Plan
 from keepstep.engine.ports import Ports
 from keepstep.engine.receipts import Applied
 from keepstep.engine.reconfigured import notice
 from keepstep.engine.recover import Recovered, recover
-from keepstep.engine.references import References
 from keepstep.engine.reread import reread
-from keepstep.engine.state import load, save
 from keepstep.engine.taking_in import take_in
 from keepstep.engine.undo import Undoing
 from keepstep.engine.verify import Verifier
-from keepstep.engine.withheld import withheld
 from keepstep.engine.world import Mode, Sync, World
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.store.store import Tx
 
-BATCH = 400
 PASSES = 4
 """A parent made in one pass lets its children be made in the next."""
-
-
-class Plan(msgspec.Struct, kw_only=True):
-    """What a sync would write now, and why it would not be allowed to without a person."""
-
-    sync: str
-    operations: list[Operation] = []
-    holds: list[guard.Hold] = []
-    findings: list[Finding] = []
-    waits: list[str] = []
-    """Entities for which something is to be written once what it refers to is there."""
-    later: list[Operation] = []
-    """What that is, as far as it is known by now."""
-    waiting: str | None = None
-    """The feed whose first crawl is not complete yet: nothing is planned before it is."""
-    busy: bool = False
-    """Another worker has the sync just now: this plan is of what was taken in before."""
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -78,6 +54,8 @@ class Report(msgspec.Struct, kw_only=True):
     """Findings that were not open before."""
     held: list[str] = []
     """Sides whose connection's budget had no room for all that they are owed."""
+    rested: bool = False
+    """Nothing moved since the plan was counted last: ``planned`` and ``holds`` are what was found then."""
 
     def follows(self, taken: Report) -> None:
         """Tell of what was taken in just before this round as well."""
@@ -115,7 +93,14 @@ class Engine:
         ports = self.ports
         mode = mode or sync.mode
         report = Report(sync=sync.name, run=run or ports.new_id(), mode=mode, observed=[], holds=[], fresh=[])
-        if self._nothing_new(sync):
+        fingerprint = self.fingerprint(sync.name)
+        with ports.store.read() as tx:
+            there = news(tx, ports, sync)
+            counted = resting.recall(tx, ports, sync, mode, fingerprint) if there.still_owing else None
+        if there.nothing:
+            return report
+        if counted is not None:
+            report.planned, report.holds, report.rested = counted.planned, counted.holds, True
             return report
         lease = ports.store.acquire(f"sync:{sync.name}", ports.holder, LEASE)
         if lease is None:
@@ -135,6 +120,8 @@ class Engine:
             matched = match(job)
             report.matched = _sum(report.matched, matched)
             report.fresh += take_in(job, matched)
+            with job.read() as tx:
+                begun_at = place(tx)
             operations, fresh = outstanding(job, self._allowed)
             report.fresh += fresh
             report.planned = max(report.planned, report.applied.settled + len(operations))
@@ -164,6 +151,10 @@ class Engine:
             compared = compared and guard.settled(tx, sync, ports.now())
             if mode == "write" and not report.holds and (report.applied.progress or compared):
                 guard.passed(tx, sync, self.fingerprint(sync.name))
+            left = report.planned and not report.applied.progress and not report.matched.waiting
+            if left and (mode != "write" or report.holds):
+                found = resting.Counted(report.planned, report.holds)
+                resting.remember(tx, ports, sync, mode, fingerprint, begun_at, found)
             if report.applied.progress or report.planned or report.matched.entities:
                 counts = {"planned": report.planned, "applied": msgspec.to_builtins(report.applied)}
                 row = {"id": report.run, "sync": sync.name, "mode": mode, "started_at": started}
@@ -194,25 +185,12 @@ class Engine:
         return reread(self.ports, self.world, sync, entities) and not self.take_in(sync).busy
 
     def plan(self, sync: Sync) -> Plan:
-        """What a round would write, from what was observed so far. Writes to no system and keeps nothing."""
-        with self.ports.store.rehearse() as tx:
-            ids = _open_entities(tx, sync)
-            plan = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[], later=[])
-            for part in chunks(ids, BATCH):
-                states = load(tx, part)
-                references = References(tx, self.world)
-                references.prepare(sync, states.values())
-                now = self.ports.now()
-                absorb(states.values(), sync, references, now, None, recent(tx, states, now))
-                save(tx, states.values(), self.ports.now())
-                references.prepare(sync, states.values())  # what was new lies under something only now
-                found = owed(states.values(), sync, references, withheld(tx, sync, self.ports.clock.now()))
-                plan.operations += self._allowed(tx, sync, found.operations)
-                plan.waits += sorted(found.waiting)
-                plan.later += [each for id in sorted(found.waiting) for each in found.waiting[id]]
-                plan.findings += found.findings + conflict_findings(states.values(), sync, references)
-            plan.holds = guard.judge(tx, self.ports, sync, plan.operations, self.fingerprint(sync.name))
-            return plan
+        """What a round would write, from what was taken in so far. Writes to no system and keeps nothing.
+
+        Others write to the store meanwhile: the plan is of the moment at which it was begun.
+        """
+        with self.ports.store.read() as tx:
+            return planning.plan(tx, self.ports, self.world, sync, self._allowed, self.fingerprint(sync.name))
 
     def verifier(self, sync: Sync) -> Verifier:
         """What reads the sync's records anew and compares them with what the store holds. Writes nothing anywhere."""
@@ -226,7 +204,7 @@ class Engine:
 
     def _nothing_new(self, sync: Sync) -> bool:
         with self.ports.store.read() as tx:
-            return nothing_new(tx, self.ports, sync)
+            return news(tx, self.ports, sync).nothing
 
     def _book(self, tx: Tx, sync: Sync, held: Mapping[str, Meter]) -> list[Finding]:
         """What this round sent counts against the budgets; what they held up is told until it goes on."""
@@ -288,12 +266,6 @@ class Engine:
         over = [row["key"] for row in rows if row["key"] not in {finding.key for finding in there}]
         findings.close(tx, over, self.ports.now())
         return fresh
-
-
-def _open_entities(tx: Tx, sync: Sync) -> list[str]:
-    due = tx.all(sa.select(t.due.c.entity.label("id")).where(t.due.c.sync == sync.name))
-    owing = tx.all(sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True)))
-    return sorted({row["id"] for row in [*due, *owing]})
 
 
 def _sum(a: Any, b: Any) -> Any:

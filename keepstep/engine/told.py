@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from keepstep.engine.handoffs.verdict import Level
 from keepstep.engine.people import People
 from keepstep.engine.ports import Ports
 from keepstep.engine.snapshot import graph
-from keepstep.engine.waivers import reopen, waivers
+from keepstep.engine.waivers import given, reopen, waivers
 from keepstep.engine.world import World
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -46,7 +47,8 @@ class Shown(msgspec.Struct, frozen=True):
 def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
     """Judge every rule in use, and keep the findings in step with the verdicts. Returns those not open before.
 
-    Goes through the whole graph, unless nothing moved since the last time and that was a short while ago.
+    Goes through the whole graph as it is at one moment, unless nothing moved since the last time and that was a short
+    while ago. Others write to the store meanwhile: what they moved is judged in the next round.
     """
     if not config.handoffs.use:
         return []
@@ -54,29 +56,49 @@ def judge_handoffs(ports: Ports, world: World, config: Config) -> list[Finding]:
         about = _about(_setting(tx, world, config), world, config)
         if moved.at_rest(tx, ports, HANDOFFS, about):
             return []
-    with ports.store.write() as tx:
-        if _whole(world, config):
-            known = msgspec.to_builtins(_shown(tx, world), order="sorted")
-            if tx.scalar(_MEASURED) != known:
-                tx.upsert(t.setting, [{"name": MEASURED, "value": known}])
+        place, last, waived, audited = moved.place(tx), moved.last(tx, HANDOFFS), given(tx), tx.scalar(_AUDITED)
+        measured = msgspec.to_builtins(_shown(tx, world), order="sorted") if _whole(world, config) else None
         verdicts = verdicts_now(tx, ports, world, config)
         people = People(tx)
-        there = [
-            _finding(verdict, people) for verdict in verdicts if verdict.level in TOLD or verdict.shape != "expectation"
-        ]
-        fresh = findings.report(tx, there, ports.now(), ports.new_id)
-        over = reopen(tx, {finding.key for finding in there})
-        fresh += [finding for finding in there if finding.key in over]
-        rows = tx.all(
-            sa.select(t.finding.c.key).where(
-                t.begins(t.finding.c.key, "handoff:"), t.finding.c.state.in_(findings.OPEN)
-            )
-        )
-        # What a person waived stays known, for as long as it would be told of otherwise.
-        wanted = {finding.key for finding in there}
-        wanted |= {_key(verdict) for verdict in verdicts if verdict.level is Level.WAIVED}
-        findings.close(tx, [row["key"] for row in rows if row["key"] not in wanted], ports.now())
-        moved.gone_through(tx, ports, HANDOFFS, about, moved.place(tx))
+    with ports.store.write() as tx:
+        if moved.last(tx, HANDOFFS) != last or _forgotten_since(tx, audited):
+            return []  # another worker told what may be of a later moment; or these name whom the store has forgotten
+        if measured is not None and tx.scalar(_MEASURED) != measured:
+            tx.upsert(t.setting, [{"name": MEASURED, "value": measured}])
+        fresh = _tell(tx, ports, verdicts, people, _spoken_of(waived, given(tx)))
+        moved.gone_through(tx, ports, HANDOFFS, about, place)
+    return fresh
+
+
+_AUDITED = sa.select(sa.func.coalesce(sa.func.max(t.audit.c.n), 0))
+
+
+def _forgotten_since(tx: Tx, audited: int) -> bool:
+    """Whether a person was erased from the store since the audit stood there."""
+    return tx.one(sa.select(t.audit.c.n).where(t.audit.c.n > audited, t.audit.c.code == "person_forgotten")) is not None
+
+
+def _spoken_of(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+    """Keys of the findings that a person has waived, or would have again, between these two looks."""
+    return {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+
+
+def _tell(tx: Tx, ports: Ports, verdicts: Sequence[Verdict], people: People, left: set[str]) -> list[Finding]:
+    """Bring the findings in step with the verdicts, but for those that are ``left`` as they are."""
+    there = [
+        _finding(verdict, people) for verdict in verdicts if verdict.level in TOLD or verdict.shape != "expectation"
+    ]
+    there = [finding for finding in there if finding.key not in left]
+    fresh = findings.report(tx, there, ports.now(), ports.new_id)
+    over = reopen(tx, {finding.key for finding in there})
+    fresh += [finding for finding in there if finding.key in over]
+    rows = tx.all(
+        sa.select(t.finding.c.key).where(t.begins(t.finding.c.key, "handoff:"), t.finding.c.state.in_(findings.OPEN))
+    )
+    # What a person waived stays known, for as long as it would be told of otherwise.
+    wanted = {finding.key for finding in there} | left
+    wanted |= {_key(verdict) for verdict in verdicts if verdict.level is Level.WAIVED}
+    findings.close(tx, [row["key"] for row in rows if row["key"] not in wanted], ports.now())
     return fresh
 
 

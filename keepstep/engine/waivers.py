@@ -20,8 +20,13 @@ WAIVABLE = ("handoff_due", "handoff_breached")
 
 def waivers(tx: Tx) -> list[Waiver]:
     """All that were given; the judge knows which of them hold now."""
-    query = sa.select(t.setting.c.value).where(t.setting.c.name.startswith(NAME)).order_by(t.setting.c.name)
-    return [msgspec.convert(row["value"], Waiver) for row in tx.all(query)]
+    return [msgspec.convert(value, Waiver) for value in given(tx).values()]
+
+
+def given(tx: Tx) -> dict[str, Any]:
+    """The same as they are stored, in order: key of the finding that each is about -> waiver."""
+    query = sa.select(t.setting).where(t.setting.c.name.startswith(NAME)).order_by(t.setting.c.name)
+    return {row["name"].removeprefix(NAME): row["value"] for row in tx.all(query)}
 
 
 def waive(tx: Tx, ports: Ports, finding: Mapping[str, Any], by: str, reason: str, until: str | None) -> None:

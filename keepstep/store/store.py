@@ -306,7 +306,7 @@ class Store:
 
     @contextmanager
     def rehearse(self) -> Iterator[Tx]:
-        """A transaction that is always rolled back: what a plan needs."""
+        """A transaction of the only writer that is always rolled back: what shows a step before it is taken."""
         with self._errors(), self._database.writing() as connection:
             yield Tx(connection)
 

@@ -37,6 +37,9 @@ def test_a_run_says_in_words_what_it_did_and_a_quiet_one_leaves_no_artifact(
 
     events: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(flows, "emit_event", lambda event, resource, payload: events.append((event, payload)))
+    shown: list[str] = []
+    page = flows.reports.plan
+    monkeypatch.setattr(flows.reports, "plan", lambda hub, name: shown.append(name) or page(hub, name))
     path, own = str(company.path), names.tenant(company.path)
 
     held = flows.sync(path, ["tasks"], return_state=True)
@@ -49,6 +52,7 @@ def test_a_run_says_in_words_what_it_did_and_a_quiet_one_leaves_no_artifact(
     again = flows.sync(path, ["tasks"], return_state=True)
     assert again.message == "waiting for approval: tasks"
     assert len(artifacts(company)) == 2, "the plan is the one shown already"
+    assert shown == ["tasks"], "and was not counted again to know that"
 
     company.approve(keeper.hub())
     company.clock.advance(60)
