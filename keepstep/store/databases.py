@@ -7,6 +7,7 @@ numbers of the change log become visible in their order, and no two writers wait
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -57,8 +58,11 @@ class Database(Protocol):
     def upgrading(self) -> Iterator[sa.Connection]:
         """As ``writing``, for changes of the tables, which may take long; committed at the end."""
 
-    def trouble(self, error: BaseException) -> str:
-        """The code of an error of this database's driver."""
+    def barred(self) -> Path | None:
+        """A place on this machine's disks that the store must be able to write to, and that this user may not."""
+
+    def trouble(self, error: BaseException) -> StoreError:
+        """What an error of this database's driver means to a person."""
 
 
 def database(url: str) -> Database:
@@ -137,17 +141,43 @@ class Sqlite:
         finally:
             connection.rollback()
 
-    def trouble(self, error: BaseException) -> str:
-        words = str(error).lower()
-        for word, code in (
-            ("locked", "store_locked"),
-            ("full", "store_full"),
-            ("readonly", "store_read_only"),
-            ("unable to open", "store_unreachable"),
-        ):
-            if word in words:
-                return code
-        return "store_broken"
+    def barred(self) -> Path | None:
+        name = str(self.engine.url.database or "")
+        if name in ("", ":memory:") or name.startswith("file:"):
+            return None
+        file = Path(name).absolute()
+        # The journal is made beside the file, and may have been left by another user.
+        for there in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            if os.path.exists(there) and not os.access(there, os.W_OK):
+                return there
+        folder = file.parent
+        return folder if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK) else None
+
+    def trouble(self, error: BaseException) -> StoreError:
+        code = sqlite_trouble(error)
+        place = self.barred() if code in ("store_read_only", "store_unreachable") else None
+        if place is not None:
+            return StoreError("store_barred", url=shown(self.engine.url), place=str(place))
+        return _told(code, self.engine.url, error)
+
+
+def sqlite_trouble(error: BaseException) -> str:
+    """The code of an error of SQLite. Its driver tells some of them apart by their words alone."""
+    words = str(error).lower()
+    for word, code in (
+        ("locked", "store_locked"),
+        ("full", "store_full"),
+        ("readonly", "store_read_only"),
+        ("unable to open", "store_unreachable"),
+        ("disk i/o error", "store_disk"),
+    ):
+        if word in words:
+            return code
+    return "store_broken"
+
+
+def _told(code: str, address: sa.URL, error: BaseException) -> StoreError:
+    return StoreError(code, url=shown(address), detail=" ".join(str(error).split()))
 
 
 def _say(connection: sa.Connection, words: str) -> None:
@@ -225,7 +255,13 @@ class Postgres:
                 connection.exec_driver_sql(f"ALTER TABLE {quote(table)} {how}")
             connection.commit()
 
-    def trouble(self, error: BaseException) -> str:
+    def barred(self) -> Path | None:
+        return None
+
+    def trouble(self, error: BaseException) -> StoreError:
+        return _told(self._code(error), self.engine.url, error)
+
+    def _code(self, error: BaseException) -> str:
         state = getattr(error, "sqlstate", None)
         if state is not None:
             return _STATES.get(state) or _CLASSES.get(state[:2]) or "store_broken"

@@ -73,4 +73,4 @@ def test_a_driver_that_is_missing_is_named_with_what_installs_it(monkeypatch: py
 def test_what_a_server_refuses_is_known_by_its_state_in_whatever_language_it_speaks(state: str, code: str) -> None:
     error = Exception("磁盘空间不足")
     error.sqlstate = state  # type: ignore[attr-defined]
-    assert database("postgresql://host/db").trouble(error) == code
+    assert database("postgresql://host/db").trouble(error).code == code
