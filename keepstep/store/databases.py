@@ -28,7 +28,6 @@ FROZEN = 120
 UPGRADE_PATIENCE = 600
 OLDEST_POSTGRES = 14
 """Prefect's server needs it as well; whoever shares a server between both has it."""
-IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
 
 
 class Database(Protocol):
@@ -74,12 +73,26 @@ def database(url: str) -> Database:
         raise StoreError("store_address_bad") from None
     kind, _, driver = address.drivername.partition("+")
     if kind == "sqlite" and driver in ("", "pysqlite"):
-        return Sqlite(address, url in IN_MEMORY)
+        if address.database == "":
+            raise StoreError("store_address_bad")  # a variable that is empty: nobody means memory by it
+        return Sqlite(address, _in_memory(address))
     if kind in ("postgresql", "postgres") and driver in ("", "psycopg"):
         if "@" in (address.host or ""):
             raise StoreError("store_address_bad")  # else the end of the password would be shown as the host
         return Postgres(address.set(drivername="postgresql+psycopg"))
     raise StoreError("store_kind_unknown", kind=address.drivername)
+
+
+def in_memory(url: str) -> bool:
+    """Whether a store at that address is gone with its process. Raises ``StoreError`` if there can be none."""
+    return _in_memory(database(url).engine.url)
+
+
+def _in_memory(address: sa.URL) -> bool:
+    if address.get_backend_name() != "sqlite":
+        return False
+    name = address.database or ":memory:"
+    return name in (":memory:", "file::memory:") or address.query.get("mode") == "memory"
 
 
 def shown(address: sa.URL) -> str:

@@ -140,6 +140,14 @@ def test_check_offline_builds_no_connector(run: Any) -> None:
     assert built == []
 
 
+@pytest.mark.parametrize("address", ["keepstep.db", "sqlite:///", "mysql://ann:hush-hush@host/db"])
+def test_check_finds_an_address_at_which_no_store_can_be(run: Any, address: str) -> None:
+    result = run("check", "--offline", config=f"store: '{address}'\n{GOOD}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`store`" in result.stderr
+    assert "hush" not in result.stderr
+
+
 def test_check_names_file_line_and_cure_in_the_readers_language(run: Any) -> None:
     wrong = GOOD.replace("syncs:", "snycs:")
     result = run("check", config=wrong)

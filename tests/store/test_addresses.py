@@ -18,6 +18,7 @@ from keepstep.store.store import Store
     ("url", "code"),
     [
         ("keepstep.db", "store_address_bad"),
+        ("sqlite:///", "store_address_bad"),
         ("postgresql://ann:hush-hush@host:port/db", "store_address_bad"),
         pytest.param("postgresql://ann:a@hush-hush@host/db", "store_address_bad", id="an @ in the password"),
         ("mysql://ann:hush-hush@host/db", "store_kind_unknown"),
