@@ -126,6 +126,21 @@ def test_connectors_lists_systems_and_names_the_broken(run: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_standard_output_that_takes_nothing_more_is_told(options: tuple[str, ...]) -> None:
+    program = f"from keepstep.cli import main; main(['connectors', *{options!r}])"
+    with Path("/dev/full").open("w") as full:
+        ran = [sys.executable, "-c", program]
+        done = subprocess.run(ran, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr.startswith("the rest of the result cannot be written to standard output: ")
+
+
+def test_standard_output_that_is_closed_ends_no_command() -> None:
+    program = "import sys; sys.stdout = sys.stderr = None; from keepstep.cli import main; main(['connectors'])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stderr == b""  # noqa: S603
+
+
 def test_check_signs_in_reading(run: Any) -> None:
     result = run("check")
     assert (result.exit_code, result.stderr) == (0, "")
