@@ -108,7 +108,7 @@ def _telling() -> Iterator[None]:
         raise Unwritten(error.strerror or str(error)) from error
 
 
-def _on_terminal(stream: TextIO | None) -> bool:
+def on_terminal(stream: TextIO | None) -> bool:
     """Whether a person reads it. None: whoever started us closed it."""
     return stream is not None and stream.isatty()
 
@@ -134,7 +134,7 @@ class Output:
             return
         shown = clean(text)
         with _telling():
-            click.echo(folded(shown, get_terminal_size().columns, hang) if _on_terminal(sys.stdout) else shown)
+            click.echo(folded(shown, get_terminal_size().columns, hang) if on_terminal(sys.stdout) else shown)
 
     def warn(self, text: str) -> None:
         """A line beside the result."""
@@ -171,7 +171,7 @@ class Output:
     @contextmanager
     def progress(self, text: str) -> Iterator[None]:
         """Say on a terminal what is going on, for as long as it goes on."""
-        if self.as_json or not _on_terminal(sys.stderr):
+        if self.as_json or not on_terminal(sys.stderr):
             yield
             return
         from rich.console import Console
