@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from sqlalchemy.engine import make_url
 
+from keepstep.cli.output import on_terminal
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
 from keepstep.config import Config
 from keepstep.hub import Hub
@@ -226,14 +228,24 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def stopping(stop: threading.Event) -> Iterator[None]:
-    """Within, SIGTERM and Ctrl-C set ``stop``; a second one ends the process as ever."""
+    """Within, SIGTERM and Ctrl-C set ``stop``; a second one ends the process as ever.
+
+    So does SIGHUP where a terminal closes. Elsewhere somebody means by it that the configuration changed, which is seen
+    without it; ended by it, the process would count for systemd as stopped on purpose, and stay down.
+    """
 
     def handle(number: int, frame: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    def unmoved(number: int, frame: object) -> None:
+        """Not ``SIG_IGN``, which the processes started by this one would inherit."""
+
+    handlers = {signal.SIGTERM: handle, signal.SIGINT: handle}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = handle if on_terminal(sys.stderr) else unmoved
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

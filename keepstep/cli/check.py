@@ -14,6 +14,7 @@ from keepstep.engine.diagnosis.fit import of_side
 from keepstep.engine.diagnosis.look import Looked, failed
 from keepstep.problems import Problem
 from keepstep.registry import UnknownSystem
+from keepstep.store.databases import database
 
 
 @click.command(help="Find every mistake in the configuration, then sign in everywhere. Writes nothing anywhere.")
@@ -22,6 +23,7 @@ from keepstep.registry import UnknownSystem
 def check(ctx: click.Context, online: bool) -> None:
     session: Session = ctx.obj
     config, output = session.config(), session.output
+    database(config.store.get_secret_value()).engine.dispose()  # nothing is connected: is it an address at all?
     output.line(session.say("configuration_good", file=str(config.path)))
     for note in config.notes:
         output.line(session.say("note", text=placed(session, note, str(config.path))))

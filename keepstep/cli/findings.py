@@ -12,7 +12,9 @@ from keepstep.cli import told
 from keepstep.cli.output import cell
 from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble
 from keepstep.engine import refusals
-from keepstep.problems import Problem
+from keepstep.language import codes
+from keepstep.language.findings import TOLD
+from keepstep.problems import Problem, nearest
 from keepstep.store import tables as t
 from keepstep.store.findings import OPEN
 from keepstep.store.store import Tx
@@ -37,7 +39,9 @@ def findings(
             raise click.UsageError(session.say("which_finding", action=action))
         (_acknowledge if action == "ack" else _retry)(session, finding)
         return
-    names = session.syncs([sync]) if sync else None
+    if code is not None and code not in codes():
+        raise Trouble(Problem("no_such_code", {"code": code, "nearest": nearest(code, TOLD)}), WRONG)
+    names = session.syncs([sync]) if sync is not None else None
     with session.hub() as hub, hub.store.read() as tx:
         rows = told.stored(tx, every=every, code=code, syncs=names)
     if names is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from shutil import get_terminal_size
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -92,6 +93,26 @@ class ProgressLine:
             return show is not None
 
 
+class Unwritten(Exception):
+    """Standard output takes nothing more, for this reason: its disk is full, say."""
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Within, what cannot be written raises ``Unwritten``. A reader who went away is no trouble: click ends quietly."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise Unwritten(error.strerror or str(error)) from error
+
+
+def on_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads it. None: whoever started us closed it."""
+    return stream is not None and stream.isatty()
+
+
 class Output:
     def __init__(self, *, as_json: bool, environ: Mapping[str, str], progress_line: ProgressLine) -> None:
         self.as_json = as_json
@@ -100,7 +121,8 @@ class Output:
 
     def document(self, data: Any) -> None:
         """The whole result of a command, with ``--json``; also one line of a result in lines."""
-        click.echo(encoded(data))
+        with _telling():
+            click.echo(encoded(data))
 
     def line(self, text: str, hang: int | None = None) -> None:
         """A line of the result. Says nothing with ``--json``.
@@ -111,7 +133,8 @@ class Output:
         if self.as_json:
             return
         shown = clean(text)
-        click.echo(folded(shown, get_terminal_size().columns, hang) if sys.stdout.isatty() else shown)
+        with _telling():
+            click.echo(folded(shown, get_terminal_size().columns, hang) if on_terminal(sys.stdout) else shown)
 
     def warn(self, text: str) -> None:
         """A line beside the result."""
@@ -142,12 +165,13 @@ class Output:
             table.add_column(cell(column), overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell(each)) for each in row))
-        console.print(table)
+        with _telling():
+            console.print(table)
 
     @contextmanager
     def progress(self, text: str) -> Iterator[None]:
         """Say on a terminal what is going on, for as long as it goes on."""
-        if self.as_json or not sys.stderr.isatty():
+        if self.as_json or not on_terminal(sys.stderr):
             yield
             return
         from rich.console import Console

@@ -69,7 +69,7 @@ def _there(place: InFile | Server, now: str) -> Copy | None:
             _fits(there, place.shown)
             place.check_idle(now)
     except StoreError as error:
-        if error.code in ("store_broken", "store_no_copy"):
+        if error.code in ("store_broken", "store_disk", "store_no_copy"):
             return None
         raise
     return there

@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from connectors.base import Connector
 from connectors.context import Context, Wait
 from connectors.errors import ConnectorError
-from keepstep.cli.output import Output, ProgressLine
+from keepstep.cli.output import Output, ProgressLine, Unwritten
 from keepstep.config import Config, ConfigurationError, Connection, load, with_riding
 from keepstep.engine.failures import failure_code
 from keepstep.language import say
@@ -315,6 +315,9 @@ def failing(ctx: click.Context) -> Iterator[None]:
     except Fenced as error:
         problem = Problem("fenced", {"name": str(error)})
         session.output.failure(problem, session.words(problem))
+        ctx.exit(FAILED)
+    except Unwritten as error:
+        session.output.warn(session.say("output_unwritten", reason=str(error)))
         ctx.exit(FAILED)
     except Trouble as error:
         session.output.failure(error.problem, session.words(error.problem))

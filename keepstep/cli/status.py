@@ -41,7 +41,7 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
         document = {"syncs": syncs, "feeds": feeds, "budgets": budgets, "findings": dict(sorted(counts.items()))}
         output.document(document | {"detached": left})
     else:
-        _print(session, syncs, feeds, budgets, len(open_ones))
+        _print(session, syncs, feeds, budgets, open_ones)
         for name in left:
             output.line(session.say("is_detached", connection=name))
     if any(each["holds"] or each["proposals"] for each in syncs) or told.needs_a_person(open_ones):
@@ -113,7 +113,7 @@ def _print(
     syncs: list[dict[str, Any]],
     feeds: list[dict[str, Any]],
     budgets: list[dict[str, Any]],
-    findings: int,
+    findings: list[dict[str, Any]],
 ) -> None:
     output, say = session.output, session.say
     for each in syncs:
@@ -140,8 +140,11 @@ def _print(
         output.line(say(code, feed=feed["name"], at=feed["observed_at"]))
         if feed["failed"]:
             output.line("  " + cell(say("status_failed", at=feed["failed"]["at"], reason=feed["failed"]["detail"])))
+    for row in findings:
+        if row["code"].startswith("connection_failed"):  # its syncs are left out: what they show is as old as that
+            output.line(cell(told.words(session, row["code"], row["params"])))
     for budget in budgets:
         output.line(say("status_budget", **budget))
     if findings:
         output.line("")
-        output.line(say("status_findings", count=findings))
+        output.line(say("status_findings", count=len(findings)))

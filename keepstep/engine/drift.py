@@ -2,7 +2,8 @@
 
 That is a finding on the field, until it is mended; the other fields go on flowing. What cannot be read is absent on
 that side: it is neither taken for cleared nor written over. Once it is mended, the side is read anew: what people did
-there meanwhile is in records that no feed tells of a second time.
+there meanwhile is in records that no feed tells of a second time. A field that was gone comes back as if it was linked
+for the first time: whoever makes a field again makes it empty, and that clears nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from keepstep.engine.ports import Ports
 from keepstep.engine.reconfigured import NEVER_SEEN
+from keepstep.engine.state import forget_shown
 from keepstep.engine.world import Connection
 from keepstep.store import findings
 from keepstep.store import tables as t
@@ -206,11 +208,14 @@ def _settle(tx: Tx, ports: Ports, prefix: str, there: Sequence[Finding]) -> set[
     """Tell what is there, and end what is not; the streams of the latter."""
     findings.report(tx, there, ports.now(), ports.new_id)
     keys = {finding.key for finding in there}
-    open_ones = sa.select(t.finding.c.key, t.finding.c.params).where(
+    open_ones = sa.select(t.finding.c.key, t.finding.c.code, t.finding.c.params).where(
         t.finding.c.key.startswith(prefix, autoescape=True), t.finding.c.state.in_(findings.OPEN)
     )
     over = [row for row in tx.all(open_ones) if row["key"] not in keys]
     findings.close(tx, [row["key"] for row in over], ports.now())
+    for row in over:
+        if row["code"] == "field_gone":
+            forget_shown(tx, row["params"]["side"], row["params"]["names"])
     return {row["params"]["side"].partition(".")[2] for row in over}
 
 

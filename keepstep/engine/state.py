@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -173,6 +173,20 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
             versions = {name: planned[1] for name, planned in row["fields"].items()} | row["outcome"].get("lost", {})
             states[row["entity"]].refused[row["side"]] = {"versions": versions, "place": row["outcome"]["place"]}
     return states
+
+
+def forget_shown(tx: Tx, side: str, names: Collection[str]) -> None:
+    """What that side last showed in these fields is forgotten on all of its links, as if they were new."""
+    after = ""
+    query = sa.select(t.link.c.entity, t.link.c.fields).where(t.link.c.side == side).order_by(t.link.c.entity)
+    while rows := tx.all(query.where(t.link.c.entity > after).limit(LOAD)):
+        after = rows[-1]["entity"]
+        changed = []
+        for row in rows:
+            left = {name: known for name, known in row["fields"].items() if name not in names}
+            if len(left) < len(row["fields"]):
+                changed.append({"entity": row["entity"], "side": side, "fields": left})
+        tx.change(t.link, changed)
 
 
 def save(tx: Tx, states: Iterable[EntityState], now: str) -> None:

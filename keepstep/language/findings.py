@@ -80,6 +80,8 @@ TOLD: Final[dict[str, Message]] = {
     "store_locked": "the store {url} is in use by another program just now; try again in a moment ({detail})",
     "store_full": "there is no room left for the store {url}; free some space ({detail})",
     "store_read_only": "the store {url} may not be written to; give this user the right to write ({detail})",
+    "store_barred": "the store {url} cannot be used: this user may not write to {place}, or its disk is mounted for reading only; give the user the right to write there, and run the command again",
+    "store_disk": "the disk refused to read or write the store {url} ({detail}); what was stored before is kept. Look at the limit on the size of files (`ulimit -f`), the user's quota and the disk itself, then run the command again",
     "store_unreachable": "the store {url} cannot be opened; check `store` in the configuration ({detail})",
     "store_broken": "the store {url} cannot be used: {detail}; restore it from a backup",
     "store_emptied": "the store {url} is an empty file: what it held is lost; put a copy back with `keepstep restore`, or, if it never held anything, delete the file",

@@ -68,6 +68,8 @@ WORK: Final[dict[str, Message]] = {
     "status_failed": "failed {at:when}: {reason}",
     "status_findings": Plural("{count:number} finding is open: keepstep findings", "{count:number} findings are open: keepstep findings"),
     "no_findings": "nothing is open",
+    "output_unwritten": "the rest of the result cannot be written to standard output: {reason}; what the command did is done, look at it with `keepstep status`",
+    "no_such_code": "there is no finding of the code `{code}`{nearest:hint}; `keepstep findings --json` shows each one's code",
     "no_such_finding": "there is no finding {id}; `keepstep findings --all` lists them",
     "not_a_conflict": "the finding {id} is no conflict, so there is nothing to choose",
     "which_finding": "say which finding: keepstep findings {action} ID",

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from sqlalchemy.engine import make_url
 
+from keepstep.store.databases import sqlite_trouble
 from keepstep.store.errors import StoreError
 
 COPY = "store:copy"
@@ -256,6 +257,7 @@ def _errors(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError("store_full" if "full" in str(error) else "store_broken", **trouble(error)) from error
+        code = sqlite_trouble(error)
+        raise StoreError(code if code in ("store_full", "store_disk") else "store_broken", **trouble(error)) from error
     except OSError as error:
         raise StoreError("store_not_written", **trouble(error)) from error

@@ -7,6 +7,7 @@ numbers of the change log become visible in their order, and no two writers wait
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -27,7 +28,6 @@ FROZEN = 120
 UPGRADE_PATIENCE = 600
 OLDEST_POSTGRES = 14
 """Prefect's server needs it as well; whoever shares a server between both has it."""
-IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
 
 
 class Database(Protocol):
@@ -57,8 +57,11 @@ class Database(Protocol):
     def upgrading(self) -> Iterator[sa.Connection]:
         """As ``writing``, for changes of the tables, which may take long; committed at the end."""
 
-    def trouble(self, error: BaseException) -> str:
-        """The code of an error of this database's driver."""
+    def barred(self) -> Path | None:
+        """A place on this machine's disks that the store must be able to write to, and that this user may not."""
+
+    def trouble(self, error: BaseException) -> StoreError:
+        """What an error of this database's driver means to a person."""
 
 
 def database(url: str) -> Database:
@@ -70,12 +73,26 @@ def database(url: str) -> Database:
         raise StoreError("store_address_bad") from None
     kind, _, driver = address.drivername.partition("+")
     if kind == "sqlite" and driver in ("", "pysqlite"):
-        return Sqlite(address, url in IN_MEMORY)
+        if address.database == "":
+            raise StoreError("store_address_bad")  # a variable that is empty: nobody means memory by it
+        return Sqlite(address, _in_memory(address))
     if kind in ("postgresql", "postgres") and driver in ("", "psycopg"):
         if "@" in (address.host or ""):
             raise StoreError("store_address_bad")  # else the end of the password would be shown as the host
         return Postgres(address.set(drivername="postgresql+psycopg"))
     raise StoreError("store_kind_unknown", kind=address.drivername)
+
+
+def in_memory(url: str) -> bool:
+    """Whether a store at that address is gone with its process. Raises ``StoreError`` if there can be none."""
+    return _in_memory(database(url).engine.url)
+
+
+def _in_memory(address: sa.URL) -> bool:
+    if address.get_backend_name() != "sqlite":
+        return False
+    name = address.database or ":memory:"
+    return name in (":memory:", "file::memory:") or address.query.get("mode") == "memory"
 
 
 def shown(address: sa.URL) -> str:
@@ -137,17 +154,43 @@ class Sqlite:
         finally:
             connection.rollback()
 
-    def trouble(self, error: BaseException) -> str:
-        words = str(error).lower()
-        for word, code in (
-            ("locked", "store_locked"),
-            ("full", "store_full"),
-            ("readonly", "store_read_only"),
-            ("unable to open", "store_unreachable"),
-        ):
-            if word in words:
-                return code
-        return "store_broken"
+    def barred(self) -> Path | None:
+        name = str(self.engine.url.database or "")
+        if name in ("", ":memory:") or name.startswith("file:"):
+            return None
+        file = Path(name).absolute()
+        # The journal is made beside the file, and may have been left by another user.
+        for there in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            if os.path.exists(there) and not os.access(there, os.W_OK):
+                return there
+        folder = file.parent
+        return folder if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK) else None
+
+    def trouble(self, error: BaseException) -> StoreError:
+        code = sqlite_trouble(error)
+        place = self.barred() if code in ("store_read_only", "store_unreachable") else None
+        if place is not None:
+            return StoreError("store_barred", url=shown(self.engine.url), place=str(place))
+        return _told(code, self.engine.url, error)
+
+
+def sqlite_trouble(error: BaseException) -> str:
+    """The code of an error of SQLite. Its driver tells some of them apart by their words alone."""
+    words = str(error).lower()
+    for word, code in (
+        ("locked", "store_locked"),
+        ("full", "store_full"),
+        ("readonly", "store_read_only"),
+        ("unable to open", "store_unreachable"),
+        ("disk i/o error", "store_disk"),
+    ):
+        if word in words:
+            return code
+    return "store_broken"
+
+
+def _told(code: str, address: sa.URL, error: BaseException) -> StoreError:
+    return StoreError(code, url=shown(address), detail=" ".join(str(error).split()))
 
 
 def _say(connection: sa.Connection, words: str) -> None:
@@ -225,7 +268,13 @@ class Postgres:
                 connection.exec_driver_sql(f"ALTER TABLE {quote(table)} {how}")
             connection.commit()
 
-    def trouble(self, error: BaseException) -> str:
+    def barred(self) -> Path | None:
+        return None
+
+    def trouble(self, error: BaseException) -> StoreError:
+        return _told(self._code(error), self.engine.url, error)
+
+    def _code(self, error: BaseException) -> str:
         state = getattr(error, "sqlstate", None)
         if state is not None:
             return _STATES.get(state) or _CLASSES.get(state[:2]) or "store_broken"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from connectors.base import Clock
 from keepstep.store import tables as t
 from keepstep.store.backup import InFile, place
-from keepstep.store.databases import IN_MEMORY
+from keepstep.store.databases import in_memory
 from keepstep.store.dump import Server
 from keepstep.store.errors import StoreError
 from keepstep.store.peek import peek
@@ -27,7 +27,7 @@ def move(source: str, target: str, clock: Clock, environ: Mapping[str, str]) -> 
     source is used as before and the move can be tried again. No row of the source is taken away. Raises ``StoreError``
     if somebody is at work on the source, or anything is in the target.
     """
-    if source in IN_MEMORY or target in IN_MEMORY:
+    if in_memory(source) or in_memory(target):
         raise StoreError("move_memory")
     begun, to = peek(source), peek(target)
     if begun.revision is None:

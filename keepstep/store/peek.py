@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +29,8 @@ class Peek:
     sealed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """``connection:token`` -> the sealed token."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    barred: Path | None = None
+    """What this user may not write to, and would have to for this store to be used."""
 
     @property
     def current(self) -> bool:
@@ -50,13 +52,12 @@ def peek(url: str) -> Peek:
     address = behind.engine.url
     engine = _engine(address, behind)
     if engine is None:
-        return Peek(shown(address))
+        return Peek(shown(address), barred=behind.barred())
     try:
         with engine.connect() as connection:
-            return _look(connection, shown(address))
+            return replace(_look(connection, shown(address)), barred=behind.barred())
     except sa.exc.DBAPIError as error:
-        words = " ".join(str(error.orig).split())
-        raise StoreError(behind.trouble(error.orig or error), url=shown(address), detail=words) from error
+        raise behind.trouble(error.orig or error) from error
     finally:
         engine.dispose()
         behind.engine.dispose()

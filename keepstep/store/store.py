@@ -381,9 +381,6 @@ class Store:
         except sa.exc.IntegrityError:
             raise
         except sa.exc.DBAPIError as error:
-            raise self._trouble(error.orig or error) from error
+            raise self._database.trouble(error.orig or error) from error
         except sqlite3.Error as error:  # from preparing a new connection, which SQLAlchemy does not wrap
-            raise self._trouble(error) from error
-
-    def _trouble(self, error: BaseException) -> StoreError:
-        return StoreError(self._database.trouble(error), url=self._shown(), detail=" ".join(str(error).split()))
+            raise self._database.trouble(error) from error

@@ -126,6 +126,21 @@ def test_connectors_lists_systems_and_names_the_broken(run: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_standard_output_that_takes_nothing_more_is_told(options: tuple[str, ...]) -> None:
+    program = f"from keepstep.cli import main; main(['connectors', *{options!r}])"
+    with Path("/dev/full").open("w") as full:
+        ran = [sys.executable, "-c", program]
+        done = subprocess.run(ran, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr.startswith("the rest of the result cannot be written to standard output: ")
+
+
+def test_standard_output_that_is_closed_ends_no_command() -> None:
+    program = "import sys; sys.stdout = sys.stderr = None; from keepstep.cli import main; main(['connectors'])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stderr == b""  # noqa: S603
+
+
 def test_check_signs_in_reading(run: Any) -> None:
     result = run("check")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -138,6 +153,14 @@ def test_check_offline_builds_no_connector(run: Any) -> None:
     result = run("check", "--offline")
     assert result.exit_code == 0
     assert built == []
+
+
+@pytest.mark.parametrize("address", ["keepstep.db", "sqlite:///", "mysql://ann:hush-hush@host/db"])
+def test_check_finds_an_address_at_which_no_store_can_be(run: Any, address: str) -> None:
+    result = run("check", "--offline", config=f"store: '{address}'\n{GOOD}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`store`" in result.stderr
+    assert "hush" not in result.stderr
 
 
 def test_check_names_file_line_and_cure_in_the_readers_language(run: Any) -> None:

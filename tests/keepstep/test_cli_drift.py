@@ -55,6 +55,19 @@ def test_a_field_that_disappears(office: Office) -> None:
     assert told(office) == {}
 
 
+def test_a_field_that_was_deleted_and_made_again_is_filled_and_clears_nothing(office: Office) -> None:
+    gone = fields(office).pop("Due_Date")
+    assert list(told(office)) == ["field_gone"]
+    fields(office)["Due_Date"] = gone
+    office.crm.ledger.live["Tasks"][task(office)].values["Due_Date"] = None
+    assert told(office) == {}
+    assert card(office)["due"] is not None
+    assert office.crm.records("Tasks")[task(office)]["Due_Date"] == "2026-11-30"
+    office.crm.edit("Bo", "Tasks", task(office), {"Due_Date": None})
+    assert told(office) == {}
+    assert card(office)["due"] is None, "now a person cleared it"
+
+
 def test_a_field_of_another_type(office: Office) -> None:
     fields(office)["Subject"].type = "textarea"
     assert list(told(office)) == ["field_retyped"]

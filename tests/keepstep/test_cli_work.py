@@ -235,6 +235,27 @@ def test_what_is_no_plan_file_is_wrong_usage(office: Office, text: str) -> None:
     assert office.keep("apply", str(office.folder / "none.json")).exit_code == 2
 
 
+def test_the_status_tells_of_a_connection_that_is_down(settled: tuple[Office, str, str]) -> None:
+    office, _, _ = settled
+    right = office.connections["board"]["token"]
+    office.connections["board"]["token"] = "revoked"
+    office.settle()
+    assert office.keep("sync").exit_code == 1
+    lines = office.keep("status").stdout.splitlines()
+    assert [line for line in lines if line.startswith("board: the credentials are refused")]
+    office.connections["board"]["token"] = right
+    office.keep("sync")
+    assert "credentials" not in office.keep("status").stdout
+
+
+def test_a_code_that_no_finding_can_have_is_no_good_news(settled: tuple[Office, str, str]) -> None:
+    office, _, _ = settled
+    result = office.keep("findings", "--code", "conflicts")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean `conflict`?" in result.stderr
+    assert office.keep("findings", "--sync", "").exit_code == 2
+
+
 def test_a_conflict_is_found_listed_decided_and_explained(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)

@@ -202,6 +202,15 @@ def test_a_store_of_another_age_is_told_and_left_as_it_is(
         assert store.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
 
 
+def test_a_store_that_may_not_be_written_to_is_told_before_the_first_write(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.keep("plan")
+    monkeypatch.setattr("os.access", lambda place, mode: Path(place) != office.folder)
+    (symptom,) = office.document("doctor", code=1)["installation"]
+    assert (symptom["code"], symptom["params"]["place"]) == ("store_barred", str(office.folder))
+
+
 def test_peeking_shows_what_a_database_is(tmp_path: Path) -> None:
     assert peek(f"sqlite:///{tmp_path / 'none.db'}").revision is None
     assert list(tmp_path.iterdir()) == []

@@ -167,7 +167,7 @@ def test_every_trouble_of_a_store_is_said() -> None:
     }
     assert len(named) >= 15
     known = {"url": "sqlite:///keep.db", "detail": "why", "revision": "9", "version": "9.6", "oldest": 14, "kind": "x"}
-    known |= {"to": "sqlite:///other.db", "at": "2026-11-02T01:00:00.000Z"}
+    known |= {"to": "sqlite:///other.db", "at": "2026-11-02T01:00:00.000Z", "place": "/var/keep"}
     # Two say nothing of the address: it could not be taken apart, so its password may stand anywhere in it.
     for code in named - {"store_address_bad", "store_kind_unknown"}:
         assert "keep.db" in say(code, known, "en")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import requests
 
 from pipelines.prefect_server import free_port
+from pipelines.serve import stopping
 
 CONFIG = """\
 version: 1
@@ -122,3 +124,19 @@ def test_without_prefect_it_says_how_to_go_on(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Prefect cannot be used" in done.stderr
     assert "`keepstep --config keepstep.yaml sync` from cron" in done.stderr
+
+
+@pytest.mark.parametrize(("terminal", "stops"), [(True, True), (False, False)])
+def test_a_hangup_stops_what_a_terminal_holds_and_no_service(
+    terminal: bool, stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.serve.on_terminal", lambda stream: terminal)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    stop = threading.Event()
+    try:
+        with stopping(stop):
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.is_set() is stops
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)

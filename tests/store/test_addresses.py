@@ -18,6 +18,7 @@ from keepstep.store.store import Store
     ("url", "code"),
     [
         ("keepstep.db", "store_address_bad"),
+        ("sqlite:///", "store_address_bad"),
         ("postgresql://ann:hush-hush@host:port/db", "store_address_bad"),
         pytest.param("postgresql://ann:a@hush-hush@host/db", "store_address_bad", id="an @ in the password"),
         ("mysql://ann:hush-hush@host/db", "store_kind_unknown"),
@@ -73,4 +74,4 @@ def test_a_driver_that_is_missing_is_named_with_what_installs_it(monkeypatch: py
 def test_what_a_server_refuses_is_known_by_its_state_in_whatever_language_it_speaks(state: str, code: str) -> None:
     error = Exception("磁盘空间不足")
     error.sqlstate = state  # type: ignore[attr-defined]
-    assert database("postgresql://host/db").trouble(error) == code
+    assert database("postgresql://host/db").trouble(error).code == code

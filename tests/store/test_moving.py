@@ -119,7 +119,13 @@ def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
     absent, target = f"sqlite:///{tmp_path}/absent.db", f"sqlite:///{tmp_path}/other.db"
     with pytest.raises(StoreError, match="move_nothing"):
         move(absent, target, VirtualClock(), os.environ)
-    for source, to in ((absent, "sqlite://"), ("sqlite://", target)):
+    memory = (
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///:memory:?cache=shared",
+        "sqlite:///file:x?mode=memory&uri=true",
+    )
+    for source, to in (*((absent, each) for each in memory), ("sqlite://", target)):
         with pytest.raises(StoreError, match="move_memory"):
             move(source, to, VirtualClock(), os.environ)
     assert list(tmp_path.iterdir()) == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from connectors.sandbox.clock import VirtualClock
+from keepstep.store import backup
 from keepstep.store import tables as t
+from keepstep.store.databases import database
 from keepstep.store.errors import Fenced, StoreError
 from keepstep.store.peek import peek
 from keepstep.store.store import REVISION, Store, Tx
@@ -177,6 +181,51 @@ def test_a_store_that_may_only_be_read_says_so_on_writing(path: Path) -> None:
         with store.write() as tx:
             tx.insert(t.setting, [{"name": "x", "value": 1}])
     assert error.value.code == "store_read_only"
+
+
+@pytest.mark.parametrize("words", ["attempt to write a readonly database", "unable to open database file"])
+@pytest.mark.parametrize("barred", ["keepstep.db", "keepstep.db-wal", "."])
+def test_what_may_not_be_written_to_is_named(
+    words: str, barred: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = at(path).open()
+    place = tmp_path / barred
+    monkeypatch.setattr("os.access", lambda asked, mode: Path(asked) != place)
+    error = database(store.url).trouble(sqlite3.OperationalError(words))
+    assert (error.code, error.params["place"]) == ("store_barred", str(place))
+    assert peek(store.url).barred == place
+    monkeypatch.setattr("os.access", lambda asked, mode: True)
+    assert database(store.url).trouble(sqlite3.OperationalError(words)).code in ("store_read_only", "store_unreachable")
+    assert peek(store.url).barred is None
+    store.close()
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_a_limit_on_the_size_of_files_keeps_what_was_there_and_says_so(path: Path, tmp_path: Path) -> None:
+    store = at(path).open()
+    store.settle_journal()
+    with files_up_to(path.stat().st_size // 2):
+        with pytest.raises(StoreError) as error:
+            with store.write() as tx:
+                tx.insert(t.setting, [{"name": f"s{number}", "value": "x" * 900} for number in range(500)])
+        assert error.value.code == "store_disk"
+        with pytest.raises(StoreError) as error:
+            backup.copy(path, tmp_path / "copy", "2026-11-02T09:00:00Z")
+        assert error.value.code == "store_disk"
+    assert not (tmp_path / "copy").exists()
+    with store.write() as tx:
+        assert tx.all(sa.select(t.setting)) == []
+        tx.insert(t.setting, [{"name": "x", "value": 1}])
+    store.close()
 
 
 # -- transactions

@@ -44,7 +44,9 @@ def of_plugins(registry: Registry) -> Iterator[Symptom]:
 
 
 def of_store(peek: Peek, config: Config, key: str | None) -> Iterator[Symptom]:
-    """The store is older than this code, or holds sign-ins that nobody could open."""
+    """The store is older than this code, may not be written to, or holds sign-ins that nobody could open."""
+    if peek.barred is not None:
+        yield Symptom(code="store_barred", severity="error", params={"url": peek.url, "place": str(peek.barred)})
     if peek.older:
         yield Symptom(code="store_older", params={"url": peek.url, "revision": peek.revision})
     kept = sorted({name.partition(":")[0] for name in peek.sealed} & set(config.connections))
