@@ -31,6 +31,7 @@ CODES: Final[dict[str, tuple[str, ...]]] = {
     "value.yes": (),
     "value.no": (),
     "value.items": ("count", "done"),
+    "word.comma": (),
 }
 """What ``say`` must know, with the parameters each is given. All parameters are ready Markdown."""
 
@@ -86,12 +87,13 @@ class Text:
         self._subject = subject
         self._graph = graph
         self._say = say
+        self._comma = say("word.comma", {})
         self._zone = zone
 
     def title(self, edits: Sequence[Edit]) -> str:
         """One line of at most 250 characters, plain text."""
         fields = list(dict.fromkeys(self._field(edit) for edit in edits))
-        text = self._say("change_task.title", {"subject": self._subject.title, "fields": ", ".join(fields)})
+        text = self._say("change_task.title", {"subject": self._subject.title, "fields": self._comma.join(fields)})
         return shortened(text, LONGEST_TITLE)
 
     def description(self, bursts: Sequence[Sequence[Edit]], projects: Sequence[Entity]) -> str:
@@ -99,7 +101,7 @@ class Text:
         side = bursts[0][0].side
         parts = [self._say("change_task.intro", {"subject": self._link(side), "side": escaped(side)})]
         if projects:
-            names = ", ".join(escaped(project.title) for project in projects)
+            names = self._comma.join(escaped(project.title) for project in projects)
             parts.append(self._say("change_task.projects", {"projects": names}))
         parts.append(self._lines(bursts[0]))
         parts += [self.more(burst) for burst in bursts[1:]]
@@ -161,12 +163,12 @@ class Text:
                 return escaped(target.title if target else value)
             case Form.REFS, list():
                 targets = [(self._graph.get(each), each) for each in value]
-                return escaped(", ".join(target.title if target else each for target, each in targets))
+                return escaped(self._comma.join(target.title if target else each for target, each in targets))
             case Form.LIST, list():
                 done = sum(bool(item.get("done")) for item in value if isinstance(item, Mapping))
                 return self._say("value.items", {"count": len(value), "done": done})
             case _, list() if all(isinstance(item, str) for item in value):
-                return escaped(", ".join(value))
+                return escaped(self._comma.join(value))
             case _, str():
                 return escaped(shortened(value, LONGEST_VALUE))
         return escaped(shortened(json.dumps(value, ensure_ascii=False, sort_keys=True), LONGEST_VALUE))

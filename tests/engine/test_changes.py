@@ -30,6 +30,7 @@ SAID = {
     "value.yes": "yes",
     "value.no": "no",
     "value.items": "{count} items, {done} done",
+    "word.comma": ", ",
 }
 
 

@@ -201,7 +201,7 @@ def test_the_timeline_of_a_run_of_an_entity_and_since(office: Office) -> None:
     recent = events(office, "--since", "10m")
     assert 0 < len(recent) < len(events(office))
     assert (
-        "Bo 在 crm.Tasks 中:标题:Draft the plan → Draft the big plan"
+        "Bo 在 crm.Tasks 中：标题：Draft the plan → Draft the big plan"
         in office.keep("--lang", "zh-CN", "timeline").stdout
     )
 

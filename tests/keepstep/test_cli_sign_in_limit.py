@@ -116,7 +116,7 @@ def test_no_store_is_made_for_it_and_looking_over_keeps_nothing(office: Office) 
     ("language", "said"),
     [
         ("en", "crm waits until Nov 2, 2026, 1:14:00 AM: its service lets nobody sign in more often"),
-        ("zh-CN", "crm 等到 2026年11月2日 01:14:00 再继续:该服务限制短时间内的登录次数"),
+        ("zh-CN", "crm 等到 2026年11月2日 01:14:00 再继续：该服务限制短时间内的登录次数"),
     ],
 )
 def test_where_nobody_may_sign_in_more_often_it_is_said_how_long_that_lasts(

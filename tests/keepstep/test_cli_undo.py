@@ -230,7 +230,7 @@ def test_it_is_said_in_chinese(office: Office) -> None:
     run = edited(office)
     office.board.edit("Ada", "cards", card(office), {"name": "Mine"})
     said: Any = office.keep("--lang", "zh-CN", "undo", run, "--yes").stdout
-    assert "标题:此后又被修改" in said
+    assert "标题：此后又被修改" in said
 
 
 def test_a_large_undoing_is_held_like_any_other_plan_until_it_is_let_through(tmp_path: Path) -> None:

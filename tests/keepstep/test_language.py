@@ -53,6 +53,13 @@ def test_the_chinese_file_holds_nothing_else() -> None:
     assert {entry.context for entry in catalogue("zh-CN") if entry.id} == codes()
 
 
+def test_chinese_has_chinese_punctuation() -> None:
+    """But for code, gaps, addresses and times of day; ``problem_at`` is a place as editors and compilers write it."""
+    other = re.compile(r"`[^`]*`|\{[^}]*\}|SIDE:ID|\d\d:\d\d")
+    texts = {code: other.sub("", "".join(chinese(code))) for code in codes() - {"problem_at"}}
+    assert [code for code, text in texts.items() if re.search("[,:;()?!]", text)] == []
+
+
 def test_chinese_is_chinese() -> None:
     spoken = [code for code in codes() if not code.startswith(("word.", "problem_"))]
     silent = [code for code in spoken if not re.search("[\u4e00-\u9fff]", "".join(chinese(code)))]
@@ -112,13 +119,13 @@ def test_the_model_has_a_word_for_each_kind_field_and_form() -> None:
             "unknown_key",
             {"key": "stoer", "nearest": "store", "known": ["store", "syncs"]},
             "`stoer` is not known here (did you mean `store`?); possible are: store, syncs",
-            "这里没有 `stoer` 这个键(是否想写 `store`?);可用的有:store、syncs",
+            "这里没有 `stoer` 这个键（是否想写 `store`？）；可用的有：store、syncs",
         ),
         (
             "unknown_key",
             {"key": "{x}", "nearest": None, "known": []},
             "`{x}` is not known here; possible are: empty",
-            "这里没有 `{x}` 这个键;可用的有:空",
+            "这里没有 `{x}` 这个键；可用的有：空",
         ),
         (
             "conflict",
@@ -132,8 +139,8 @@ def test_the_model_has_a_word_for_each_kind_field_and_form() -> None:
             },
             "Website: due date was changed in different ways: crm.Deals says Nov 30, 2026 "
             "(Ann, Nov 2, 2026, 9:00:00 AM); tracker.epics says empty (someone unknown, at an unknown time)",
-            "Website:截止日期被改成了不同的值:crm.Deals 为 2026年11月30日(Ann,2026年11月2日 09:00:00);"
-            "tracker.epics 为 空(未知人员,时间未知)",
+            "Website：截止日期被改成了不同的值：crm.Deals 为 2026年11月30日（Ann，2026年11月2日 09:00:00）；"
+            "tracker.epics 为 空（未知人员，时间未知）",
         ),
     ],
 )

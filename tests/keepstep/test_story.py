@@ -131,7 +131,7 @@ def test_changes_are_said_in_both_languages() -> None:
     assert say("story_changed_by", said, "en") == (
         "Anna in crm.Deals: stage: open → won; due date: Dec 2, 2026; labels: a → empty"
     )
-    assert say("story_changed", said | {"changes": changes[:1]}, "zh-CN") == "crm.Deals 中:阶段:open → won"
+    assert say("story_changed", said | {"changes": changes[:1]}, "zh-CN") == "crm.Deals 中：阶段：open → won"
     assert say("audit_let_through", {"by": "Ann", "sync": "tasks", "reasons": ["first_plan", "mass_change"]}, "en") == (
         "Ann let the plan of tasks through (the first plan, one field of many records)"
     )

@@ -43,6 +43,7 @@ def text(value: str, kind: Kind = Kind.TASK, field: str = "description") -> set[
         (ISSUE, "<https://ACME.atlassian.net/jira/software/projects/ACME/boards/1?selectedIssue=ACME-12>"),
         (ISSUE, "ACME-12"),
         (ISSUE, "已同步:ACME-12,请勿修改"),
+        (ISSUE, "已同步：ACME-12，请勿修改"),
         (CARD, "https://trello.com/c/aBcDeFgH"),
         (CARD, "https://trello.com/c/aBcDeFgH/12-phase-one-renamed"),
         (CARD, "Trello id 5f2b8c0de4a1b2c3d4e5f601"),
