@@ -212,10 +212,17 @@ class Client:
         return {row.api_name: row for row in rows if row.api_name}
 
     def records(
-        self, module: str, fields: Sequence[str], page: int, token: str | None, since: datetime | None
+        self,
+        module: str,
+        fields: Sequence[str],
+        page: int,
+        token: str | None,
+        since: datetime | None,
+        descending: bool = False,
     ) -> tuple[Rows | None, Answer]:
-        """One page, by ascending id: what is made meanwhile comes last, and is not missed."""
-        params: dict[str, Any] = {"fields": ",".join(fields), "per_page": PAGE, "sort_by": "id", "sort_order": "asc"}
+        """One page, by ascending id unless said otherwise: what is made meanwhile comes last, and is not missed."""
+        order = "desc" if descending else "asc"
+        params: dict[str, Any] = {"fields": ",".join(fields), "per_page": PAGE, "sort_by": "id", "sort_order": order}
         params |= {"page_token": token} if token else {"page": page}
         params |= CONVERTED.get(module, {})
         answer = self._list(f"/crm/v8/{module}", params, since)

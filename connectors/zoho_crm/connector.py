@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
@@ -143,8 +143,8 @@ class ZohoCrm:
             moment = datetime.fromisoformat(latest) if latest else None
             return self._moved_on(feed, gone), place.after_deleted(rows.info if rows else None, moment)
         listed, info, answer = self._page(feed, place, since, aside)
-        place = place.opened(self._clock.read(answer))
-        return list(each_row(feed, listed, partial(self._record, feed), aside)), place.after_records(info)
+        following = place.opened(self._clock.read(answer)).after_records(info, _ids_of(listed))
+        return list(each_row(feed, listed, partial(self._record, feed), aside)), following
 
     def _moved_on(self, module: str, gone: list[Record]) -> list[Record]:
         """A lead is left out of where it was once it is converted; whoever still answers by id was not deleted."""
@@ -157,7 +157,7 @@ class ZohoCrm:
         self, module: str, place: Place, since: datetime | None, aside: list[Unreadable]
     ) -> tuple[list[Row], Info | None, Answer]:
         first, *others = self._asked(module)
-        rows, answer = self._client.records(module, first, place.page, place.token, since)
+        rows, answer = self._client.records(module, first, place.page, place.token, since, place.descending)
         if rows is None:
             return [], None, answer
         return self._joined(module, identified(module, rows.data, aside), others), rows.info, answer
@@ -252,7 +252,7 @@ class ZohoCrm:
             for record in each_row(stream, listed, partial(self._record, stream), []):
                 if record.ours and (record.created_at or "") >= utc(start) and scope in (None, record.scope):
                     yield record
-            place = place.opened(self._clock.read(answer)).after_records(info)
+            place = place.opened(self._clock.read(answer)).after_records(info, _ids_of(listed))
             if place.at != "records":
                 return
 
@@ -284,12 +284,14 @@ class ZohoCrm:
             if stream == USERS:
                 users, answer = self._client.users(place.page, None)
                 rows, info = (users.users, users.info) if users else ([], None)
+                found = _ids_of(identified(stream, rows, []))
                 following = place.opened(self._clock.read(answer)).after_users(info)
             else:
-                listed, answer = self._client.records(stream, ["id"], place.page, place.token, None)
+                listed, answer = self._client.records(stream, ["id"], place.page, place.token, None, place.descending)
                 rows, info = (listed.data, listed.info) if listed else ([], None)
-                following = place.opened(self._clock.read(answer)).after_records(info)
-            yield [str(row["id"]) for row in identified(stream, rows, [])]
+                found = _ids_of(identified(stream, rows, []))
+                following = place.opened(self._clock.read(answer)).after_records(info, found)
+            yield found
             if following.at != "records":
                 return
             place = following
@@ -383,6 +385,10 @@ class _References:
             if isinstance(value, dict) and value.get("name") == name:
                 return value
         return None
+
+
+def _ids_of(rows: Iterable[Row]) -> list[str]:
+    return [str(row["id"]) for row in rows]
 
 
 def _moment(text: str) -> str:

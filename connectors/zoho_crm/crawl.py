@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,13 +12,15 @@ import msgspec
 
 from connectors.answer import Answer
 from connectors.base import Clock, utc
-from connectors.errors import CursorLost, Malformed
+from connectors.errors import CursorLost, Malformed, Transient
 from connectors.zoho_crm.client import PAGE, PAGED_RECORDS
 from connectors.zoho_crm.models import Info
 
 OVERLAP = timedelta(seconds=60)
 """Times have whole seconds, and a slow write may appear under a time already asked for."""
 PASSES = 3
+LISTED = 100_000
+"""So many records of a list can be paged through, and no more (Zoho's help, "Kaizen 60")."""
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +33,8 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     """The service's clock when this round began."""
     page: int = 1
     token: str | None = None
+    met: str | None = None
+    """The last id of the ``LISTED`` that come first: the rest is gone through from the other end, down to it."""
     wide: bool = False
     """The records took more than one page, so that a delete in between may have moved one past us."""
     moved: bool = False
@@ -64,9 +69,23 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
         """Where to go on after a page of users, which have no deleted list and no page tokens."""
         return moved_on(self, page=self.page + 1) if info is not None and info.more_records else self._done()
 
-    def after_records(self, info: Info | None) -> Place:
-        """Where to go on after a page of records. Raises ``Malformed`` when the service pages in a circle."""
-        if info is not None and info.more_records:
+    @property
+    def descending(self) -> bool:
+        return self.met is not None
+
+    def after_records(self, info: Info | None, ids: Sequence[str]) -> Place:
+        """Where to go on after a page of records with these ids.
+
+        Raises ``Malformed`` when the service pages in a circle, ``Transient`` when both ends of the list do not show all.
+        """
+        if info is not None and info.more_records and not self._meets(ids):
+            if self.page * PAGE >= LISTED:
+                last = max((id for id in ids if id.isdecimal()), key=int, default=None)
+                if self.descending or last is None:
+                    raise Transient(
+                        f"{2 * LISTED} records or more: the service lists no more than half of them from each end"
+                    )
+                return moved_on(self, wide=True, page=1, token=None, met=last)
             wide = moved_on(self, wide=True, page=self.page + 1)
             if self.token is None and self.page * PAGE < PAGED_RECORDS:
                 return wide
@@ -74,8 +93,12 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
                 raise Malformed(f"page {self.page}: more records promised, but no new page token")
             return moved_on(wide, token=info.next_page_token)
         if self.since is not None or self.wide:
-            return moved_on(self, at="deleted", page=1, token=None)
+            return moved_on(self, at="deleted", page=1, token=None, met=None)
         return self._done()
+
+    def _meets(self, ids: Sequence[str]) -> bool:
+        """Whether the way from the other end has come to where the first one ended."""
+        return self.met is not None and any(id.isdecimal() and int(id) <= int(self.met) for id in ids)
 
     def after_deleted(self, info: Info | None, latest: datetime | None) -> Place:
         """Where to go on after a page of deleted rows, the latest of which was deleted at ``latest``."""

@@ -27,6 +27,9 @@ SORTS: dict[str, Callable[[Stored], tuple[Any, ...]]] = {
 class ZohoSandbox(ZohoAdministration):
     """A stateful stand-in for Zoho CRM v8: one organisation with its modules."""
 
+    listed = 100_000
+    """So many records of a list can be paged through."""
+
     # -- the bin
 
     @route("GET", "/crm/v8/settings/recycle_bin")
@@ -180,6 +183,8 @@ class ZohoSandbox(ZohoAdministration):
             if request.arg("page") is not None:
                 raise trouble(400, "AMBIGUITY_DURING_PROCESSING", "page and page_token exclude each other")
             page, after = self._after(token)
+            if page * size > self.listed:
+                raise trouble(400, "PAGINATION_LIMIT_EXCEEDED", "no list goes on this far", limit=self.listed)
             last = int(after)
             rest = [one for one in rows if (int(one.id) < last if descending else int(one.id) > last)]
         else:

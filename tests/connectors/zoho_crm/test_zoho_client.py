@@ -179,9 +179,9 @@ def test_an_answer_with_one_error_for_the_whole_body_and_status_202_is_a_refusal
 def test_paging_goes_over_to_tokens_at_two_thousand_records_and_refuses_to_circle():
     place = Place().opened(datetime(2026, 11, 2, tzinfo=UTC))
     for page in range(2, 11):
-        place = place.after_records(Info(more_records=True, next_page_token="a"))
+        place = place.after_records(Info(more_records=True, next_page_token="a"), ["1"])
         assert (place.page, place.token) == (page, None)
-    place = place.after_records(Info(more_records=True, next_page_token="a"))
+    place = place.after_records(Info(more_records=True, next_page_token="a"), ["1"])
     assert place.token == "a"
     with pytest.raises(Malformed, match="page token"):
-        place.after_records(Info(more_records=True, next_page_token="a"))
+        place.after_records(Info(more_records=True, next_page_token="a"), ["1"])

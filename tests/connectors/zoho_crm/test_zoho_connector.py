@@ -10,11 +10,11 @@ from zoho_world import NoTokens, World, records
 
 from connectors.base import Write
 from connectors.context import Context
-from connectors.errors import AuthFailed, CursorLost, Malformed, ScopeMissing
+from connectors.errors import AuthFailed, CursorLost, Malformed, ScopeMissing, Transient
 from connectors.sandbox.exchange import Request
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.hosting import Host
-from connectors.zoho_crm import CONNECTOR
+from connectors.zoho_crm import CONNECTOR, crawl
 from connectors.zoho_crm.sandbox import SANDBOX
 from mapping.fields import Options
 from mapping.model import Kind
@@ -55,6 +55,33 @@ def test_a_first_crawl_sees_each_record_once_over_pages_and_page_tokens(world: W
     queries = [parse_qs(urlsplit(request.url or "").query) for request in world.sent("GET", "/Deals")]
     assert [query.get("page") for query in queries] == [[str(n)] for n in range(1, 11)] + [None] * 3
     assert all(query["sort_by"] == ["id"] for query in queries)
+
+
+@pytest.mark.parametrize("count", [600, 601, 1000, 1199])
+def test_a_list_that_ends_before_the_records_do_is_gone_through_from_its_other_end_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, count: int
+):
+    monkeypatch.setattr(crawl, "LISTED", 600)
+    monkeypatch.setattr(world.core, "listed", 600)
+    made = {world.deal(f"Deal {n}") for n in range(count)}
+    pages = world.pull("Deals")
+    assert {record.id for record in records(pages)} == made
+    assert pages[-1].complete
+    orders = [parse_qs(urlsplit(request.url or "").query)["sort_order"][0] for request in world.sent("GET", "/Deals")]
+    assert orders[:3] == ["asc"] * 3
+    assert set(orders[3:]) == ({"desc"} if count > 600 else set())
+    assert {id for ids in world.connect().ids("Deals") for id in ids} == made
+
+
+def test_what_neither_end_of_a_list_shows_is_told_and_not_left_out_in_silence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(crawl, "LISTED", 200)
+    monkeypatch.setattr(world.core, "listed", 200)
+    for number in range(400):
+        world.deal(f"Deal {number}")
+    with pytest.raises(Transient, match="400 records or more"):
+        world.pull("Deals")
 
 
 def test_any_pages_cursor_resumes_where_it_stopped(world: World):
