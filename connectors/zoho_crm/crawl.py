@@ -76,7 +76,7 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     def after_records(self, info: Info | None, ids: Sequence[str]) -> Place:
         """Where to go on after a page of records with these ids.
 
-        Raises ``Malformed`` when the service pages in a circle, ``Transient`` when both ends of the list do not show all.
+        Raises ``Malformed`` when the service pages in a circle, ``Transient`` when both ends of the list show not all.
         """
         if info is not None and info.more_records and not self._meets(ids):
             if self.page * PAGE >= LISTED:
