@@ -6,15 +6,16 @@ Trouble of one connection is told as a finding, and takes only the syncs that ne
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from requests.adapters import BaseAdapter
 
-from connectors.base import Account
+from connectors.base import Account, Description
 from connectors.context import Context, Waiting
 from connectors.errors import ConnectorError, Misconfigured
 from keepstep import syncs
 from keepstep.config import Config
+from keepstep.config import Connection as ConfiguredConnection
 from keepstep.config.words import Budget
 from keepstep.engine import budget, carried, drift, expiry, failures, people, preparing, reconfigured
 from keepstep.engine.ports import Ports
@@ -23,6 +24,7 @@ from keepstep.registry import Registry
 from keepstep.runtime import Runtime
 from keepstep.secrets import VARIABLE, HeldTokens, SealedAccess, SealedTokens
 from keepstep.store.secrets import StoredAccess, StoredSecrets
+from mapping.fields import Mapper
 from mapping.model import Kind
 
 
@@ -98,10 +100,27 @@ class Assembler:
         connector = self.registry.build(configured, context)
         account = connector.check()
         description = connector.describe()
-        mappers = self.registry.mappers(configured, description)
+        mappers = self._mappers(configured, description)
         ceiling = budget.ceiling(asked.share, asked.calls, description.quota)
         meter = budget.Meter(name, ceiling, lambda: connector.calls) if ceiling is not None else None
         return Connection(name, connector, description, mappers, access, connector.calls, meter), account
+
+    def _mappers(self, configured: ConfiguredConnection, description: Description) -> Mapping[str, Mapper]:
+        """Fields of the company's own whose type was changed over there to one that cannot hold them are left out: they
+        are told of, and the others flow. Raises ``Misconfigured`` where a type never could."""
+        try:
+            return self.registry.mappers(configured, description)
+        except Misconfigured:
+            options = configured.options
+            with self.ports.store.read() as tx:
+                changed = drift.retyped(tx, configured.name, repr(options), description)
+            custom = {
+                stream: {name: system for name, system in places.items() if system not in changed.get(stream, ())}
+                for stream, places in options.custom.items()
+            }
+            if custom == options.custom:
+                raise
+            return self.registry.mappers(replace(configured, options=replace(options, custom=custom)), description)
 
     def _world(self, connections: Mapping[str, Connection], absent: Collection[str]) -> World:
         runnable: dict[str, Sync] = {}

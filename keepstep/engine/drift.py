@@ -2,8 +2,9 @@
 
 That is a finding on the field, until it is mended; the other fields go on flowing. What cannot be read is absent on
 that side: it is neither taken for cleared nor written over. Once it is mended, the side is read anew: what people did
-there meanwhile is in records that no feed tells of a second time. A field that was gone comes back as if it was linked
-for the first time: whoever makes a field again makes it empty, and that clears nothing.
+there meanwhile is in records that no feed tells of a second time. A field that was gone, or could not hold what is
+meant for it, comes back as if it was linked for the first time: whoever makes a field again makes it empty, and that
+clears nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.base import Description
 from keepstep.engine.ports import Ports
 from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.state import forget_shown
@@ -68,6 +70,18 @@ def compare(
         _read_anew(tx, connection, mended)
 
 
+def retyped(tx: Tx, connection: str, under: str, description: Description) -> dict[str, set[str]]:
+    """Stream -> fields of the service whose type is not the one that was known under the same configuration."""
+    known = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(connection)))
+    if known is None or known["under"] != under:
+        return {}
+    kinds = {stream.name: {field.name: field.kind for field in stream.fields} for stream in description.streams}
+    return {
+        stream: {name for name, each in fields.items() if kinds.get(stream, {}).get(name, each["kind"]) != each["kind"]}
+        for stream, fields in known["streams"].items()
+    }
+
+
 def _setting(connection: str) -> str:
     return f"described:{connection}"
 
@@ -107,7 +121,9 @@ def _names(mapper: Mapper, model: Model) -> dict[str, list[str]]:
 
 def _drifted(connection: Connection, known: Facts, facts: Facts, model: Model) -> Iterator[Finding]:
     """What differs. ``facts`` keep what was known of it, so that it counts as different until it is mended."""
-    described = {stream.name: {field.name for field in stream.fields} for stream in connection.description.streams}
+    described = {
+        stream.name: {field.name: field for field in stream.fields} for stream in connection.description.streams
+    }
     for stream, fields in known.items():
         if stream not in described:
             facts[stream] = fields  # as long as the whole stream is not described, nothing is known of its fields
@@ -126,23 +142,16 @@ def _drifted(connection: Connection, known: Facts, facts: Facts, model: Model) -
                 )
             elif field in now:
                 yield from _changed(connection.mappers[stream], side, field, key, before, now[field], model)
+            elif described[stream][field].kind != before["kind"]:
+                now[field] = before
+                yield _retyped(f"{key}:unfit", side, field, before, described[stream][field].kind)
 
 
 def _changed(
     mapper: Mapper, side: str, field: str, key: str, before: dict[str, Any], now: dict[str, Any], model: Model
 ) -> Iterator[Finding]:
     if now["kind"] != before["kind"]:
-        yield Finding(
-            key=f"{key}:type",
-            code="field_retyped",
-            params={
-                "side": side,
-                "field": field,
-                "names": before["names"],
-                "before": before["kind"],
-                "after": now["kind"],
-            },
-        )
+        yield _retyped(f"{key}:type", side, field, before, now["kind"])
         now["kind"] = before["kind"]
     if now["values"] is None or before["values"] is None:
         return
@@ -163,6 +172,11 @@ def _changed(
                 "shown": [now["called"].get(value, value) for value in unknown[:NAMED]],
             },
         )
+
+
+def _retyped(key: str, side: str, field: str, before: Mapping[str, Any], after: str) -> Finding:
+    params = {"side": side, "field": field, "names": before["names"], "before": before["kind"], "after": after}
+    return Finding(key=key, code="field_retyped", params=params)
 
 
 def _learned(known: Facts, facts: Facts) -> set[str]:
@@ -214,7 +228,7 @@ def _settle(tx: Tx, ports: Ports, prefix: str, there: Sequence[Finding]) -> set[
     over = [row for row in tx.all(open_ones) if row["key"] not in keys]
     findings.close(tx, [row["key"] for row in over], ports.now())
     for row in over:
-        if row["code"] == "field_gone":
+        if row["code"] == "field_gone" or row["key"].endswith(":unfit"):
             forget_shown(tx, row["params"]["side"], row["params"]["names"])
     return {row["params"]["side"].partition(".")[2] for row in over}
 

@@ -168,6 +168,50 @@ def test_a_value_without_a_counterpart_is_told_and_written_over_nothing(own: Com
     assert (told["side"], told["field"], told["shown"]) == ("tracker.epics", LEVEL, ["platinum"])
 
 
+def test_a_field_whose_type_was_changed_to_one_that_cannot_hold_it_is_told_and_the_rest_goes_on(
+    own: Company, databases: Databases
+) -> None:
+    store = databases.url()
+    configured(own, store=store)
+    _, deal = own.deal(**SOLD_DEAL)
+    own.rounds(3)
+    id, _ = epic(own)
+    crm, tracker = own.cores["crm"], own.cores["tracker"]
+    crm.edit("Anna", "Deals", deal, {"Contract_No": None})  # as the service leaves what is no number
+    crm.ledger.modules["Deals"]["Contract_No"] = FieldDef("Contract_No", "integer", custom=True)
+    configured(own, store=store)
+    crm.edit("Anna", "Deals", deal, {"Hours": 80.5})
+    own.rounds(2)
+    assert own.hub.down == {}
+    _, shown = epic(own)
+    assert (shown[NUMBER], shown[SOLD]) == ("C-17", 80.5)
+    told = findings(own)["field_retyped"]
+    assert (told["side"], told["field"], told["before"], told["after"]) == (
+        "crm.Deals",
+        "Contract_No",
+        "text",
+        "integer",
+    )
+
+    tracker.edit("Ben", "epics", id, {NUMBER: "C-18"})
+    own.rounds(2)
+    assert crm.records("Deals")[deal]["Contract_No"] is None
+
+    crm.ledger.modules["Deals"]["Contract_No"] = FieldDef("Contract_No", "text", custom=True)
+    configured(own, store=store)
+    own.rounds(3)
+    assert crm.records("Deals")[deal]["Contract_No"] == "C-18"
+    assert epic(own)[1][NUMBER] == "C-18"
+    assert findings(own) == {}
+
+
+def test_a_field_that_never_could_hold_what_is_meant_for_it_is_a_mistake_of_the_configuration(own: Company) -> None:
+    own.cores["crm"].ledger.modules["Deals"]["Contract_No"] = FieldDef("Contract_No", "integer", custom=True)
+    configured(own)
+    assert "crm" not in own.hub.engine.world.connections
+    assert "Contract_No is of type integer" in str(own.hub.down["crm"])
+
+
 def test_what_a_list_lacks_is_told_and_the_rest_goes_on(own: Company) -> None:
     configured(own)
     _, deal = own.deal(**SOLD_DEAL)
