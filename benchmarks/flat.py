@@ -18,9 +18,9 @@ LIMIT = 1.1
 
 
 def flat(folder: Path, few: int, changed: int) -> Iterator[Row]:
-    """`keepstep sync`, `match`, `plan` and `verify` over few pairs of linked records and over a hundred times as many.
+    """`sync`, `match`, `plan` and `verify` over few pairs of linked records and over a hundred times as many.
 
-    All are in step but for what is planned. `verify` reads every record from the service, and alone takes twenty minutes.
+    All are in step but for what is planned. `verify` reads every record from the service: it takes twenty minutes.
     """
     peaks: dict[tuple[str, int], float] = {}
     with running(20) as base:

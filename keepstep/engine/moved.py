@@ -24,6 +24,7 @@ Place = list[Any]
 _PLACE = (
     sa.select(sa.func.max(t.change_log.c.n)),
     sa.select(sa.func.max(t.audit.c.n)),
+    sa.select(sa.func.count()).where(t.finding.c.state == "acknowledged"),
     sa.select(sa.func.sum(t.position.c.n)),
     sa.select(sa.func.max(t.proposal.c.at)),
 )
@@ -76,8 +77,11 @@ def news(tx: Tx, ports: Ports, sync: Sync) -> News:
 
 
 def place(tx: Tx) -> Place:
-    """Where the store's own counts stand. Whatever is taken in, matched, agreed on, written or decided moves one."""
-    return [tx.scalar(query) for query in _PLACE[:2]] + [str(tx.scalar(query) or 0) for query in _PLACE[2:]]
+    """Where the store's own counts stand. Whatever is taken in, matched, agreed on, written or decided moves one.
+
+    So does a finding that a person has seen: a plan may have waited for that.
+    """
+    return [str(tx.scalar(query) or 0) for query in _PLACE]
 
 
 def at_rest(tx: Tx, ports: Ports, name: str, about: str) -> bool:

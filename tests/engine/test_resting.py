@@ -93,6 +93,11 @@ def a_side_that_may_not_be_written_to(bench: Bench) -> None:
     bench.restart()
 
 
+def a_finding_that_somebody_has_seen(bench: Bench) -> None:
+    with bench.store.write() as tx:
+        assert tx.execute(t.finding.update().values(state="acknowledged")) > 0
+
+
 def a_quarter_of_an_hour(bench: Bench) -> None:
     bench.clock.advance(moved.AGAIN.total_seconds())
 
@@ -106,9 +111,10 @@ def a_quarter_of_an_hour(bench: Bench) -> None:
         Bench.let_through,
         another_configuration,
         a_side_that_may_not_be_written_to,
+        a_finding_that_somebody_has_seen,
         a_quarter_of_an_hour,
     ],
-    ids=["new", "edited", "deleted", "let through", "configuration", "access", "time"],
+    ids=["new", "edited", "deleted", "let through", "configuration", "access", "seen", "time"],
 )
 def test_whatever_moved_has_it_counted_again(counted: list[str], happened: Callable[[Bench], object]) -> None:
     bench = held()
