@@ -175,8 +175,11 @@ def _changed(
 
 
 def _retyped(key: str, side: str, field: str, before: Mapping[str, Any], after: str) -> Finding:
-    params = {"side": side, "field": field, "names": before["names"], "before": before["kind"], "after": after}
-    return Finding(key=key, code="field_retyped", params=params)
+    return Finding(
+        key=key,
+        code="field_retyped",
+        params={"side": side, "field": field, "names": before["names"], "before": before["kind"], "after": after},
+    )
 
 
 def _learned(known: Facts, facts: Facts) -> set[str]:

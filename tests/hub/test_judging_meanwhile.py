@@ -13,14 +13,17 @@ from keepstep.engine import forget, told, waivers
 from keepstep.engine.people import People
 from keepstep.engine.snapshot import graph
 from keepstep.hub import Hub
+from keepstep.store import databases as kinds
 from keepstep.store import tables as t
 from tests.databases import Databases
 from tests.hub.conftest import Company
 
 
 @pytest.fixture
-def colleague(company: Company, databases: Databases) -> Hub:
+def colleague(company: Company, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """Another worker; both are over a store that several can open. A deal is won in it, and nothing told of that."""
+    # Who forgets somebody waits so long for those that read, and here the one who reads waits for that.
+    monkeypatch.setattr(kinds, "PATIENCE", 1)
     url = databases.url()
     company.hub.close()
     company.hub = company.build(store=url)
