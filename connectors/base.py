@@ -204,6 +204,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """The system's field -> what it adds to an update."""
     read_units: int = 0
     """Units of the quota for each record read, besides the one of each request."""
+    write_units: Price | None = None
+    """Units of the quota that the records of a create or an update take together, where that is more than requests."""
 
 
 class Abilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,10 +284,17 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     streams: list[str]
     cost: int
     """Requests of one pull when nothing changed."""
+    more: int = 0
+    """What they take of the quota besides one unit each."""
     deletes: bool = True
     """The feed itself tells of deletes. If not, ``ids()`` must be asked now and then."""
     grain: float = 0.001
     """Resolution of its times, in seconds."""
+
+    @property
+    def units(self) -> int:
+        """What one pull takes of the quota when nothing changed."""
+        return self.cost + self.more
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -331,6 +340,11 @@ class Connector(Protocol):
     @property
     def calls(self) -> int:
         """Requests sent since it was built."""
+        ...
+
+    @property
+    def units(self) -> int:
+        """What they took of the account's quota, in its unit: a request takes one, or more."""
         ...
 
     def check(self) -> Account:

@@ -26,7 +26,8 @@ class Rate:
 class Budget:
     """Sliding windows over the sent requests, and a pause that the service asked for.
 
-    ``take`` waits on the clock until a request may leave and counts it. One per connection; thread-safe. The context's
+    ``take`` waits on the clock until a request may leave and counts it, also as the ``units`` that the service takes
+    for it. One per connection; thread-safe. The context's
     ``share`` is the part of the rates that may be used, at least one request of each; a long wait is told to it.
     """
 
@@ -40,6 +41,7 @@ class Budget:
         self._told_until = 0.0
         self._lock = threading.Lock()
         self.calls = 0
+        self.units = 0
 
     def pause(self, seconds: float, limit: Limit = "asked") -> None:
         """Let nothing leave for ``seconds``; a longer pause already in force stands."""
@@ -48,7 +50,7 @@ class Budget:
             if resume_at > self._resume_at:
                 self._resume_at, self._limit = resume_at, limit
 
-    def take(self) -> None:
+    def take(self, units: int = 1) -> None:
         while True:
             with self._lock:
                 delay, limit = self._delay()
@@ -57,6 +59,7 @@ class Budget:
                     for _, sent in self._windows:
                         sent.append(now)
                     self.calls += 1
+                    self.units += units
                     return
                 told = self._told(delay, limit)
             with told:

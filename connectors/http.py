@@ -104,6 +104,10 @@ class Http:
             return False
         return not (verb == "POST" and self._reading_posts.fullmatch(path))
 
+    def units(self, verb: str, path: str, json: Any) -> int:
+        """What the service counts such a request as."""
+        return 1
+
     def read(
         self,
         verb: str,
@@ -241,7 +245,7 @@ class Http:
             sent.setdefault("Content-Type", "application/json")
         if self.auth is not None:
             self.auth.prepare()
-        self.budget.take()
+        self.budget.take(self.units(verb, path, json))
         if gate is not None:
             gate()
         try:

@@ -71,6 +71,10 @@ class Memory:
     def calls(self) -> int:
         return len(self.service.requests)
 
+    @property
+    def units(self) -> int:
+        return self.calls
+
     def check(self) -> Account:
         return Account(id=BOT, name="Keepstep", site="memory")
 

@@ -102,7 +102,7 @@ class Assembler:
         description = connector.describe()
         mappers = self._mappers(configured, description)
         ceiling = budget.ceiling(asked.share, asked.calls, description.quota)
-        meter = budget.Meter(name, ceiling, lambda: connector.calls) if ceiling is not None else None
+        meter = budget.Meter(name, ceiling, lambda: connector.units) if ceiling is not None else None
         return Connection(name, connector, description, mappers, access, connector.calls, meter), account
 
     def _mappers(self, configured: ConfiguredConnection, description: Description) -> Mapping[str, Mapper]:

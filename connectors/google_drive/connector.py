@@ -60,6 +60,10 @@ class GoogleDrive:
     def calls(self) -> int:
         return self._client.http.budget.calls + self._sign_in.calls
 
+    @property
+    def units(self) -> int:
+        return self._client.http.budget.units + self._sign_in.calls
+
     def check(self) -> Account:
         """Sign in, look at the root, and refuse what cannot work later, naming the cure."""
         about, date = self._client.about()

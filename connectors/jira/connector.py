@@ -61,6 +61,10 @@ class Jira:
     def calls(self) -> int:
         return self._client.http.budget.calls
 
+    @property
+    def units(self) -> int:
+        return self._client.http.budget.units
+
     def check(self) -> Account:
         """Also raises ``Misconfigured`` for a Data Center and for a configured project that is not there."""
         try:

@@ -49,6 +49,10 @@ class TrelloConnector:
     def calls(self) -> int:
         return self._client.http.budget.calls
 
+    @property
+    def units(self) -> int:
+        return self._client.http.budget.units
+
     def check(self) -> Account:
         answer = self._client.http.read("GET", "/members/me", params={})
         me = answer.decode(dict[str, object])

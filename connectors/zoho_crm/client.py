@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,10 @@ PAGED_RECORDS = 2000
 FIELDS_PER_REQUEST = 50
 IDS_PER_REQUEST = 100
 ROWS_PER_WRITE = 100
+ROWS_A_CREDIT = 10
+DELETED_CREDITS = 2
+"""What a request takes that is not counted as one: rows written by the ten, and a list of what was deleted
+(zoho.com/crm/developer/docs/api/v4/api-limits.html)."""
 LONGEST_PAUSE = 300.0
 CONVERTED = {"Leads": {"converted": "both"}}
 """A lead that was converted is left out of lists unless asked for: it moved on, nobody deleted it."""
@@ -66,6 +70,13 @@ class ZohoHttp(Http):
     def __init__(self, context: Context, base_url: str, *, auth: Auth, budget: Budget, concurrency: int) -> None:
         super().__init__(context, base_url, auth=auth, budget=budget)
         self._slots = threading.BoundedSemaphore(concurrency)
+
+    def units(self, verb: str, path: str, json: Any) -> int:
+        """Credits."""
+        if path.endswith("/deleted"):
+            return DELETED_CREDITS
+        rows = json.get("data", ()) if isinstance(json, Mapping) and verb in ("POST", "PUT") else ()
+        return max(1, -(-len(rows) // ROWS_A_CREDIT))
 
     def _exchange(self, *args: Any, **kwargs: Any) -> Answer:
         with self._slots:

@@ -73,6 +73,10 @@ class ZohoCrm:
     def calls(self) -> int:
         return self._budget.calls
 
+    @property
+    def units(self) -> int:
+        return self._budget.units
+
     def check(self) -> Account:
         organization, answer = self._client.organization()
         self._organization = organization

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from connectors.base import Abilities, Costs, Extra, Feed, Field, Price, Stream
-from connectors.zoho_crm.client import FIELDS_PER_REQUEST, IDS_PER_REQUEST, ROWS_PER_WRITE
+from connectors.zoho_crm.client import (
+    DELETED_CREDITS,
+    FIELDS_PER_REQUEST,
+    IDS_PER_REQUEST,
+    ROWS_A_CREDIT,
+    ROWS_PER_WRITE,
+)
 from connectors.zoho_crm.models import FieldMeta, ModuleMeta
 from connectors.zoho_crm.scopes import STANDARD
 from connectors.zoho_crm.settings import Settings
@@ -133,6 +139,7 @@ def _costs(module: str, metas: Sequence[FieldMeta]) -> Costs:
         delete=(bulk,) if module == "Notes" else (bulk, look),
         history=(Price(),),
         updated=named if module == "Notes" else {},
+        write_units=Price(1, ROWS_A_CREDIT),
     )
 
 
@@ -142,7 +149,7 @@ def users() -> Stream:
 
 
 def feeds(modules: Sequence[str]) -> list[Feed]:
-    found = [Feed(name=module, streams=[module], cost=2, grain=GRAIN) for module in modules]
+    found = [Feed(name=module, streams=[module], cost=2, more=DELETED_CREDITS - 1, grain=GRAIN) for module in modules]
     return [*found, Feed(name=USERS, streams=[USERS], cost=1, deletes=False, grain=GRAIN)]
 
 

@@ -163,7 +163,11 @@ def stretched(hub: Hub, found: Mapping[str, Forecast]) -> dict[str, float]:
     with hub.store.read() as tx:
         for name, each in found.items():
             meter = hub.engine.world.connections[name].meter
-            wait = meter.wait(tx, hub.runtime.clock.now(), each.read + each.write) if meter is not None else 0.0
+            wait = (
+                meter.wait(tx, hub.runtime.clock.now(), each.read + each.write + each.more)
+                if meter is not None
+                else 0.0
+            )
             if wait:
                 over[name] = wait
     return over

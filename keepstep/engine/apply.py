@@ -108,10 +108,10 @@ class Applier:
         with self._job.read() as tx:
             room = meter.room(tx, self._ports.clock.now(), purpose, self._sync.name)
         count = len(part)
-        if not room.fits(cost(self._sync, side, part).calls):
+        if not room.fits(cost(self._sync, side, part).booked):
             prices = range(1, len(part))
-            count = bisect_right(prices, room.calls, key=lambda n: cost(self._sync, side, part[:n]).calls)
-            if count == 0 and room.fits(cost(self._sync, side, part[:1]).calls):
+            count = bisect_right(prices, room.calls, key=lambda n: cost(self._sync, side, part[:n]).booked)
+            if count == 0 and room.fits(cost(self._sync, side, part[:1]).booked):
                 count = 1
             self.held[side.name] = meter
             self.applied.put_off += len(part) - count

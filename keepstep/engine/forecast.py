@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.base import Costs, Extra, Price, Quota
+from connectors.base import Costs, Extra, Feed, Price, Quota
 from keepstep.engine.operations import Operation, Planned, parts, shares
 from keepstep.engine.world import Side, Sync, World
 
@@ -27,14 +27,22 @@ class Cost(msgspec.Struct, frozen=True):
 
     read: int = 0
     write: int = 0
+    more: int = 0
+    """What the writes take of the connection's budget besides one for each request."""
     units: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.read + other.read, self.write + other.write, self.units + other.units)
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Cost(*(one + another for one, another in pairs))
 
     @property
     def calls(self) -> int:
         return self.read + self.write
+
+    @property
+    def booked(self) -> int:
+        """What the connection's budget will count."""
+        return self.calls + self.more
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +60,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that read records before they are written, and read back afterwards."""
     write: int = 0
     """Requests that write, with the looks that belong to a single write."""
+    more: int = 0
+    """What the writes take of the connection's budget besides one for each request."""
     units: int = 0
     """What all of them take of the quota, in its unit."""
     quota: Quota | None = None
@@ -71,11 +81,11 @@ def forecast(
 ) -> dict[str, Forecast]:
     """By connection, of all that the syncs touch. ``later``: what can follow once something else was made."""
     plans = list(plans)
-    looks: dict[str, tuple[str, int]] = {}
+    looks: dict[str, tuple[str, Feed]] = {}
     costs: dict[str, Cost] = {}
     for sync, _ in plans:
         for connection, feed in world.feeds(sync):
-            looks[connection.feed_key(feed)] = (connection.name, feed.cost)
+            looks[connection.feed_key(feed)] = (connection.name, feed)
     making = any(operation.kind == "create" for _, operations in plans for operation in operations)
     for sync, operations in [*plans, *(later if making else ())]:
         for side, part in parts(operations, sync):
@@ -84,13 +94,15 @@ def forecast(
     found: dict[str, Forecast] = {}
     for name in sorted({side.connection.name for sync, _ in plans for side in sync.sides.values()}):
         connection, spent = world.connections[name], costs.get(name, Cost())
-        look = sum(calls for each, calls in looks.values() if each == name)
+        feeds = [feed for each, feed in looks.values() if each == name]
+        look = sum(feed.cost for feed in feeds)
         found[name] = Forecast(
             sign_in=connection.sign_in,
             look=look,
             read=spent.read,
             write=spent.write,
-            units=connection.sign_in + look + spent.units,
+            more=spent.more,
+            units=connection.sign_in + sum(feed.units for feed in feeds) + spent.units,
             quota=connection.description.quota,
         )
     return found
@@ -112,7 +124,10 @@ def cost(sync: Sync, side: Side, part: Sequence[Operation]) -> Cost:
     if kind in ("create", "update"):
         extras = costs.created if kind == "create" else costs.updated
         write += _extras(sync, side, sent, extras)
-    return Cost(read, write, read + write + costs.read_units * (known + back))
+    more = 0
+    if costs.write_units is not None and kind in ("create", "update") and write:
+        more = max(0, costs.write_units.of(len(sent)) - _calls(_prices(costs, kind), len(sent)))
+    return Cost(read, write, more, read + write + more + costs.read_units * (known + back))
 
 
 def _prices(costs: Costs, kind: str) -> tuple[Price, ...]:

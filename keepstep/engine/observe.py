@@ -85,7 +85,7 @@ def observe(ports: Ports, world: World, connection: Connection, feed: Feed) -> O
             row = tx.one(_FEED, key=key, down=down_key(connection.name))
             if meter is not None:
                 purpose: Purpose = "look" if row is not None and row["crawled"] else "backfill"
-                seen.held = not meter.room(tx, ports.clock.now(), purpose, key).fits(feed.cost)
+                seen.held = not meter.room(tx, ports.clock.now(), purpose, key).fits(feed.units)
     if lease is None:
         seen.busy = True
         return seen

@@ -51,7 +51,7 @@ def test_a_plan_reads_as_people_do_and_writes_nothing(office: Office) -> None:
         "let it through: keepstep apply --sync 'tasks'",
         "1 to create, 0 to update, 0 to delete",
         "crm: about 14 requests to apply this (sign in 12, look 2, read 0, write 0)",
-        "14 credits that is 0.02% of the 60,000 that are allowed in 24 hours",
+        "15 credits that is 0.02% of the 60,000 that are allowed in 24 hours",
     ):
         assert words in result.stdout
     assert office.writes() == []

@@ -108,9 +108,10 @@ class ReadingContract(Ground):
         self.several(world)
         cursor = self.settled_cursor(world)
         for _ in range(2):
-            before = world.connector.calls
+            before, taken = world.connector.calls, world.connector.units
             pages = self.pages(world, cursor)
             assert world.connector.calls - before == feed.cost
+            assert world.connector.units - taken == feed.units
             assert self.of_stream(pages) == []
             cursor = pages[-1].cursor
             world.clock.advance(self.idle)

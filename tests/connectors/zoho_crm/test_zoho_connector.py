@@ -84,6 +84,18 @@ def test_what_neither_end_of_a_list_shows_is_told_and_not_left_out_in_silence(
         world.pull("Deals")
 
 
+def test_rows_that_are_written_are_counted_in_credits_by_the_ten(world: World):
+    world.crm.describe()
+    for count, credits in ((1, 1), (10, 1), (11, 2), (100, 10)):
+        calls, units = world.crm.calls, world.crm.units
+        writes = [create(f"{count}.{n}", f"{count}.{n}") for n in range(count)]
+        assert {outcome.status for outcome in world.crm.push("Deals", writes, lambda: None)} == {"done"}
+        assert world.crm.units - units == credits + (world.crm.calls - calls - 1)
+    costs = next(each for each in world.crm.describe().streams if each.name == "Deals").abilities.costs
+    assert costs.write_units is not None
+    assert [costs.write_units.of(count) for count in (1, 10, 11, 100)] == [1, 1, 2, 10]
+
+
 def test_any_pages_cursor_resumes_where_it_stopped(world: World):
     made = {world.deal(f"Deal {n}") for n in range(450)}
     pages = world.pull("Deals")
