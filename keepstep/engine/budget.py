@@ -1,5 +1,6 @@
 """How much of a day's requests a connection may spend: counted in the store, shared by all processes, kept by waiting.
 
+A request counts as what the service takes for it, where the connector can tell (``Connector.units``); else as one.
 The ceiling is a bucket. A part of it may be spent at once, the rest comes back evenly over the day, so that no day of
 24 hours, wherever it begins, sees more than the ceiling. Who may draw how deep is what orders the work: what people did
 may empty the bucket, looking leaves something for that, and what comes of the first linking leaves most. Whoever has
@@ -115,7 +116,7 @@ def ceiling(share: float | None, calls: int | None, quota: Quota | None) -> int 
 class Meter:
     """Books what a connection sends, and says what it may still send. Thread-safe.
 
-    ``sent`` counts the requests of this process.
+    ``sent`` counts the requests of this process, as the service does.
     """
 
     def __init__(self, connection: str, ceiling: int, sent: Callable[[], int]) -> None:
