@@ -263,6 +263,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The service's own class of each value, never its display name (a status' category, a deal stage's kind)."""
     called: dict[str, str] | None = None
     """What people call each value, where ``values`` are ids."""
+    id: str | None = None
+    """What the service knows it by, where a field made anew under the same name has another."""
     scope: str | None = None
     """Id of the only place whose records have it (a board); None: all have it."""
     refers: str | None = None

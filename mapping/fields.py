@@ -152,6 +152,10 @@ class Mapper(Protocol):
         """The system's own name of a canonical field, as it stands in the payload and in histories."""
         ...
 
+    def holders(self, kind: Kind, name: str) -> Collection[str]:
+        """Names of the described fields that hold a canonical field: several where each place has one of its own."""
+        ...
+
     def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
         """One system value of a field, from a history, in canonical form. Raises ``Unmappable``."""
         ...
@@ -263,6 +267,9 @@ class StreamMapping:
 
     def system(self, kind: Kind, name: str) -> str:
         return self._rows[kind][name].system
+
+    def holders(self, kind: Kind, name: str) -> Collection[str]:
+        return (self.system(kind, name),)
 
     def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
         return self._rows[kind][name].read(value, {})

@@ -93,6 +93,9 @@ class Transformed:
     def system(self, kind: Kind, name: str) -> str:
         return self._mapper.system(kind, name)
 
+    def holders(self, kind: Kind, name: str) -> Collection[str]:
+        return self._mapper.holders(kind, name)
+
     def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
         return self._in(kind, name, self._mapper.canon_field(kind, name, value))
 

@@ -38,12 +38,16 @@ class TrelloConnector:
         self._client = TrelloClient(settings, context)
         self._lock = threading.Lock()
         self._me: str | None = None
-        self._reader = Reader(self._client, self._own_id)
+        self._reader = Reader(self._client, self._own_id, own_fields=self._own_fields)
         self._look = Look(self._client, self._reader, self._own_id, self._boards)
         self._history = CardHistory(self._client, self._own_id)
-        self._writer = Writer(self._client, self._own_id)
+        self._writer = Writer(self._client, self._own_id, own_fields=self._own_fields)
         self._preparation = Preparation(self._client, settings, self._boards, context.model or STANDARD)
         self._context = context
+
+    @property
+    def _own_fields(self) -> bool:
+        return bool(self.settings.custom.get("cards"))
 
     @property
     def calls(self) -> int:
@@ -73,7 +77,7 @@ class TrelloConnector:
         )
 
     def describe(self) -> Description:
-        return describe(self._client, self._boards())
+        return describe(self._client, self._boards(), own_fields=self._own_fields)
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
         kind, _, board = feed.partition(":")

@@ -22,6 +22,8 @@ from connectors.trello.models import STREAMS, Raw, pos
 from connectors.trello.words import classes
 
 LOOK = (Price(1, BATCH),)
+LOOK_BESIDE = (*LOOK, Price(1, BATCH))
+"""With the custom fields of their boards, which are ten a request at most."""
 PLAIN = Costs(get=LOOK)
 CARDS = Costs(
     get=LOOK,
@@ -92,8 +94,8 @@ LIMITS = {
 }
 
 
-def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
-    """One batch for two boards. A board that is gone has no feed any more."""
+def describe(client: TrelloClient, boards: Sequence[str], *, own_fields: bool = False) -> Description:
+    """One batch for two boards. A board that is gone has no feed any more. ``own_fields``: as ``Reader`` has it."""
     parts = ("lists", "labels", "members", "customFields")
     asked: dict[str, dict[str, Any]] = {"lists": {"filter": "all"}, "labels": {"limit": PAGE}}
     routes = []
@@ -126,6 +128,10 @@ def describe(client: TrelloClient, boards: Sequence[str]) -> Description:
     able = {**ABILITIES, "attachments": carried}
     if len(feeds) > 1:
         able["cards"] = msgspec.structs.replace(ABILITIES["cards"], **ON_SEVERAL_BOARDS)
+    if own_fields:
+        able["cards"] = msgspec.structs.replace(
+            able["cards"], costs=msgspec.structs.replace(able["cards"].costs, get=LOOK_BESIDE)
+        )
     if public:
         # Whoever has the address of a public board reads what is said there.
         able |= {name: msgspec.structs.replace(able[name], audience="client") for name in ("comments", "attachments")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from connectors.base import Record, Unreadable, chunks
 from connectors.errors import Forbidden, NotFound
@@ -34,17 +35,24 @@ def address(stream: str, id: str) -> str:
 
 
 class Reader:
-    """Records of one account. ``me`` is asked for when first needed."""
+    """Records of one account. ``me`` is asked for when first needed.
 
-    def __init__(self, client: TrelloClient, me: Callable[[], str]) -> None:
+    ``own_fields``: custom fields are mapped. Then each card says under ``customFields`` which ones its board had once
+    it was read: a field that somebody deletes takes its values off all cards, and that clears nothing elsewhere.
+    """
+
+    def __init__(self, client: TrelloClient, me: Callable[[], str], *, own_fields: bool = False) -> None:
         self._client = client
         self._me = me
+        self._own_fields = own_fields
 
     def get(self, stream: str, ids: Sequence[str]) -> Iterator[Record]:
         """One record per distinct id, ten a request: live, deleted or forbidden."""
         me = self._me()
         for part in chunks(list(dict.fromkeys(ids)), 100):
             answers = self._client.batch([address(stream, id) for id in part])
+            if stream == "cards":
+                answers = self._with_fields(answers)
             for id, answer in zip(part, answers, strict=True):
                 yield self._one(stream, id, answer, me)
 
@@ -90,7 +98,9 @@ class Reader:
             cards += page
         if aside is not None:
             aside += odd
-        return self._with_archived_lists(path.removesuffix("/cards"), cards) if cards and not brief else cards
+        if brief or not cards:
+            return cards
+        return self._with_fields(self._with_archived_lists(path.removesuffix("/cards"), cards))
 
     def _with_archived_lists(self, place: str, cards: list[Raw]) -> list[Raw]:
         """The cards of a board or list; those of archived lists say so, as they do when read by id. One request."""
@@ -100,6 +110,26 @@ class Reader:
             rows = self._client.listing(f"{place}/lists", {"filter": "closed", "fields": "closed"})
         closed = {row["id"] for row in rows if row.get("closed") is True}
         return [card | {"list": {"closed": True}} if card.get("idList") in closed else card for card in cards]
+
+    def _with_fields(self, cards: list[Any]) -> list[Any]:
+        """The cards among these answers with the custom fields of their boards. One request for ten boards."""
+        boards = {board for card in cards if isinstance(card, dict) and isinstance(board := card.get("idBoard"), str)}
+        if not self._own_fields or not boards:
+            return cards
+        there: dict[str, list[str]] = {}
+        paths = {board: f"/boards/{board}/customFields" for board in sorted(boards)}
+        answers = self._client.batch([route(path) for path in paths.values()])
+        for (board, path), answer in zip(paths.items(), answers, strict=True):
+            if isinstance(answer, Failure) and not isinstance(answer.error, (Forbidden, NotFound)):
+                raise answer.error
+            rows = [] if isinstance(answer, Failure) else objects(answer, f"GET {path}", [])
+            there[board] = sorted(str(each["id"]) for each in rows)
+        return [
+            {**card, "customFields": there[card["idBoard"]]}
+            if isinstance(card, dict) and card.get("idBoard") in there
+            else card
+            for card in cards
+        ]
 
     def card_records(self, raws: Sequence[Raw], aside: list[Unreadable]) -> Iterator[Record]:
         """Cards, each followed by the links and files on it."""

@@ -43,11 +43,12 @@ FIXED = {"labels": ("idBoard",), "checklists": ("idCard",), "comments": ("idCard
 
 
 class Writer:
-    """Sends writes one after another."""
+    """Sends writes one after another. ``own_fields``: as ``Reader`` has it."""
 
-    def __init__(self, client: TrelloClient, me: Callable[[], str]) -> None:
+    def __init__(self, client: TrelloClient, me: Callable[[], str], *, own_fields: bool = False) -> None:
         self._client = client
         self._me = me
+        self._own_fields = own_fields
 
     def push(self, stream: str, writes: Sequence[Write], gate: Gate) -> Iterator[Outcome]:
         for write in writes:
@@ -137,6 +138,8 @@ class Writer:
         match stream:
             case "cards":
                 cards.update(attempt, id, values)
+                if self._own_fields:
+                    attempt.answer = None  # no answer says which custom fields the board has
             case "checklists":
                 cards.update_checklist(attempt, id, values)
             case "comments":

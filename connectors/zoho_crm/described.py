@@ -93,6 +93,7 @@ def field(module: str, meta: FieldMeta) -> Field:
         writable=not (meta.read_only or meta.field_read_only or meta.computed) and (api is None or api.api_update),
         required=meta.system_mandatory,
         custom=meta.custom_field,
+        id=meta.id,
         values=[value.display_value for value in picks if value.display_value not in NOTHING] or None,
         classes=classes(module, meta.api_name, meta.pick_list_values or ()) or None,
         refers=meta.refers,

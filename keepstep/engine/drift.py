@@ -3,8 +3,8 @@
 That is a finding on the field, until it is mended; the other fields go on flowing. What cannot be read is absent on
 that side: it is neither taken for cleared nor written over. Once it is mended, the side is read anew: what people did
 there meanwhile is in records that no feed tells of a second time. A field that was gone, or could not hold what is
-meant for it, comes back as if it was linked for the first time: whoever makes a field again makes it empty, and that
-clears nothing.
+meant for it, or that somebody made anew between two looks, comes back as if it was linked for the first time: whoever
+makes a field again makes it empty, and that clears nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.base import Description
+from connectors.base import Description, Field
 from keepstep.engine.ports import Ports
 from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.state import forget_shown
@@ -62,7 +62,7 @@ def compare(
         mended: set[str] = set()
         if known is not None and known["under"] == under[name]:
             there = list(_drifted(connection, known["streams"], facts, model))
-            mended = _learned(known["streams"], facts)
+            mended = _learned(known["streams"], facts) | _anew(tx, name, known["streams"], facts)
         value = {"under": under[name], "streams": facts}
         if value != known:
             tx.upsert(t.setting, [{"name": _setting(name), "value": value}])
@@ -94,19 +94,23 @@ def _facts(connection: Connection, streams: Collection[str], model: Model) -> Fa
             continue
         names = _names(mapper, model)
         facts[stream.name] = {
-            field.name: {
-                "kind": field.kind,
-                "names": names[field.name],
-                "values": field.values,
-                "called": field.called or {},
-                "meant": [
-                    value for value in field.values or () if not _unknown(mapper, model, names[field.name], value)
-                ],
-            }
-            for field in stream.fields
-            if field.name in names
+            field.name: _fact(field, names[field.name], mapper, model) for field in stream.fields if field.name in names
         }
     return facts
+
+
+def _fact(field: Field, names: Sequence[str], mapper: Mapper, model: Model) -> dict[str, Any]:
+    # Where each place has a field of its own, one value does not tell which of them it is of.
+    values = None if field.scope else field.values
+    return {
+        "id": field.id,
+        "scope": field.scope,
+        "kind": field.kind,
+        "names": names,
+        "values": values,
+        "called": field.called or {},
+        "meant": [value for value in values or () if not _unknown(mapper, model, names, value)],
+    }
 
 
 def _names(mapper: Mapper, model: Model) -> dict[str, list[str]]:
@@ -115,7 +119,8 @@ def _names(mapper: Mapper, model: Model) -> dict[str, list[str]]:
     for kind in mapper.kinds:
         for name in model[kind]:
             if mapper.mode(kind, name) != "absent":
-                found[mapper.system(kind, name)].add(name)
+                for system in mapper.holders(kind, name):
+                    found[system].add(name)
     return {system: sorted(names) for system, names in found.items()}
 
 
@@ -133,7 +138,9 @@ def _drifted(connection: Connection, known: Facts, facts: Facts, model: Model) -
         side, now = f"{connection.name}.{stream}", facts[stream]
         for field, before in fields.items():
             key = f"drift:{connection.name}:{stream}:{field}"
-            if field not in described[stream]:
+            if field not in described[stream] and before.get("scope"):
+                continue
+            elif field not in described[stream]:
                 now[field] = before
                 yield Finding(
                     key=f"{key}:gone",
@@ -191,6 +198,22 @@ def _learned(known: Facts, facts: Facts) -> set[str]:
         if (now := facts.get(stream, {}).get(field)) is not None and "meant" in before
         if (set(now["meant"]) - set(before["meant"])) & set(before["values"] or ())
     }
+
+
+def _anew(tx: Tx, connection: str, known: Facts, facts: Facts) -> set[str]:
+    """Streams with a field that was made anew under its name, or that a place has or lacks now. What it showed before
+    is forgotten: that it shows nothing clears nothing."""
+    found: set[str] = set()
+    for stream in known.keys() & facts.keys():
+        before, now = known[stream], facts[stream]
+        if any(fact["scope"] for field, fact in now.items() if field not in before):
+            found.add(stream)
+        for field, fact in before.items():
+            left = fact.get("scope") and field not in now
+            if left or (field in now and fact.get("id") and now[field]["id"] != fact["id"]):
+                forget_shown(tx, f"{connection}.{stream}", fact["names"], fact.get("scope"))
+                found.add(stream)
+    return found
 
 
 def _read_anew(tx: Tx, connection: Connection, streams: Collection[str]) -> None:

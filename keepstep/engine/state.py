@@ -175,10 +175,14 @@ def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
     return states
 
 
-def forget_shown(tx: Tx, side: str, names: Collection[str]) -> None:
-    """What that side last showed in these fields is forgotten on all of its links, as if they were new."""
+def forget_shown(tx: Tx, side: str, names: Collection[str], scope: str | None = None) -> None:
+    """What that side last showed in these fields is forgotten on all of its links, as if they were new; on those alone
+    whose record lies in ``scope``, if one is given."""
     after = ""
     query = sa.select(t.link.c.entity, t.link.c.fields).where(t.link.c.side == side).order_by(t.link.c.entity)
+    if scope is not None:
+        there = (t.record.c.side == t.link.c.side) & (t.record.c.id == t.link.c.record)
+        query = query.join(t.record, there).where(t.record.c.scope == scope)
     while rows := tx.all(query.where(t.link.c.entity > after).limit(LOAD)):
         after = rows[-1]["entity"]
         changed = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Field, Record
@@ -10,7 +10,7 @@ from mapping.fields import FieldMap, Options, StreamMapping, Unmappable
 from mapping.model import Kind, Loss, Mapped, Unmapped
 from mapping.pairs import moment
 from mapping.trello.checklists import read_items, write_items
-from mapping.trello.custom import ABSENT, ITEMS, CustomField, chosen, row, written
+from mapping.trello.custom import ABSENT, ITEMS, THERE, CustomField, chosen, row, written
 from mapping.trello.places import Places
 from mapping.trello.sets import label_word, objects, read_labels, write_labels
 from mapping.trello.values import (
@@ -83,6 +83,7 @@ class CardMapping(StreamMapping):
             tables,
             kind_of=self._kind,
             placing=places.put,
+            beside={THERE: Any} if wanted else None,
             model=options.model,
         )
 
@@ -114,6 +115,11 @@ class CardMapping(StreamMapping):
             result.values["idList"] = first
         self._put_custom(custom, values, board, section, base is None, result)
         return result
+
+    def holders(self, kind: Kind, name: str) -> Collection[str]:
+        if name not in self._custom[kind]:
+            return super().holders(kind, name)
+        return [field.name for field in self._custom[kind][name][0].on.values()]
 
     @staticmethod
     def _put_custom(

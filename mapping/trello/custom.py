@@ -16,6 +16,8 @@ from mapping.trello.sets import objects
 from mapping.trello.values import LIMIT, Section, day_or_instant
 
 ITEMS = "customFieldItems"
+THERE = "customFields"
+"""The ids of the fields that the board had when the card was read."""
 ABSENT = "no_such_field"
 """The board has no field of that name: its cards say nothing about it, which is no loss in reading."""
 
@@ -74,7 +76,7 @@ def row(custom: CustomField, options: Options) -> FieldMap:
 
     def read(value: Any, section: Section) -> Any:
         field = custom.on.get(str(section.get("idBoard")))
-        if field is None:
+        if field is None or field.name not in section.get(THERE, (field.name,)):
             raise Unmappable(ABSENT)
         if not custom.holds(field):
             raise Unmappable("other_type", field.kind)

@@ -293,6 +293,59 @@ def test_issues_and_cards_share_them(own: Company) -> None:
     assert (shown[effort]["value"], shown[area]["idValue"]) == ({"number": "4.5"}, options["WEB"])
 
 
+@pytest.mark.parametrize("signed_in_anew", [True, False])
+@pytest.mark.parametrize("seen", [True, False], ids=["a look in between", "between two looks"])
+def test_a_field_that_a_board_lost_clears_nothing_and_is_filled_once_it_is_made_again(
+    own: Company, databases: Databases, seen: bool, signed_in_anew: bool
+) -> None:
+    store = databases.url()
+    tracker, board = own.cores["tracker"], own.cores["board"]
+    tracker.add_field("customfield_10310", "Effort", "number")
+    home = board.create("Anna", "boards", {"name": "Acme", "defaultLists": False})
+    todo = board.create("Anna", "lists", {"idBoard": home, "name": "To do"})
+    effort = board.create("Anna", "customFields", {"idModel": home, "name": "Effort", "type": "number"})
+    connections = {
+        "tracker": own.settings["tracker"] | {"custom": {"issues": {"effort": "customfield_10310"}}},
+        "board": own.settings["board"] | {"custom": {"cards": {"effort": "Effort"}}},
+    }
+
+    def sign_in() -> None:
+        own.hub = own.build(
+            store=store,
+            fields=FIELDS,
+            connections=connections,
+            syncs={"tasks": SYNCS["tasks"]},
+            handoffs={},
+            changes_to_tasks=None,
+        )
+
+    sign_in()
+    items = {effort: {"value": {"number": "3"}}}
+    card = board.create("Anna", "cards", {"idList": todo, "name": "Cable", "customFieldItems": items})
+    own.rounds(3)
+    ((issue, _),) = tracker.records("issues").items()
+
+    board.delete("Anna", "customFields", effort)
+    board.edit("Anna", "cards", card, {"name": "Two cables"})
+    if signed_in_anew:
+        sign_in()
+    if seen:
+        own.rounds(2)
+        assert tracker.records("issues")[issue]["fields"]["summary"] == "Two cables"
+    again = board.create("Anna", "customFields", {"idModel": home, "name": "Effort", "type": "number"})
+    own.rounds(2)
+    sign_in()
+    own.rounds(2)
+    assert tracker.records("issues")[issue]["fields"]["customfield_10310"] == 3
+    (shown,) = board.records("cards")[card]["customFieldItems"]
+    assert (shown["idCustomField"], shown["value"]) == (again, {"number": "3"})
+
+    board.edit("Anna", "cards", card, {"customFieldItems": {again: None}})
+    own.rounds(2)
+    assert tracker.records("issues")[issue]["fields"]["customfield_10310"] is None, "now a person cleared it"
+    assert findings(own) == {}
+
+
 def test_a_field_that_is_declared_no_more_is_left_alone_also_in_the_midst_of_a_conflict(
     own: Company, databases: Databases
 ) -> None:

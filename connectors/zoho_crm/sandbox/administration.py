@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.zoho_crm.sandbox.core import ZohoFront, trouble
-from connectors.zoho_crm.sandbox.metadata import described
+from connectors.zoho_crm.sandbox.metadata import described, field_id
 from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
 
 OPERATIONS = {"create": "insert", "update": "update", "delete": "delete", "restore": "insert"}
@@ -37,6 +38,7 @@ class ZohoAdministration(ZohoFront):
         super().__init__(*args, **kwargs)
         self.required_on_layouts: dict[str, set[str]] = {}
         self.channels: dict[str, Channel] = {}
+        self.deleted_fields: Counter[tuple[str, str]] = Counter()
         self.renamed_fields = False
         """The organisation has another field of that label already, so that a new one gets another API name."""
 
@@ -63,20 +65,24 @@ class ZohoAdministration(ZohoFront):
                 problem = row("MANDATORY_NOT_FOUND", "required field not found", "error", api_name="pick_list_values")
                 return Response.json({"fields": [problem]}, 400)
             length = given.get("length") or 255
-            fields[name] = FieldDef(name, kind, label, length=length, picks=picks, unique=unique, custom=True)
-            made.append(row("SUCCESS", "field created", id=self._field_id(module, name)))
+            before = self.deleted_fields[module, name]
+            fields[name] = field = FieldDef(
+                name, kind, label, length=length, picks=picks, unique=unique, custom=True, made=before
+            )
+            made.append(row("SUCCESS", "field created", id=field_id(field)))
         return Response.json({"fields": made}, 201)
 
     @route("DELETE", "/crm/v8/settings/fields/{id}")
     def delete_field(self, request: Request, id: str) -> Response:
         module = self.module(request.arg("module"))
         fields = self.ledger.modules[module]
-        name = next((name for name in fields if self._field_id(module, name) == id), None)
+        name = next((name for name, field in fields.items() if field_id(field) == id), None)
         if name is None:
             raise trouble(400, "INVALID_DATA", "the id given seems to be invalid", id=id)
         if not fields[name].custom:
             raise trouble(400, "NOT_ALLOWED", "only custom fields can be deleted", id=id)
         del fields[name]
+        self.deleted_fields[module, name] += 1
         for stored in self.ledger.live[module].values():
             stored.values.pop(name, None)
         return Response.json({"fields": [row("SUCCESS", "field deleted", id=id)]})
@@ -87,11 +93,11 @@ class ZohoAdministration(ZohoFront):
         required = self.required_on_layouts.get(module, set())
         fields = [
             {
-                **described(one, number),
+                **described(one),
                 "required": one.required or one.name in required,
                 "default_value": {"value": one.start} if one.start else None,
             }
-            for number, one in enumerate(self.ledger.modules[module].values(), 1)
+            for one in self.ledger.modules[module].values()
         ]
         section = {"display_label": f"{module} Information", "name": f"{module} Information", "fields": fields}
         layout = {
@@ -103,10 +109,6 @@ class ZohoAdministration(ZohoFront):
             "sections": [section],
         }
         return Response.json({"layouts": [layout]})
-
-    def _field_id(self, module: str, name: str) -> str:
-        number = list(self.ledger.modules[module]).index(name) + 1
-        return str(described(self.ledger.modules[module][name], number)["id"])
 
     # -- notifications
 

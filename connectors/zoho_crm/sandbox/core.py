@@ -227,7 +227,7 @@ class ZohoFront(SandboxCore):
     @route("GET", "/crm/v8/settings/fields")
     def settings_fields(self, request: Request) -> Response:
         fields = self.ledger.modules[self.module(request.arg("module"))]
-        return Response.json({"fields": [described(one, number) for number, one in enumerate(fields.values(), 1)]})
+        return Response.json({"fields": [described(one) for one in fields.values()]})
 
     @route("GET", "/crm/v8/settings/tags")
     def settings_tags(self, request: Request) -> Response:

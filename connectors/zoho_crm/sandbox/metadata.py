@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from connectors.zoho_crm.sandbox.modules import FieldDef, Pick
@@ -65,11 +66,17 @@ OWN_EXTRAS = {**_COMMON, "$layout_id": _LAYOUT}
 JSON_TYPES = {"boolean": "boolean", "integer": "integer", "currency": "double", "double": "double", "tag": "jsonarray"}
 
 
-def described(field: FieldDef, number: int) -> dict[str, Any]:
+def field_id(field: FieldDef) -> str:
+    """The id of a field, which one made anew under the same name does not get again."""
+    return f"4876876{zlib.crc32(f'{field.name} {field.made}'.encode()):012d}"
+
+
+def described(field: FieldDef) -> dict[str, Any]:
     """A field as ``/settings/fields`` shows it."""
+    id = field_id(field)
     lookup = field.type in ("lookup", "ownerlookup")
     return {
-        "id": f"48768760000000{number:05d}",
+        "id": id,
         "api_name": field.name,
         "field_label": field.label or field.name.replace("_", " "),
         "display_label": field.label or field.name.replace("_", " "),
@@ -101,13 +108,13 @@ def described(field: FieldDef, number: int) -> dict[str, Any]:
         "history_tracking": None,
         "history_tracking_enabled": False,
         "pick_list_values_sorted_lexically": False,
-        "pick_list_values": [_pick(pick, number, place) for place, pick in enumerate(field.picks, 1)],
+        "pick_list_values": [_pick(pick, id, place) for place, pick in enumerate(field.picks, 1)],
     }
 
 
-def _pick(pick: Pick, field: int, place: int) -> dict[str, Any]:
+def _pick(pick: Pick, field: str, place: int) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "id": f"4876876000{field:04d}{place:05d}",
+        "id": f"{field[:-4]}{place:04d}",
         "display_value": pick.shown,
         "actual_value": pick.stored,
         "reference_value": pick.stored,

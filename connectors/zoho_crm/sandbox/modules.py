@@ -40,6 +40,8 @@ class FieldDef:
     """What a formula makes."""
     start: Any = None
     """The value of a new record that gives none."""
+    made: int = 0
+    """How often a field of that name was made before: each has an id of its own."""
 
 
 def _texts(names: str, **options: Any) -> list[FieldDef]:
