@@ -94,7 +94,7 @@ def test_every_reader_in_the_manifest_is_on_a_list():
     if not ENTRIES:
         pytest.skip("KEEPSTEP_SHARED has no recorded payloads")
     named = {name for entry in ENTRIES for name in entry["reader"]}
-    assert named == READ | ALSO | NOT_HERE
+    assert named <= READ | ALSO | NOT_HERE
 
 
 @pytest.mark.parametrize("entry", of("issues"))
