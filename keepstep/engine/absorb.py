@@ -200,9 +200,7 @@ def _field(
         else:
             state.conflicts[name] = result.conflict
             state.opened.setdefault(name, now)
-            noted.audit.append(
-                _line(now, run, "conflict", state, None, name, {"candidates": msgspec.to_builtins(result.conflict)})
-            )
+            noted.audit.append(_line(now, run, "conflict", state, None, name, _named(result.conflict)))
     for note in result.notes:
         noted.audit.append(_line(now, run, note.code, state, note.side, name, {"value": note.value}))
 
@@ -264,16 +262,17 @@ def asked(agreed: Agreed, views: Iterable[View], against: Iterable[View] = ()) -
 
 
 def open_conflict(
-    state: EntityState, name: str, side: str, value: Any, at: str | None, by: str | None, now: str
+    state: EntityState, name: str, side: str, value: Any, at: str | None, by: str | None, now: str, run: str | None
 ) -> None:
-    """A value that nobody else was shown stands against the agreed one: a person decides."""
+    """A value that nobody else was shown stands against the agreed one: a person decides, and the audit names it."""
     known = state.conflicts.get(name)
     agreed = state.agreed.get(name, Agreed())
     candidates = dict(known.candidates) if known else {AGREED: Candidate(agreed.value, agreed.at, agreed.source)}
     candidates[side] = Candidate(state.links[side].field(name).shared(value), at, by)
-    state.conflicts[name] = Conflict(candidates, known.rev + 1 if known else 1, None)
+    conflict = state.conflicts[name] = Conflict(candidates, known.rev + 1 if known else 1, None)
     state.opened.setdefault(name, now)
     state.dirty_conflicts.add(name)
+    state.lines.append(_line(now, run, "conflict", state, None, name, _named(conflict)))
 
 
 def conflict_findings(states: Iterable[EntityState], sync: Sync, references: References) -> list[Finding]:
@@ -337,6 +336,10 @@ def _readable(references: References, form: Form, value: Any, disputed: Collecti
 
 def _author(references: References, side: str, by: str | None) -> str | None:
     return references.people.author(side.partition(".")[0], by) if by is not None else None
+
+
+def _named(conflict: Conflict) -> dict[str, Any]:
+    return {"candidates": msgspec.to_builtins(conflict)}
 
 
 def _line(

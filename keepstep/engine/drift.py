@@ -34,8 +34,8 @@ NAMED = 10
 """Values that a finding names."""
 
 Facts = dict[str, dict[str, dict[str, Any]]]
-"""Stream -> field of the service -> its type, the canonical fields it stands for, the values it allows, those of them
-whose meaning was known."""
+"""Stream -> field of the service -> its id and the only place that has it, its type, the canonical fields it stands
+for, the values it allows, those of them whose meaning was known."""
 
 UNKNOWN = ("unknown_value", "unknown_list")
 """Why a value that a field allows has no meaning."""
@@ -138,9 +138,9 @@ def _drifted(connection: Connection, known: Facts, facts: Facts, model: Model) -
         side, now = f"{connection.name}.{stream}", facts[stream]
         for field, before in fields.items():
             key = f"drift:{connection.name}:{stream}:{field}"
-            if field not in described[stream] and before.get("scope"):
-                continue
-            elif field not in described[stream]:
+            if field not in described[stream]:
+                if before.get("scope"):
+                    continue  # with its place, maybe; what cannot be written there any more is told then
                 now[field] = before
                 yield Finding(
                     key=f"{key}:gone",

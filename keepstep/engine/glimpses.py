@@ -35,13 +35,14 @@ def keep(states: Iterable[EntityState], sync: Sync, references: References) -> N
                     state.touch(side.name)
 
 
-def over(state: EntityState, side: str, names: Iterable[str], landed: bool, now: str) -> None:
-    """The write is in doubt no more. If it ``landed``, what was seen before is buried under it, and is asked about."""
+def over(state: EntityState, side: str, names: Iterable[str], landed: bool, now: str, run: str | None) -> None:
+    """The write, of that run, is in doubt no more. If it ``landed``, what was seen before is buried under it, and is
+    asked about."""
     for name in names:
         known = state.links[side].field(name)
         if known.glimpse is None:
             continue
         if landed:
-            open_conflict(state, name, side, known.glimpse.value, known.glimpse.at, known.glimpse.by, now)
+            open_conflict(state, name, side, known.glimpse.value, known.glimpse.at, known.glimpse.by, now, run)
         known.glimpse = None
         state.touch(side)

@@ -143,7 +143,8 @@ def _judge(
         finish(lens, state, row, record, {record.id: changes}, tied, now)
         return "done"
     outcome = _judge_update(lens, state, row, record, changes, now)
-    glimpses.over(state, lens.side.name, settle.still_kept(lens.sync, lens.side, row), outcome == "done", now)
+    kept = settle.still_kept(lens.sync, lens.side, row)
+    glimpses.over(state, lens.side.name, kept, outcome == "done", now, row["run"])
     return outcome
 
 

@@ -56,7 +56,7 @@ def took_effect(
             before = intent["compared"].get(name)
             if old != before and old != new:
                 # Between our look and our write somebody set a value that nobody else was shown.
-                open_conflict(state, name, side.name, old, now, None, now)
+                open_conflict(state, name, side.name, old, now, None, now, intent["run"])
         elif name not in shown:
             known.shadow, known.shows = planned.local, planned.n
         elif tied or any(sync.equal(name, shown[name], each) for each in (planned.value, planned.local)):
@@ -64,7 +64,7 @@ def took_effect(
         elif is_copy(state, sync, side.name):
             known.shadow, known.shows = planned.local, planned.n  # it differs: told as a copy that was edited
         else:
-            open_conflict(state, name, side.name, shown[name], record_time(state, side), None, now)
+            open_conflict(state, name, side.name, shown[name], record_time(state, side), None, now, intent["run"])
             known.shadow = shown[name]
     state.touch(side.name)
 
@@ -90,7 +90,7 @@ def begun(lens: Lens, state: EntityState, intent: Mapping[str, Any], history: Se
         if cur in (agreed.value, lens.local(name, agreed.value)):
             known.shows = agreed.n
         elif lens.touched(name, history, intent["written_at"]):
-            open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
+            open_conflict(state, name, side.name, cur, record_time(state, side), None, now, intent["run"])
         else:
             owing = True
     state.touch(side.name)
@@ -107,7 +107,7 @@ def unclear(lens: Lens, state: EntityState, intent: Mapping[str, Any], now: str)
         state.touch(side.name)
         return
     for name, cur in lens.shown(state, list(intent["fields"])).items():
-        open_conflict(state, name, side.name, cur, record_time(state, side), None, now)
+        open_conflict(state, name, side.name, cur, record_time(state, side), None, now, intent["run"])
         link.field(name).shadow = cur
     state.touch(side.name)
 

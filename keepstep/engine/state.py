@@ -105,6 +105,8 @@ class EntityState(msgspec.Struct):
     dirty: bool = False
     dirty_links: set[str] = set()
     dirty_conflicts: set[str] = set()
+    lines: list[dict[str, Any]] = []
+    """Lines for the audit of what was found after a write."""
 
     def value(self, name: str) -> Any:
         """The agreed value of a field; None if there is none."""
@@ -196,6 +198,7 @@ def forget_shown(tx: Tx, side: str, names: Collection[str], scope: str | None = 
 def save(tx: Tx, states: Iterable[EntityState], now: str) -> None:
     """Write back what was marked dirty."""
     entities, links, conflicts = [], [], []
+    lines: list[dict[str, Any]] = []
     closed: list[tuple[str, str]] = []
     for state in states:
         if state.dirty:
@@ -237,11 +240,14 @@ def save(tx: Tx, states: Iterable[EntityState], now: str) -> None:
                         "opened_at": state.opened.get(name, now),
                     }
                 )
+        lines += state.lines
         state.dirty = False
         state.dirty_links.clear()
         state.dirty_conflicts.clear()
+        state.lines.clear()
     tx.upsert(t.entity, entities)
     tx.upsert(t.link, links)
     tx.upsert(t.conflict, conflicts)
+    tx.insert(t.audit, lines)
     for entity, name in closed:
         tx.execute(sa.delete(t.conflict).where(t.conflict.c.entity == entity, t.conflict.c.field == name))

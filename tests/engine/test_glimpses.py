@@ -29,7 +29,12 @@ def in_doubt(*, history: bool = False, versioned: bool = True, late: bool = True
 
 def candidates(bench: Bench) -> dict[str, object]:
     [row] = bench.rows(t.conflict)
-    return {side: each["value"] for side, each in row["state"]["candidates"].items()}
+    found, [line] = row["state"]["candidates"], bench.rows(t.audit, t.audit.c.code == "conflict")
+    named = line["params"]["candidates"]["candidates"]
+    values = {side: each["value"] for side, each in found.items()}
+    assert {side: each["value"] for side, each in named.items()} == values, "the audit names it as well"
+    assert line["run"]
+    return values
 
 
 @pytest.mark.parametrize("versioned", [True, False])
