@@ -41,7 +41,7 @@ _HELD = sa.select(
 def used(world: World, connection: Connection, stream: str) -> bool:
     """Whether any sync asks for the stream, be it one that has to wait."""
     name = f"{connection.name}.{stream}"
-    return stream in connection.mappers and (name in world.waiting or world.side(name) is not None)
+    return stream in connection.mappers and world.looks_at(name)
 
 
 def held(tx: Tx, connection: Connection, records: Sequence[Record]) -> Held:

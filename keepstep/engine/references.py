@@ -65,7 +65,7 @@ class References:
 
     def prepare(self, sync: Sync, states: Iterable[EntityState]) -> None:
         """Fetch what ``inward`` and ``outward`` will need for these entities."""
-        names = [name for name, form in sync.fields.items() if form in (Form.REF, Form.REFS)]
+        names = sync.references
         wanted: dict[str, set[str]] = {}
         targets: set[str] = set()
         for state in states:
@@ -208,6 +208,22 @@ class References:
             for each in listed(value)
             if any(side.partition(".")[0] == connection for side in self._records_of[each])
         ]
+
+    def awaited(self, sync: Sync, states: Iterable[EntityState]) -> list[dict[str, str]]:
+        """Rows for what the records of these entities refer to, which belongs to nothing yet, on sides that syncs have.
+
+        For entities that ``prepare`` was given.
+        """
+        found: dict[tuple[str, str, str], None] = {}
+        for state in states:
+            for side, row in state.records.items():
+                connection = side.partition(".")[0]
+                for name in sync.references:
+                    for value in listed(row["shown"].get(name)):
+                        there = f"{connection}.{value['stream']}"
+                        if self._entity_of.get((there, value["id"])) is None and self._world.looks_at(there):
+                            found[there, value["id"], state.id] = None
+        return [{"side": side, "id": id, "entity": entity} for side, id, entity in found]
 
     def untouched(self, shown: Any, meant: Any, connection: str) -> list[Any]:
         """Those of a side's references that no write may take off: what means nothing to any other side, and what is

@@ -65,6 +65,9 @@ def _batch(job: Job, forgotten: str | None) -> list[Finding] | None:
         references.people.save()
         conflicts = conflict_findings(states.values(), sync, references)
         fresh = findings.reconcile(tx, list(states), "conflict:", conflicts, now, ports.new_id)
+        if sync.references:
+            tx.execute(sa.delete(t.awaited).where(t.awaited.c.entity.in_(ids)))
+            tx.insert(t.awaited, references.awaited(sync, states.values()))
         _stir(tx, job, states)
         tx.execute(sa.delete(t.due).where(t.due.c.sync == sync.name, t.due.c.entity.in_(ids)))
         ports.fence.point("absorb.storing")

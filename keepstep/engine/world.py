@@ -145,6 +145,11 @@ class Sync:
     def fields(self) -> Mapping[str, Form]:
         return self.model[self.kind]
 
+    @property
+    def references(self) -> list[str]:
+        """Fields that refer to other entities."""
+        return [name for name, form in self.fields.items() if form in (Form.REF, Form.REFS)]
+
     def rule(self, name: str) -> Rule:
         """The configured rule of a field, else the default of its form."""
         found = self.rules.get(name)
@@ -208,6 +213,10 @@ class World:
             if name in sync.sides:
                 return sync.sides[name]
         return None
+
+    def looks_at(self, side: str) -> bool:
+        """Whether records of that side are kept: for a sync that runs, or for one that waits for another connection."""
+        return side in self.waiting or self.side(side) is not None
 
     def feeds(self, sync: Sync) -> list[tuple[Connection, Feed]]:
         """The feeds that tell of the sync's sides, and of those of the things that its own lie under."""

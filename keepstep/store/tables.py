@@ -131,6 +131,16 @@ due = Table(
     Column("since", String, nullable=False),
 )
 
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("side", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("entity", String, primary_key=True),
+)
+"""Records that entities refer to and that belong to nothing yet: once one does, they are looked at again."""
+Index("awaited_by_entity", awaited.c.entity)
+
 conflict = Table(
     "conflict",
     metadata,

@@ -172,7 +172,7 @@ def _fold(tx: Tx, ports: Ports, kept: str, moved: str, answered: Mapping[str, An
     ]
     tx.insert(t.link, tied)
     tx.change(t.record, [{"side": link["side"], "id": link["record"], "entity": kept} for link in links])
-    for table in (t.conflict, t.due):
+    for table in (t.conflict, t.due, t.awaited):
         tx.execute(sa.delete(table).where(table.c.entity == moved))
     tx.execute(sa.delete(t.entity).where(t.entity.c.id == moved))
     told = sa.select(t.finding.c.key).where(t.finding.c.entity == moved, t.finding.c.state.in_(findings.OPEN))

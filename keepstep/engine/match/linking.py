@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.base import chunks
 from keepstep.engine.ports import Ports
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -50,6 +51,23 @@ def link_records(tx: Tx, links: Sequence[Mapping[str, Any]]) -> None:
     """Tie records to entities: rows as ``link_row`` makes them."""
     tx.upsert(t.link, links)
     tx.change(t.record, [{"side": link["side"], "id": link["record"], "entity": link["entity"]} for link in links])
+    _wake(tx, links)
+
+
+def _wake(tx: Tx, links: Sequence[Mapping[str, Any]]) -> None:
+    """Look again at what refers to these records: until now that was neither a value nor empty."""
+    awaited = t.awaited.c
+    tied: dict[tuple[str, str], list[str]] = {}
+    for link in links:
+        tied.setdefault((link["side"], link["linked_at"]), []).append(link["record"])
+    for (side, at), records in tied.items():
+        for part in chunks(records, 400):
+            here = sa.and_(awaited.side == side, awaited.id.in_(part))
+            query = sa.select(t.entity.c.sync, t.entity.c.id).join(t.awaited, awaited.entity == t.entity.c.id)
+            rows = tx.all(query.where(here).distinct())
+            if rows:
+                tx.upsert(t.due, [{"sync": row["sync"], "entity": row["id"], "since": at} for row in rows])
+                tx.execute(sa.delete(t.awaited).where(here))
 
 
 def link_row(

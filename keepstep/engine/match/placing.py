@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from connectors.base import chunks
 from keepstep.engine.match.addresses import Place, pointing
 from keepstep.engine.match.keys import MOST, alike
-from keepstep.engine.match.linking import link_row, made_in_oblivion, proposal_row
+from keepstep.engine.match.linking import link_records, link_row, made_in_oblivion, proposal_row
 from keepstep.engine.ports import Ports
 from keepstep.engine.world import Sync
 from keepstep.store import findings
@@ -312,8 +312,7 @@ class Placing:
         """Write the new entities, links, questions and findings."""
         tx = self._tx
         tx.insert(t.entity, self.entities)
-        tx.upsert(t.link, self._links)
-        tied = [{"side": each["side"], "id": each["record"], "entity": each["entity"]} for each in self._links]
-        tx.change(t.record, tied + self._tied)
+        link_records(tx, self._links)
+        tx.change(t.record, self._tied)
         tx.insert(t.proposal, self.proposals)
         findings.report(tx, self._findings, self._ports.now(), self._ports.new_id)
