@@ -14,11 +14,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from connectors.sandbox.clock import VirtualClock
+from keepstep.store.databases import Sqlite
 from keepstep.testing import postgres
 from tests import databases as places
 
@@ -46,6 +48,21 @@ class OneServer(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return OneServer(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_dialect() -> Iterator[None]:
+    """What SQLAlchemy has compiled for one store in SQLite serves all others: else each test compiles it again."""
+    made, first = Sqlite.__init__, sa.create_engine("sqlite://", query_cache_size=5000)
+    first.connect().close()
+
+    def shared(self: Sqlite, address: sa.URL, memory: bool) -> None:
+        made(self, address, memory)
+        self.engine.dialect, self.engine._compiled_cache = first.dialect, first._compiled_cache
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sqlite, "__init__", shared)
+        yield
 
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
