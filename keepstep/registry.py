@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -60,6 +61,12 @@ class System:
     sandbox: bool
 
 
+@cache
+def _entry_points() -> metadata.EntryPoints:
+    """Of all groups: to list them goes through every package that is installed."""
+    return metadata.entry_points()
+
+
 class Registry:
     """Plugins by system. Listing names imports nothing; a broken plugin harms only who asks for it."""
 
@@ -79,8 +86,8 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """All that is installed in this Python."""
-        found = metadata.entry_points()  # once for all groups: it goes through every package that is installed
+        """All that was installed in this Python when its process first asked."""
+        found = _entry_points()
         return cls(*(found.select(group=group) for group in (CONNECTORS, MAPPINGS, SANDBOXES)))
 
     def systems(self) -> list[System]:

@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ from xdist.scheduler import LoadScopeScheduling, Scheduling
 from xdist.workermanage import WorkerController
 
 from connectors.sandbox.clock import VirtualClock
-from keepstep.store.databases import Sqlite
+from keepstep.config import source
+from keepstep.store import databases as reached
 from keepstep.testing import postgres
 from tests import databases as places
 
@@ -73,17 +75,20 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_dialect() -> Iterator[None]:
-    """What SQLAlchemy has compiled for one store in SQLite serves all others: else each test compiles it again."""
-    made, first = Sqlite.__init__, sa.create_engine("sqlite://", query_cache_size=5000)
+def once() -> Iterator[None]:
+    """Done once for all tests, instead of in each of them: SQLAlchemy compiles the statements for stores in SQLite, and
+    the text of a configuration is taken apart. And no test can lose its power supply: no store waits for the disk."""
+    made, first = reached.Sqlite.__init__, sa.create_engine("sqlite://", query_cache_size=5000)
     first.connect().close()
 
-    def shared(self: Sqlite, address: sa.URL, memory: bool) -> None:
+    def shared(self: reached.Sqlite, address: sa.URL, memory: bool) -> None:
         made(self, address, memory)
         self.engine.dialect, self.engine._compiled_cache = first.dialect, first._compiled_cache
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sqlite, "__init__", shared)
+        patch.setattr(reached.Sqlite, "__init__", shared)
+        patch.setattr(reached, "DURABLE", "OFF")
+        patch.setattr(source, "_compose", lru_cache(100)(source._compose))
         yield
 
 
