@@ -62,9 +62,10 @@ class System:
 
 
 @cache
-def _entry_points() -> metadata.EntryPoints:
-    """Of all groups: to list them goes through every package that is installed."""
-    return metadata.entry_points()
+def _entry_points() -> tuple[metadata.EntryPoints, ...]:
+    """Connectors, mappings and stand-ins, listed once for all: that goes through every package that is installed."""
+    found = metadata.entry_points()
+    return tuple(found.select(group=group) for group in (CONNECTORS, MAPPINGS, SANDBOXES))
 
 
 class Registry:
@@ -87,8 +88,7 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """All that was installed in this Python when its process first asked."""
-        found = _entry_points()
-        return cls(*(found.select(group=group) for group in (CONNECTORS, MAPPINGS, SANDBOXES)))
+        return cls(*_entry_points())
 
     def systems(self) -> list[System]:
         """What is registered, by name; nothing is imported."""
