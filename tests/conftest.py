@@ -8,6 +8,7 @@ on a private one of the programs installed here; without either, the latter are 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -75,9 +76,10 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def once() -> Iterator[None]:
+def once(request: pytest.FixtureRequest) -> Iterator[None]:
     """Done once for all tests, instead of in each of them: SQLAlchemy compiles the statements for stores in SQLite, and
-    the text of a configuration is taken apart. And no test can lose its power supply: no store waits for the disk."""
+    the text of a configuration is taken apart. And not at all: no store waits for the disk, as no test can lose its
+    power supply, and a line about each request is written with ``-v`` alone."""
     made, first = reached.Sqlite.__init__, sa.create_engine("sqlite://", query_cache_size=5000)
     first.connect().close()
 
@@ -89,7 +91,15 @@ def once() -> Iterator[None]:
         patch.setattr(reached.Sqlite, "__init__", shared)
         patch.setattr(reached, "DURABLE", "OFF")
         patch.setattr(source, "_compose", lru_cache(100)(source._compose))
+        if request.config.option.verbose <= 0:
+            patch.setattr("connectors.log._level", logging.INFO)
         yield
+
+
+@pytest.fixture
+def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is logged is written."""
+    monkeypatch.setattr("connectors.log._level", logging.NOTSET)
 
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
