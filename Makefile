@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PARALLEL ?= 2
 KEEPSTEP_SHARED ?= ../shared
 export KEEPSTEP_SHARED
+# Else each process that a test starts compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # Extras stand in the lock, and .ci/lock.awk adds the bare names: what pip does not find there it looks for elsewhere.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import BaseAdapter
@@ -75,11 +76,9 @@ class Hub:
         if self._engine is None:
             assembler = Assembler(self.config, self.registry, self.runtime, self.ports, self.transports, self.waiting)
             self._assembled = assembler.assemble()
-            self._engine = Engine(self.ports, self._assembled.world, self._fingerprint)
+            # Asked for several times a round, of a configuration that stays as it is.
+            self._engine = Engine(self.ports, self._assembled.world, cache(partial(fingerprint, self.config)))
         return self._engine
-
-    def _fingerprint(self, sync: str) -> str:
-        return fingerprint(self.config, sync)
 
     def reconnect(self) -> None:
         """Try again what was down; forget what connections said of themselves."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -60,6 +61,13 @@ class System:
     sandbox: bool
 
 
+@cache
+def _entry_points() -> tuple[metadata.EntryPoints, ...]:
+    """Connectors, mappings and stand-ins, listed once for all: that goes through every package that is installed."""
+    found = metadata.entry_points()
+    return tuple(found.select(group=group) for group in (CONNECTORS, MAPPINGS, SANDBOXES))
+
+
 class Registry:
     """Plugins by system. Listing names imports nothing; a broken plugin harms only who asks for it."""
 
@@ -79,9 +87,8 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """All that is installed in this Python."""
-        found = metadata.entry_points()  # once for all groups: it goes through every package that is installed
-        return cls(*(found.select(group=group) for group in (CONNECTORS, MAPPINGS, SANDBOXES)))
+        """All that was installed in this Python when its process first asked."""
+        return cls(*_entry_points())
 
     def systems(self) -> list[System]:
         """What is registered, by name; nothing is imported."""

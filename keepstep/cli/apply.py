@@ -66,13 +66,14 @@ def apply(
             done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
         hub.judge()
         asked = questions(session, hub, [each.name for each in running])
+    asking = told.asking(asked)
     if output.as_json:
-        output.document({"syncs": done, "findings": asked, "unreachable": lost, "unread": unread})
-    elif asked:
-        output.line(session.say("status_findings", count=len(asked)))
+        output.document({"syncs": done, "findings": asked, "asking": asking, "unreachable": lost, "unread": unread})
+    elif asking:
+        output.line(session.say("findings_asking", count=asking))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(unfinished(each) for each in done) or told.needs_a_person(asked):
+    if any(unfinished(each) for each in done) or asking:
         ctx.exit(NEEDS_A_PERSON)
 
 

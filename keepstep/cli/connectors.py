@@ -52,8 +52,8 @@ def _row(session: Session, each: dict[str, Any]) -> list[str]:
     yes, no = session.say("word.yes"), session.say("word.no")
     return [
         each["system"],
-        ", ".join(each["needs"]) or "-",
-        ", ".join(each["may_have"]) or "-",
+        session.listed(each["needs"]) or "-",
+        session.listed(each["may_have"]) or "-",
         yes if each["mapping"] else no,
         yes if each["sandbox"] else no,
     ]

@@ -23,17 +23,20 @@ def describe(ctx: click.Context, connection: str) -> None:
     say = session.say
     output.table(
         [say("column_stream"), say("column_abilities"), say("column_fields")],
-        [[each.name, abilities(each.abilities), str(len(each.fields))] for each in description.streams],
+        [[each.name, session.listed(abilities(each.abilities)), str(len(each.fields))] for each in description.streams],
     )
     output.line("")
     output.table(
         [say("column_feed"), say("column_stream"), say("column_cost")],
-        [[feed.name, ", ".join(feed.streams), str(feed.cost)] for feed in description.feeds],
+        [[feed.name, session.listed(feed.streams), str(feed.cost)] for feed in description.feeds],
     )
     for stream in description.streams:
         if stream.fields:
             output.line("")
-            rows = [[field.name, field.label, kind(field), ", ".join(field.values or [])] for field in stream.fields]
+            rows = [
+                [field.name, field.label, session.listed(kind(field)), session.listed(field.values or [])]
+                for field in stream.fields
+            ]
             columns = [say("column_field"), "", say("column_type"), say("column_value")]
             output.table(columns, rows, title=stream.name)
     if description.limits:
@@ -41,20 +44,20 @@ def describe(ctx: click.Context, connection: str) -> None:
         output.table([say("column_limit"), ""], [[name, limit] for name, limit in description.limits.items()])
 
 
-def abilities(can: Abilities) -> str:
+def abilities(can: Abilities) -> list[str]:
     """The names of what a stream can do, and its marker."""
     flags = ("create", "update", "delete", "archive", "guarded", "history", "versioned", "returns_record")
     words = [flag for flag in flags if getattr(can, flag)]
     words += [f"marker={can.marker}"] if can.marker != "none" else []
     words += [f"batch={can.batch}"] if can.batch > 1 else []
     words += [f"audience={can.audience}"] if can.audience != "team" else []
-    return ", ".join(words) or "read"
+    return words or ["read"]
 
 
-def kind(field: Field) -> str:
+def kind(field: Field) -> list[str]:
     """A field's type and what is special about it."""
     words = [field.kind]
     words += ["required"] if field.required else []
     words += ["custom"] if field.custom else []
     words += [] if field.writable else ["read"]
-    return ", ".join(words)
+    return words

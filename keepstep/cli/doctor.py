@@ -195,7 +195,7 @@ def _show(session: Session, looked: Sequence[Looked], here: Sequence[Symptom], c
         output.line(session.say("doctor_counts", **said))
 
 
-def joined(symptoms: Sequence[Symptom], name: str) -> list[Symptom]:
+def joined(session: Session, symptoms: Sequence[Symptom], name: str) -> list[Symptom]:
     """What is said of several streams or places alike, said once."""
     groups: dict[Any, list[Symptom]] = {}
     for symptom in symptoms:
@@ -204,7 +204,7 @@ def joined(symptoms: Sequence[Symptom], name: str) -> list[Symptom]:
         groups.setdefault(key, []).append(symptom)
     return [
         msgspec.structs.replace(
-            group[0], params={**group[0].params, name: ", ".join(str(each.params[name]) for each in group)}
+            group[0], params={**group[0].params, name: session.listed(str(each.params[name]) for each in group)}
         )
         if len(group) > 1
         else group[0]
@@ -213,6 +213,6 @@ def joined(symptoms: Sequence[Symptom], name: str) -> list[Symptom]:
 
 
 def _lines(session: Session, connection: str | None, symptoms: Sequence[Symptom]) -> None:
-    for symptom in joined(joined(symptoms, "stream"), "place"):
+    for symptom in joined(session, joined(session, symptoms, "stream"), "place"):
         text = words(session, connection, symptom)
         session.output.line(f"  {session.say(f'severity.{symptom.severity}')}  {text}")

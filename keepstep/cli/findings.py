@@ -54,7 +54,7 @@ def findings(
         output.line(cell(told.line(session, row)) + state)
     if not rows:
         output.line(session.say("no_findings"))
-    if told.needs_a_person(rows):
+    if told.asking(rows):
         ctx.exit(NEEDS_A_PERSON)
 
 

@@ -93,7 +93,7 @@ def _told(session: Session, drawn: Drawn, secrets: list[tuple[str, str]]) -> Non
         return
     output.line(session.say("init_written", file=str(session.path)))
     for name in drawn.syncs:
-        output.line("  " + session.say("sync_line", sync=name, text=", ".join(drawn.syncs[name]["sides"])))
+        output.line("  " + session.say("sync_line", sync=name, text=session.listed(drawn.syncs[name]["sides"])))
     if variables:
         output.line(session.say("init_variables"))
         for name in variables:

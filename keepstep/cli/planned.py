@@ -211,7 +211,7 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
     for waiting in data["waits"]:
         reasons = [say("waits_for", **each) for each in waiting["fields"]]
         reasons += [say("waits_unset", field=name) for name in waiting["lacks"]]
-        text = say("word.comma").join(reasons)
+        text = session.listed(reasons)
         output.line("  " + cell(say("plan_waits", side=waiting["side"], title=waiting["title"], text=text)))
     for finding in data["findings"]:
         output.line("  " + cell(say("note", text=finding["message"])))
@@ -228,7 +228,7 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
 
 def _show_linking(session: Session, sync: str, linking: Mapping[str, Any]) -> None:
     say = session.say
-    by = say("word.comma").join(say(f"linked_by.{name}", count=count) for name, count in linking["by"].items())
+    by = session.listed(say(f"linked_by.{name}", count=count) for name, count in linking["by"].items())
     counts = {"count": linking["linked"], "proposals": linking["proposals"], "creates": linking["creates"]}
     text = say("plan_linking", by=by, **counts) if by else say("plan_linking_none", **counts)
     session.output.line("  " + text)

@@ -52,7 +52,7 @@ def pull(ctx: click.Context, connection: str, stream: str, limit: int | None, lo
         params = {"connection": connection, "stream": row.stream, "record": row.id, "reason": row.why}
         output.warn(session.say("pulled_unreadable", **params))
     if ignored:
-        what = ", ".join(sorted({each.what for each in ignored}))
+        what = session.listed(sorted({each.what for each in ignored}))
         output.warn(session.say("pulled_unread", connection=connection, count=len(ignored), what=what))
 
 

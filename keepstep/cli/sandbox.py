@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
-from keepstep.language import say
+from keepstep.language import listed, say
 from keepstep.problems import Problem
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _tell(session: Session, outcome: Outcome) -> None:
         return say(code, params, language, zone)
 
     output.line(said("demo_intro", records=outcome.records, day=outcome.began[:10]))
-    for event in _gathered(outcome.events):
+    for event in _gathered(outcome.events, language):
         if event.what == "scene":
             output.line("")
         output.line(_line(event, said(event.code, **event.params), zone), hang=HANG)
@@ -76,7 +76,7 @@ def _tell(session: Session, outcome: Outcome) -> None:
     output.line(said("demo_ran"))
 
 
-def _gathered(events: Sequence[Event]) -> Iterator[Event]:
+def _gathered(events: Sequence[Event], language: str) -> Iterator[Event]:
     """The events, with things made at one place and time in one line."""
 
     def place(event: Event) -> Any:
@@ -91,7 +91,7 @@ def _gathered(events: Sequence[Event]) -> Iterator[Event]:
         if len(group) == 1:
             yield first
         else:
-            yield msgspec.structs.replace(first, params={**first.params, "title": ", ".join(titles)})
+            yield msgspec.structs.replace(first, params={**first.params, "title": listed(titles, language)})
 
 
 def _line(event: Event, text: str, zone: ZoneInfo) -> str:

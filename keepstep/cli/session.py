@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError
 from keepstep.cli.output import Output, ProgressLine, Unwritten
 from keepstep.config import Config, ConfigurationError, Connection, load, with_riding
 from keepstep.engine.failures import failure_code
-from keepstep.language import say
+from keepstep.language import listed, say
 from keepstep.loading import loading
 from keepstep.logs import configure
 from keepstep.problems import Problem, nearest
@@ -153,6 +153,10 @@ class Session:
             return self.redaction.text(say(code, params, self.language))
         called = self._config.model.called(self.language)
         return self.redaction.text(say(code, params, self.language, ZoneInfo(self._config.timezone), called))
+
+    def listed(self, words: Iterable[str]) -> str:
+        """As a list in the reader's language."""
+        return self.redaction.text(listed(words, self.language))
 
     def words(self, problem: Problem) -> str:
         return self.say(problem.code, **problem.params)

@@ -39,12 +39,12 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
     counts = Counter(row["severity"] for row in open_ones)
     if output.as_json:
         document = {"syncs": syncs, "feeds": feeds, "budgets": budgets, "findings": dict(sorted(counts.items()))}
-        output.document(document | {"detached": left})
+        output.document(document | {"asking": told.asking(open_ones), "detached": left})
     else:
         _print(session, syncs, feeds, budgets, open_ones)
         for name in left:
             output.line(session.say("is_detached", connection=name))
-    if any(each["holds"] or each["proposals"] for each in syncs) or told.needs_a_person(open_ones):
+    if any(each["holds"] or each["proposals"] for each in syncs) or told.asking(open_ones):
         ctx.exit(NEEDS_A_PERSON)
 
 
@@ -119,14 +119,14 @@ def _print(
     for each in syncs:
         output.line(say("status_sync", sync=each["name"], mode=say(f"mode.{each['mode']}")))
         links = [say("status_links", side=side, count=count) for side, count in each["links"].items()]
-        output.line("  " + say("word.comma").join(links))
+        output.line("  " + session.listed(links))
         counts = [
             say(f"status_{name}", count=each[name])
             for name in ("unjudged", "owed", "conflicts", "proposals", "parked", "in_doubt")
             if each[name]
         ]
         if counts:
-            output.line("  " + say("word.comma").join(counts))
+            output.line("  " + session.listed(counts))
         seconds = each["behind_seconds"]
         output.line("  " + (say("fresh") if seconds is None else say("freshness", minutes=seconds // 60)))
         last = each["last_run"]
@@ -147,4 +147,4 @@ def _print(
         output.line(say("status_budget", **budget))
     if findings:
         output.line("")
-        output.line(say("status_findings", count=len(findings)))
+        output.line(say("status_findings", count=len(findings), asking=told.asking(findings)))

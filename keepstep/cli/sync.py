@@ -34,11 +34,12 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
             rows = told.stored(tx, syncs=names)
             asked = {name: open_proposals(tx, name) for name in names}
     done = [summed(session, name, [each for each in reports if each.sync == name]) for name in names]
+    asking = told.asking(rows)
     fresh = [row for row in rows if row["state"] == "open" and (row["id"], row["code"]) not in before]
     if output.as_json:
         findings = [told.as_data(session, row) for row in fresh]
-        document = {"syncs": done, "findings": findings, "unreachable": lost, "unread": unread, "slowed": held}
-        output.document(document)
+        document = {"syncs": done, "findings": findings, "asking": asking}
+        output.document(document | {"unreachable": lost, "unread": unread, "slowed": held})
     else:
         for each in done:
             if each["name"] not in lost:
@@ -47,12 +48,11 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
                 output.line("  " + session.say("proposals_wait", sync=each["name"], count=asked[each["name"]]))
         for row in fresh:
             output.line(cell(told.line(session, row)))
-        asking = sum(told.needs_a_person([row]) for row in rows)
         if asking:
-            output.line(session.say("status_findings", count=asking))
+            output.line(session.say("findings_asking", count=asking))
     if lost or unread:
         ctx.exit(FAILED)
-    if any(each["holds"] for each in done) or any(asked.values()) or told.needs_a_person(rows):
+    if any(each["holds"] for each in done) or any(asked.values()) or asking:
         ctx.exit(NEEDS_A_PERSON)
 
 
@@ -91,7 +91,7 @@ def show(session: Session, each: dict[str, Any]) -> None:
     if each["planned"] and (each["mode"] != "write" or each["holds"]):
         said.append(say("sync_planned", count=each["planned"]))
     said += [say("sync_run", run=run) for run in each["runs"]]
-    text = say("word.comma").join(said) or say("nothing_to_do")
+    text = session.listed(said) or say("nothing_to_do")
     output.line(say("sync_line", sync=each["name"], text=text))
     if each["waiting"]:
         output.line("  " + say("plan_first_crawl", feed=each["waiting"]))

@@ -54,9 +54,9 @@ def line(session: Session, row: Mapping[str, Any]) -> str:
     return f"{row['id']}  {severity}  {words(session, row['code'], row['params'])}"
 
 
-def needs_a_person(rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether somebody must look: something worse than news is open, and nobody has acknowledged it."""
-    return any(row["state"] == "open" and row["severity"] != "info" for row in rows)
+def asking(rows: Iterable[Mapping[str, Any]]) -> int:
+    """How many of these findings need a person: they are open, worse than news, and nobody has acknowledged them."""
+    return sum(row["state"] == "open" and row["severity"] != "info" for row in rows)
 
 
 def hold_words(session: Session, sync: str, reason: str, params: Mapping[str, Any]) -> str:

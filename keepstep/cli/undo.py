@@ -150,4 +150,4 @@ def _show_line(session: Session, each: Mapping[str, Any]) -> None:
         text.append(say("verify_since", at=each["since"]))
     if each["by"]:
         text.append(say("undo_by", side=each["by"]))
-    session.output.line("    " + cell(say("word.comma").join(text)))
+    session.output.line("    " + cell(session.listed(text)))

@@ -128,4 +128,4 @@ class Verifying:
             more.append(say("verify_by", by=each["by"]))
         if each["finding"]:
             more.append(say("verify_finding", id=each["finding"]))
-        self._session.output.line(indent + cell(say("word.comma").join(more) + (f"  {url}" if url else "")))
+        self._session.output.line(indent + cell(self._session.listed(more) + (f"  {url}" if url else "")))

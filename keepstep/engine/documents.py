@@ -36,7 +36,7 @@ def judge_documents(ports: Ports, world: World, won_days: int) -> list[Finding]:
     if not sides:
         return []
     with ports.store.read() as tx:
-        seen = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == SEEN)) or {"log": 0, "folders": 0}
+        seen = tx.setting(SEEN) or {"log": 0, "folders": 0}
         now = _now(tx, world)
     if now == seen:
         return []

@@ -72,7 +72,7 @@ def compare(
 
 def retyped(tx: Tx, connection: str, under: str, description: Description) -> dict[str, set[str]]:
     """Stream -> fields of the service whose type is not the one that was known under the same configuration."""
-    known = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(connection)))
+    known = tx.setting(_setting(connection))
     if known is None or known["under"] != under:
         return {}
     kinds = {stream.name: {field.name: field.kind for field in stream.fields} for stream in description.streams}

@@ -80,7 +80,7 @@ def known(tx: Tx, text: str) -> list[Known]:
     by_person: dict[str, list[Row]] = {}
     for row in tx.all(sa.select(t.person).order_by(t.person.c.account)):
         by_person.setdefault(row["person"], []).append(row)
-    aliases = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == ALIASES)) or {}
+    aliases = tx.setting(ALIASES) or {}
     found = []
     for id, rows in by_person.items():
         names = sorted({row["seen"]["name"] for row in rows if row["seen"].get("name")})
@@ -102,7 +102,7 @@ def traces(tx: Tx, text: str, person: Known | None) -> tuple[Traces, list[str]]:
     others = [each for name in person.names for each in known(tx, name) if each.id != person.id]
     theirs = {name.casefold() for each in others for name in each.names}
     shared = [name for name in person.names if name.casefold() in theirs]
-    aliases = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == ALIASES)) or {}
+    aliases = tx.setting(ALIASES) or {}
     former = {before for before, now in aliases.items() if now == person.id}
     # An account's id may be an address itself.
     addresses = {each.partition(":")[2] for each in person.accounts if "@" in each}

@@ -56,7 +56,7 @@ class Hold(msgspec.Struct, frozen=True):
 def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: str) -> list[Hold]:
     """Why this plan must not be carried out unseen. Pure over the store's facts."""
     held = []
-    known = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
+    known = tx.setting(f"applied:{sync.name}")
     if operations and known is None:
         # Letting it through accepts the sync's first matching as well: so it says what that linked and asks.
         held.append(
@@ -70,14 +70,9 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
                 },
             )
         )
-    if operations and known is not None and put_back(known["value"]):
-        copy = known["value"]
-        held.append(
-            Hold(
-                "store_restored",
-                {"operations": len(operations), "at": copy["taken_at"], "until": _seen_by(sync, copy["put_back_at"])},
-            )
-        )
+    if operations and put_back(known):
+        until = _seen_by(sync, known["put_back_at"])
+        held.append(Hold("store_restored", {"operations": len(operations), "at": known["taken_at"], "until": until}))
     elif operations and reconfigured(tx, sync.name, fingerprint):
         held.append(Hold("configuration_changed", {"operations": len(operations)}))
     held += _back_in_time(tx, sync, operations)
@@ -90,20 +85,20 @@ def reasons(tx: Tx, sync: Sync, operations: Sequence[Operation], fingerprint: st
 
 def taken_in_since(tx: Tx, sync: str) -> bool:
     """Whether everything was read and taken in anew since the store was put back."""
-    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
+    applied = tx.setting(f"applied:{sync}")
     return not put_back(applied) or "taken_in_at" in applied
 
 
 def took_in(tx: Tx, sync: str, now: str) -> None:
     """Everything was read and taken in anew, after the store was put back: shadows can be believed again."""
     name = f"applied:{sync}"
-    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == name))
+    applied = tx.setting(name)
     tx.upsert(t.setting, [{"name": name, "value": {**applied, "taken_in_at": now}}])
 
 
 def settled(tx: Tx, sync: Sync, now: str) -> bool:
     """Whether the store was not put back from a copy, or long enough ago that all we made before is seen."""
-    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
+    applied = tx.setting(f"applied:{sync.name}")
     return not put_back(applied) or now >= _seen_by(sync, applied["put_back_at"])
 
 
@@ -252,8 +247,11 @@ def judge(tx: Tx, ports: Ports, sync: Sync, operations: Sequence[Operation], fin
     return [hold for hold in there if _stands(hold, known.get(hold.key), ports)]
 
 
+_HOLDS = sa.select(t.hold).where(t.hold.c.sync == sa.bindparam("sync"))
+
+
 def _known(tx: Tx, sync: Sync) -> dict[str, dict[str, Any]]:
-    return {row["reason"]: row for row in tx.all(sa.select(t.hold).where(t.hold.c.sync == sync.name))}
+    return {row["reason"]: row for row in tx.all(_HOLDS, sync=sync.name)}
 
 
 def _stands(hold: Hold, known: Mapping[str, Any] | None, ports: Ports) -> bool:
@@ -272,8 +270,8 @@ def _grown(shown: dict[str, Any], now: dict[str, Any]) -> bool:
 
 def reconfigured(tx: Tx, sync: str, fingerprint: str) -> bool:
     """Whether plans were carried out under another configuration, and none under this one yet."""
-    known = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
-    return known is not None and known["value"] != fingerprint
+    known = tx.setting(f"applied:{sync}")
+    return known is not None and known != fingerprint
 
 
 def reason_of(key: str) -> str:

@@ -21,13 +21,14 @@ trace here (a person's new name) is seen by then."""
 Place = list[Any]
 """Where the store's own counts stand."""
 
-_PLACE = (
+_COUNTS = (
     sa.select(sa.func.max(t.change_log.c.n)),
     sa.select(sa.func.max(t.audit.c.n)),
     sa.select(sa.func.count()).where(t.finding.c.state == "acknowledged"),
     sa.select(sa.func.sum(t.position.c.n)),
     sa.select(sa.func.max(t.proposal.c.at)),
 )
+_PLACE = sa.select(*(count.scalar_subquery() for count in _COUNTS))
 
 
 class News(NamedTuple):
@@ -81,7 +82,7 @@ def place(tx: Tx) -> Place:
 
     So does a finding that a person has seen: a plan may have waited for that.
     """
-    return [str(tx.scalar(query) or 0) for query in _PLACE]
+    return [str(count or 0) for count in tx.connection.execute(_PLACE).one()]
 
 
 def at_rest(tx: Tx, ports: Ports, name: str, about: str) -> bool:
@@ -105,7 +106,7 @@ def _known(tx: Tx, ports: Ports, name: str, about: str) -> dict[str, Any] | None
 
 def last(tx: Tx, name: str) -> dict[str, Any] | None:
     """What ``gone_through`` left under that name: another worker left something else meanwhile if it differs."""
-    found: dict[str, Any] | None = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == _setting(name)))
+    found: dict[str, Any] | None = tx.setting(_setting(name))
     return found
 
 

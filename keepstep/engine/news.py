@@ -83,7 +83,7 @@ def _home(world: World, create_in: str | None) -> Sync | None:
 
 def _edits(tx: Tx, world: World, watch: list[str]) -> tuple[int | None, list[Edit]]:
     """Edits of watched sides that were taken in since the last look, and the place up to which was read."""
-    position = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == POSITION))
+    position = tx.setting(POSITION)
     sides = sorted({pattern.rpartition(".")[0] for pattern in watch})
     newest = tx.scalar(sa.select(sa.func.max(t.audit.c.n)))
     if newest is None or newest == position:
@@ -133,7 +133,7 @@ def _filled(tx: Tx, row: Mapping[str, Any], link: Mapping[str, Any] | None, reco
     if link is None or record is None or record["modified_at"] is None:
         return False
     sync = sa.select(t.entity.c.sync).where(t.entity.c.id == row["entity"])
-    compared = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"{SINCE}{tx.scalar(sync)}"))
+    compared = tx.setting(f"{SINCE}{tx.scalar(sync)}")
     if record["modified_at"] <= max(link["linked_at"], compared or ""):
         return False
     line = t.audit.c
@@ -143,7 +143,7 @@ def _filled(tx: Tx, row: Mapping[str, Any], link: Mapping[str, Any] | None, reco
 
 def _open_tasks(tx: Tx) -> dict[str, OpenTask]:
     """The tasks made here that nobody has closed: their status is not done, and they still live somewhere."""
-    kept = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == OPEN)) or {}
+    kept = tx.setting(OPEN) or {}
     found = {}
     for id, each in kept.items():
         row = tx.one(sa.select(t.entity.c.agreed).where(t.entity.c.id == id))

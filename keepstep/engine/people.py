@@ -15,13 +15,16 @@ ALIASES = "people:aliases"
 OURS = "people:ours"
 """Connection -> the account that it is signed in as."""
 
+_SEEN = sa.select(t.person)
+_KEPT = sa.select(t.setting).where(t.setting.c.name.in_((ALIASES, OURS)))
+
 KEEPSTEP = "Keepstep"
 """What our own account is called as an author, in every language."""
 
 
 def sign_in(tx: Tx, accounts: Mapping[str, str]) -> None:
     """Remember as whom these connections are signed in."""
-    known = dict(tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == OURS)) or {})
+    known = dict(tx.setting(OURS) or {})
     now = {**known, **accounts}
     if now != known:
         tx.upsert(t.setting, [{"name": OURS, "value": now}])
@@ -49,8 +52,8 @@ class People:
     def __init__(self, tx: Tx, table: Sequence[Mapping[str, str]] = ()) -> None:
         self._tx = tx
         self._table = table
-        rows = tx.all(sa.select(t.person))
-        settings = tx.all(sa.select(t.setting).where(t.setting.c.name.in_((ALIASES, OURS))))
+        rows = tx.all(_SEEN)
+        settings = tx.all(_KEPT)
         kept = {row["name"]: row["value"] for row in settings}
         self._ours: dict[str, str] = kept.get(OURS) or {}
         self._seen = {row["account"]: _seen(row["account"], row["seen"]) for row in rows}

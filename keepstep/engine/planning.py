@@ -44,10 +44,16 @@ class Plan(msgspec.Struct, kw_only=True):
     """Another worker has the sync just now: this plan is of what was taken in before."""
 
 
+_OWING = (
+    sa.select(t.entity.c.id)
+    .where(t.entity.c.sync == sa.bindparam("sync"), t.entity.c.owing.is_(True))
+    .order_by(t.entity.c.id)
+)
+
+
 def entities_owing(tx: Tx, sync: Sync) -> list[str]:
     """The entities that may owe something, in the order in which they are gone through."""
-    query = sa.select(t.entity.c.id).where(t.entity.c.sync == sync.name, t.entity.c.owing.is_(True))
-    return [row["id"] for row in tx.all(query.order_by(t.entity.c.id))]
+    return [row["id"] for row in tx.all(_OWING, sync=sync.name)]
 
 
 def plan(tx: Tx, ports: Ports, world: World, sync: Sync, allowed: Allowed, fingerprint: str) -> Plan:

@@ -51,6 +51,15 @@ class Above(msgspec.Struct, frozen=True):
     live: dict[str, End]
 
 
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_ENTITY_OF = sa.select(t.link.c.record, t.link.c.entity).where(
+    t.link.c.side == sa.bindparam("side"), t.link.c.record.in_(_IDS)
+)
+_RECORDS_OF = sa.select(t.link.c.entity, t.link.c.side, t.link.c.record).where(
+    t.link.c.entity.in_(_IDS), t.link.c.state == "live"
+)
+
+
 class References:
     """Translation of references within one transaction, with what it needs fetched in batches."""
 
@@ -82,10 +91,7 @@ class References:
             for part in chunks(missing, 400):
                 for id in part:
                     self._entity_of[(side, id)] = None
-                query = sa.select(t.link.c.record, t.link.c.entity).where(
-                    t.link.c.side == side, t.link.c.record.in_(part)
-                )
-                for row in self._tx.all(query):
+                for row in self._tx.all(_ENTITY_OF, side=side, ids=part):
                     self._entity_of[(side, row["record"])] = row["entity"]
                     targets.add(row["entity"])
         self._load_targets({target for target in targets if target} - self._records_of.keys())
@@ -101,10 +107,7 @@ class References:
         for part in chunks(sorted(ids), 400):
             for id in part:
                 self._records_of[id] = {}
-            query = sa.select(t.link.c.entity, t.link.c.side, t.link.c.record).where(
-                t.link.c.entity.in_(part), t.link.c.state == "live"
-            )
-            for row in self._tx.all(query):
+            for row in self._tx.all(_RECORDS_OF, ids=part):
                 self._records_of[row["entity"]][row["side"]] = row["record"]
 
     def _load_above(self, ids: set[str]) -> None:

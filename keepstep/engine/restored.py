@@ -57,7 +57,7 @@ def _begin_again(tx: Tx, taken_at: str, now: str) -> None:
         tx.execute(sa.delete(t.setting).where(t.setting.c.name.startswith(prefix, autoescape=True)))
     # Plans may have been carried out since under any configuration, even where none had been when the copy was taken.
     tx.upsert(t.setting, [{"name": f"applied:{sync}", "value": guard.restored(taken_at, now)} for sync in _syncs(tx)])
-    spans = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == FORGOTTEN_SPANS)) or []
+    spans = tx.setting(FORGOTTEN_SPANS) or []
     tx.upsert(t.setting, [{"name": FORGOTTEN_SPANS, "value": [*spans, [taken_at, now]]}])
     # What a person let through may have been carried out since; what was told of customers' changes, too.
     tx.execute(sa.delete(t.hold).where(t.hold.c.state == "let_through"))

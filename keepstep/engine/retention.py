@@ -150,7 +150,7 @@ class _Sweeper:
         with self._ports.store.read() as tx:
             limit = int(tx.scalar(sa.select(sa.func.max(line.n))) or 0)
             if told_of_changes:
-                read = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == POSITION))
+                read = tx.setting(POSITION)
                 limit = min(limit, int(read or 0) + 1)
         after = 0
         while True:

@@ -133,6 +133,20 @@ class EntityState(msgspec.Struct):
         self.dirty_links.add(side)
 
 
+# Built once: every step of every round begins with them.
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_ENTITIES = sa.select(t.entity).where(t.entity.c.id.in_(_IDS))
+_LINKS = sa.select(t.link).where(t.link.c.entity.in_(_IDS))
+_RECORDS = sa.select(t.record).where(t.record.c.entity.in_(_IDS))
+_CONFLICTS = sa.select(t.conflict).where(t.conflict.c.entity.in_(_IDS))
+_INTENTS = sa.select(t.intent).where(t.intent.c.entity.in_(_IDS), t.intent.c.closed_at.is_(None))
+_REFUSED = (
+    sa.select(t.intent.c.entity, t.intent.c.side, t.intent.c.fields, t.intent.c.outcome)
+    .where(t.intent.c.entity.in_(_IDS), t.intent.c.kind == "create", t.intent.c.state == "refused")
+    .order_by(t.intent.c.written_at, t.intent.c.id)
+)
+
+
 def load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
     """The entities of those ids that exist, in the order of ``ids``."""
     found: dict[str, EntityState] = {}
@@ -143,34 +157,31 @@ def load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
 
 def _load(tx: Tx, ids: Sequence[str]) -> dict[str, EntityState]:
     states = {}
-    for row in tx.all(sa.select(t.entity).where(t.entity.c.id.in_(ids))):
+    for row in tx.all(_ENTITIES, ids=ids):
         agreed = msgspec.convert(row.pop("agreed"), dict[str, Agreed])
         kind = Kind(row.pop("kind"))
         states[row["id"]] = EntityState(
             **row, kind=kind, agreed=agreed, links={}, records={}, conflicts={}, intents=[],
             dirty_links=set(), dirty_conflicts=set(), opened={}, refused={},
         )  # fmt: skip
-    for row in tx.all(sa.select(t.link).where(t.link.c.entity.in_(ids))):
+    for row in tx.all(_LINKS, ids=ids):
         entity = row.pop("entity")
         first = row.pop("evidence") is None
         if entity in states:
             fields = msgspec.convert(row.pop("fields"), dict[str, FieldState])
             states[entity].links[row["side"]] = LinkState(**row, fields=fields, first=first)
-    for row in tx.all(sa.select(t.record).where(t.record.c.entity.in_(ids))):
+    for row in tx.all(_RECORDS, ids=ids):
         state = states.get(row["entity"])
         if state is not None and row["side"] in state.links and state.links[row["side"]].record == row["id"]:
             state.records[row["side"]] = row
-    for row in tx.all(sa.select(t.conflict).where(t.conflict.c.entity.in_(ids))):
+    for row in tx.all(_CONFLICTS, ids=ids):
         if row["entity"] in states:
             states[row["entity"]].conflicts[row["field"]] = msgspec.convert(row["state"], Conflict)
             states[row["entity"]].opened[row["field"]] = row["opened_at"]
-    for row in tx.all(sa.select(t.intent).where(t.intent.c.entity.in_(ids), t.intent.c.closed_at.is_(None))):
+    for row in tx.all(_INTENTS, ids=ids):
         if row["entity"] in states:
             states[row["entity"]].intents.append(row)
-    refused = sa.select(t.intent.c.entity, t.intent.c.side, t.intent.c.fields, t.intent.c.outcome).where(
-        t.intent.c.entity.in_(ids), t.intent.c.kind == "create", t.intent.c.state == "refused"
-    )
-    for row in tx.all(refused.order_by(t.intent.c.written_at, t.intent.c.id)):
+    for row in tx.all(_REFUSED, ids=ids):
         if row["entity"] in states and row["side"] not in states[row["entity"]].links:
             versions = {name: planned[1] for name, planned in row["fields"].items()} | row["outcome"].get("lost", {})
             states[row["entity"]].refused[row["side"]] = {"versions": versions, "place": row["outcome"]["place"]}

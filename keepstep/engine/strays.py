@@ -125,7 +125,7 @@ def _after(created_at: str | None, began: str | None) -> bool:
 
 def _began(tx: Tx, sync: Sync, side: Side) -> str | None:
     """When the sync first matched this side."""
-    known = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"began:{sync.name}")) or {}
+    known = tx.setting(f"began:{sync.name}") or {}
     if side.name not in known:
         return None
     query = sa.select(t.change_log.c.at).where(t.change_log.c.n <= known[side.name])

@@ -25,6 +25,8 @@ from mapping.model import Form
 
 BATCH = 400
 
+_DUE = sa.select(t.due.c.entity).where(t.due.c.sync == sa.bindparam("sync")).order_by(t.due.c.entity).limit(BATCH)
+
 
 def take_in(job: Job, matched: Matched) -> list[Finding]:
     """Judge every entity of the sync that is due, after what was ``matched``; returns findings not open before."""
@@ -45,7 +47,7 @@ def _batch(job: Job, forgotten: str | None) -> list[Finding] | None:
     """The next entities that are due, in one transaction; None where there are no more."""
     ports, sync = job.ports, job.sync
     with job.write() as tx:
-        due = tx.all(sa.select(t.due.c.entity).where(t.due.c.sync == sync.name).order_by(t.due.c.entity).limit(BATCH))
+        due = tx.all(_DUE, sync=sync.name)
         ids = [row["entity"] for row in due]
         if not ids:
             if forgotten is not None:

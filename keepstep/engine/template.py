@@ -73,17 +73,16 @@ def category_folders(
     return {sync.name} if begun else set()
 
 
+_NEXT = sa.select(sa.func.min(t.entity.c.sync)).where(t.entity.c.sync > sa.bindparam("last"))
+_FOLLOWING = sa.select(*(_NEXT.where(t.entity.c.owing.is_(owing)).scalar_subquery() for owing in (False, True)))
+
+
 def _syncs_of(tx: Tx, world: World, kind: Kind) -> list[str]:
     """The syncs, also former ones, whose entities may be of that kind; found without a look at all entities."""
     found: list[str] = []
     last = ""
     while True:
-        following = [
-            tx.scalar(
-                sa.select(sa.func.min(t.entity.c.sync)).where(t.entity.c.owing.is_(owing), t.entity.c.sync > last)
-            )
-            for owing in (False, True)
-        ]
+        following = tx.connection.execute(_FOLLOWING, {"last": last}).one()
         last = min((name for name in following if name is not None), default="")
         if not last:
             return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -26,6 +26,11 @@ def say(
     return Gaps(Reader(language, zone, called, params.get("field"))).vformat(
         template(code, language, count), (), params
     )
+
+
+def listed(words: Iterable[str], language: str) -> str:
+    """Words as a list, by what that language sets between them."""
+    return Reader(language).joined(list(words))
 
 
 def codes() -> frozenset[str]:

@@ -26,6 +26,8 @@ PATIENCE = 30
 FROZEN = 120
 """Seconds after which PostgreSQL ends the transaction of a program that does nothing with it: others wait for it."""
 UPGRADE_PATIENCE = 600
+DURABLE = "FULL"
+"""SQLite's `synchronous` of transactions that are not hasty: an intent is on the disk before its request leaves."""
 OLDEST_POSTGRES = 14
 """Prefect's server needs it as well; whoever shares a server between both has it."""
 
@@ -137,7 +139,7 @@ class Sqlite:
                 with self._begun(connection, "BEGIN IMMEDIATE"):
                     yield connection
             finally:
-                _say(connection, "PRAGMA synchronous=FULL")
+                _say(connection, f"PRAGMA synchronous={DURABLE}")
 
     @contextmanager
     def upgrading(self) -> Iterator[sa.Connection]:
@@ -201,11 +203,10 @@ def _say(connection: sa.Connection, words: str) -> None:
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     # Transactions are begun by us, as reading or writing from the start: a late upgrade of a lock can fail.
     connection.isolation_level = None
+    connection.execute(f"PRAGMA synchronous={DURABLE}")
     # Asked first: to set it anew needs the file for oneself, and does not wait for it.
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode=WAL")
-    # An intent must be on the disk before its request leaves.
-    connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 

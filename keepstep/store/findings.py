@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -71,15 +72,27 @@ def report(tx: Tx, findings: Iterable[Finding], now: str, new_id: Callable[[], s
     return fresh
 
 
+_CLOSE = (
+    sa.update(t.finding)
+    .where(t.among(t.finding.c.key, t.named("keys")), t.finding.c.state.in_(OPEN))
+    .values(state="resolved", closed_at=sa.bindparam("now"))
+)
+
+
 def close(tx: Tx, keys: Iterable[str], now: str) -> None:
     """The trouble of those keys is over."""
     keys = list(keys)
     if keys:
-        tx.execute(
-            sa.update(t.finding)
-            .where(t.among(t.finding.c.key, keys), t.finding.c.state.in_(OPEN))
-            .values(state="resolved", closed_at=now)
-        )
+        tx.execute(_CLOSE, keys=keys, now=now)
+
+
+@cache
+def _open_below(prefix: str) -> sa.Select[tuple[str]]:
+    return sa.select(t.finding.c.key).where(
+        t.finding.c.entity.in_(sa.bindparam("entities", expanding=True)),
+        t.finding.c.state.in_(OPEN),
+        t.begins(t.finding.c.key, prefix),
+    )
 
 
 def reconcile(
@@ -91,10 +104,6 @@ def reconcile(
     fresh = report(tx, there, now, new_id)
     for start in range(0, len(entities), 400):
         part = entities[start : start + 400]
-        rows = tx.all(
-            sa.select(t.finding.c.key).where(
-                t.finding.c.entity.in_(part), t.finding.c.state.in_(OPEN), t.begins(t.finding.c.key, prefix)
-            )
-        )
+        rows = tx.all(_open_below(prefix), entities=part)
         close(tx, [row["key"] for row in rows if row["key"] not in wanted], now)
     return fresh

@@ -41,7 +41,7 @@ class StoredAccess:
 
     def load(self, connection: str) -> str | None:
         with self.store.read() as tx:
-            return access_of(tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == access_name(connection))))
+            return access_of(tx.setting(access_name(connection)))
 
     def save(self, connection: str, sealed: str) -> None:
         with self.store.write() as tx:

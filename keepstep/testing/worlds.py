@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -21,7 +22,7 @@ from keepstep.engine.ports import Ports
 from keepstep.engine.round import Engine, Report
 from keepstep.engine.world import Connection, Side, Sync, World
 from keepstep.store import tables as t
-from keepstep.store.store import REVISION, Store
+from keepstep.store.store import Store
 from mapping.fields import Options
 from mapping.memory import MAPPING
 from mapping.model import Kind
@@ -51,13 +52,16 @@ class NamedFence:
                 raise Killed(name)
 
 
+@cache
+def _first_store() -> Store:
+    return Store("sqlite://", VirtualClock()).open()
+
+
 def fresh_store(clock: Clock) -> Store:
-    """An empty store in memory, made without the migrations, which take ten times as long."""
-    store = Store("sqlite://", clock)
-    with store._engine.begin() as connection:
-        t.metadata.create_all(connection)
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (REVISION,))
+    """An empty store in memory: a copy, which takes a tenth of the time that making the tables takes."""
+    store, first = Store("sqlite://", clock), _first_store()
+    with first._engine.connect() as source, store._engine.connect() as target:
+        source.connection.driver_connection.backup(target.connection.driver_connection)  # type: ignore[union-attr]
     return store.open()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from keepstep.cli.sandbox import _gathered
 from keepstep.demo.company import CONTRACT
 from keepstep.demo.events import Event
 from keepstep.language import say
@@ -144,6 +145,14 @@ def test_every_event_can_be_said_in_both_languages(played: Played) -> None:
         english, chinese = say(event.code, event.params, "en"), say(event.code, event.params, "zh-CN")
         assert english
         assert re.search("[\u4e00-\u9fff]", chinese)
+
+
+def test_what_is_made_together_is_one_line_that_lists_as_its_language_does(played: Played) -> None:
+    language = played.day.cast.language
+    own, other = ("、", ", ") if language == "zh-CN" else (", ", "、")
+    lines = [str(event.params.get("title")) for event in _gathered(played.day.tale.events, language)]
+    assert any(own in line for line in lines)
+    assert not any(other in line for line in lines)
 
 
 def test_the_chinese_company_is_chinese_throughout(played: Played) -> None:

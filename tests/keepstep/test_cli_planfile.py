@@ -159,7 +159,7 @@ def test_apply_needs_a_person_while_a_question_of_its_sync_is_open(office: Offic
     result = office.keep("apply")
     assert result.exit_code == 3
     assert "tasks: 1 written" in result.stdout
-    assert "1 finding is open" in result.stdout
+    assert "1 finding waits for a person" in result.stdout
     document = office.document("apply", code=3)
     assert [each["code"] for each in document["findings"]] == ["conflict"]
     office.keep("findings", "ack", document["findings"][0]["id"])

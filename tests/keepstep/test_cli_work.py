@@ -89,10 +89,29 @@ def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, st
     office, task, card = settled
     conflict(office, task, card)
     result = office.keep("sync")
-    assert (result.exit_code, result.stdout) == (3, "tasks: nothing to do\n1 finding is open: keepstep findings\n")
+    assert (result.exit_code, result.stdout) == (
+        3,
+        "tasks: nothing to do\n1 finding waits for a person: keepstep findings\n",
+    )
     found = office.document("findings", code=3)["findings"]
     assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
     assert office.keep("sync").stdout == "tasks: nothing to do\n"
+
+
+def test_what_is_open_and_what_waits_for_a_person_are_two_counts(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    said = "1 finding is open ({} waiting for a person): keepstep findings\n"
+    assert office.keep("status").stdout.endswith(said.format(1))
+    assert "有 1 个未解决的发现（其中 1 个需要人工处理）" in office.keep("--lang", "zh-CN", "status").stdout
+    assert "有 1 个发现需要人工处理" in office.keep("--lang", "zh-CN", "sync").stdout
+    assert [office.document(command, code=3)["asking"] for command in ("status", "sync", "apply")] == [1, 1, 1]
+    [found] = office.document("findings", code=3)["findings"]
+    office.keep("findings", "ack", found["id"])
+    assert office.keep("status").stdout.endswith(said.format(0))
+    status = office.document("status")
+    assert (status["findings"], status["asking"]) == ({"warning": 1}, 0)
+    assert [office.document(command)["asking"] for command in ("sync", "apply")] == [0, 0]
 
 
 def test_what_was_refused_is_tried_again_when_a_person_says_so(settled: tuple[Office, str, str]) -> None:

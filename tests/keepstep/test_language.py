@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from keepstep.language import LANGUAGES, codes, say
+from keepstep.language import LANGUAGES, codes, listed, say
 from keepstep.language.catalogue import catalogue
 from keepstep.language.forms import FORMS, Reader
 from keepstep.language.messages import MESSAGES, PARTS, Plural
@@ -181,6 +181,11 @@ def test_an_unknown_code_or_a_missing_parameter_is_an_error() -> None:
         say("no_such_code", {}, "en")
     with pytest.raises(KeyError):
         say("file_missing", {}, "en")
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Plan, Build"), ("zh-CN", "Plan、Build")])
+def test_words_are_listed_as_the_language_does(language: str, said: str) -> None:
+    assert listed(iter(["Plan", "Build"]), language) == said
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", ("to do", "done")), ("zh-CN", ("待办", "已完成"))])

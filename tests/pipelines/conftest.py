@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from connectors.context import ConnectorPlugin, Context
@@ -112,13 +115,21 @@ def keeper(company: Company) -> Iterator[hubs.Keeper]:
 
 
 @pytest.fixture(scope="session")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prefect server for the whole session. That it answers shows that it starts with the FastAPI we pin."""
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Prefect server for the whole session. That it answers shows that it starts with the FastAPI we pin.
+
+    Yields a copy of its database as it began: whoever puts it into the home of a server of their own spares that one
+    what takes it longest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         patch.setenv("DO_NOT_TRACK", "1")
+        from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
         from prefect.testing.utilities import prefect_test_harness
 
         with prefect_test_harness(server_startup_timeout=120):
-            yield
+            begun = tmp_path_factory.mktemp("begun") / "prefect.db"
+            there = sa.make_url(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).database
+            with closing(sqlite3.connect(str(there))) as source, closing(sqlite3.connect(begun)) as target:
+                source.backup(target)
+            yield begun

@@ -7,14 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
 import requests
 
+from keepstep.config import load
+from keepstep.registry import Registry
 from pipelines.names import freshness_resource, tenant
 from pipelines.prefect_server import LocalServer, PrefectUnavailable
 from tests.processes.clock import SharedClock
@@ -34,17 +38,6 @@ pytestmark = [
     ),
 ]
 
-ALARM = """\
-import sys
-from datetime import timedelta
-from pathlib import Path
-from keepstep.config import load
-from keepstep.registry import Registry
-from pipelines import alarms
-alarms.silence = lambda every: timedelta(seconds=10)
-alarms.declare(load(Path(sys.argv[1]), {}, Registry.installed()))
-"""
-
 
 class Pool:
     """A Prefect server of our own, and Prefect's command line beside it."""
@@ -52,7 +45,7 @@ class Pool:
     def __init__(self, server: LocalServer, environ: Mapping[str, str]) -> None:
         self.environ = {**environ, **server.settings(), "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}
         self._url = server.url
-        self._sign_in = tuple(server.sign_in().split(":", 1))
+        self._sign_in = server.sign_in()
 
     def run(self, *command: str) -> str:
         done = subprocess.run(  # noqa: S603
@@ -76,11 +69,19 @@ class Pool:
             verb,
             f"{self._url}/api{path}",
             json=body or None,
-            auth=self._sign_in,
-            timeout=30,  # type: ignore[arg-type]
+            auth=tuple(self._sign_in.split(":", 1)),  # type: ignore[arg-type]
+            timeout=30,
         )
         answer.raise_for_status()
         return answer.json()
+
+    @contextmanager
+    def used_here(self) -> Iterator[None]:
+        """Prefect in this very process talks to the server."""
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+        with temporary_settings({PREFECT_API_URL: f"{self._url}/api", PREFECT_API_AUTH_STRING: self._sign_in}):
+            yield
 
 
 def wait_for(what: Callable[[], Any], trouble: Callable[[], str]) -> Any:
@@ -92,11 +93,13 @@ def wait_for(what: Callable[[], Any], trouble: Callable[[], str]) -> Any:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path, prefect: Path) -> Iterator[Pool]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [environ.get("PYTHONPATH")])])
     environ["KEEPSTEP_HOME"] = str(tmp_path)
     server = LocalServer(tmp_path / "prefect", environ)
+    server.home.mkdir()
+    copy(prefect, server.home)
     try:
         server.start()
     except PrefectUnavailable as error:
@@ -105,7 +108,11 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
     server.stop()
 
 
-def test_a_run_of_our_deployment_is_finished_by_a_worker_of_the_pool(pool: Pool, tmp_path: Path) -> None:
+def test_a_run_of_our_deployment_is_finished_by_a_worker_of_the_pool(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import alarms
+
     log = tmp_path / "worker.log"
     with ExitStack() as stack:
         crm, board, path = furnished(
@@ -135,6 +142,8 @@ def test_a_run_of_our_deployment_is_finished_by_a_worker_of_the_pool(pool: Pool,
         resource = freshness_resource(tenant(path), "tasks")
         told = {"event": {"name": ["keepstep.freshness"]}, "resource": {"id": [resource]}}
         wait_for(lambda: pool.api("POST", "/events/filter", filter=told)["events"], lambda: "no freshness was told")
-        pool.run("-c", ALARM, str(path))
+        monkeypatch.setattr(alarms, "silence", lambda every: timedelta(seconds=10))
+        with pool.used_here():
+            alarms.declare(load(path, {}, Registry.installed()))
         fired = {"event": {"name": ["prefect.automation.triggered"]}}
         wait_for(lambda: pool.api("POST", "/events/filter", filter=fired)["events"], lambda: "no alarm fired")

@@ -17,8 +17,9 @@ from alembic.migration import MigrationContext
 
 from connectors.sandbox.clock import VirtualClock
 from keepstep.store import backup
+from keepstep.store import databases as reached
 from keepstep.store import tables as t
-from keepstep.store.databases import database
+from keepstep.store.databases import DURABLE, database
 from keepstep.store.errors import Fenced, StoreError
 from keepstep.store.peek import peek
 from keepstep.store.store import REVISION, Store, Tx
@@ -229,6 +230,23 @@ def test_a_limit_on_the_size_of_files_keeps_what_was_there_and_says_so(path: Pat
 
 
 # -- transactions
+
+
+def test_what_was_written_is_on_the_disk_when_its_transaction_ends_before_and_after_a_hasty_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reached, "DURABLE", DURABLE)  # as it is where no tests run
+    store = at(path).open()
+
+    def waits() -> Any:
+        with store.write() as tx:
+            return tx.connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    full = 2
+    assert waits() == full
+    assert store.acquire("sync:tasks", "one", 60.0) is not None
+    assert waits() == full
+    store.close()
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:

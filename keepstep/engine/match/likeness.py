@@ -35,8 +35,8 @@ class Known:
 
 def compared(tx: Tx, sync: Sync) -> bool:
     """Whether all sides were compared with each other already."""
-    row = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == f"compared:{sync.name}"))
-    return row is not None and set(sync.sides) <= set(row["value"])
+    sides = tx.setting(f"compared:{sync.name}")
+    return sides is not None and set(sync.sides) <= set(sides)
 
 
 def propose_alike(tx: Tx, ports: Ports, sync: Sync) -> int:
@@ -90,7 +90,7 @@ def _alone(tx: Tx, sync: Sync, entities: set[str]) -> Iterator[tuple[str, Known]
     """The live records of those entities that were there before the hub began."""
     from mapping.titles import title_of
 
-    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync.name}"))
+    applied = tx.setting(f"applied:{sync.name}")
     wanted = sa.true() if put_back(applied) else t.entity.c.old.is_(True)
     names = [name for name, form in sync.fields.items() if form is Form.REF]
     for part in chunks(sorted(entities), 400):

@@ -28,7 +28,7 @@ def put_back(applied: Any) -> bool:
 
 def forgotten_since(tx: Tx, sync: str) -> str | None:
     """Since when the store knew nothing of what happened, if it was put back from a copy and no plan passed since."""
-    applied = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == f"applied:{sync}"))
+    applied = tx.setting(f"applied:{sync}")
     return str(applied["taken_at"]) if put_back(applied) else None
 
 
@@ -38,7 +38,7 @@ FORGOTTEN = "store:forgotten"
 
 def made_in_oblivion(tx: Tx) -> Callable[[Mapping[str, Any]], bool]:
     """Whether a record is one that we made at a time of which the store knows nothing: for something, not by itself."""
-    spans = tx.scalar(sa.select(t.setting.c.value).where(t.setting.c.name == FORGOTTEN)) or []
+    spans = tx.setting(FORGOTTEN) or []
 
     def made(record: Mapping[str, Any]) -> bool:
         at = record["created_at"] or ""

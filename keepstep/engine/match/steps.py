@@ -22,6 +22,17 @@ from keepstep.store.store import Tx
 
 BATCH = 500
 
+_CRAWLED = sa.select(t.feed.c.name).where(
+    t.feed.c.name.in_(sa.bindparam("names", expanding=True)), t.feed.c.crawled.is_(True)
+)
+_POSITION = sa.select(t.position.c.n).where(t.position.c.sync == sa.bindparam("sync"))
+_LOGGED = (
+    sa.select(t.change_log.c.n, t.change_log.c.side, t.change_log.c.id)
+    .where(t.change_log.c.n > sa.bindparam("position"), t.change_log.c.side.in_(sa.bindparam("sides", expanding=True)))
+    .order_by(t.change_log.c.n)
+    .limit(BATCH + 1)
+)
+
 
 class Matched(msgspec.Struct, kw_only=True):
     """What a round of matching did."""
@@ -41,8 +52,7 @@ def match(job: Job) -> Matched:
     done = Matched()
     with job.read() as tx:
         names = [connection.feed_key(feed) for connection, feed in world.feeds(sync)]
-        crawled = sa.select(t.feed.c.name).where(t.feed.c.name.in_(names), t.feed.c.crawled.is_(True))
-        known = {row["name"] for row in tx.all(crawled)}
+        known = {row["name"] for row in tx.all(_CRAWLED, names=names)}
         comparing = sync.carried is None and not compared(tx, sync)
         first = behind(tx, world, sync)
     done.waiting = next((name for name in names if name not in known), None)
@@ -69,8 +79,7 @@ def _began(tx: Tx, sync: Sync) -> dict[str, int]:
     beginning of its own.
     """
     name = f"began:{sync.name}"
-    row = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == name))
-    began: dict[str, int] = row["value"] if row is not None else {}
+    began: dict[str, int] = tx.setting(name) or {}
     joined = [side for side in sync.sides if side not in began]
     if joined:
         end = int(tx.scalar(sa.select(sa.func.max(t.change_log.c.n))) or 0)
@@ -81,13 +90,8 @@ def _began(tx: Tx, sync: Sync) -> dict[str, int]:
 
 def _step(tx: Tx, ports: Ports, sync: Sync, done: Matched) -> bool:
     began = _began(tx, sync)
-    position = tx.scalar(sa.select(t.position.c.n).where(t.position.c.sync == sync.name)) or 0
-    logged = tx.all(
-        sa.select(t.change_log.c.n, t.change_log.c.side, t.change_log.c.id)
-        .where(t.change_log.c.n > position, t.change_log.c.side.in_(list(sync.sides)))
-        .order_by(t.change_log.c.n)
-        .limit(BATCH + 1)
-    )
+    position = tx.scalar(_POSITION, sync=sync.name) or 0
+    logged = tx.all(_LOGGED, position=position, sides=list(sync.sides))
     if not logged:
         return False
     more = len(logged) > BATCH
@@ -121,7 +125,7 @@ def _look_at_keys(tx: Tx, ports: Ports, sync: Sync, done: Matched, moved: bool, 
         if moved:
             tx.upsert(t.setting, [{"name": name, "value": True}])
         return
-    kept = tx.one(sa.select(t.setting.c.value).where(t.setting.c.name == name))
+    kept = tx.setting(name)
     if kept is not None:
         tx.execute(sa.delete(t.setting).where(t.setting.c.name == name))
     if moved or kept is not None:

@@ -81,6 +81,7 @@ def test_plain_text_errors_are_told_apart(client: TrelloClient, status: int, bod
 
 
 @responses.activate
+@pytest.mark.usefixtures("every_line")
 def test_neither_errors_nor_logs_show_credentials(client: TrelloClient) -> None:
     responses.get(f"{BASE}/oops", status=404, body="Cannot GET /1/oops?key=k-very-secret&token=t-very-secret")
     responses.get(f"{BASE}/broken", body=requests.ConnectionError("https://x/?token=t-very-secret"))
@@ -89,6 +90,7 @@ def test_neither_errors_nor_logs_show_credentials(client: TrelloClient) -> None:
             with pytest.raises((NotFound, Transient)) as caught:
                 client.get(path)
             assert "very-secret" not in f"{caught.value!r} {caught.value} {caught.value.__cause__}"
+    assert logs
     assert "very-secret" not in repr(logs)
     assert "very-secret" not in repr(TrelloSettings(**SECRETS))
 

@@ -111,6 +111,7 @@ def test_a_token_stored_while_running_is_taken_up_after_a_refusal(world: World) 
     assert connector.check().id == world.sandbox.hub
 
 
+@pytest.mark.usefixtures("every_line")
 def test_the_address_of_a_token_is_shown_nowhere(world: World, caplog: pytest.LogCaptureFixture, capsys: Any) -> None:
     class Broken(SandboxTransport):
         def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -124,4 +125,5 @@ def test_the_address_of_a_token_is_shown_nowhere(world: World, caplog: pytest.Lo
         CONNECTOR.login(settings, broken, Somebody(TOKEN))
     CONNECTOR.login(settings, context, Somebody(TOKEN))
     shown = capsys.readouterr()
+    assert "/tokens/own" in shown.out
     assert TOKEN not in str(raised.value) + caplog.text + shown.out + shown.err
