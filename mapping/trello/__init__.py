@@ -42,7 +42,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
             {
                 Kind.COMMENT: [
                     FieldMap("parent", "idCard", *ref("cards")),
-                    FieldMap("author", "idMemberCreator", author, mode="read"),
+                    FieldMap("author", "idMemberCreator", author(names), mode="read"),
                     FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
                     FieldMap("body", "text", *markdown()),
                 ]
@@ -58,7 +58,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                 Kind.ATTACHMENT: [
                     FieldMap("parent", "idCard", *ref("cards"), mode="once", shown=lambda value: value),
                     FieldMap("title", "name", *text(256), mode="once"),
-                    FieldMap("author", "idMember", author, mode="read"),
+                    FieldMap("author", "idMember", author(names), mode="read"),
                     FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
                     FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
                     FieldMap("size", "bytes", number, mode="read"),

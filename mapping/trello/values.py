@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import utc
-from mapping.fields import Unmappable
+from mapping.fields import Read, Unmappable
 from mapping.pairs import Pair, identifier, moment, text, word, yes_or_no
 
 LIMIT = 16384
@@ -108,12 +108,21 @@ def born(value: Any, _: Section) -> Any:
     return utc(datetime.fromtimestamp(int(value[:8], 16), UTC))
 
 
-def author(value: Any, section: Section) -> Any:
-    if not value:
-        return None
-    who = section.get("memberCreator")
-    name = word(who.get("fullName")) if isinstance(who, Mapping) else None
-    return {"account": identifier({"id": value}), "name": name, "email": None}
+def author(names: Mapping[str, str]) -> Read:
+    """Who said or added it. A card that is copied takes its comments along, and each of them names who copied as its
+    member, but who wrote it as ``idOriginalCommenter``."""
+
+    def read(value: Any, section: Section) -> Any:
+        data = section.get("data")
+        wrote = data.get("idOriginalCommenter") if isinstance(data, Mapping) else None
+        if not wrote and not value:
+            return None
+        account = identifier({"id": wrote or value})
+        who = section.get("memberCreator") if account == value else None
+        shown = word(who.get("fullName")) if isinstance(who, Mapping) else None
+        return {"account": account, "name": shown or names.get(account), "email": None}
+
+    return read
 
 
 def assignee(names: Mapping[str, str]) -> Pair:

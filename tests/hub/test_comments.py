@@ -54,12 +54,18 @@ def test_comments_of_a_task_meet_on_both_sides(talking: Company) -> None:
     talking.quiet()
 
 
-def test_what_is_said_to_some_only_stays_with_them(talking: Company) -> None:
+@pytest.mark.parametrize(
+    "whom",
+    [
+        {"visibility": {"type": "role", "value": "Administrators", "identifier": "Administrators"}},
+        {"properties": {"sd.public.comment": {"internal": True}}},  # how a service desk marks a note for its agents
+    ],
+)
+def test_what_is_said_to_some_only_stays_with_them(talking: Company, whom: dict[str, Any]) -> None:
     tracker = talking.cores["tracker"]
     issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
     talking.rounds(3)
-    visibility = {"type": "role", "value": "Administrators", "identifier": "Administrators"}
-    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC, "visibility": visibility})
+    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC, **whom})
     talking.rounds(3)
     assert shown(talking, "board.comments") == []
 

@@ -251,18 +251,26 @@ def test_a_comment_knows_its_place_author_and_time(mappers):
     assert changed.losses == []
 
 
-def test_what_a_comment_says_to_some_only_is_not_carried(mappers):
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"visibility": {"type": "role", "value": "Administrators"}}, ["visibility"]),
+        ({"visibility": {"type": "group", "value": "team"}, "jsdPublic": True}, ["visibility"]),
+        ({"jsdPublic": False}, ["jsdPublic"]),
+        ({"jsdPublic": True}, []),
+        ({}, []),
+    ],
+)
+def test_what_a_comment_says_to_some_only_is_not_carried(mappers, more, told):
     payload = {
         "issue": {"id": "1", "stream": "issues"},
         "body": BOLD,
         "author": {"accountId": "a1", "displayName": "Ann"},
-        "visibility": {"type": "role", "value": "Administrators"},
+        **more,
     }
     mapped = mappers["comments"].canon(Record(stream="comments", id="1-5", payload=payload))
-    assert "body" not in mapped.values
-    assert [(loss.field, loss.why) for loss in mapped.losses if loss.why == "restricted"] == [
-        ("visibility", "restricted")
-    ]
+    assert ("body" in mapped.values) is (not told)
+    assert [loss.field for loss in mapped.losses if loss.why == "restricted"] == told
 
 
 def test_a_file_lies_under_its_issue_and_is_named_when_it_is_made(mappers):

@@ -254,6 +254,15 @@ def test_boards_comments_and_links() -> None:
         "created": "2026-06-08T17:03:31.873Z",
         "body": "**hi**",
     }
+    copied = raw | {
+        "type": "copyCommentCard",
+        "idMemberCreator": "m2",
+        "memberCreator": {"id": "m2", "fullName": "李雷"},
+    }
+    for wrote, who in (("m1", "王芳"), ("m9", None), ("m2", "李雷")):
+        copied["data"] = raw["data"] | {"idOriginalCommenter": wrote}
+        author = mappers["comments"].canon(record("comments", copied, "me")).values["author"]
+        assert author == {"account": wrote, "name": who, "email": None}
     made = mappers["comments"].unmap(Kind.COMMENT, {"parent": {"stream": "cards", "id": "k"}, "body": "x"}).values
     assert made == {"idCard": "k", "text": "x"}
     link = {"id": "a", "name": "N", "url": "https://example.com", "mimeType": ""}
@@ -269,7 +278,7 @@ def test_boards_comments_and_links() -> None:
     assert mapped.values == {
         "parent": {"stream": "cards", "id": "k"},
         "title": "plan.pdf",
-        "author": {"account": "m1", "name": None, "email": None},
+        "author": {"account": "m1", "name": "王芳", "email": None},
         "created": "2026-06-08T17:03:31.873Z",
         "mime_type": "application/pdf",
         "size": 4,
