@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.errors import Misconfigured
-from mapping.fields import FieldMap, Unmappable
+from mapping.fields import Approximate, FieldMap, Unmappable
 from mapping.jira import choices, sprints
 from mapping.jira.checklist import checklist_row
 from mapping.jira.place import Place
@@ -94,6 +94,8 @@ def _plain(place: Place) -> FieldMap:
         text = markdown_to_plain(markdown)
         if plain_to_markdown(text) != markdown:
             losses = [*losses, Loss("text", "markup_dropped")]
+        if text is not None and isinstance(markdown, Approximate):
+            text = Approximate(text)
         return text, losses
 
     def write(value: Any, section: Section) -> Any:

@@ -13,7 +13,7 @@ from connectors.jira.records import Reader
 from connectors.jira.sandbox import SANDBOX, JiraSandbox
 from connectors.sandbox.clock import VirtualClock
 from connectors.sandbox.hosting import SandboxTransport
-from mapping.fields import Options, Unmappable
+from mapping.fields import Approximate, Options, Unmappable
 from mapping.jira import MAPPING
 from mapping.jira.wiki import wiki_to_markdown
 from mapping.model import Kind, Loss
@@ -393,10 +393,34 @@ def test_recorded_documents_come_back_node_for_node_when_their_text_is_unchanged
         ("see [the plan|https://x.example/p]", "see [the plan](https://x.example/p)"),
         ("{code:python}\na*b*c\n{code}", "```python\na*b*c\n```"),
         ("3*4 and snake_case_name and 2026-11-20", "3*4 and snake_case_name and 2026-11-20"),
+        ("{*}Goal{*}: {color:#de350b}now{color}", "**Goal**: now"),
+        ("https://x.example/_a_b_ *now*", "https://x.example/\\_a_b\\_ **now**"),
+        ("[https://x.example/p|https://x.example/p|smart-link]", "<https://x.example/p>"),
+        ("brackets \\[ and \\{ and 5 \\+ 5", "brackets \\[ and { and 5 + 5"),
     ],
 )
 def test_wiki_markup_says_the_same_in_markdown(wiki, markdown):
     assert wiki_to_markdown(wiki) == normal_markdown(markdown)
+    assert not isinstance(wiki_to_markdown(wiki), Approximate)
+
+
+@pytest.mark.parametrize(
+    "wiki",
+    [
+        "ask [~accountid:712020:f1ad] first",
+        "!screenshot-1.png|width=200,height=183!",
+        "[^plan.pdf]",
+        "||Name||Day||\n|a|b|",
+        "{panel:bgColor=#deebff}\nMind this\n{panel}",
+        "+mind+ this, H{~}2{~}O",
+        "(/) done :)",
+        "one\\\\two",
+        "text {noformat}a*b*c{noformat}",
+    ],
+)
+def test_wiki_markup_that_says_more_than_markdown_is_approximate(mappers, wiki):
+    assert isinstance(wiki_to_markdown(wiki), Approximate)
+    assert isinstance(mappers["issues"].canon_field(Kind.TASK, "description", wiki), Approximate)
 
 
 def test_the_history_of_a_description_compares_with_the_text_itself(mappers):
