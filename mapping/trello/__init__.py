@@ -16,7 +16,7 @@ from mapping.model import Form, Kind
 from mapping.pairs import clean, moment, number, text
 from mapping.trello.cards import CardMapping
 from mapping.trello.places import Places, fields_of
-from mapping.trello.values import author, flag, markdown, ref, title
+from mapping.trello.values import author, flag, markdown, ref, said, title
 
 
 def holds(stream: str) -> frozenset[Form]:
@@ -44,7 +44,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                     FieldMap("parent", "idCard", *ref("cards")),
                     FieldMap("author", "idMemberCreator", author(names), mode="read"),
                     FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
-                    FieldMap("body", "text", *markdown()),
+                    FieldMap("body", "text", *said()),
                 ]
             }
         ),

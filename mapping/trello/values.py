@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -30,6 +31,29 @@ def title() -> Pair:
 def markdown() -> Pair:
     read, write = text(LIMIT)
     return read, lambda value, section: write(value, section) or ""
+
+
+JOINER = "\u2060"
+"""Shows nothing, and takes no room."""
+CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+MENTION = re.compile(r"(?<![\w/.@])@(?=\w)")
+
+
+def said() -> Pair:
+    """What a comment says. In a comment ``@name`` calls a member, ``@card`` and ``@board`` all of them
+    (support.atlassian.com/trello, commenting on cards): what was said elsewhere calls nobody here."""
+    read, write = markdown()
+
+    def unheard(value: Any, section: Section) -> Any:
+        shown = read(value, section)
+        return shown.replace(f"@{JOINER}", "@") if shown is not None else None
+
+    def quiet(value: Any, section: Section) -> Any:
+        parts = CODE.split(value or "")
+        parts[::2] = [MENTION.sub(f"@{JOINER}", part) for part in parts[::2]]
+        return write("".join(parts), section)
+
+    return unheard, quiet
 
 
 def flag() -> Pair:

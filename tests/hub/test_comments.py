@@ -70,6 +70,20 @@ def test_what_is_said_to_some_only_stays_with_them(talking: Company, whom: dict[
     assert shown(talking, "board.comments") == []
 
 
+def test_what_is_carried_to_the_board_calls_nobody_there(talking: Company) -> None:
+    tracker, board = talking.cores["tracker"], talking.cores["board"]
+    issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
+    talking.rounds(3)
+    asked = {"type": "mention", "attrs": {"id": "bert", "text": "@Bert"}}
+    words = [asked, {"type": "text", "text": " and @board: ready?"}]
+    doc = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": words}]}
+    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": doc})
+    talking.rounds(3)
+    [said] = [each["data"]["text"] for each in board.records("comments").values()]
+    assert said.endswith("@\u2060Bert and @\u2060board: ready?")
+    talking.quiet()
+
+
 def test_where_a_service_desk_is_nothing_is_said_to_clients_and_that_is_told(talking: Company) -> None:
     tracker, board = talking.cores["tracker"], talking.cores["board"]
     tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})

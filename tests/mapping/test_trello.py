@@ -289,6 +289,24 @@ def test_boards_comments_and_links() -> None:
     assert [loss.why for loss in elsewhere.losses] == ["other_stream"]
 
 
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("@board look, @王芳!", "@\u2060board look, @\u2060王芳!"),
+        ("(@bert) **@card**", "(@\u2060bert) **@\u2060card**"),
+        ("mail a@b.example, see https://x.example/@bert", "mail a@b.example, see https://x.example/@bert"),
+        ("`@Override` stays\n\n```\n@card\n```\n\n@card", "`@Override` stays\n\n```\n@card\n```\n\n@\u2060card"),
+        ("at 5 @ noon", "at 5 @ noon"),
+    ],
+)
+def test_what_was_said_elsewhere_calls_nobody_on_the_board(text: str, sent: str) -> None:
+    mapper = MAPPING.build(Options(), description())["comments"]
+    made = mapper.unmap(Kind.COMMENT, {"body": text}).values
+    assert made == {"text": sent}
+    assert mapper.canon(rec({"id": "k" * 24, **made}, "comments")).values["body"] == text
+    assert mapper.normalise(Kind.COMMENT, "body", text) == text
+
+
 def recorded_cards() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for path in sorted((PLACE / "boards").glob("*.json")):
