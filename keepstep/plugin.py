@@ -70,7 +70,7 @@ from connectors.sandbox.exchange import Refusal, Request, Response
 from connectors.sandbox.truth import Entry, Truth
 from connectors.undecoded import Pick, Undecoded
 from mapping.categories import category_of
-from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
+from mapping.fields import Approximate, FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
 from mapping.items import UNDER, Fresh, homes, longest_rise
 from mapping.model import (
     CATEGORY,
@@ -133,6 +133,7 @@ __all__ = [
     "Account",
     "Addition",
     "Answer",
+    "Approximate",
     "Auth",
     "AuthFailed",
     "Basic",

@@ -157,12 +157,18 @@ class Mapper(Protocol):
         ...
 
     def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
-        """One system value of a field, from a history, in canonical form. Raises ``Unmappable``."""
+        """One system value of a field, from a history, in canonical form; ``Approximate`` where the history does not
+        tell it well enough to be compared. Raises ``Unmappable``."""
         ...
 
     def place(self, placement: Mapping[str, Any]) -> Mapping[str, Any]:
         """The system values that put a new record where a configuration's ``create:`` says (a project, a list)."""
         ...
+
+
+class Approximate(str):
+    """A text as a history tells it, in markup of its own that says less, or other things, than the record does. It
+    differs from what the record showed even where nobody changed anything: only who set it and when is sure."""
 
 
 ODD = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)

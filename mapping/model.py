@@ -205,6 +205,7 @@ _FIELDS: Final[dict[Kind, dict[str, Form]]] = {
         "assignee": Form.PERSON,
         "depends_on": Form.REFS,
         "description": Form.RICH,
+        "archived": Form.FLAG,
     },
     Kind.TASK: {
         "title": Form.TEXT,
@@ -259,6 +260,7 @@ _FIELDS: Final[dict[Kind, dict[str, Form]]] = {
         "status": Form.CHOICE,
         "reporter": Form.PERSON,
         "created": Form.DATE,
+        "archived": Form.FLAG,
     },
     Kind.CHANGE_REQUEST: {
         "title": Form.TEXT,
@@ -267,6 +269,7 @@ _FIELDS: Final[dict[Kind, dict[str, Form]]] = {
         "status": Form.CHOICE,
         "reporter": Form.PERSON,
         "created": Form.DATE,
+        "archived": Form.FLAG,
     },
     Kind.RISK: {
         "title": Form.TEXT,
@@ -275,6 +278,7 @@ _FIELDS: Final[dict[Kind, dict[str, Form]]] = {
         "priority": Form.CHOICE,
         "status": Form.CHOICE,
         "assignee": Form.PERSON,
+        "archived": Form.FLAG,
     },
     Kind.COMMUNICATION: {
         "title": Form.TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,10 @@ PER_ISSUE = "jira-per-issue-on-write"
 PAUSE = 10.0
 SWITCHED_OFF = "site temporarily unavailable"
 """What Atlassian's gateway says, with 404, for every address of a site that is suspended or being moved."""
+NO_LICENCE = "not permitted to use jira"
+"""What is said, with 403, to an account that has lost its access to the product: of every record."""
+SHUT_OUT = re.compile(r"\bip address\b.*\b(rejected|allowlist)|\bip allowlist\b", re.I | re.S)
+"""What is said, with 403, to all who come from an address that the site's list does not hold."""
 
 
 class Refused(RecordRefused):
@@ -60,12 +65,17 @@ def classify(answer: Answer) -> ConnectorError | None:
         return RateLimited(f"{what} {answer.words()}", retry_after=wait) if wait else None
     if answer.status not in (400, 401, 403, 404, 409, 410, 413, 422):
         return None
-    if answer.status in (404, 410) and (from_something_before(answer) or SWITCHED_OFF in answer.words().lower()):
+    switched_off = answer.status in (404, 410) and SWITCHED_OFF in answer.words().lower()
+    if switched_off or (answer.status in (403, 404, 410) and from_something_before(answer)):
         return Unreachable(f"{what}: the site is switched off, or something before it answers", status=answer.status)
     words, field = reasons(answer.body)
     message = f"{what}: {words}" if words else f"{what} {answer.words()}"
     if answer.status == 401:
         return ScopeMissing(message, status=401) if "scope does not match" in message.lower() else None
+    if answer.status == 403 and NO_LICENCE in message.lower():
+        return ScopeMissing(message, status=403)
+    if answer.status == 403 and SHUT_OUT.search(message):
+        return Unreachable(message, status=403)
     if answer.status == 403:
         return Forbidden(message, status=403, code="403", field=field)
     if answer.status == 410 and "api has been removed" in message.lower():

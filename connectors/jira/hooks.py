@@ -25,6 +25,7 @@ IDENTIFIER = "x-atlassian-webhook-identifier"
 
 FEEDS = {
     "jira:issue": ("issues",),
+    "jira:worklog": ("issues", "worklogs"),
     "comment": ("issues",),
     "issuelink": ("issues",),
     "worklog": ("issues", "worklogs"),

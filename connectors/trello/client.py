@@ -24,6 +24,7 @@ from connectors.errors import (
     RateLimited,
     RecordRefused,
     Transient,
+    Unreachable,
 )
 from connectors.http import Http
 from connectors.rows import NoRecord, each_row, identified, stamp, typed
@@ -199,8 +200,11 @@ class TrelloClient:
     # -- errors
 
     def _classify(self, answer: Answer) -> ConnectorError | None:
-        if answer.status < 300 or (answer.status in (404, 410) and from_something_before(answer)):
+        if answer.status < 300:
             return None
+        if answer.status in (403, 404, 410) and from_something_before(answer):
+            what = f"{answer.verb} {answer.path}: {answer.status} a page of something before Trello"
+            return Unreachable(what, status=answer.status)
         wait = retry_after(answer, self._now().timestamp()) or 0.0
         writing = self.http.writes(answer.verb, answer.path)
         words, code = answer.words(), ""

@@ -10,7 +10,7 @@ from typing import Any
 from connectors.base import Account, Change, Description, Gate, Outcome, Page, Record, Write, utc
 from connectors.content import Download
 from connectors.context import Context
-from connectors.errors import Malformed, Misconfigured, RecordRefused
+from connectors.errors import ConnectorError, Forbidden, Malformed, Misconfigured, NotFound, RecordRefused
 from connectors.examining import Symptom
 from connectors.hooks import Delivery
 from connectors.preparing import Addition
@@ -63,8 +63,14 @@ class TrelloConnector:
         if not isinstance(me.get("id"), str):
             raise Malformed("GET /members/me: an account without an id")
         self._me = str(me["id"])
+        unseen: list[ConnectorError] = []
         for board in self.settings.boards:
-            self._client.get(f"/boards/{board}", {"fields": "name"})
+            try:
+                self._client.get(f"/boards/{board}", {"fields": "name"})
+            except (Forbidden, NotFound) as error:
+                unseen.append(error)
+        if unseen and len(unseen) == len(self.settings.boards):
+            raise unseen[0]  # of one among others its own pull tells
         prefs = me.get("prefs")
         zone = (prefs.get("timezone") or None) if isinstance(prefs, dict) else None
         date = answer.headers.get("Date")
@@ -77,7 +83,7 @@ class TrelloConnector:
         )
 
     def describe(self) -> Description:
-        return describe(self._client, self._boards(), own_fields=self._own_fields)
+        return describe(self._client, self._boards(), self.settings.boards, own_fields=self._own_fields)
 
     def pull(self, feed: str, cursor: str | None = None) -> Iterator[Page]:
         kind, _, board = feed.partition(":")

@@ -7,13 +7,13 @@ every person. They are the directory by which a mapping chooses a list or label 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 
 from connectors.base import Abilities, Costs, Description, Extra, Feed, Field, Price, Quota, Stream
-from connectors.errors import NotFound
+from connectors.errors import Forbidden, NotFound
 from connectors.trello.cards import label_word
 from connectors.trello.client import BATCH, PAGE, Failure, TrelloClient, objects, route
 from connectors.trello.content import most
@@ -94,8 +94,14 @@ LIMITS = {
 }
 
 
-def describe(client: TrelloClient, boards: Sequence[str], *, own_fields: bool = False) -> Description:
-    """One batch for two boards. A board that is gone has no feed any more. ``own_fields``: as ``Reader`` has it."""
+def describe(
+    client: TrelloClient, boards: Sequence[str], named: Collection[str] = (), *, own_fields: bool = False
+) -> Description:
+    """One batch for two boards. A board that is gone has no feed any more, unless the configuration names it: a pull
+    then says what is wrong, as it does of one that our account may not see, and the others go on.
+
+    ``named``: the boards that the configuration names. ``own_fields``: as ``Reader`` has it.
+    """
     parts = ("lists", "labels", "members", "customFields")
     asked: dict[str, dict[str, Any]] = {"lists": {"filter": "all"}, "labels": {"limit": PAGE}}
     routes = []
@@ -113,6 +119,14 @@ def describe(client: TrelloClient, boards: Sequence[str], *, own_fields: bool = 
             known, prefs = plan.get("premiumFeatures"), plan.get("prefs")
             features.append(list(known) if isinstance(known, list) else [])
             public = public or (isinstance(prefs, dict) and prefs.get("permissionLevel") == "public")
+        feed = Feed(name=f"board:{board}", streams=list(STREAMS), cost=1)
+        if isinstance(got["lists"], Failure):
+            error = got["lists"].error
+            if isinstance(error, Forbidden) or (isinstance(error, NotFound) and board in named):
+                feeds.append(feed)
+            elif not isinstance(error, NotFound):
+                raise error
+            continue
         for part, answer in got.items():
             if isinstance(answer, Failure):
                 if isinstance(answer.error, NotFound):
@@ -120,10 +134,8 @@ def describe(client: TrelloClient, boards: Sequence[str], *, own_fields: bool = 
                 raise answer.error
             for each in objects(answer, f"GET /boards/{board}/{part}"):
                 found[part].append({"idBoard": board, **each})
-        if isinstance(got["lists"], Failure):
-            continue
         kinds.update(classes(objects(got["lists"], "lists")))
-        feeds.append(Feed(name=f"board:{board}", streams=list(STREAMS), cost=1))
+        feeds.append(feed)
     carried = msgspec.structs.replace(ABILITIES["attachments"], content=most(features))
     able = {**ABILITIES, "attachments": carried}
     if len(feeds) > 1:

@@ -13,6 +13,12 @@ from connectors.trello.client import PAGE, Failure, TrelloClient, objects, route
 from connectors.trello.models import BOARD_FIELDS, CARD, CARD_PARTS, MEMBER_FIELDS, Raw
 from connectors.trello.records import attachments, gone, is_comment, is_marker, on_card, record
 
+TOO_MUCH = "API_TOO_MANY_"
+"""What the code begins with of a refusal (403) of a listing that would hold too much at once: how much that is, the
+service does not say (developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits)."""
+AT_ONCE = 100
+"""Cards of a page where a board cannot be listed whole."""
+
 
 def address(stream: str, id: str) -> str:
     """The route by which one record is read."""
@@ -86,11 +92,19 @@ class Reader:
         """All cards of a board or list, archived ones and those in archived lists included; ``brief``: ids alone."""
         asked = {"filter": "all"} | ({"fields": "id"} if brief else CARD_PARTS)
         odd: list[Unreadable] = []
-        cards = self._client.listing(path, asked, odd)
+        most = PAGE
+        try:
+            cards = self._client.listing(path, asked, odd)
+        except Forbidden as error:
+            if not error.code.startswith(TOO_MUCH):
+                raise
+            most = AT_ONCE
+            asked["limit"] = str(most)
+            cards = self._client.listing(path, asked, odd)
         seen = {card["id"] for card in cards}
         page, size = cards, len(cards) + len(odd)
         # The listing is said to come whole; should it be cut at the usual page size, what is missing is older.
-        while page and size >= PAGE:
+        while page and size >= most:
             older = self._client.listing(path, {**asked, "before": min(card["id"] for card in page)}, odd)
             page = [card for card in older if card["id"] not in seen]
             size = len(page)

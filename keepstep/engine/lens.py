@@ -63,6 +63,14 @@ class Lens:
         except (Unmappable, Unresolved, Outside, TypeError, ValueError, KeyError, AttributeError):
             return None
 
+    def set_before(self, name: str, history: Sequence[Change], intent: Mapping[str, Any]) -> Any:
+        """What somebody else set the field to since the intent was written, and our write replaced, in canonical form.
+        Raises LookupError where nobody did."""
+        since = intent["written_at"]
+        entries = [change for change in self._of_field(name, history) if change.at[:19] >= since[:19]]
+        ours = max(number for number, change in enumerate(entries) if change.ours)
+        return self._canonical(name, [change for change in entries[:ours] if not change.ours][-1].new)
+
     def touched(self, name: str, history: Sequence[Change], since: str) -> bool:
         """Whether a person touched the field since the intent was written."""
         return any(not c.ours and c.at[:19] >= since[:19] for c in self._of_field(name, history))

@@ -21,6 +21,7 @@ from keepstep.engine.world import Side, Sync
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.agreement import UNSURE
+from mapping.fields import Approximate
 from mapping.items import pair
 from mapping.model import Form
 
@@ -48,12 +49,19 @@ def took_effect(
             known.items = pair([shown[name] or []], planned.value or [], known.items or {})
         entry = lens.our_entry(name, history, intent)
         if entry is not None:
+            before = intent["compared"].get(name)
             old, new = entry
+            if isinstance(new, Approximate):
+                there = name in shown and any(
+                    sync.equal(name, shown[name], each) for each in (planned.value, planned.local)
+                )
+                new = shown[name] if there else planned.local
+            if isinstance(old, Approximate):
+                old = _replaced(lens, name, history, intent, before)
             known.shadow = new
             half_way = new not in (planned.value, planned.local)
             if not half_way or not lens.stepwise(name):
                 known.shows = planned.n  # otherwise it is owed still, from where it stands now
-            before = intent["compared"].get(name)
             if old != before and old != new:
                 # Between our look and our write somebody set a value that nobody else was shown.
                 open_conflict(state, name, side.name, old, now, None, now, intent["run"])
@@ -67,6 +75,16 @@ def took_effect(
             open_conflict(state, name, side.name, shown[name], record_time(state, side), None, now, intent["run"])
             known.shadow = shown[name]
     state.touch(side.name)
+
+
+def _replaced(lens: Lens, name: str, history: Sequence[Change], intent: Mapping[str, Any], before: Any) -> Any:
+    """What our write replaced, where the history tells it in other words than the record: what was compared, unless an
+    entry of somebody else stands before ours."""
+    try:
+        theirs = lens.set_before(name, history, intent)
+    except LookupError:
+        return before
+    return str(theirs) if isinstance(theirs, Approximate) else theirs
 
 
 def begun(lens: Lens, state: EntityState, intent: Mapping[str, Any], history: Sequence[Change], now: str) -> bool:

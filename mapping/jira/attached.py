@@ -61,13 +61,16 @@ def links() -> StreamMapping:
 
 
 class _Comments(StreamMapping):
-    """Comments never move to another issue, so an update does not name one. What one says that is for a role or a group
-    only stays with them: nobody can tell who reads the other systems."""
+    """Comments never move to another issue, so an update does not name one. What one says to a role, a group or a
+    service desk's agents only stays with them: nobody can tell who reads the other systems."""
 
     def canon(self, record: Record) -> Mapped:
         mapped = super().canon(record)
-        if record.payload.get("visibility") and mapped.values.pop("body", None) is not None:
-            mapped.losses.append(Loss("visibility", "restricted"))
+        payload = record.payload
+        # An internal note of a service desk carries no `visibility`: this flag alone tells.
+        told = "visibility" if payload.get("visibility") else "jsdPublic" if payload.get("jsdPublic") is False else None
+        if told is not None and mapped.values.pop("body", None) is not None:
+            mapped.losses.append(Loss(told, "restricted"))
         return mapped
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:

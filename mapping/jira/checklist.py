@@ -9,7 +9,7 @@ checklist.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mapping.fields import FieldMap, Unmappable
 from mapping.items import UNDER, Fresh, homes
@@ -22,7 +22,12 @@ LIST_ID = "checklist"
 LEVEL = 3
 """Of a heading that is made here."""
 
+TASKS: Final = ("taskItem", "blockTaskItem")
+"""A task holds words, or paragraphs."""
+
 Node = Mapping[str, Any]
+Named = tuple[str, Node]
+"""A task's id, and the task."""
 
 
 def checklist_row(canonical: str, system: str) -> FieldMap:
@@ -48,7 +53,7 @@ def _read(value: Any) -> tuple[Any, list[Loss]]:
     blocks = _blocks(value)
     called = _called(blocks)
     for number, node in _tasks(blocks):
-        markdown, lost = adf_to_markdown(_paragraph(node))
+        markdown, lost = adf_to_markdown(_document(node))
         text = _line(markdown_to_plain(markdown) or "")
         losses += lost
         if (plain_to_markdown(text) or "") != (markdown or ""):
@@ -70,25 +75,71 @@ def _written(items: list[dict[str, Any]], base: Any) -> Any:
         known[id], stood[id] = node, (len(stood), number)
     texts = {each["id"]: each["text"] for each in _read(doc)[0] or ()}
     first = next(iter(called), Fresh(None))
-    lists: dict[Any, list[dict[str, Any]]] = {number: [] for number in called}
+    lists: dict[Any, list[Named]] = {number: [] for number in called}
     for each, home in zip(items, homes(items, [stood.get(each["id"]) for each in items], called, first), strict=True):
-        lists.setdefault(home, []).append(_item(each, known.get(each["id"]), texts.get(each["id"])))
+        node = _item(each, known.get(each["id"]), texts.get(each["id"]))
+        lists.setdefault(home, []).append((each["id"], node))
     rest: list[Any] = []
     for number, block in enumerate(blocks):
         if number not in called:
             rest.append(block)
-        elif lists[number]:
-            rest.append({**block, "content": lists[number]})
+        elif content := _arranged(block, [id for id, (_, home) in stood.items() if home == number], lists[number]):
+            rest.append({**block, "content": content})
     fresh = [(home.name, nodes) for home, nodes in lists.items() if isinstance(home, Fresh)]
     for name, nodes in sorted(fresh, key=lambda each: each[0] is not None):
-        _add_list(rest, name, nodes)
+        _add_list(rest, name, [node for _, node in nodes])
     written = {**doc, "version": 1, "content": rest}
     if len(str(written)) > LONGEST:
         raise Unmappable("too_long", LONGEST)
     return written if rest else None
 
 
-def _add_list(blocks: list[Any], name: str | None, nodes: list[dict[str, Any]]) -> None:
+def _arranged(block: Node, names: Sequence[str], wanted: Sequence[Named]) -> list[Any]:
+    """A list's content with these tasks: each as deep as it stood, and what is new behind the task before it. Where
+    tasks change places they come one below the other, since nobody can say which of them belongs under which.
+
+    ``names``: the ids of the tasks that stand there, in order.
+    """
+    order = {id: at for at, id in enumerate(names)}
+    kept = [order[id] for id, _ in wanted if id in order]
+    if kept != sorted(kept):
+        return [*(node for _, node in wanted), *_no_tasks(block)]
+    now: dict[str, list[Node]] = {"": []}
+    last = ""
+    for id, node in wanted:
+        if id in order:
+            last = id
+            now[last] = []
+        now[last].append(node)
+    left = iter(names)
+
+    def filled(node: Node) -> list[Any]:
+        out: list[Any] = []
+        for each in _content(node):
+            kind = each.get("type") if isinstance(each, Mapping) else None
+            if kind in TASKS:
+                out += now.get(next(left), ())
+            elif kind != "taskList":
+                out.append(each)
+            elif within := filled(each):
+                # No list begins with another: where the task above is gone, those below it move up.
+                out += [{**each, "content": within}] if out else within
+        return out
+
+    return [*now[""], *filled(block)]
+
+
+def _no_tasks(node: Node) -> Iterator[Any]:
+    """What else stands in a list, or in those within it."""
+    for each in _content(node):
+        kind = each.get("type") if isinstance(each, Mapping) else None
+        if kind == "taskList":
+            yield from _no_tasks(each)
+        elif kind not in TASKS:
+            yield each
+
+
+def _add_list(blocks: list[Any], name: str | None, nodes: list[Node]) -> None:
     """A list of tasks at the end, or below the heading of that name, which may have lost its list."""
     taken = {_attributes(each).get("localId") for each in blocks}
     id = next(id for count in range(len(blocks) + 1) if (id := f"{LIST_ID}-{count}" if count else LIST_ID) not in taken)
@@ -145,7 +196,7 @@ def _tasks(blocks: Sequence[Node]) -> Iterator[tuple[int, Node]]:
 def _items(node: Node) -> Iterator[Node]:
     for each in _content(node):
         if isinstance(each, Mapping):
-            if each.get("type") == "taskItem":
+            if each.get("type") in TASKS:
                 yield each
             elif each.get("type") == "taskList":
                 yield from _items(each)
@@ -165,6 +216,12 @@ def _content(node: Node) -> Sequence[Any]:
 def _attributes(node: Node) -> Mapping[str, Any]:
     found = node.get("attrs")
     return found if isinstance(found, Mapping) else {}
+
+
+def _document(task: Node) -> dict[str, Any]:
+    if task.get("type") == "taskItem":
+        return _paragraph(task)
+    return {"type": "doc", "version": 1, "content": list(_content(task))}
 
 
 def _paragraph(node: Node) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.errors import Misconfigured
-from mapping.fields import FieldMap, Unmappable
+from mapping.fields import Approximate, FieldMap, Unmappable
 from mapping.jira import choices, sprints
 from mapping.jira.checklist import checklist_row
 from mapping.jira.place import Place
-from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich
+from mapping.jira.values import LONGEST, Section, Words, person, read_rich, rich, shown_rich, spaced
 from mapping.model import Form, Kind, Loss
 from mapping.pairs import clean, day, instant, money, number, texts
 from mapping.richtext import markdown_to_adf
@@ -94,6 +94,8 @@ def _plain(place: Place) -> FieldMap:
         text = markdown_to_plain(markdown)
         if plain_to_markdown(text) != markdown:
             losses = [*losses, Loss("text", "markup_dropped")]
+        if text is not None and isinstance(markdown, Approximate):
+            text = Approximate(text)
         return text, losses
 
     def write(value: Any, section: Section) -> Any:
@@ -122,7 +124,7 @@ def _labels(place: Place) -> FieldMap:
         return sorted(texts(value))
 
     def write(value: Any, _: Section) -> Any:
-        odd = sorted(label for label in value or () if any(sign.isspace() for sign in label))
+        odd = sorted(filter(spaced, value or ()))
         if odd:
             raise Unmappable("label_with_space", odd[0])
         return list(value or ())

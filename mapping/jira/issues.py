@@ -22,6 +22,7 @@ from mapping.jira.values import (
     rich,
     shown_rich,
     shown_status,
+    spaced,
     status,
     summary,
 )
@@ -101,6 +102,7 @@ class IssueMapping(StreamMapping):
             rows, section="fields", beside={"issuetype": Rank | None, "labels": Any}, model=words.options.model
         )
         self._words = words
+        self._holds_labels = {kind: any(row.system == row.canonical == "labels" for row in rows[kind]) for kind in rows}
         self._above = {kind: [row.canonical for row in table if row.system == "parent"] for kind, table in rows.items()}
 
     def _kind_shown(self, record: Record, seen: Section) -> Kind:
@@ -122,7 +124,13 @@ class IssueMapping(StreamMapping):
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         plain = {name: value for name, value in values.items() if name not in ("project", "parent")}
+        odd: list[str] = []
+        if self._holds_labels[kind] and plain.get("labels"):
+            # The others go along: one label of another system's must not keep all of them back for ever.
+            odd = [label for label in plain["labels"] if spaced(label)]
+            plain["labels"] = [label for label in plain["labels"] if label not in odd]
         result = super().unmap(kind, plain, base)
+        result.losses += [Loss("labels", "label_with_space", label) for label in odd]
         change = result.values.get("labels")
         if isinstance(change, dict) and not (change["add"] or change["remove"]):
             del result.values["labels"]

@@ -216,6 +216,11 @@ def person() -> Pair:
     return read, write
 
 
+def spaced(label: str) -> bool:
+    """Whether Jira refuses a label: white space would part it in two."""
+    return any(sign.isspace() for sign in label)
+
+
 def labels(words: Words) -> Pair:
     """Labels but those that say the kind. Against a section: what to add and what to take away."""
 
@@ -226,9 +231,6 @@ def labels(words: Words) -> Pair:
 
     def write(value: Any, section: Section) -> Any:
         wanted = set(value or ())
-        odd = sorted(label for label in wanted if any(sign.isspace() for sign in label))
-        if odd:
-            raise Unmappable("label_with_space", odd[0])
         if "labels" not in section:
             return sorted(wanted)
         there = set(section["labels"] or ()) - marks

@@ -10,7 +10,7 @@ from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping, Unmappable
 from mapping.jira.values import Section, Words
 from mapping.model import Kind, Mapped
-from mapping.pairs import clean, day
+from mapping.pairs import clean, day, yes_or_no
 from mapping.richtext.plain import markdown_to_plain, plain_to_markdown
 
 NAME = 255
@@ -32,6 +32,7 @@ def versions(words: Words) -> StreamMapping:
                 FieldMap("start_date", "startDate", read_day, write_day),
                 FieldMap("due_date", "releaseDate", read_day, write_day),
                 FieldMap("status", "released", _status_of, _to_status),
+                FieldMap("archived", "archived", yes_or_no, lambda value, _: bool(value)),
             ]
         }
     )

@@ -16,7 +16,7 @@ from mapping.model import Form, Kind
 from mapping.pairs import clean, moment, number, text
 from mapping.trello.cards import CardMapping
 from mapping.trello.places import Places, fields_of
-from mapping.trello.values import author, flag, markdown, ref, title
+from mapping.trello.values import author, flag, markdown, ref, said, title
 
 
 def holds(stream: str) -> frozenset[Form]:
@@ -42,9 +42,9 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
             {
                 Kind.COMMENT: [
                     FieldMap("parent", "idCard", *ref("cards")),
-                    FieldMap("author", "idMemberCreator", author, mode="read"),
+                    FieldMap("author", "idMemberCreator", author(names), mode="read"),
                     FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
-                    FieldMap("body", "text", *markdown()),
+                    FieldMap("body", "text", *said()),
                 ]
             }
         ),
@@ -58,7 +58,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                 Kind.ATTACHMENT: [
                     FieldMap("parent", "idCard", *ref("cards"), mode="once", shown=lambda value: value),
                     FieldMap("title", "name", *text(256), mode="once"),
-                    FieldMap("author", "idMember", author, mode="read"),
+                    FieldMap("author", "idMember", author(names), mode="read"),
                     FieldMap("created", "date", lambda value, _: moment(value), mode="read"),
                     FieldMap("mime_type", "mimeType", lambda value, _: clean(value), mode="read"),
                     FieldMap("size", "bytes", number, mode="read"),

@@ -45,6 +45,7 @@ class CardMapping(StreamMapping):
             FieldMap("description", "desc", *markdown()),
             FieldMap("status", "idList", self._read_status, self._write_status, shown=self._shown_status),
             FieldMap("project", "idBoard", *ref("boards")),
+            FieldMap("archived", "closed", *archived()),
         ]
         dates = [
             FieldMap("start_date", "start", *day_or_instant("start", options.zone)),
@@ -60,7 +61,6 @@ class CardMapping(StreamMapping):
                 person,
                 FieldMap("labels", "labels", read_labels, write_labels, shown=self._shown_labels),
                 FieldMap("checklist", "checklists", read_items, write_items, shown=lambda value: value or None),
-                FieldMap("archived", "closed", *archived()),
             ],
             Kind.FEEDBACK: [*common, made],
             Kind.CHANGE_REQUEST: [*common, made],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import utc
-from mapping.fields import Unmappable
+from mapping.fields import Read, Unmappable
 from mapping.pairs import Pair, identifier, moment, text, word, yes_or_no
 
 LIMIT = 16384
@@ -30,6 +31,29 @@ def title() -> Pair:
 def markdown() -> Pair:
     read, write = text(LIMIT)
     return read, lambda value, section: write(value, section) or ""
+
+
+JOINER = "\u2060"
+"""Shows nothing, and takes no room."""
+CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+MENTION = re.compile(r"(?<![\w/.@])@(?=\w)")
+
+
+def said() -> Pair:
+    """What a comment says. In a comment ``@name`` calls a member, ``@card`` and ``@board`` all of them
+    (support.atlassian.com/trello, commenting on cards): what was said elsewhere calls nobody here."""
+    read, write = markdown()
+
+    def unheard(value: Any, section: Section) -> Any:
+        shown = read(value, section)
+        return shown.replace(f"@{JOINER}", "@") if shown is not None else None
+
+    def quiet(value: Any, section: Section) -> Any:
+        parts = CODE.split(value or "")
+        parts[::2] = [MENTION.sub(f"@{JOINER}", part) for part in parts[::2]]
+        return write("".join(parts), section)
+
+    return unheard, quiet
 
 
 def flag() -> Pair:
@@ -108,12 +132,21 @@ def born(value: Any, _: Section) -> Any:
     return utc(datetime.fromtimestamp(int(value[:8], 16), UTC))
 
 
-def author(value: Any, section: Section) -> Any:
-    if not value:
-        return None
-    who = section.get("memberCreator")
-    name = word(who.get("fullName")) if isinstance(who, Mapping) else None
-    return {"account": identifier({"id": value}), "name": name, "email": None}
+def author(names: Mapping[str, str]) -> Read:
+    """Who said or added it. A card that is copied takes its comments along, and each of them names who copied as its
+    member, but who wrote it as ``idOriginalCommenter``."""
+
+    def read(value: Any, section: Section) -> Any:
+        data = section.get("data")
+        wrote = data.get("idOriginalCommenter") if isinstance(data, Mapping) else None
+        if not wrote and not value:
+            return None
+        account = identifier({"id": wrote or value})
+        who = section.get("memberCreator") if account == value else None
+        shown = word(who.get("fullName")) if isinstance(who, Mapping) else None
+        return {"account": account, "name": shown or names.get(account), "email": None}
+
+    return read
 
 
 def assignee(names: Mapping[str, str]) -> Pair:

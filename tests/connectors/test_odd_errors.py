@@ -123,6 +123,11 @@ CASES: list[tuple[Any, int, Any, dict[str, str], type[ConnectorError], type[Conn
     (jira, 401, "Client must be authenticated to access this resource.", {}, AuthFailed, SAME),
     (jira, 401, {"code": 401, "message": "Unauthorized; scope does not match"}, {}, ScopeMissing, SAME),
     (jira, 403, {"errorMessages": None, "errors": None}, {}, Forbidden, SAME),
+    (jira, 403, {"errorMessages": ["You may not edit this"], "errors": {}}, {}, Forbidden, SAME),
+    # What is said of the whole account, or of where it comes from, sets no record aside.
+    (jira, 403, {"errorMessages": ["Current user not permitted to use Jira"]}, {}, ScopeMissing, SAME),
+    (jira, 403, {"message": "The IP address has been rejected: it is on no list"}, {}, Unreachable, SAME),
+    *((each, 403, PAGE, {}, Unreachable, SAME) for each in (jira, trello)),
     (jira, 400, {"errorMessages": [], "errors": {"summary": ["long", "odd"]}}, {}, RecordRefused, SAME),
     (jira, 400, {"errors": [{"code": "X", "title": "Bad", "detail": "odd"}]}, {}, RecordRefused, SAME),
     (jira, 400, ["odd"], {}, RecordRefused, SAME),

@@ -54,14 +54,34 @@ def test_comments_of_a_task_meet_on_both_sides(talking: Company) -> None:
     talking.quiet()
 
 
-def test_what_is_said_to_some_only_stays_with_them(talking: Company) -> None:
+@pytest.mark.parametrize(
+    "whom",
+    [
+        {"visibility": {"type": "role", "value": "Administrators", "identifier": "Administrators"}},
+        {"properties": {"sd.public.comment": {"internal": True}}},  # how a service desk marks a note for its agents
+    ],
+)
+def test_what_is_said_to_some_only_stays_with_them(talking: Company, whom: dict[str, Any]) -> None:
     tracker = talking.cores["tracker"]
     issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
     talking.rounds(3)
-    visibility = {"type": "role", "value": "Administrators", "identifier": "Administrators"}
-    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC, "visibility": visibility})
+    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": DOC, **whom})
     talking.rounds(3)
     assert shown(talking, "board.comments") == []
+
+
+def test_what_is_carried_to_the_board_calls_nobody_there(talking: Company) -> None:
+    tracker, board = talking.cores["tracker"], talking.cores["board"]
+    issue = tracker.create("Ann", "issues", {"summary": "Design", "project": {"key": "ACME"}})
+    talking.rounds(3)
+    asked = {"type": "mention", "attrs": {"id": "bert", "text": "@Bert"}}
+    words = [asked, {"type": "text", "text": " and @board: ready?"}]
+    doc = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": words}]}
+    tracker.create("Ann", "comments", {"issue": {"id": issue}, "body": doc})
+    talking.rounds(3)
+    [said] = [each["data"]["text"] for each in board.records("comments").values()]
+    assert said.endswith("@\u2060Bert and @\u2060board: ready?")
+    talking.quiet()
 
 
 def test_where_a_service_desk_is_nothing_is_said_to_clients_and_that_is_told(talking: Company) -> None:

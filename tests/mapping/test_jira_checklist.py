@@ -95,6 +95,42 @@ def test_what_is_no_task_stays_and_an_empty_list_leaves_nothing_behind() -> None
     )
 
 
+def test_a_task_stays_as_deep_as_it_stands_and_what_is_no_task_stays_in_its_list() -> None:
+    odd = {"type": "unsupportedBlock", "attrs": {"originalValue": {"type": "later"}}}
+    base = doc(tasks(task("1", "a"), tasks(task("2", "b"), tasks(task("3", "c"), id="n")), odd, task("4", "d")))
+    items = canon(base).values["checklist"]
+    assert write(items, base) == base
+    ticked = [{**each, "done": each["id"] == "3"} for each in items]
+    more = [*ticked[:2], {"id": "x", "text": "new", "done": False}, *ticked[2:]]
+    assert write(more, base) == doc(
+        tasks(
+            task("1", "a"),
+            tasks(task("2", "b"), task("x", "new"), tasks(task("3", "c", "DONE"), id="n")),
+            odd,
+            task("4", "d"),
+        )
+    )
+    assert write(items[1:], base) == doc(  # no list begins with a list
+        tasks(task("2", "b"), tasks(task("3", "c"), id="n"), odd, task("4", "d"))
+    )
+    assert write([items[3], *items[:3]], base) == doc(
+        tasks(task("4", "d"), task("1", "a"), task("2", "b"), task("3", "c"), odd)
+    )
+
+
+def test_a_task_that_holds_paragraphs_is_one() -> None:
+    paragraphs = [{"type": "paragraph", "content": [{"type": "text", "text": text}]} for text in ("ask", "them")]
+    block = {"type": "blockTaskItem", "attrs": {"localId": "1", "state": "TODO"}, "content": paragraphs}
+    base = doc(tasks(block, task("2", "b")))
+    [first, second] = canon(base).values["checklist"]
+    assert (first["id"], first["text"], first["done"]) == ("1", "ask them", False)
+    assert write([first, {**second, "done": True}], base) == doc(tasks(block, task("2", "b", "DONE")))
+    assert write([{**first, "done": True}, second], base) == doc(
+        tasks({**block, "attrs": {"localId": "1", "state": "DONE"}}, task("2", "b"))
+    )
+    assert write([{**first, "text": "ask"}, second], base) == doc(tasks(task("1", "ask"), task("2", "b")))
+
+
 def heading(text: str, level: int = 3) -> dict[str, Any]:
     return {"type": "heading", "attrs": {"level": level}, "content": [{"type": "text", "text": text}]}
 

@@ -254,6 +254,15 @@ def test_boards_comments_and_links() -> None:
         "created": "2026-06-08T17:03:31.873Z",
         "body": "**hi**",
     }
+    copied = raw | {
+        "type": "copyCommentCard",
+        "idMemberCreator": "m2",
+        "memberCreator": {"id": "m2", "fullName": "李雷"},
+    }
+    for wrote, who in (("m1", "王芳"), ("m9", None), ("m2", "李雷")):
+        copied["data"] = raw["data"] | {"idOriginalCommenter": wrote}
+        author = mappers["comments"].canon(record("comments", copied, "me")).values["author"]
+        assert author == {"account": wrote, "name": who, "email": None}
     made = mappers["comments"].unmap(Kind.COMMENT, {"parent": {"stream": "cards", "id": "k"}, "body": "x"}).values
     assert made == {"idCard": "k", "text": "x"}
     link = {"id": "a", "name": "N", "url": "https://example.com", "mimeType": ""}
@@ -269,7 +278,7 @@ def test_boards_comments_and_links() -> None:
     assert mapped.values == {
         "parent": {"stream": "cards", "id": "k"},
         "title": "plan.pdf",
-        "author": {"account": "m1", "name": None, "email": None},
+        "author": {"account": "m1", "name": "王芳", "email": None},
         "created": "2026-06-08T17:03:31.873Z",
         "mime_type": "application/pdf",
         "size": 4,
@@ -278,6 +287,24 @@ def test_boards_comments_and_links() -> None:
     assert made.values == {"idCard": "k", "name": "x"}
     elsewhere = mappers["attachments"].unmap(Kind.ATTACHMENT, {"parent": {"stream": "boards", "id": "b"}})
     assert [loss.why for loss in elsewhere.losses] == ["other_stream"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("@board look, @王芳!", "@\u2060board look, @\u2060王芳!"),
+        ("(@bert) **@card**", "(@\u2060bert) **@\u2060card**"),
+        ("mail a@b.example, see https://x.example/@bert", "mail a@b.example, see https://x.example/@bert"),
+        ("`@Override` stays\n\n```\n@card\n```\n\n@card", "`@Override` stays\n\n```\n@card\n```\n\n@\u2060card"),
+        ("at 5 @ noon", "at 5 @ noon"),
+    ],
+)
+def test_what_was_said_elsewhere_calls_nobody_on_the_board(text: str, sent: str) -> None:
+    mapper = MAPPING.build(Options(), description())["comments"]
+    made = mapper.unmap(Kind.COMMENT, {"body": text}).values
+    assert made == {"text": sent}
+    assert mapper.canon(rec({"id": "k" * 24, **made}, "comments")).values["body"] == text
+    assert mapper.normalise(Kind.COMMENT, "body", text) == text
 
 
 def recorded_cards() -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ class JiraSandbox(SiteRoutes):
                     return f"{issue.id}-{self.attach(actor, issue, values).id}"
                 if stream == "comments":
                     body, whom = self._document(values["body"]), values.get("visibility")
-                    return f"{issue.id}-{self.comment(actor, issue, body, None, whom).id}"
+                    return f"{issue.id}-{self.comment(actor, issue, body, values.get('properties'), whom).id}"
                 link = {"application": {}, "object": {"icon": {}, "status": {"icon": {}}, **values["object"]}}
                 return f"{issue.id}-{self.link(actor, issue, link | self._of_link(values))}"
             fields = self._fields(values)

@@ -291,7 +291,7 @@ class Shapes:
             "updateAuthor": self.user(comment.editor),
             "created": self.time(comment.created),
             "updated": self.time(comment.updated),
-            "jsdPublic": True,
+            "jsdPublic": not comment.internal,
         }
         if comment.visibility:
             shown["visibility"] = comment.visibility

@@ -205,17 +205,33 @@ def _block(node: Json, mark: str = "") -> str:
         return "{quote}" + "\n".join(_block(part) for part in inner) + "{quote}"
     if kind == "rule":
         return "----"
+    if kind == "panel":
+        return "{panel}\n" + "\n".join(_block(part) for part in inner) + "\n{panel}"
+    if kind in ("table", "mediaSingle", "mediaGroup"):
+        return "\n".join(_block(part) for part in inner)
+    if kind == "tableRow":
+        sign = "||" if inner and inner[0].get("type") == "tableHeader" else "|"
+        return sign + sign.join(_block(part) for part in inner) + sign
+    if kind == "media":
+        return f"!{(node.get('attrs') or {}).get('alt') or 'image.png'}|width=200!"
     return "".join(_inline(part) if "text" in part or not part.get("content") else _block(part) for part in inner)
 
 
 def _inline(node: Json) -> str:
     if node.get("type") == "hardBreak":
         return "\n"
-    text = str(node.get("text") or (node.get("attrs") or {}).get("text") or "")
+    attrs = node.get("attrs") or {}
+    if node.get("type") == "mention":
+        return f"[~accountid:{attrs.get('id')}]"
+    if node.get("type") == "inlineCard":
+        return f"[{attrs.get('url')}|{attrs.get('url')}|smart-link]"
+    text = str(node.get("text") or attrs.get("text") or "")
     for mark in node.get("marks") or ():
-        sign = {"strong": "*", "em": "_", "strike": "-"}.get(mark["type"])
+        sign = {"strong": "*", "em": "_", "strike": "-", "underline": "+"}.get(mark["type"])
         if sign:
             text = f"{sign}{text}{sign}"
+        elif mark["type"] == "textColor":
+            text = f"{{color:{mark['attrs']['color']}}}{text}{{color}}"
         elif mark["type"] == "code":
             text = "{{" + text + "}}"
         elif mark["type"] == "link":

@@ -144,6 +144,12 @@ class Comment:
     properties: Json = field(default_factory=dict)
     visibility: Json | None = None
 
+    @property
+    def internal(self) -> bool:
+        """A note of a service desk's agents, by the property under which the service keeps it."""
+        told = self.properties.get("sd.public.comment")
+        return isinstance(told, dict) and told.get("internal") is True
+
 
 @dataclass(slots=True)
 class Attachment:

@@ -142,6 +142,9 @@ class Reads(Customs):
             rows = [raw for raw in rows if raw["id"] < before]
         if request.arg("limit"):
             rows = sorted(rows, key=lambda raw: raw["id"], reverse=True)[: self._limit(request)]
+        if request.arg("checklists") and self.most_cards is not None and len(rows) > self.most_cards:
+            message = "Requested too many cards with what is on them, please use the limit parameter"
+            raise Refusal(403, {"error": "API_TOO_MANY_CARDS_REQUESTED", "message": message})
         return answer([self.shown(raw, dict(request.query)) for raw in rows], request)
 
     @route("GET", "/1/boards/{id}/labels")

@@ -60,6 +60,8 @@ class State(SandboxCore):
         self.custom_items: dict[str, list[Raw]] = {}
         self.on_board: dict[str, list[str]] = {}
         self.rate_limits = True
+        self.most_cards: int | None = None
+        """Cards that are listed at once with what is on them. None: any number."""
         self._made = 0
         self._app = self.new_id()
         self._sent: deque[float] = deque()

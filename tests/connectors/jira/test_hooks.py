@@ -80,6 +80,12 @@ def test_every_recorded_body_hints_at_its_issue(jira, entry):
             ["issues", "worklogs"],
         ),
         (
+            # As some sites send it, without the worklog itself.
+            {"webhookEvent": "jira:worklog_updated", "issue": {"id": "7", "fields": {"summary": "a"}}},
+            [Hint("issues", "7")],
+            ["issues", "worklogs"],
+        ),
+        (
             {"webhookEvent": "attachment_created", "attachment": {"id": "5", "filename": "测试.pdf", "size": 1}},
             [],
             ["issues", "attachments"],

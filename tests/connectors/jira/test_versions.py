@@ -92,6 +92,7 @@ def test_a_version_is_a_milestone_both_ways(desk):
         "start_date": "2026-11-30",
         "due_date": "2026-12-01",
         "status": "done",
+        "archived": True,
     }
     made = mapper.unmap(Kind.MILESTONE, values)
     assert (made.losses, made.values["releaseDate"], made.values["released"]) == ([], "2026-12-01", True)
@@ -99,11 +100,14 @@ def test_a_version_is_a_milestone_both_ways(desk):
     record = desk.one("versions", outcome.id)
     assert mapper.canon(record).values == values
     assert mapper.canon(record).losses == []
-    cleared = mapper.unmap(Kind.MILESTONE, {"due_date": None, "description": None, "status": "todo"}, record.payload)
+    cleared = mapper.unmap(
+        Kind.MILESTONE, {"due_date": None, "description": None, "status": "todo", "archived": False}, record.payload
+    )
     assert cleared.losses == [Loss("due_date", "never_empty")]
     desk.push("versions", Write(intent="c", kind="update", id=outcome.id, values=cleared.values))
     shown = mapper.canon(desk.one("versions", outcome.id)).values
     assert (shown["due_date"], shown["description"], shown["status"]) == ("2026-12-01", None, "todo")
+    assert shown["archived"] is False
 
 
 def test_a_version_is_released_or_not_and_names_no_project(desk):

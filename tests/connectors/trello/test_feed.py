@@ -44,6 +44,21 @@ def test_the_crawl_lists_everything_once_archived_and_in_archived_lists_too(worl
     assert not any(record.partial for record in found)
 
 
+def test_a_board_that_is_too_large_to_be_listed_at_once_is_listed_in_pages(world: World) -> None:
+    kept = {world.make("cards", idList=world.todo, name=f"c{n}") for n in range(250)}
+    world.make("checklists", idCard=min(kept), name="L", checkItems={"add": [{"name": "x"}]})
+    world.sandbox.most_cards = 120
+    pages = list(world.connector().pull(world.feed))
+    found = [record for page in pages for record in page.records]
+    assert set(told(found, "cards")) == kept
+    assert len(told(found, "cards")[min(kept)].payload["checklists"]) == 1
+    assert pages[-1].complete
+    assert sum("/cards?" in line for line in world.sandbox.requests) <= 5
+    world.sandbox.most_cards = 50
+    with pytest.raises(Forbidden, match="too many cards"):
+        list(world.connector().pull(world.feed))
+
+
 def test_a_crawl_resumes_from_any_page_and_is_then_not_complete(world: World) -> None:
     for n in range(150):
         world.make("cards", idList=world.todo, name=f"c{n}")

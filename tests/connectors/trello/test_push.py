@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Write
-from connectors.errors import GateClosed
+from connectors.errors import Forbidden, GateClosed, NotFound
 from connectors.sandbox.faults import Fault
 
 from .conftest import World, one
@@ -315,6 +315,18 @@ def test_check_names_the_account_and_a_board_out_of_reach(world: World) -> None:
     account = world.connector().check()
     assert (account.id, account.name, account.site) == (world.sandbox.hub, "Keepstep", "trello.com")
     assert [feed.name for feed in world.connector(boards=[world.board]).describe().feeds] == [world.feed]
+    away = world.make("boards", name="away")
+    world.sandbox.hide(away)
+    for boards in ([away], ["0" * 24], [away, "0" * 24]):
+        with pytest.raises((Forbidden, NotFound)):
+            world.connector(boards=boards).check()
+    mixed = world.connector(boards=[world.board, away, "0" * 24])
+    assert mixed.check() == account
+    names = [feed.name.partition(":")[2] for feed in mixed.describe().feeds]
+    assert names == [world.board, away, "0" * 24]  # whose pulls say what is wrong with them
+    for board in (away, "0" * 24):
+        with pytest.raises((Forbidden, NotFound)):
+            list(mixed.pull(f"board:{board}"))
 
 
 def test_an_item_moves_to_another_checklist_and_back_into_order(world: World) -> None:
