@@ -36,7 +36,7 @@ from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.examine import examine
 from connectors.zoho_crm.models import FieldMeta, Info, Organization
-from connectors.zoho_crm.pushing import Pusher
+from connectors.zoho_crm.pushing import Pusher, is_gone
 from connectors.zoho_crm.quota import quota
 from connectors.zoho_crm.records import Row, Shape, tombstone, user
 from connectors.zoho_crm.settings import DATA_CENTERS, Settings
@@ -219,7 +219,7 @@ class ZohoCrm:
         except NotFound:
             return Record(stream=stream, id=id, deleted=True)
         except RecordRefused as error:
-            if error.code != "INVALID_DATA":
+            if not is_gone(error.code, error.field):
                 raise
             return Record(stream=stream, id=id, deleted=True)
 
@@ -273,7 +273,7 @@ class ZohoCrm:
             except NotFound:
                 continue
             except RecordRefused as error:
-                if error.code != "INVALID_DATA":
+                if not is_gone(error.code, error.field):
                     raise
                 continue
             entries.sort(key=lambda entry: entry.at or "")

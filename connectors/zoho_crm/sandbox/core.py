@@ -64,7 +64,7 @@ class ZohoFront(SandboxCore):
         if not request.path.startswith("/oauth/"):
             answer.headers["X-RATELIMIT-LIMIT"] = str(self.credits)
             answer.headers["X-RATELIMIT-REMAINING"] = str(max(0, self.credits - len(self._used)))
-            answer.headers["X-RATELIMIT-RESET"] = str(int(self.clock.now().timestamp()) + 60)
+            answer.headers["X-RATELIMIT-RESET"] = str(int(self.clock.now().timestamp() + 60) * 1000)
         return answer
 
     def admit(self, request: Request) -> None:

@@ -297,7 +297,7 @@ class Ledger:
         target = stored.se_module if one.lookup == "$se_module" else one.lookup
         known = self.users if target == "users" else self.live.get(target or "", {})
         if id not in known:
-            raise Refused("INVALID_DATA", "the id given seems to be invalid", api_name=one.name)
+            raise Refused("INVALID_DATA", "the id given seems to be invalid", api_name="id", parent_api_name=one.name)
         return id
 
     def _computed(self, module: str, stored: Stored) -> None:
