@@ -63,11 +63,13 @@ def build(options: Options, description: Description) -> Mapping[str, StreamMapp
         "Contacts": People(
             {Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)},
             lost=(),
+            salutations=_salutations(fields, "Contacts"),
             model=options.model,
         ),
         "Leads": People(
             {Kind.CONTACT: with_custom(Kind.CONTACT, "Leads", _leads(), options, fields)},
             lost=LEAD_LOST,
+            salutations=_salutations(fields, "Leads"),
             model=options.model,
         ),
         "Deals": StreamMapping(
@@ -97,6 +99,11 @@ def _own(options: Options, description: Description) -> dict[str, Kind]:
         if kinds:
             found[stream.name] = Kind(kinds[0])
     return found
+
+
+def _salutations(fields: Fields, stream: str) -> list[str]:
+    field = fields.get(stream, {}).get("Salutation")
+    return list(field.values or ()) if field is not None else []
 
 
 def _accounts(fields: Fields) -> list[FieldMap]:

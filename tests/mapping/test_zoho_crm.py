@@ -33,6 +33,7 @@ STATUS = Field(
 def describe(*deals: Field) -> Description:
     streams = [
         Stream(name="Accounts", abilities=A(), fields=[Field(name="Industry", values=["Technology"])]),
+        Stream(name="Contacts", abilities=A(), fields=[Field(name="Salutation", values=["Mr.", "Dr.", "女士"])]),
         Stream(name="Deals", abilities=A(), fields=[STAGE, *deals]),
         Stream(name="Tasks", abilities=A(), fields=[STATUS]),
     ]
@@ -119,6 +120,43 @@ def test_an_instant_becomes_the_day_in_the_projects_zone():
     assert deals.normalise(Kind.PROJECT, "due_date", "2026-11-30T17:00:00.000Z") == "2026-12-01"
 
 
+ADA = {"Salutation": "Dr.", "First_Name": "Ada", "Last_Name": "Horn", "Full_Name": "Dr. Ada Horn"}
+FANG = {"Salutation": None, "First_Name": "芳", "Last_Name": "王", "Full_Name": "王 芳"}
+"""As shown to a user who has set names to begin with the last one."""
+
+
+@pytest.mark.parametrize(
+    ("payload", "name"),
+    [
+        (ADA, "Ada Horn"),
+        (ADA | {"Full_Name": "Ada Horn"}, "Ada Horn"),
+        (ADA | {"First_Name": None, "Full_Name": "Dr. Horn"}, "Horn"),
+        (ADA | {"Full_Name": "Horn Ada"}, "Horn Ada"),
+        (ADA | {"Full_Name": "Dr. Horn Ada"}, "Horn Ada"),
+        (ADA | {"Full_Name": None}, "Ada Horn"),
+        (FANG, "王 芳"),
+        ({"Full_Name": "Dr. Ada Horn", "Salutation": "Dr."}, "Ada Horn"),
+        ({"Full_Name": "Ada Horn", "Last_Name": "Horn"}, "Ada Horn"),
+        (dict.fromkeys(ADA), None),
+    ],
+)
+@pytest.mark.parametrize("stream", ["Contacts", "Leads"])
+def test_a_salutation_is_no_part_of_a_name(stream, payload, name):
+    people = mapper(stream)
+    assert people.canon(record(stream, **payload)).values == {"name": name}
+    if name is not None and payload.keys() >= ADA.keys():
+        written = people.unmap(Kind.CONTACT, {"name": name}, payload).values
+        assert written == {"First_Name": payload["First_Name"], "Last_Name": payload["Last_Name"]}
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [("Dr. Ada Horn", "Ada Horn"), ("Ada Horn", "Ada Horn"), ("王 芳 女士", "王 芳"), ("Dr.", "Dr."), (None, None)],
+)
+def test_a_history_shows_names_with_their_salutation(told, name):
+    assert mapper("Contacts").canon_field(Kind.CONTACT, "name", told) == name
+
+
 @pytest.mark.parametrize(
     ("full", "base", "written"),
     [
@@ -126,6 +164,13 @@ def test_an_instant_becomes_the_day_in_the_projects_zone():
         ("王芳", None, {"First_Name": None, "Last_Name": "王芳"}),
         ("Ada van Horn", {"First_Name": "Ada"}, {"First_Name": "Ada", "Last_Name": "van Horn"}),
         ("Ada van Horn", None, {"First_Name": "Ada van", "Last_Name": "Horn"}),
+        ("Ida van Horn", ADA | {"Last_Name": "van Horn"}, {"First_Name": "Ida", "Last_Name": "van Horn"}),
+        ("Ida Berg", ADA, {"First_Name": "Ida", "Last_Name": "Berg"}),
+        ("Ada Berg", ADA, {"First_Name": "Ada", "Last_Name": "Berg"}),
+        ("王 小芳", FANG, {"First_Name": "小芳", "Last_Name": "王"}),
+        ("李 芳", FANG, {"First_Name": "芳", "Last_Name": "李"}),
+        ("李 小芳 Anna", FANG, {"First_Name": "小芳 Anna", "Last_Name": "李"}),
+        ("王芳", FANG, {"First_Name": None, "Last_Name": "王芳"}),
     ],
 )
 def test_a_contacts_name_is_two_fields_there(full, base, written):
@@ -459,7 +504,7 @@ def test_what_is_written_of_recorded_records_reads_back_the_same(file, stream):
         assert after.values == before.values
         made = plain.unmap(before.kind, {name: value for name, value in writable.items() if value is not None})
         assert made.losses == []
-        fresh = plain.canon(Record(stream=stream, id="new", payload=shown(made.values, row)))
+        fresh = plain.canon(Record(stream=stream, id="new", payload=shown(made.values, row | {"Salutation": None})))
         assert {name: fresh.values[name] for name in writable if writable[name] not in (None, [])} == {
             name: value for name, value in writable.items() if value not in (None, [])
         }
@@ -473,7 +518,8 @@ def shown(written: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     if answer.get("Owner"):
         answer["Owner"] = row["Owner"]
     if "Last_Name" in answer:
-        answer["Full_Name"] = " ".join(part for part in (answer.get("First_Name"), answer["Last_Name"]) if part)
+        parts = (row.get("Salutation"), answer.get("First_Name"), answer["Last_Name"])
+        answer["Full_Name"] = " ".join(part for part in parts if part)
     return answer
 
 

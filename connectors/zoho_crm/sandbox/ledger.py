@@ -303,7 +303,9 @@ class Ledger:
     def _computed(self, module: str, stored: Stored) -> None:
         values = stored.values
         if module in ("Contacts", "Leads"):
-            values["Full_Name"] = " ".join(filter(None, (values.get("First_Name"), values.get("Last_Name"))))
+            # As Zoho joins it for users who have not chosen another order.
+            parts = (values.get(name) for name in ("Salutation", "First_Name", "Last_Name"))
+            values["Full_Name"] = " ".join(filter(None, parts))
         elif module == "Deals":
             picks = self.modules["Deals"]["Stage"].picks
             values["Probability"] = next((pick.probability for pick in picks if pick.stored == values["Stage"]), None)
