@@ -101,11 +101,13 @@ class ZohoCrm:
             )
         modules = described.present(self._settings, metas)
         streams = [described.stream(module, self._fields(module), marker, metas.get(module)) for module in modules]
+        organization = self._organization or self._client.organization()[0]
         return Description(
             system="zoho_crm",
             streams=[*streams, described.users()],
             feeds=described.feeds(modules),
-            quota=quota(self._organization or self._client.organization()[0]),
+            quota=quota(organization),
+            currency=organization.currency,
             limits=described.LIMITS
             | {"feedback tag": self._settings.feedback_tag}
             | ({"further modules": ", ".join(further)} if further else {}),

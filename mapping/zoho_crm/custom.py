@@ -66,7 +66,7 @@ def _pair(form: Form, name: str, field: Field | None, options: Options, multi_cu
         case Form.CHOICE:
             return listed(field, {}, _classes(field, name, options))
         case Form.MONEY:
-            return amount(options, multi_currency)
+            return amount(options.currency, multi_currency)
         case Form.NUMBER:
             return _count(field)
         case Form.FLAG:

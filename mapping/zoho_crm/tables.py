@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ LABELS = {"milestone": "milestone", "feedback": "feedback", "change_request": "c
 def build(options: Options, description: Description) -> Mapping[str, StreamMapping]:
     """Mappers of the modules with a canonical counterpart, from the organisation's own metadata; and of those of the
     customer's own that a sync takes for something. Raises ``Misconfigured`` where nobody can say for what."""
+    # The organisation knows better than a setting with a default.
+    options = dataclasses.replace(options, currency=description.currency or options.currency)
     fields = {stream.name: {one.name: one for one in stream.fields} for stream in description.streams}
     labels = LABELS | {"feedback": description.limits.get("feedback tag", "feedback")} | dict(options.labels)
     return {
@@ -144,7 +147,7 @@ def _deals(options: Options, fields: Fields) -> list[FieldMap]:
         FieldMap("customer", "Account_Name", *reference("Accounts")),
         FieldMap("stage", "Stage", *listed(deals.get("Stage"), {}, options.values.get("stage", {}))),
         FieldMap("due_date", "Closing_Date", *day(options.zone)),
-        FieldMap("revenue", "Amount", *amount(options, "Currency" in deals), shown=same),
+        FieldMap("revenue", "Amount", *amount(options.currency, "Currency" in deals), shown=same),
         FieldMap("description", "Description", *text(32000)),
         FieldMap("account_manager", "Owner", *PERSON, shown=same),
         FieldMap("labels", "Tag", *tags(())),

@@ -103,6 +103,28 @@ def test_the_configuration_may_class_values_and_name_fields_of_the_customers_own
     assert written == {"Kickoff": "2026-11-06", "Project_Lead": {"id": "9"}}
 
 
+@pytest.mark.parametrize(
+    ("shown", "currency"),
+    [
+        ({"$currency_symbol": "$"}, "USD"),
+        ({"$currency_symbol": "Rs."}, "USD"),
+        ({"$currency_symbol": "US$"}, "USD"),
+        ({"$currency_symbol": ""}, "USD"),
+        ({"$currency_symbol": "£"}, "GBP"),
+        ({"$currency_symbol": "CHF"}, "CHF"),
+        ({"$currency_symbol": "$", "Currency": "SGD"}, "SGD"),
+        ({}, "USD"),
+    ],
+)
+def test_an_amount_that_names_no_currency_is_in_the_organisations(shown: dict[str, str], currency: str) -> None:
+    told = Description(system="zoho_crm", streams=[], feeds=[], currency="USD")
+    deals = MAPPING.build(Options(currency="EUR"), told)["Deals"]
+    mapped = deals.canon(record("Deals", Amount=5, **shown))
+    assert mapped.values == {"revenue": {"amount": "5", "currency": currency}}
+    unknown = MAPPING.build(Options(currency="INR"), describe())["Deals"].canon(record("Deals", Amount=5))
+    assert unknown.values["revenue"]["currency"] == "INR"
+
+
 def test_money_in_another_currency_is_refused_unless_the_organisation_has_several():
     usd = {"revenue": {"amount": "5", "currency": "USD"}}
     unmapped = mapper("Deals").unmap(Kind.PROJECT, usd, DEAL)
