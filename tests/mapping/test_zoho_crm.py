@@ -410,6 +410,16 @@ def projects(custom: dict[str, str], *kinds: str, **options: Any) -> Any:
     return MAPPING.build(Options(**options), Description(system="zoho_crm", streams=[stream], feeds=[])).get("Projects")
 
 
+def test_what_our_account_may_not_edit_is_only_read():
+    closed = [Field(name=name, writable=False) for name in ("Closing_Date", "Tag")]
+    deals = mapper("Deals", None, *closed)
+    assert [deals.mode(Kind.PROJECT, name) for name in ("due_date", "labels", "name")] == ["read", "both", "both"]
+    for last, mode in ((True, "both"), (False, "read")):
+        names = [Field(name="Full_Name", writable=False), Field(name="Last_Name", writable=last)]
+        leads = Description(system="zoho_crm", streams=[Stream(name="Leads", abilities=A(), fields=names)], feeds=[])
+        assert MAPPING.build(Options(), leads)["Leads"].mode(Kind.CONTACT, "name") == mode
+
+
 def test_a_module_of_the_customers_own_is_what_a_sync_takes_it_for():
     chosen = {
         "customer": "Client",

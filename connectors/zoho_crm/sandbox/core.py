@@ -292,6 +292,10 @@ class ZohoFront(SandboxCore):
         """An organisation whose administrator has not added our field."""
         del self.ledger.modules[module][name]
 
+    def withhold(self, module: str, name: str) -> None:
+        """A field that the hub's profile shows and may not edit."""
+        self.ledger.modules[module][name].withheld = True
+
     def hire(self, person: str) -> str:
         """The id of the user of that name, made if needed: for ``{"Owner": {"id": ...}}``."""
         return self.ledger.person(person)
