@@ -28,7 +28,7 @@ class Losing(StreamMapping):
 
     def canon(self, record: Record) -> Mapped:
         mapped = super().canon(record)
-        taken = {self.system(mapped.kind, name) for name in mapped.values}
+        taken = {self.system(mapped.kind, name) for name in mapped.values} | {loss.field for loss in mapped.losses}
         for name in self._lost:
             value = record.payload.get(name)
             if value not in (None, "", [], False) and name not in taken:

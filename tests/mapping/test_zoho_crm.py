@@ -206,6 +206,22 @@ def test_a_lead_is_a_contact_whose_company_is_told_as_lost():
     assert [(loss.field, loss.why, loss.value) for loss in mapped.losses] == [("Company", "not_carried", "Acme")]
 
 
+@pytest.mark.parametrize(
+    ("stream", "payload", "told"),
+    [
+        ("Accounts", {"Account_Name": "Acme", "Parent_Account": {"id": "9", "name": "Group"}}, ["Parent_Account"]),
+        ("Accounts", {"Account_Name": "Acme", "Billing_City": "Ulm", "Employees": 0, "Tag": []}, ["Billing_City"]),
+        ("Contacts", {"Last_Name": "Horn", "Mobile": "1", "Description": "x", "Fax": None}, ["Mobile", "Description"]),
+        ("Deals", {"Deal_Name": "Portal", "Contact_Name": {"id": "3", "name": "Ada"}, "Type": None}, ["Contact_Name"]),
+        ("Tasks", {"Subject": "Call", "Tag": [{"name": "milestone"}], "Priority": "High"}, ["Priority"]),
+        ("Tasks", {"Subject": "Call", "Priority": "Somewhen"}, ["Priority"]),
+    ],
+)
+def test_what_has_no_place_is_told_once(stream, payload, told):
+    losses = mapper(stream).canon(record(stream, **payload)).losses
+    assert [loss.field for loss in losses] == told
+
+
 def test_a_task_names_the_module_of_what_it_belongs_to():
     tasks = mapper("Tasks")
     payload = {
