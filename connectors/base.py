@@ -316,6 +316,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = {}
     quota: Quota | None = None
     """The allowance that the account shares with others, as the service states it; None where it states none."""
+    currency: str | None = None
+    """What amounts are in that name no currency (ISO 4217); None where the service does not say."""
 
     def stream(self, name: str) -> Stream:
         """The stream of that name. Raises KeyError if the connection has none."""

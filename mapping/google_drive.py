@@ -6,13 +6,13 @@ lies is read from ``ancestors``, the folders between the root and it, and writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.base import Description
+from connectors.base import Description, Record
 from mapping.categories import category_of
 from mapping.fields import FieldMap, Mapper, MappingPlugin, Options, Read, StreamMapping, Unmappable
-from mapping.model import Kind
+from mapping.model import Kind, Loss, Mapped
 from mapping.pairs import clean, moment, number, text
 
 FOLDER_BY_DEPTH = ("client_folders", "project_folders", "category_folders")
@@ -89,6 +89,25 @@ def _instant(value: Any, _: Mapping[str, Any]) -> Any:
     return moment(value)
 
 
+class Comments(StreamMapping):
+    """What was said under a comment, and the words it was about, are told as lost, not passed over."""
+
+    def canon(self, record: Record) -> Mapped:
+        mapped = super().canon(record)
+        mapped.losses += [Loss(name, "not_carried", lost) for name, lost in _beside(record.payload) if lost]
+        return mapped
+
+
+def _beside(comment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    quoted = comment.get("quotedFileContent")
+    if isinstance(quoted, Mapping):
+        yield "quotedFileContent", quoted.get("value")
+    replies = comment.get("replies")
+    # Who resolves a comment or opens it again may say nothing: then the status says it all.
+    said = [each for each in replies if isinstance(each, Mapping)] if isinstance(replies, list) else []
+    yield "replies", [each["content"] for each in said if each.get("content") and not each.get("deleted")]
+
+
 def build(options: Options, description: Description) -> Mapping[str, Mapper]:
     """Mappers of the streams that mean something to a project; shortcuts, shares, drives and deeper folders do not."""
     name = text()
@@ -125,7 +144,7 @@ def build(options: Options, description: Description) -> Mapping[str, Mapper]:
                 ]
             }
         ),
-        "comments": StreamMapping(
+        "comments": Comments(
             {
                 Kind.FEEDBACK: [
                     FieldMap("title", "content", _headline),

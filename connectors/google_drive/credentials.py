@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from connectors.auth import Bearer, keep, kept
 from connectors.context import Context
-from connectors.errors import AuthFailed, Malformed, Misconfigured, Transient, Unreachable
+from connectors.errors import AuthFailed, Fatal, Malformed, Misconfigured, ScopeMissing, Transient, Unreachable
 from connectors.google_drive.refusals import SCOPE
 from connectors.google_drive.settings import TOKEN_URL, Settings
 from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, never_left
@@ -23,6 +23,14 @@ LIFETIME = 3599.0
 """Seconds a token lives where the service does not say."""
 LONGEST = 10_000_000.0
 """Seconds that no token of a sign-in lives: more is no lifetime."""
+
+ROBOT_CURES = {
+    "signature": "its key was deleted; make a new one and name it in `service_account_file`",
+    "short-lived": "the clock of this machine is wrong; set it",
+    "account not found": "there is no such service account any more; make a new one with a key",
+    "invalid email or user": "`subject` names nobody in the domain",
+}
+"""What Google says of an assertion that it refuses -> what to do (cloud.google.com/iam/docs, "Troubleshoot OAuth")."""
 
 REFRESH = "refresh_token"
 EXPIRES = "refresh_token_expires"
@@ -35,7 +43,7 @@ def sign_in(settings: Settings, context: Context) -> tuple[Bearer, TokenRequest]
     robot = _service_account(settings, context) if settings.is_service_account else None
 
     def fetch() -> tuple[str, float]:
-        token, lifetime = _fetch(robot or _user(settings, context), request)
+        token, lifetime = _fetch(robot or _user(settings, context), request, settings, context)
         told = {} if request.scopes is None else {SCOPES: " ".join(request.scopes)}
         keep(context, _gained_with(settings, context), token, lifetime, **told)
         return token, lifetime
@@ -61,15 +69,36 @@ def _gained_with(settings: Settings, context: Context) -> str:
     return json.dumps(own | {"at": settings.token_url}, sort_keys=True)
 
 
-def _fetch(credentials: Any, request: TokenRequest) -> tuple[str, float]:
+def _fetch(credentials: Any, request: TokenRequest, settings: Settings, context: Context) -> tuple[str, float]:
     from google.auth.exceptions import GoogleAuthError
 
     try:
         credentials.refresh(request)
     except GoogleAuthError as error:
         # The cause is left out on purpose: its text may carry the assertion.
-        raise AuthFailed(f"sign-in to Google refused: {_reason(error)}") from None
+        raise _refusal(error, settings, needed_scope(context)) from None
     return str(credentials.token), request.lifetime
+
+
+def _refusal(error: Exception, settings: Settings, scope: str) -> Fatal:
+    """What a refused sign-in means. Signing in again mends a person's consent, and never a service account's."""
+    code, words = _reason(error)
+    what = f"sign-in to Google refused: {code} {words}".rstrip()
+    if code in ("admin_policy_enforced", "org_internal"):
+        return ScopeMissing(f"{what}: an administrator of the domain must allow this client", code=code)
+    if not settings.is_service_account:
+        of_client = code in ("invalid_client", "unauthorized_client", "deleted_client", "disabled_client")
+        cure = ": check `client_id` and `client_secret` in the Google Cloud console" if of_client else ""
+        return AuthFailed(what + cure, code=code)
+    account = service_account_name(settings)
+    if code == "unauthorized_client" and settings.subject is not None:
+        return ScopeMissing(
+            f"{what}: grant {account} domain-wide delegation for {scope} (Admin console, Security, API controls), or "
+            "leave `subject` out",
+            code=code,
+        )
+    known = (cure for said, cure in ROBOT_CURES.items() if said in words.lower())
+    return Misconfigured(f"{what}: {account}: {next(known, 'make it a new key')}", code=code)
 
 
 def needed_scope(context: Context) -> str:
@@ -135,12 +164,12 @@ def _key(settings: Settings) -> Mapping[str, Any]:
     return key
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> tuple[str, str]:
     """The service's own code and words, nothing else of what google-auth says."""
     for part in error.args:
         if isinstance(part, Mapping):
-            return f"{part.get('error', '')} {part.get('error_description', '')}".strip()
-    return type(error).__name__
+            return str(part.get("error") or ""), str(part.get("error_description") or "")
+    return type(error).__name__, ""
 
 
 class _Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -37,11 +38,14 @@ SCOPES = {
     "accessNotConfigured": "the Drive API is not enabled in the Google Cloud project of these credentials",
     "SERVICE_DISABLED": "the Drive API is not enabled in the Google Cloud project of these credentials",
     "domainPolicy": "the domain's administrators have disabled Drive apps",
+    "USER_PROJECT_DENIED": "the account may not use the Google Cloud project that quotas count against",
+    "CONSUMER_INVALID": "the Google Cloud project of these credentials is gone or suspended",
 }
 FULL = {
     "storageQuotaExceeded",
     "teamDriveFileLimitExceeded",
     "teamDriveHierarchyTooDeep",
+    "myDriveHierarchyDepthLimitExceeded",
     "numChildrenInNonRootLimitExceeded",
     "activeItemCreationLimitExceeded",
 }
@@ -49,6 +53,7 @@ BYTES = {
     "cannotDownloadAbusiveFile",
     "cannotDownloadFile",
     "downloadQuotaExceeded",
+    "download_restricted_for_revision",
     "exportSizeLimitExceeded",
     "fileNotDownloadable",
     "fileNotExportable",
@@ -60,12 +65,19 @@ BYTES = {
 UNSIGNED = "dailyLimitExceededUnreg"
 """What Google says to a request without any credentials, as of a quota that nobody has."""
 
+OUTSIDER = "teamDriveMembershipRequired"
+STRANGER = "appNotAuthorizedToFile"
+"""What a token for an app's own files is answered about a file that people made."""
+
+LISTS = re.compile(r"[A-Z]+ /drive/v3/(files|changes.*)")
+"""Requests that are about a whole drive, and not about one thing in it."""
+
 
 def words(body: bytes) -> tuple[str, str, str]:
     """Reason, message and blamed parameter of an error body; empty where the body is something else.
 
-    The reason stands in ``errors`` in Drive's own form, in ``details`` in that of Google's newer services, and is the
-    ``status`` where there is neither; signing in refuses with a mere word in ``error``.
+    The reason stands in ``errors`` in Drive's own form, in ``details`` in that of Google's newer services, sometimes in
+    the error itself, and is the ``status`` where there is none; signing in refuses with a mere word in ``error``.
     """
     try:
         told = msgspec.json.decode(whole_characters(body))
@@ -78,7 +90,7 @@ def words(body: bytes) -> tuple[str, str, str]:
     if not isinstance(error, dict):
         return "", "", ""
     first, *_ = [*_objects(error.get("errors")), {}]
-    known = [_text(each.get("reason")) for each in (first, *_objects(error.get("details")))]
+    known = [_text(each.get("reason")) for each in (first, *_objects(error.get("details")), error)]
     reason = next(filter(None, known), _text(error.get("status")))
     return reason, _text(error.get("message")) or _text(first.get("message")), _text(first.get("location"))
 
@@ -105,6 +117,16 @@ def judge(status: int, body: bytes, what: str, headers: Any = None) -> Connector
     line = " ".join(f"{what}: {status} {reason} {shown}".split())
     if "/changes" in what and (status == 410 or (status in (400, 404) and location == "pageToken")):
         return CursorLost(line, status=status, code=reason)
+    if LISTS.fullmatch(what) and (reason == OUTSIDER or (status == 404 and location == "driveId")):
+        # Whoever has been given a single folder of a shared drive may open it, and yet not list the drive.
+        return Misconfigured(
+            f"{line}: make the account a member of the shared drive that the root lies in; a share of the folder alone "
+            "is not enough",
+            status=status,
+            code=reason,
+        )
+    if status == 403 and reason == STRANGER:
+        return Forbidden(f"{line}: sign in again with the scope {SCOPE}", status=status, code=reason)
     if reason.startswith("push."):
         return Misconfigured(
             f"{line}: `hook_url` must be an https address that Google may call", status=status, code=reason

@@ -25,6 +25,7 @@ from connectors.errors import (
 )
 from connectors.http import Http
 from connectors.rows import each_row, identified, typed
+from connectors.zoho_crm import refusals
 from connectors.zoho_crm.models import (
     Channel,
     Channels,
@@ -58,10 +59,10 @@ DELETED_CREDITS = 2
 """What a request takes that is not counted as one: rows written by the ten, and a list of what was deleted
 (zoho.com/crm/developer/docs/api/v4/api-limits.html)."""
 LONGEST_PAUSE = 300.0
+LAST_SECOND = 10**11
+"""No time in seconds is as large as that for three thousand years, and all in thousandths are since 1973."""
 CONVERTED = {"Leads": {"converted": "both"}}
 """A lead that was converted is left out of lists unless asked for: it moved on, nobody deleted it."""
-ERROR_BODY = 4000
-"""No error is longer; what is need not be read twice."""
 
 
 class ZohoHttp(Http):
@@ -85,16 +86,18 @@ class ZohoHttp(Http):
     def _error(self, answer: Answer) -> ConnectorError | None:
         if answer.status == 304:
             return None
-        trouble = _trouble(answer)
-        if trouble is None:
-            if self.writes(answer.verb, answer.path) and _results(answer) is not None:
-                return None
-            return super()._error(answer)
-        return self._spoken(answer, trouble)
+        writing = self.writes(answer.verb, answer.path)
+        trouble = refusals.whole(answer) or (None if writing else refusals.alone(answer))
+        if trouble is not None:
+            return self._spoken(answer, trouble)
+        if writing and _results(answer) is not None:
+            return None
+        return super()._error(answer)
 
     def _spoken(self, answer: Answer, trouble: Trouble) -> ConnectorError:
         """The error for a refusal in Zoho's own words."""
-        what = f"{answer.verb} {answer.path}: {answer.status} {trouble.code} {trouble.message}".rstrip()
+        words = refusals.said(trouble.code, trouble.message, trouble.details)
+        what = f"{answer.verb} {answer.path}: {answer.status} {words}"
         error: ConnectorError
         match trouble.code:
             case "OAUTH_SCOPE_MISMATCH":
@@ -103,15 +106,17 @@ class ZohoHttp(Http):
                 error = AuthFailed(f"{what}: the token is not valid here; check `data_center` and sign in again")
             case "NO_PERMISSION":
                 error = Forbidden(f"{what}{_permissions(trouble)}")
+            case "AUTHORIZATION_FAILED":
+                error = Forbidden(f"{what}: give the account's profile the right to do this, in Zoho's setup")
             case "INVALID_URL_PATTERN":
                 error = Misconfigured(f"{what}: there is no such address below `base_url`")
             case "INVALID_MODULE" | "NOT_SUPPORTED":
                 error = Misconfigured(f"{what}: this organisation or edition has no such module")
-            case "TOO_MANY_REQUESTS":
+            case "TOO_MANY_REQUESTS" | "RATE_LIMIT_EXCEEDED":
                 error = RateLimited(what, retry_after=self._pause(answer), code=trouble.code)
             case _:
                 error = super()._error(answer) or RecordRefused(what)
-        error.status, error.code, error.field = answer.status, trouble.code, blamed(trouble.details)
+        error.status, error.code, error.field = answer.status, trouble.code, refusals.blamed(trouble.details)
         return error
 
     def _pause(self, answer: Answer) -> float:
@@ -119,19 +124,13 @@ class ZohoHttp(Http):
         asked = retry_after(answer, now)
         if asked is None:
             reset = answer.headers.get("X-RATELIMIT-RESET", "")
-            asked = float(reset) - now if reset.isdigit() else 10.0
+            asked = _since_1970(int(reset)) - now if reset.isdecimal() else 10.0
         return min(max(asked, 1.0), LONGEST_PAUSE)
 
 
-def _trouble(answer: Answer) -> Trouble | None:
-    """An error that is the whole answer. Some come with 200 or 202: the body counts, not the status."""
-    if not answer.body or len(answer.body) > ERROR_BODY:
-        return None
-    try:
-        trouble = msgspec.json.decode(whole_characters(answer.body), type=Trouble)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None
-    return trouble if answer.status >= 400 or trouble.status == "error" else None
+def _since_1970(told: int) -> float:
+    """A time in seconds; this service counts in thousandths."""
+    return told / 1000 if told > LAST_SECOND else float(told)
 
 
 def _results(answer: Answer) -> Results | None:
@@ -165,19 +164,14 @@ def _good(answer: Answer, rows: Sequence[Result]) -> None:
     """Raises ``RecordRefused`` in the service's words, unless every row took effect."""
     for row in rows:
         if row.status != "success":
-            what = f"{answer.verb} {answer.path}: {answer.status} {row.code} {row.message}".rstrip()
-            raise RecordRefused(what, status=answer.status, code=row.code, field=blamed(row.details))
+            words = refusals.said(row.code, row.message, row.details)
+            what = f"{answer.verb} {answer.path}: {answer.status} {words}"
+            raise RecordRefused(what, status=answer.status, code=row.code, field=refusals.blamed(row.details))
 
 
 def _permissions(trouble: Trouble) -> str:
     needed = trouble.details.get("permissions") if isinstance(trouble.details, dict) else None
     return f" (needs {', '.join(map(str, needed))})" if needed else ""
-
-
-def blamed(details: Any) -> str | None:
-    """The field that an error names."""
-    name = details.get("api_name") if isinstance(details, dict) else None
-    return str(name) if name else None
 
 
 class Client:

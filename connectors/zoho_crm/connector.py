@@ -36,7 +36,7 @@ from connectors.zoho_crm.crawl import OVERLAP, Place, ServiceClock
 from connectors.zoho_crm.described import USERS, modules_of
 from connectors.zoho_crm.examine import examine
 from connectors.zoho_crm.models import FieldMeta, Info, Organization
-from connectors.zoho_crm.pushing import Pusher
+from connectors.zoho_crm.pushing import Pusher, is_gone
 from connectors.zoho_crm.quota import quota
 from connectors.zoho_crm.records import Row, Shape, tombstone, user
 from connectors.zoho_crm.settings import DATA_CENTERS, Settings
@@ -101,11 +101,13 @@ class ZohoCrm:
             )
         modules = described.present(self._settings, metas)
         streams = [described.stream(module, self._fields(module), marker, metas.get(module)) for module in modules]
+        organization = self._organization or self._client.organization()[0]
         return Description(
             system="zoho_crm",
             streams=[*streams, described.users()],
             feeds=described.feeds(modules),
-            quota=quota(self._organization or self._client.organization()[0]),
+            quota=quota(organization),
+            currency=organization.currency,
             limits=described.LIMITS
             | {"feedback tag": self._settings.feedback_tag}
             | ({"further modules": ", ".join(further)} if further else {}),
@@ -219,7 +221,7 @@ class ZohoCrm:
         except NotFound:
             return Record(stream=stream, id=id, deleted=True)
         except RecordRefused as error:
-            if error.code != "INVALID_DATA":
+            if not is_gone(error.code, error.field):
                 raise
             return Record(stream=stream, id=id, deleted=True)
 
@@ -273,7 +275,7 @@ class ZohoCrm:
             except NotFound:
                 continue
             except RecordRefused as error:
-                if error.code != "INVALID_DATA":
+                if not is_gone(error.code, error.field):
                     raise
                 continue
             entries.sort(key=lambda entry: entry.at or "")

@@ -85,12 +85,11 @@ def marker_of(metas: Sequence[FieldMeta], name: str) -> str | None:
 
 def field(module: str, meta: FieldMeta) -> Field:
     picks = [value for value in meta.pick_list_values or () if value.type != "unused"]
-    api = meta.operation_type
     return Field(
         name=meta.api_name,
         label=meta.display_label or meta.field_label or meta.api_name,
         kind=meta.kind,
-        writable=not (meta.read_only or meta.field_read_only or meta.computed) and (api is None or api.api_update),
+        writable=_writable(meta),
         required=meta.system_mandatory,
         custom=meta.custom_field,
         id=meta.id,
@@ -98,6 +97,13 @@ def field(module: str, meta: FieldMeta) -> Field:
         classes=classes(module, meta.api_name, meta.pick_list_values or ()) or None,
         refers=meta.refers,
     )
+
+
+def _writable(meta: FieldMeta) -> bool:
+    """``read_only`` is said of our account. ``field_read_only`` is said of owners, too, who can be changed, and is not
+    said of who made a record, whom nobody can change: what the interface allows counts before it."""
+    allowed = not meta.field_read_only if meta.operation_type is None else meta.operation_type.api_update
+    return allowed and not meta.read_only and not meta.computed
 
 
 def stream(module: str, metas: Sequence[FieldMeta], marker_field: str, allowed: ModuleMeta | None) -> Stream:

@@ -212,6 +212,12 @@ class Organization(msgspec.Struct):
     iso_code: str | None = None
     license_details: Any = None
 
+    @property
+    def currency(self) -> str | None:
+        """Its home currency by its code; None where that is no code."""
+        code = self.iso_code or ""
+        return code if len(code) == 3 and code.isascii() and code.isalpha() and code.isupper() else None
+
 
 class Organizations(msgspec.Struct):
     org: list[Any]

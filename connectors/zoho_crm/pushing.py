@@ -18,14 +18,17 @@ from connectors.errors import (
     Transient,
 )
 from connectors.rows import NoRecord, id_of
-from connectors.zoho_crm.client import ROWS_PER_WRITE, Client, blamed
+from connectors.zoho_crm.client import ROWS_PER_WRITE, Client
 from connectors.zoho_crm.models import Result, Results, instant
+from connectors.zoho_crm.refusals import ITSELF, blamed, said
 
 Sent = Literal["insert", "upsert", "update", "update_if", "delete"]
 Request = Literal["insert", "upsert", "update", "update_if", "delete", "archive"]
 
 LOCKED = ("RECORD_LOCKED", "TOO_MANY_REQUESTS", "RECORD_IN_USE")
 """A row that was not touched, and may be later."""
+BY_PEOPLE = "record_locking"
+"""The ``action`` of a lock that a person or a rule of theirs put on: it stays until one of them takes it off."""
 UNCLEAR = ("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR")
 
 
@@ -103,10 +106,12 @@ class Pusher:
         except NotFound as error:
             yield from _all(batch, "gone", str(error), error.code)
         except RecordRefused as error:
-            status: Literal["gone", "refused"] = "gone" if _names_the_id(error.code, error.field, {}) else "refused"
-            yield from _all(batch, status, str(error), error.code, field=error.field)
+            status: Literal["gone", "refused"] = "gone" if is_gone(error.code, error.field) else "refused"
+            yield from _all(batch, status, str(error), error.code, field=_field(error.field))
         else:
             rows = results.rows
+            if len(rows) == 1 and _of_all(rows[0]):
+                rows = rows * len(batch)
             for position, write in enumerate(batch):
                 row = rows[position] if position < len(rows) else None
                 yield _outcome(request, write, row)
@@ -162,16 +167,16 @@ def _outcome(request: Request, write: Write, row: Result | None) -> Outcome:
     status: Literal["stale", "gone", "not_sent", "unknown", "refused"]
     if row.code == "ALREADY_MODIFIED":
         status = "stale"
-    elif write.kind != "create" and _names_the_id(row.code, field, row.details):
+    elif write.kind != "create" and is_gone(row.code, field):
         status = "gone"
-    elif row.code in LOCKED:
+    elif row.code in LOCKED and row.details.get("action") != BY_PEOPLE:
         status = "not_sent"
     elif row.code in UNCLEAR:
         status = "unknown"
     else:
         status = "refused"
-    reason = f"{row.code} {row.message}".rstrip()
-    return Outcome(intent=write.intent, status=status, id=write.id, reason=reason, code=row.code, field=field)
+    reason = said(row.code, row.message, row.details)
+    return Outcome(intent=write.intent, status=status, id=write.id, reason=reason, code=row.code, field=_field(field))
 
 
 def _version(row: Result) -> str | None:
@@ -181,13 +186,19 @@ def _version(row: Result) -> str | None:
         return None  # the write took effect all the same; the read-back tells the version
 
 
-def _names_the_id(code: str, field: str | None, details: Mapping[str, Any]) -> bool:
-    """Whether the refusal is about the record's own id. A lookup to a missing record names its field instead."""
-    return code in ("INVALID_DATA", "RECORD_NOT_FOUND") and (field == "id" or (field is None and not _limits(details)))
+def is_gone(code: str, field: str | None) -> bool:
+    """Whether a refusal says that there is no such record. A lookup that leads nowhere blames its own field instead."""
+    return code in ("INVALID_DATA", "RECORD_NOT_FOUND") and field == ITSELF
 
 
-def _limits(details: Mapping[str, Any]) -> bool:
-    return any(name in details for name in ("maximum_length", "expected_data_type"))
+def _of_all(row: Result | None) -> bool:
+    """Whether one refusal is of the whole request: it names a place in the address, and no record or field of one."""
+    return row is not None and row.status != "success" and blamed(row.details) is None
+
+
+def _field(blamed: str | None) -> str | None:
+    """A field that may be told as refused: the record itself is none."""
+    return blamed if blamed != ITSELF else None
 
 
 def _all(

@@ -141,6 +141,11 @@ class Lineage:
             return None
         return side.mapper.system(self._state.kind, name)
 
+    def _mode(self, side: Side | None, name: str) -> str | None:
+        if side is None or self._sync is None:
+            return None
+        return self._sync.can(side, name) if side.writable else "read"
+
     def _side(self, link: LinkState, name: str) -> dict[str, Any]:
         state, reading = self._state, self._reading
         record, known, side = state.records.get(link.side), link.fields.get(name), self._side_of(link.side)
@@ -155,7 +160,7 @@ class Lineage:
             "shown": reading.value(state.kind, name, record["shown"].get(name)) if record else None,
             "shadow": reading.value(state.kind, name, known.shadow) if known else None,
             "shows": known.shows if known else -1,
-            "standing": _standing(state, link.side, name, self._sync.can(side, name) if self._sync and side else None),
+            "standing": _standing(state, link.side, name, self._mode(side, name)),
             "kept_apart": bool(instead and agreed and instead.n == agreed.n),
             "seen_at": record["seen_at"] if record else None,
             "modified_at": record["modified_at"] if record else None,
@@ -212,7 +217,8 @@ class Lineage:
 
 
 def _standing(state: EntityState, side: str, name: str, mode: str | None) -> str:
-    """Where a side stands on the field: gone, apart, doubt, conflict, absent, made, new, refused, owed, even."""
+    """Where a side stands on the field: gone, apart, doubt, conflict, absent, made, new, refused, owed, read_only,
+    even."""
     link, record, agreed = state.links[side], state.records.get(side), state.agreed.get(name)
     known = link.fields.get(name)
     if link.state in ("leaving", "archived", "declined"):
@@ -231,4 +237,6 @@ def _standing(state: EntityState, side: str, name: str, mode: str | None) -> str
         return "new"
     if known.refused == agreed.n:
         return "refused"
-    return "owed" if known.shows < agreed.n else "even"
+    if known.shows >= agreed.n:
+        return "even"
+    return "owed" if mode is None or mode in KEPT_WRITTEN else "read_only"

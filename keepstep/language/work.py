@@ -123,6 +123,7 @@ WORK: Final[dict[str, Message]] = {
     "standing.new": "not compared yet",
     "standing.refused": "the system refused this version",
     "standing.owed": "is owed the agreed value",
+    "standing.read_only": "differs, and may not be written there",
     "standing.even": "is in step",
     "no_such_sabotage": "there is no sabotage {name:quoted}{nearest:hint}; possible are: {known:list}",
     "simulating": Plural("{count:number} history, seeds {first} to {last}", "{count:number} histories, seeds {first} to {last}"),

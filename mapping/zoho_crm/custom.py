@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +37,23 @@ def with_custom(kind: Kind, stream: str, rows: list[FieldMap], options: Options,
     Raises ``Misconfigured`` for a field whose type cannot hold the canonical form.
     """
     chosen = options.custom.get(stream, {})
-    kept = [row for row in rows if row.canonical not in chosen]
+    there = fields.get(stream, {})
+    kept = [_as_allowed(row, there) for row in rows if row.canonical not in chosen]
     here = [name for name in chosen if name in options.model[kind]]
     return [*kept, *(_row(kind, stream, name, chosen[name], options, fields) for name in here)]
+
+
+KEPT_IN: Mapping[str, str] = {"Full_Name": "Last_Name"}
+"""Fields that the service makes of others -> the one that is written for them."""
+
+
+def _as_allowed(row: FieldMap, there: Mapping[str, Field]) -> FieldMap:
+    """A field that our account may not change takes no value, and the service says nothing of it when it is sent one.
+    Tags are told as no field to be edited, and are given with the record all the same."""
+    field = there.get(KEPT_IN.get(row.system, row.system))
+    if field is None or field.writable or row.system == "Tag" or row.mode == "read":
+        return row
+    return dataclasses.replace(row, mode="read")
 
 
 def _row(kind: Kind, stream: str, name: str, system: str, options: Options, fields: Fields) -> FieldMap:
@@ -66,7 +81,7 @@ def _pair(form: Form, name: str, field: Field | None, options: Options, multi_cu
         case Form.CHOICE:
             return listed(field, {}, _classes(field, name, options))
         case Form.MONEY:
-            return amount(options, multi_currency)
+            return amount(options.currency, multi_currency)
         case Form.NUMBER:
             return _count(field)
         case Form.FLAG:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from connectors.base import Record
 from mapping.fields import FieldMap, StreamMapping
@@ -28,7 +28,7 @@ class Losing(StreamMapping):
 
     def canon(self, record: Record) -> Mapped:
         mapped = super().canon(record)
-        taken = {self.system(mapped.kind, name) for name in mapped.values}
+        taken = {self.system(mapped.kind, name) for name in mapped.values} | {loss.field for loss in mapped.losses}
         for name in self._lost:
             value = record.payload.get(name)
             if value not in (None, "", [], False) and name not in taken:
@@ -37,16 +37,28 @@ class Losing(StreamMapping):
 
 
 class People(Losing):
-    """The name of a contact, or of a lead, is one field here and two there."""
+    """The name of a contact, or of a lead, is one field here and two there.
+
+    The service joins the two in the order that our account's user prefers, with the salutation before them
+    (``name_format__s`` of a user): the order is kept, the salutation is no part of a name. ``salutations``: those that
+    the organisation has, as a history shows none beside the name.
+    """
+
+    def __init__(self, rows: Mapping[Kind, Sequence[FieldMap]], *, salutations: Sequence[str], **more: Any) -> None:
+        super().__init__(rows, **more)
+        self._salutations = salutations
+
+    def canon_field(self, kind: Kind, name: str, value: Any) -> Any:
+        if name == "name":
+            for salutation in self._salutations:
+                value = _without_salutation({"Full_Name": value, "Salutation": salutation})
+        return super().canon_field(kind, name, value)
 
     def canon(self, record: Record) -> Mapped:
-        payload = record.payload
-        if not payload.get("Full_Name") and ("First_Name" in payload or "Last_Name" in payload):
-            parts = [part for part in (payload.get("First_Name"), payload.get("Last_Name")) if part]
-            odd = next((part for part in parts if not isinstance(part, str)), None)  # told as lost, like any other
-            payload = {**payload, "Full_Name": " ".join(parts) if odd is None else odd}
-            record = Record(stream=record.stream, id=record.id, payload=payload, url=record.url)
-        return super().canon(record)
+        payload = {**record.payload, "Full_Name": _name(record.payload)}
+        if payload["Full_Name"] is None and not _PARTS & record.payload.keys():
+            del payload["Full_Name"]  # the list was asked for other fields
+        return super().canon(Record(stream=record.stream, id=record.id, payload=payload, url=record.url))
 
     def unmap(self, kind: Kind, values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Unmapped:
         unmapped = super().unmap(kind, values, base)
@@ -55,16 +67,57 @@ class People(Losing):
             if full is None:
                 unmapped.losses.append(Loss("name", "name_required"))
             else:
-                unmapped.values |= _split(full, (base or {}).get("First_Name"))
+                unmapped.values |= _split(full, base or {})
         return unmapped
 
 
-def _split(full: str, first: str | None) -> dict[str, Any]:
-    """First and last name; a first name that still leads stays as people entered it."""
-    if first and full.startswith(f"{first} "):
-        return {"First_Name": first, "Last_Name": full[len(first) + 1 :]}
-    before, _, last = full.rpartition(" ")
-    return {"First_Name": before or None, "Last_Name": last}
+_PARTS: Final = {"Full_Name", "First_Name", "Last_Name"}
+
+
+def _name(payload: Mapping[str, Any]) -> Any:
+    """First and last name, in the order in which the service shows them; of odd values one, to be told as lost."""
+    parts = [part for part in (payload.get("First_Name"), payload.get("Last_Name")) if part]
+    odd = next((part for part in parts if not isinstance(part, str)), None)
+    if odd is not None:
+        return odd
+    shown = _without_salutation(payload)
+    if not parts or _last_first(payload) or (shown and not payload.keys() >= {"First_Name", "Last_Name"}):
+        return shown
+    return " ".join(parts)
+
+
+def _without_salutation(payload: Mapping[str, Any]) -> Any:
+    full, salutation = payload.get("Full_Name"), payload.get("Salutation")
+    if isinstance(full, str) and isinstance(salutation, str) and salutation:
+        return full.removeprefix(f"{salutation} ").removesuffix(f" {salutation}")
+    return full
+
+
+def _last_first(payload: Mapping[str, Any]) -> bool:
+    first, last = payload.get("First_Name"), payload.get("Last_Name")
+    return bool(first and last and first != last) and _without_salutation(payload) == f"{last} {first}"
+
+
+def _split(full: str, base: Mapping[str, Any]) -> dict[str, Any]:
+    """First and last name, in the order in which ``base`` shows them. Of the two, what is still there stays as people
+    entered it."""
+    first, last = base.get("First_Name"), base.get("Last_Name")
+    if _last_first(base):
+        one, _, other = full.partition(" ")
+        last, first = _kept(full, last, first) or (one, other)
+    else:
+        one, _, other = full.rpartition(" ")
+        first, last = _kept(full, first, last) or (one, other)
+    return {"First_Name": first or None, "Last_Name": last}
+
+
+def _kept(full: str, one: Any, other: Any) -> tuple[str, str] | None:
+    """The two parts of a name, if it begins or ends as it did before."""
+    if isinstance(one, str) and one and full.startswith(f"{one} "):
+        return one, full[len(one) + 1 :]
+    if isinstance(other, str) and other and full.endswith(f" {other}"):
+        return full[: -len(other) - 1], other
+    return None
 
 
 class Activities(Losing):

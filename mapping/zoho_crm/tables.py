@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,20 +32,49 @@ from mapping.zoho_crm.values import (
     whole_seconds,
 )
 
-CASE_LOST = (
-    "Priority",
-    "Type",
-    "Case_Origin",
-    "Case_Reason",
-    "Related_To",
-    "Reported_By",
-    "Solution",
-    "Email",
-    "Phone",
-)
-CALL_LOST = ("Who_Id", "Call_Type", "Call_Duration", "Call_Purpose", "Call_Result")
-LEAD_LOST = ("Company", "Lead_Status", "Website", "Mobile", "Description")
-EVENT_LOST = ("Who_Id", "End_DateTime", "Venue", "Participants")
+ADDRESS = ("Street", "City", "State", "Code", "Country")
+
+LOST: Mapping[str, Sequence[str]] = {
+    "Accounts": (
+        "Parent_Account",
+        "Account_Type",
+        "Rating",
+        "Annual_Revenue",
+        "Employees",
+        "Fax",
+        *(f"{which}_{part}" for which in ("Billing", "Shipping") for part in ADDRESS),
+        "Tag",
+    ),
+    "Contacts": (
+        "Mobile",
+        "Secondary_Email",
+        "Department",
+        "Reporting_To",
+        "Lead_Source",
+        "Date_of_Birth",
+        "Description",
+        *(f"{which}_{part}" for which in ("Mailing", "Other") for part in (*ADDRESS[:3], "Zip", "Country")),
+        "Tag",
+    ),
+    "Leads": ("Company", "Lead_Status", "Lead_Source", "Website", "Mobile", "Secondary_Email", "Description", "Tag"),
+    "Deals": ("Contact_Name", "Type", "Next_Step", "Lead_Source", "Campaign_Source", "Reason_For_Loss__s"),
+    "Tasks": ("Who_Id", "Recurring_Activity", "Priority"),
+    "Cases": (
+        "Priority",
+        "Type",
+        "Case_Origin",
+        "Case_Reason",
+        "Related_To",
+        "Product_Name",
+        "Reported_By",
+        "Solution",
+        "Internal_Comments",
+        "Email",
+        "Phone",
+    ),
+    "Calls": ("Who_Id", "Call_Type", "Call_Duration", "Call_Purpose", "Call_Result"),
+    "Events": ("Who_Id", "End_DateTime", "Venue", "Participants"),
+}
 """Fields that people fill and the model has no place for."""
 
 LABELS = {"milestone": "milestone", "feedback": "feedback", "change_request": "change request"}
@@ -53,33 +83,39 @@ LABELS = {"milestone": "milestone", "feedback": "feedback", "change_request": "c
 def build(options: Options, description: Description) -> Mapping[str, StreamMapping]:
     """Mappers of the modules with a canonical counterpart, from the organisation's own metadata; and of those of the
     customer's own that a sync takes for something. Raises ``Misconfigured`` where nobody can say for what."""
+    # The organisation knows better than a setting with a default.
+    options = dataclasses.replace(options, currency=description.currency or options.currency)
     fields = {stream.name: {one.name: one for one in stream.fields} for stream in description.streams}
     labels = LABELS | {"feedback": description.limits.get("feedback tag", "feedback")} | dict(options.labels)
     return {
-        "Accounts": StreamMapping(
+        "Accounts": Losing(
             {Kind.CUSTOMER: with_custom(Kind.CUSTOMER, "Accounts", _accounts(fields), options, fields)},
+            lost=LOST["Accounts"],
             model=options.model,
         ),
         "Contacts": People(
             {Kind.CONTACT: with_custom(Kind.CONTACT, "Contacts", _contacts(), options, fields)},
-            lost=(),
+            lost=LOST["Contacts"],
+            salutations=_salutations(fields, "Contacts"),
             model=options.model,
         ),
         "Leads": People(
             {Kind.CONTACT: with_custom(Kind.CONTACT, "Leads", _leads(), options, fields)},
-            lost=LEAD_LOST,
+            lost=LOST["Leads"],
+            salutations=_salutations(fields, "Leads"),
             model=options.model,
         ),
-        "Deals": StreamMapping(
+        "Deals": Losing(
             {Kind.PROJECT: with_custom(Kind.PROJECT, "Deals", _deals(options, fields), options, fields)},
+            lost=LOST["Deals"],
             extra=_first_stage(fields.get("Deals", {}), options),
             model=options.model,
         ),
         "Tasks": _tasks(options, fields, labels),
         "Notes": _notes(labels),
         "Cases": _cases(options, fields, labels),
-        "Calls": _communication("Calls", "Subject", "Call_Start_Time", CALL_LOST, options, fields),
-        "Events": _communication("Events", "Event_Title", "Start_DateTime", EVENT_LOST, options, fields),
+        "Calls": _communication("Calls", "Subject", "Call_Start_Time", options, fields),
+        "Events": _communication("Events", "Event_Title", "Start_DateTime", options, fields),
         **{
             stream: StreamMapping({kind: own_rows(kind, stream, options, fields)}, model=options.model)
             for stream, kind in _own(options, description).items()
@@ -97,6 +133,11 @@ def _own(options: Options, description: Description) -> dict[str, Kind]:
         if kinds:
             found[stream.name] = Kind(kinds[0])
     return found
+
+
+def _salutations(fields: Fields, stream: str) -> list[str]:
+    field = fields.get(stream, {}).get("Salutation")
+    return list(field.values or ()) if field is not None else []
 
 
 def _accounts(fields: Fields) -> list[FieldMap]:
@@ -137,7 +178,7 @@ def _deals(options: Options, fields: Fields) -> list[FieldMap]:
         FieldMap("customer", "Account_Name", *reference("Accounts")),
         FieldMap("stage", "Stage", *listed(deals.get("Stage"), {}, options.values.get("stage", {}))),
         FieldMap("due_date", "Closing_Date", *day(options.zone)),
-        FieldMap("revenue", "Amount", *amount(options, "Currency" in deals), shown=same),
+        FieldMap("revenue", "Amount", *amount(options.currency, "Currency" in deals), shown=same),
         FieldMap("description", "Description", *text(32000)),
         FieldMap("account_manager", "Owner", *PERSON, shown=same),
         FieldMap("labels", "Tag", *tags(())),
@@ -185,8 +226,7 @@ def _tasks(options: Options, fields: Fields, labels: Mapping[str, str]) -> Activ
         Kind.TASK: with_custom(Kind.TASK, "Tasks", [*shared, *more], options, fields),
         Kind.MILESTONE: with_custom(Kind.MILESTONE, "Tasks", shared, options, fields),
     }
-    lost = ("Who_Id", "Recurring_Activity")
-    return Activities(rows, lost=lost, kind_of=kind_of, extra=extra, model=options.model)
+    return Activities(rows, lost=LOST["Tasks"], kind_of=kind_of, extra=extra, model=options.model)
 
 
 def _cases(options: Options, fields: Fields, labels: Mapping[str, str]) -> Losing:
@@ -216,12 +256,10 @@ def _cases(options: Options, fields: Fields, labels: Mapping[str, str]) -> Losin
         kind: with_custom(kind, "Cases", [row for row in shared if row.canonical in STANDARD[kind]], options, fields)
         for kind in (Kind.FEEDBACK, Kind.CHANGE_REQUEST)
     }
-    return Losing(rows, lost=CASE_LOST, kind_of=kind_of, extra=extra, model=options.model)
+    return Losing(rows, lost=LOST["Cases"], kind_of=kind_of, extra=extra, model=options.model)
 
 
-def _communication(
-    stream: str, title: str, start: str, lost: Sequence[str], options: Options, fields: Fields
-) -> Activities:
+def _communication(stream: str, title: str, start: str, options: Options, fields: Fields) -> Activities:
     """A call or a meeting with the customer: it was when it began, not when somebody entered it."""
     rows = [
         FieldMap("title", title, *text(120 if stream == "Calls" else 255)),
@@ -231,7 +269,7 @@ def _communication(
         FieldMap("created", start, *whole_seconds(options.zone), mode="once"),
     ]
     table = with_custom(Kind.COMMUNICATION, stream, rows, options, fields)
-    return Activities({Kind.COMMUNICATION: table}, lost=lost, model=options.model)
+    return Activities({Kind.COMMUNICATION: table}, lost=LOST[stream], model=options.model)
 
 
 def _notes(labels: Mapping[str, str]) -> Notes:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.base import Field
-from mapping.fields import Options, Unmappable
+from mapping.fields import Unmappable
 from mapping.pairs import Pair, clean, decimal, decimal_text, identifier, instant, moment, word
 
 Section = Mapping[str, Any]
@@ -134,8 +134,9 @@ def one_of(field: Field | None) -> Pair:
     return lambda value, _: None if value in NOTHING else clean(value), write
 
 
-def amount(options: Options, multi_currency: bool) -> Pair:
-    """Money. The record names its currency where the organisation has several, else its symbol may be a code."""
+def amount(home: str, multi_currency: bool) -> Pair:
+    """Money. The record names its currency where the organisation has several, else its symbol may be a code; an
+    amount without either is in the ``home`` currency."""
 
     def currency(section: Section) -> str:
         for named in (section.get("Currency"), section.get("$currency_symbol")):
@@ -143,7 +144,7 @@ def amount(options: Options, multi_currency: bool) -> Pair:
                 return named
             if named in SIGNS:
                 return SIGNS[named]
-        return options.currency
+        return home
 
     def read(value: Any, section: Section) -> Any:
         if value is None or value == "":

@@ -124,3 +124,24 @@ def test_a_stream_that_the_edition_lacks_is_told_once_and_the_others_go_on(compa
     company.rounds(1)
     assert {sync.name for sync in company.hub.syncs()} == {"customers", "feedback"}
     assert "connection_failed_configured" not in company.told()
+
+
+def test_a_field_that_our_profile_may_not_edit_is_read_and_never_written(company: Company) -> None:
+    crm, tracker = crm_of(company), company.cores["tracker"]
+    crm.withhold("Deals", "Closing_Date")
+    sync = {"entity": "project", "mode": "write", "sides": ["crm.Deals", "tracker.epics"]}
+    configured(company, projects=sync | {"create": {"tracker.epics": {"project": "ACME"}}})
+    deal = crm.create("Anna", "Deals", {"Deal_Name": "Website", "Stage": "Qualification"})
+    company.rounds(3)
+    (epic,) = tracker.records("epics")
+    crm.edit("Anna", "Deals", deal, {"Closing_Date": "2026-12-24"})
+    company.rounds(3)
+    assert tracker.records("epics")[epic]["fields"]["duedate"] == "2026-12-24"
+    tracker.edit("Bert", "epics", epic, {"duedate": "2027-01-15"})
+    company.rounds(3)
+    assert sent(company) == []
+    tracker.edit("Bert", "epics", epic, {"summary": "Portal"})
+    company.rounds(3)
+    shown = crm.records("Deals")[deal]
+    assert (shown["Deal_Name"], shown["Closing_Date"]) == ("Portal", "2026-12-24")
+    company.quiet()

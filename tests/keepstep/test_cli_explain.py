@@ -107,6 +107,16 @@ def test_what_a_side_makes_of_a_value_is_told(office: Office) -> None:
     assert "shows what is agreed as Nov 30, 2026, 5:00:00" in office.keep("explain", "Draft the plan.due_date").stdout
 
 
+def test_a_side_that_may_not_be_written_is_owed_nothing(office: Office) -> None:
+    office.crm.withhold("Tasks", "Due_Date")
+    office.board.edit("Ada", "cards", card(office), {"due": "2026-12-08T10:00:00.000Z"})
+    office.settle()
+    office.keep("sync")
+    facts = office.document("explain", f"crm.Tasks:{task(office)}.due_date")
+    assert (side(facts, "crm.Tasks")["standing"], side(facts, "board.cards")["standing"]) == ("read_only", "even")
+    assert "differs, and may not be written there" in office.keep("explain", "Draft the plan.due_date").stdout
+
+
 def test_the_owner_is_named_where_its_value_holds(office: Office) -> None:
     office.sync["fields"] = {"due_date": {"policy": "owner", "owner": "crm"}}
     said = office.keep("explain", "Draft the plan.due_date").stdout

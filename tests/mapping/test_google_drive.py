@@ -172,6 +172,27 @@ def test_a_comment_is_feedback_and_nothing_of_it_is_written(mappers: Mapping[str
         assert mapper.mode(Kind.FEEDBACK, name) == "read"
 
 
+@pytest.mark.parametrize(
+    ("beside", "losses"),
+    [
+        ({}, []),
+        ({"quotedFileContent": {"mimeType": "text/html", "value": "5 May"}}, [("quotedFileContent", "5 May")]),
+        ({"quotedFileContent": {}, "replies": []}, []),
+        ({"replies": [{"id": "1", "content": "Yes"}, {"id": "2", "content": "No"}]}, [("replies", ["Yes", "No"])]),
+        ({"resolved": True, "replies": [{"id": "1", "action": "resolve"}]}, []),
+        ({"resolved": True, "replies": [{"id": "1", "action": "resolve", "content": "Done"}]}, [("replies", ["Done"])]),
+        ({"replies": [{"id": "1", "deleted": True, "content": "gone"}, None, "odd"]}, []),
+        ({"replies": "odd", "quotedFileContent": "odd"}, []),
+    ],
+)
+def test_what_stands_beside_a_comment_is_told_as_lost(
+    mappers: Mapping[str, Mapper], beside: dict[str, Any], losses: list[tuple[str, Any]]
+) -> None:
+    shown = mappers["comments"].canon(row("comments", content="The date is wrong.", ancestors=["c", "p"], **beside))
+    assert shown.losses == [Loss(field, "not_carried", value) for field, value in losses]
+    assert shown.values["status"] == ("done" if beside.get("resolved") else "todo")
+
+
 def test_a_long_first_line_is_cut_at_a_word(mappers: Mapping[str, Mapper]) -> None:
     title = mappers["comments"].canon(row("comments", content="word " * 40)).values["title"]
     assert title.endswith("word…")

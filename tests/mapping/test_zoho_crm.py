@@ -33,6 +33,7 @@ STATUS = Field(
 def describe(*deals: Field) -> Description:
     streams = [
         Stream(name="Accounts", abilities=A(), fields=[Field(name="Industry", values=["Technology"])]),
+        Stream(name="Contacts", abilities=A(), fields=[Field(name="Salutation", values=["Mr.", "Dr.", "女士"])]),
         Stream(name="Deals", abilities=A(), fields=[STAGE, *deals]),
         Stream(name="Tasks", abilities=A(), fields=[STATUS]),
     ]
@@ -102,6 +103,28 @@ def test_the_configuration_may_class_values_and_name_fields_of_the_customers_own
     assert written == {"Kickoff": "2026-11-06", "Project_Lead": {"id": "9"}}
 
 
+@pytest.mark.parametrize(
+    ("shown", "currency"),
+    [
+        ({"$currency_symbol": "$"}, "USD"),
+        ({"$currency_symbol": "Rs."}, "USD"),
+        ({"$currency_symbol": "US$"}, "USD"),
+        ({"$currency_symbol": ""}, "USD"),
+        ({"$currency_symbol": "£"}, "GBP"),
+        ({"$currency_symbol": "CHF"}, "CHF"),
+        ({"$currency_symbol": "$", "Currency": "SGD"}, "SGD"),
+        ({}, "USD"),
+    ],
+)
+def test_an_amount_that_names_no_currency_is_in_the_organisations(shown: dict[str, str], currency: str) -> None:
+    told = Description(system="zoho_crm", streams=[], feeds=[], currency="USD")
+    deals = MAPPING.build(Options(currency="EUR"), told)["Deals"]
+    mapped = deals.canon(record("Deals", Amount=5, **shown))
+    assert mapped.values == {"revenue": {"amount": "5", "currency": currency}}
+    unknown = MAPPING.build(Options(currency="INR"), describe())["Deals"].canon(record("Deals", Amount=5))
+    assert unknown.values["revenue"]["currency"] == "INR"
+
+
 def test_money_in_another_currency_is_refused_unless_the_organisation_has_several():
     usd = {"revenue": {"amount": "5", "currency": "USD"}}
     unmapped = mapper("Deals").unmap(Kind.PROJECT, usd, DEAL)
@@ -119,6 +142,43 @@ def test_an_instant_becomes_the_day_in_the_projects_zone():
     assert deals.normalise(Kind.PROJECT, "due_date", "2026-11-30T17:00:00.000Z") == "2026-12-01"
 
 
+ADA = {"Salutation": "Dr.", "First_Name": "Ada", "Last_Name": "Horn", "Full_Name": "Dr. Ada Horn"}
+FANG = {"Salutation": None, "First_Name": "芳", "Last_Name": "王", "Full_Name": "王 芳"}
+"""As shown to a user who has set names to begin with the last one."""
+
+
+@pytest.mark.parametrize(
+    ("payload", "name"),
+    [
+        (ADA, "Ada Horn"),
+        (ADA | {"Full_Name": "Ada Horn"}, "Ada Horn"),
+        (ADA | {"First_Name": None, "Full_Name": "Dr. Horn"}, "Horn"),
+        (ADA | {"Full_Name": "Horn Ada"}, "Horn Ada"),
+        (ADA | {"Full_Name": "Dr. Horn Ada"}, "Horn Ada"),
+        (ADA | {"Full_Name": None}, "Ada Horn"),
+        (FANG, "王 芳"),
+        ({"Full_Name": "Dr. Ada Horn", "Salutation": "Dr."}, "Ada Horn"),
+        ({"Full_Name": "Ada Horn", "Last_Name": "Horn"}, "Ada Horn"),
+        (dict.fromkeys(ADA), None),
+    ],
+)
+@pytest.mark.parametrize("stream", ["Contacts", "Leads"])
+def test_a_salutation_is_no_part_of_a_name(stream, payload, name):
+    people = mapper(stream)
+    assert people.canon(record(stream, **payload)).values == {"name": name}
+    if name is not None and payload.keys() >= ADA.keys():
+        written = people.unmap(Kind.CONTACT, {"name": name}, payload).values
+        assert written == {"First_Name": payload["First_Name"], "Last_Name": payload["Last_Name"]}
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [("Dr. Ada Horn", "Ada Horn"), ("Ada Horn", "Ada Horn"), ("王 芳 女士", "王 芳"), ("Dr.", "Dr."), (None, None)],
+)
+def test_a_history_shows_names_with_their_salutation(told, name):
+    assert mapper("Contacts").canon_field(Kind.CONTACT, "name", told) == name
+
+
 @pytest.mark.parametrize(
     ("full", "base", "written"),
     [
@@ -126,6 +186,13 @@ def test_an_instant_becomes_the_day_in_the_projects_zone():
         ("王芳", None, {"First_Name": None, "Last_Name": "王芳"}),
         ("Ada van Horn", {"First_Name": "Ada"}, {"First_Name": "Ada", "Last_Name": "van Horn"}),
         ("Ada van Horn", None, {"First_Name": "Ada van", "Last_Name": "Horn"}),
+        ("Ida van Horn", ADA | {"Last_Name": "van Horn"}, {"First_Name": "Ida", "Last_Name": "van Horn"}),
+        ("Ida Berg", ADA, {"First_Name": "Ida", "Last_Name": "Berg"}),
+        ("Ada Berg", ADA, {"First_Name": "Ada", "Last_Name": "Berg"}),
+        ("王 小芳", FANG, {"First_Name": "小芳", "Last_Name": "王"}),
+        ("李 芳", FANG, {"First_Name": "芳", "Last_Name": "李"}),
+        ("李 小芳 Anna", FANG, {"First_Name": "小芳 Anna", "Last_Name": "李"}),
+        ("王芳", FANG, {"First_Name": None, "Last_Name": "王芳"}),
     ],
 )
 def test_a_contacts_name_is_two_fields_there(full, base, written):
@@ -137,6 +204,22 @@ def test_a_lead_is_a_contact_whose_company_is_told_as_lost():
     mapped = mapper("Leads").canon(record("Leads", **payload))
     assert (mapped.kind, mapped.values) == (Kind.CONTACT, {"name": "Ada Horn", "email": None, "role": "CTO"})
     assert [(loss.field, loss.why, loss.value) for loss in mapped.losses] == [("Company", "not_carried", "Acme")]
+
+
+@pytest.mark.parametrize(
+    ("stream", "payload", "told"),
+    [
+        ("Accounts", {"Account_Name": "Acme", "Parent_Account": {"id": "9", "name": "Group"}}, ["Parent_Account"]),
+        ("Accounts", {"Account_Name": "Acme", "Billing_City": "Ulm", "Employees": 0, "Tag": []}, ["Billing_City"]),
+        ("Contacts", {"Last_Name": "Horn", "Mobile": "1", "Description": "x", "Fax": None}, ["Mobile", "Description"]),
+        ("Deals", {"Deal_Name": "Portal", "Contact_Name": {"id": "3", "name": "Ada"}, "Type": None}, ["Contact_Name"]),
+        ("Tasks", {"Subject": "Call", "Tag": [{"name": "milestone"}], "Priority": "High"}, ["Priority"]),
+        ("Tasks", {"Subject": "Call", "Priority": "Somewhen"}, ["Priority"]),
+    ],
+)
+def test_what_has_no_place_is_told_once(stream, payload, told):
+    losses = mapper(stream).canon(record(stream, **payload)).losses
+    assert [loss.field for loss in losses] == told
 
 
 def test_a_task_names_the_module_of_what_it_belongs_to():
@@ -343,6 +426,16 @@ def projects(custom: dict[str, str], *kinds: str, **options: Any) -> Any:
     return MAPPING.build(Options(**options), Description(system="zoho_crm", streams=[stream], feeds=[])).get("Projects")
 
 
+def test_what_our_account_may_not_edit_is_only_read():
+    closed = [Field(name=name, writable=False) for name in ("Closing_Date", "Tag")]
+    deals = mapper("Deals", None, *closed)
+    assert [deals.mode(Kind.PROJECT, name) for name in ("due_date", "labels", "name")] == ["read", "both", "both"]
+    for last, mode in ((True, "both"), (False, "read")):
+        names = [Field(name="Full_Name", writable=False), Field(name="Last_Name", writable=last)]
+        leads = Description(system="zoho_crm", streams=[Stream(name="Leads", abilities=A(), fields=names)], feeds=[])
+        assert MAPPING.build(Options(), leads)["Leads"].mode(Kind.CONTACT, "name") == mode
+
+
 def test_a_module_of_the_customers_own_is_what_a_sync_takes_it_for():
     chosen = {
         "customer": "Client",
@@ -459,7 +552,7 @@ def test_what_is_written_of_recorded_records_reads_back_the_same(file, stream):
         assert after.values == before.values
         made = plain.unmap(before.kind, {name: value for name, value in writable.items() if value is not None})
         assert made.losses == []
-        fresh = plain.canon(Record(stream=stream, id="new", payload=shown(made.values, row)))
+        fresh = plain.canon(Record(stream=stream, id="new", payload=shown(made.values, row | {"Salutation": None})))
         assert {name: fresh.values[name] for name in writable if writable[name] not in (None, [])} == {
             name: value for name, value in writable.items() if value not in (None, [])
         }
@@ -473,7 +566,8 @@ def shown(written: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     if answer.get("Owner"):
         answer["Owner"] = row["Owner"]
     if "Last_Name" in answer:
-        answer["Full_Name"] = " ".join(part for part in (answer.get("First_Name"), answer["Last_Name"]) if part)
+        parts = (row.get("Salutation"), answer.get("First_Name"), answer["Last_Name"])
+        answer["Full_Name"] = " ".join(part for part in parts if part)
     return answer
 
 

@@ -64,7 +64,7 @@ class ZohoFront(SandboxCore):
         if not request.path.startswith("/oauth/"):
             answer.headers["X-RATELIMIT-LIMIT"] = str(self.credits)
             answer.headers["X-RATELIMIT-REMAINING"] = str(max(0, self.credits - len(self._used)))
-            answer.headers["X-RATELIMIT-RESET"] = str(int(self.clock.now().timestamp()) + 60)
+            answer.headers["X-RATELIMIT-RESET"] = str(int(self.clock.now().timestamp() + 60) * 1000)
         return answer
 
     def admit(self, request: Request) -> None:
@@ -291,6 +291,10 @@ class ZohoFront(SandboxCore):
     def remove_marker_field(self, module: str, name: str = "Keepstep_Key") -> None:
         """An organisation whose administrator has not added our field."""
         del self.ledger.modules[module][name]
+
+    def withhold(self, module: str, name: str) -> None:
+        """A field that the hub's profile shows and may not edit."""
+        self.ledger.modules[module][name].withheld = True
 
     def hire(self, person: str) -> str:
         """The id of the user of that name, made if needed: for ``{"Owner": {"id": ...}}``."""

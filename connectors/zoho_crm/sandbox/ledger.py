@@ -176,7 +176,7 @@ class Ledger:
         fields = self.modules[module]
         now = self.now()
         stored = Stored(id=self.new_id(), values={}, created=now, modified=now, se_module=self._se_module(module, row))
-        given = {name: self._checked(module, one, row[name], stored) for name, one in _given(fields, row)}
+        given = {name: self._checked(module, one, row[name], stored) for name, one in self._given(fields, row, actor)}
         for one in fields.values():
             if one.required and given.get(one.name) in (None, ""):
                 raise Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=one.name)
@@ -198,7 +198,7 @@ class Ledger:
         before = {name: self.value(module, stored, name) for name in fields}
         se_module = self._se_module(module, row) or stored.se_module
         trial = Stored(stored.id, dict(stored.values), stored.created, stored.modified, se_module)
-        for name, one in _given(fields, row):
+        for name, one in self._given(fields, row, actor):
             value = self._checked(module, one, row[name], trial)
             if one.required and value in (None, ""):
                 raise Refused("MANDATORY_NOT_FOUND", "required field not found", api_name=name)
@@ -297,13 +297,15 @@ class Ledger:
         target = stored.se_module if one.lookup == "$se_module" else one.lookup
         known = self.users if target == "users" else self.live.get(target or "", {})
         if id not in known:
-            raise Refused("INVALID_DATA", "the id given seems to be invalid", api_name=one.name)
+            raise Refused("INVALID_DATA", "the id given seems to be invalid", api_name="id", parent_api_name=one.name)
         return id
 
     def _computed(self, module: str, stored: Stored) -> None:
         values = stored.values
         if module in ("Contacts", "Leads"):
-            values["Full_Name"] = " ".join(filter(None, (values.get("First_Name"), values.get("Last_Name"))))
+            # As Zoho joins it for users who have not chosen another order.
+            parts = (values.get(name) for name in ("Salutation", "First_Name", "Last_Name"))
+            values["Full_Name"] = " ".join(filter(None, parts))
         elif module == "Deals":
             picks = self.modules["Deals"]["Stage"].picks
             values["Probability"] = next((pick.probability for pick in picks if pick.stored == values["Stage"]), None)
@@ -342,16 +344,17 @@ class Ledger:
         }
         stored.timeline.insert(0, entry)
 
+    def _given(self, fields: Mapping[str, FieldDef], row: Mapping[str, Any], actor: str) -> list[tuple[str, FieldDef]]:
+        """What nobody may set, and what our account may not, is passed over without a word."""
+        known = [(name, fields[name]) for name in row if name in fields and not fields[name].read_only]
+        return [(name, one) for name, one in known if not (one.withheld and actor == self.hub)]
+
     def _log(
         self, kind: str, module: str, id: str, actor: str, changes: dict[str, tuple[Any, Any]], truth: dict[str, Any]
     ) -> Entry:
         at = utc(self.clock.now())
         name = self.users[actor]["full_name"]
         return self.truth.add(at=at, actor=name, kind=kind, stream=module, id=id, changes=changes, **truth)
-
-
-def _given(fields: Mapping[str, FieldDef], row: Mapping[str, Any]) -> list[tuple[str, FieldDef]]:
-    return [(name, fields[name]) for name in row if name in fields and not fields[name].read_only]
 
 
 def _as_text(value: Any) -> str | None:

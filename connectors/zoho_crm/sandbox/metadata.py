@@ -85,8 +85,9 @@ def described(field: FieldDef) -> dict[str, Any]:
         "length": field.length,
         "decimal_place": 2 if field.type == "currency" else None,
         "system_mandatory": field.required,
-        "read_only": field.read_only,
-        "field_read_only": field.read_only,
+        "read_only": field.withheld,
+        # Said of owners, too, and not of who made a record: the types of operation are what counts.
+        "field_read_only": field.name == "Owner" or (field.read_only and field.type != "ownerlookup"),
         "custom_field": field.custom,
         "created_source": "default" if not field.custom else "web",
         "type": "used",

@@ -31,6 +31,8 @@ class FieldDef:
     label: str = ""
     required: bool = False
     read_only: bool = False
+    withheld: bool = False
+    """Our account may not change it, though others may."""
     length: int = 255
     picks: list[Pick] = field(default_factory=list)
     lookup: str | None = None

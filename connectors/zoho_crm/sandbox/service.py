@@ -336,7 +336,8 @@ class ZohoSandbox(ZohoAdministration):
     def _answered(self, rows: list[dict[str, Any]], good: int) -> Response:
         for place, row in enumerate(rows):
             if row["status"] == "error" and "api_name" in row["details"]:
-                row["details"]["json_path"] = f"$.data[{place}].{row['details']['api_name']}"
+                names = (row["details"].get(name) for name in ("parent_api_name", "api_name"))
+                row["details"]["json_path"] = f"$.data[{place}].{'.'.join(filter(None, names))}"
         bad = [row for row in rows if row["status"] == "error"]
         return Response.json({"data": rows}, good if not bad else 202 if len(bad) == len(rows) else 207)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ from connectors.errors import (
     EffectUnknown,
     Forbidden,
     Malformed,
+    Misconfigured,
     NotFound,
     RateLimited,
     RecordRefused,
@@ -80,7 +82,12 @@ def test_an_incomplete_search_is_no_answer(client: Client) -> None:
         pytest.param(429, "rateLimitExceeded", RateLimited, id="429"),
         pytest.param(403, "insufficientPermissions", ScopeMissing, id="scope"),
         pytest.param(403, "accessNotConfigured", ScopeMissing, id="api-not-enabled"),
+        pytest.param(403, "USER_PROJECT_DENIED", ScopeMissing, id="project-denied"),
         pytest.param(403, "storageQuotaExceeded", RecordRefused, id="storage-full"),
+        pytest.param(403, "myDriveHierarchyDepthLimitExceeded", RecordRefused, id="too-deep"),
+        pytest.param(403, "download_restricted_for_revision", RecordRefused, id="revision-kept-back"),
+        pytest.param(403, "teamDriveMembershipRequired", Forbidden, id="member-for-this-file"),
+        pytest.param(403, "appNotAuthorizedToFile", Forbidden, id="app-for-its-own-files"),
         pytest.param(403, "insufficientFilePermissions", Forbidden, id="this-file"),
         pytest.param(404, "notFound", NotFound, id="404"),
         pytest.param(401, "authError", AuthFailed, id="401"),
@@ -96,6 +103,42 @@ def test_refusals_are_judged_by_their_reason(client: Client, status: int, reason
     assert len(responses.calls) == 1, "a write is sent once"
     if status != 401:
         assert "PATCH /drive/v3/files/x" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (
+            403,
+            refusals.body(403, "teamDriveMembershipRequired", "The attempted action requires shared drive membership."),
+        ),
+        (404, refusals.body(404, "notFound", "Shared drive not found: 0A", "driveId")),
+    ],
+)
+@responses.activate
+def test_whoever_was_given_one_folder_of_a_shared_drive_is_told_to_become_a_member(
+    client: Client, status: int, body: Any
+) -> None:
+    for path in ("files", "changes", "changes/startPageToken"):
+        responses.get(f"{BASE}/drive/v3/{path}", json=body, status=status)
+    asked: list[Callable[[], object]] = [
+        lambda: list(client.file_pages("trashed = false", "0A")),
+        lambda: client.changes("7", "0A"),
+        lambda: client.start_page_token("0A"),
+    ]
+    for ask in asked:
+        with pytest.raises(Misconfigured, match="a member of the shared drive"):
+            ask()
+
+
+@responses.activate
+def test_a_token_for_an_apps_own_files_is_told_to_ask_for_all(client: Client) -> None:
+    body = refusals.body(
+        403, "appNotAuthorizedToFile", "The user has not granted the app 1 write access to the file x."
+    )
+    responses.patch(f"{FILES}/x", json=body, status=403)
+    with pytest.raises(Forbidden, match=r"scope https://www\.googleapis\.com/auth/drive$"):
+        client.update("x", {"name": "n"}, lambda: None)
 
 
 @responses.activate

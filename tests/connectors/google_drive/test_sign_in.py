@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import responses
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 
-from connectors.errors import AuthFailed, Misconfigured, ScopeMissing, Transient
+from connectors.errors import AuthFailed, Fatal, Misconfigured, ScopeMissing, Transient
 from connectors.google_drive.connector import GoogleDrive
 from connectors.google_drive.sandbox import SANDBOX
 from connectors.google_drive.sandbox.core import GoogleDriveSandbox
@@ -210,8 +211,41 @@ def test_delegation_makes_my_drive_work(clock: VirtualClock, key: str) -> None:
     assert claims(spy.forms[0])["sub"] == core.hub.email
     assert account.site == f"root:{core.root_id}"
     core.tokens.delegated.clear()
-    with pytest.raises(AuthFailed, match="unauthorized_client"):
+    with pytest.raises(ScopeMissing, match=r"unauthorized_client .* domain-wide delegation for https"):
         connect(core, settings=robot(core, key, subject=core.hub.email)).check()
+
+
+NOBODY = "Invalid email or User ID"
+CLOCK = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+
+
+@pytest.mark.parametrize(
+    ("who", "code", "words", "kind", "cure"),
+    [
+        ("person", "invalid_grant", "reauth related error (invalid_rapt)", AuthFailed, "invalid_rapt"),
+        ("person", "invalid_grant", "Account has been deleted", AuthFailed, "deleted"),
+        ("person", "invalid_client", "The OAuth client was not found.", AuthFailed, "`client_id`"),
+        ("person", "deleted_client", "The OAuth client was deleted.", AuthFailed, "`client_id`"),
+        ("person", "admin_policy_enforced", "", ScopeMissing, "administrator"),
+        ("robot", "invalid_grant", "Invalid JWT Signature.", Misconfigured, "its key was deleted"),
+        ("robot", "invalid_grant", CLOCK, Misconfigured, "the clock of this machine"),
+        ("robot", "invalid_grant", "Invalid grant: account not found", Misconfigured, "no such service account"),
+        ("robot", "invalid_grant", NOBODY, Misconfigured, "`subject` names nobody"),
+        ("robot", "invalid_client", "The OAuth client was not found.", Misconfigured, "a new key"),
+        ("robot", "unauthorized_client", "", Misconfigured, "a new key"),
+    ],
+)
+@responses.activate
+def test_a_refused_sign_in_names_what_mends_it(
+    clock: VirtualClock, key: str, who: str, code: str, words: str, kind: type, cure: str
+) -> None:
+    responses.post(f"{BASE}/token", json={"error": code, "error_description": words}, status=400)
+    core = GoogleDriveSandbox(clock, 1)
+    settings = robot(core, key) if who == "robot" else SANDBOX.settings(core, BASE)
+    with pytest.raises(Fatal, match=cure) as caught:
+        connect(core, HTTPAdapter(), settings).check()
+    assert type(caught.value) is kind
+    assert "BEGIN" not in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", ["not json", "[]", '{"client_email": "x"}'])

@@ -128,12 +128,13 @@ def test_a_refused_token_is_renewed_once_for_all_threads():
     assert len([call for call in responses.calls if call.request.url == TOKEN]) == 2
 
 
+@pytest.mark.parametrize("unit", [1, 1000])
 @responses.activate
-def test_too_many_requests_wait_until_the_reset_the_service_names():
+def test_too_many_requests_wait_until_the_reset_the_service_names(unit: int):
     clock = VirtualClock()
     granted()
     body = {"code": "TOO_MANY_REQUESTS", "details": {}, "message": "slow down", "status": "error"}
-    reset = str(int(START.timestamp()) + 45)
+    reset = str((int(START.timestamp()) + 45) * unit)
     responses.get("https://www.zohoapis.eu/crm/v8/org", json=body, status=429, headers={"X-RATELIMIT-RESET": reset})
     org()
     connect(clock).check()

@@ -257,3 +257,9 @@ def test_the_quota_follows_from_edition_and_licences(world: World, license: dict
     world.core.license = license
     quota = world.crm.describe().quota
     assert quota == (Quota(unit="credits", amount=amount, seconds=86_400.0) if amount else None)
+
+
+@pytest.mark.parametrize(("code", "currency"), [("INR", "INR"), ("Rs.", None), ("", None), (None, None), (5, None)])
+def test_the_organisation_tells_its_currency(world: World, code: Any, currency: str | None):
+    world.core.ledger.currency = code
+    assert world.crm.describe().currency == currency

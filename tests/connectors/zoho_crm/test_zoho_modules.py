@@ -148,9 +148,10 @@ def test_what_the_service_computes_is_read_and_never_written(world: World, resul
     kind = next(kind for kind in Kind if canonical in STANDARD[kind])
     sum_up = FieldDef("Sum_Up", "formula", result=result, start=value, read_only=True, custom=True)
     world.core.add_module("Projects", sum_up)
+    world.core.ledger.currency = "CNY"
     id = world.core.create("Anna Berg", "Projects", {"Name": "Portal"})
     crm = world.connect(modules=["Projects"])
-    options = Options(custom={"Projects": {canonical: "Sum_Up"}}, entities={"Projects": (kind.value,)}, currency="CNY")
+    options = Options(custom={"Projects": {canonical: "Sum_Up"}}, entities={"Projects": (kind.value,)})
     own = MAPPING.build(options, crm.describe())["Projects"]
     (record,) = crm.get("Projects", [id])
     assert own.canon(record).values[canonical] == shown
