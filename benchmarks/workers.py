@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
+import sqlalchemy as sa
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -38,7 +39,10 @@ OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 def workers(folder: Path, issues: int, syncs: int) -> Iterator[Row]:
     what = f"{syncs} syncs by a pool"
     try:
-        with postgres.running(os.environ, durable=True) as server, running(issues) as base, _prefect(folder) as prefect:
+        with ExitStack() as stack:
+            server = stack.enter_context(postgres.running(os.environ, durable=True))
+            base = stack.enter_context(running(issues))
+            prefect = stack.enter_context(_prefect(folder, server.empty()))
             first: dict[int, float] = {}
             quiet: dict[int, float] = {}
             for count in WORKERS:
@@ -77,7 +81,7 @@ class _Prefect:
         self._session = requests.Session()
         user, _, password = server.sign_in().partition(":")
         self._session.auth = (user, password)
-        # Its database of one file is busy now and then, which the server says with a 503.
+        # What the server answers while its database is busy.
         patient = Retry(10, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2)
         self._session.mount("http://", HTTPAdapter(max_retries=patient))
         self._deployed: list[str] = []
@@ -153,11 +157,19 @@ class _Prefect:
 
 
 @contextmanager
-def _prefect(folder: Path) -> Iterator[_Prefect]:
+def _prefect(folder: Path, database: str) -> Iterator[_Prefect]:
+    """``database``: the server's own. In a file, as it is by itself, one writer would wait for another for up to a
+    minute, and with two workers that would be all that is seen."""
+    home = folder / "prefect"
+    home.mkdir()
+    url = sa.make_url(database).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    # Settings of the server that ``LocalServer`` does not know come from the home's own profile.
+    profile = f'active = "bench"\n[profiles.bench]\nPREFECT_SERVER_DATABASE_CONNECTION_URL = {json.dumps(url)}\n'
+    (home / "profiles.toml").write_text(profile)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     root = str(Path(__file__).parents[1])
     environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [environ.get("PYTHONPATH")])])
-    server = LocalServer(folder / "prefect", environ)
+    server = LocalServer(home, environ)
     server.start()
     try:
         yield _Prefect(server, environ)

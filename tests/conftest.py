@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
@@ -91,15 +92,20 @@ def once(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.setattr(reached.Sqlite, "__init__", shared)
         patch.setattr(reached, "DURABLE", "OFF")
         patch.setattr(source, "_compose", lru_cache(100)(source._compose))
-        if request.config.option.verbose <= 0:
+        if request.config.option.verbose < 0:  # as pyproject.toml has it
             patch.setattr("connectors.log._level", logging.INFO)
         yield
 
 
 @pytest.fixture
-def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is logged is written."""
+def every_line(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever is logged is written, whatever another test has configured."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
     monkeypatch.setattr("connectors.log._level", logging.NOTSET)
+    monkeypatch.setattr("connectors.log._prepare", None)
+    yield
+    structlog.configure(**before)
 
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.postgres)
