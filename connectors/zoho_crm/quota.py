@@ -31,7 +31,9 @@ def quota(organization: Organization) -> Quota | None:
     edition = edition.lower().replace(" ", "").replace("_", "")
     if edition == "free":
         return Quota(unit="credits", amount=FREE, seconds=DAY)
-    if edition not in A_USER:
+    # Bundles name their own edition behind it: "zohooneenterprise".
+    a_user = next((credits for name, credits in A_USER.items() if edition.startswith(name)), None)
+    if a_user is None:
         return None
-    amount = BASE + A_USER[edition] * max(1, license.users_license_purchased or 1)
+    amount = BASE + a_user * max(1, license.users_license_purchased or 1)
     return Quota(unit="credits", amount=amount, seconds=DAY)

@@ -20,6 +20,17 @@ ERROR_BODY = 4000
 ITSELF = "id"
 """What is blamed where the record itself is meant."""
 
+WANTED = {"maximum_length": "at most", "expected_data_type": "expected", "limit": "at most"}
+"""What an error says of the value that it would have taken -> the words for it."""
+
+CURES = {
+    "RECORD_IN_BLUEPRINT": "a blueprint leads this record; carry out its next step in Zoho",
+    "RECORD_LOCKED": "unlock the record in Zoho",
+    "NOT_APPROVED": "the record waits for an approval in Zoho",
+    "CONVERTED_RECORD": "the lead became a contact; nothing changes it any more",
+}
+"""Refusals whose own words name no cure."""
+
 _FIELD = re.compile(r"\$\.data\[\d+\]\.([^.\[]+)")
 """The field of a row in which an error lies, at whatever depth: the id in a lookup is not the record's."""
 
@@ -70,8 +81,13 @@ def said(code: str, message: Any, details: Any) -> str:
     several = _several(details, "errors")
     if several:
         return "; ".join(_of_field(each) for each in several)
-    holder = _holder(details) if code == "DUPLICATE_DATA" else None
-    return f"{code} {message}".rstrip() + (f", held by record {holder}" if holder else "")
+    words = f"{code} {message}".rstrip()
+    if code == "DUPLICATE_DATA" and (holder := _holder(details)):
+        return f"{words}, held by record {holder}"
+    if isinstance(details, dict):
+        wanted = [f"{word} {details[name]}" for name, word in WANTED.items() if details.get(name) not in (None, "")]
+        words = ", ".join((words, *wanted))
+    return f"{words}: {CURES[code]}" if code in CURES else words
 
 
 def _holder(details: Any) -> str | None:

@@ -246,6 +246,7 @@ def test_where_nothing_can_be_seen_the_sign_in_says_why(world: World):
         ({"paid": True, "paid_type": "Zoho One", "users_license_purchased": 3}, 53_000),
         ({"paid": True, "paid_type": "standard"}, 50_250),
         ({"paid": False, "trial_type": "ultimate", "users_license_purchased": 10}, 70_000),
+        ({"paid": False, "trial_type": "zohooneenterprise", "users_license_purchased": 3}, 53_000),
         ({"paid": False, "paid_type": "enterprise"}, 5_000),
         ({"paid": True, "paid_type": "of tomorrow"}, None),
         ({"paid": True}, None),

@@ -127,6 +127,24 @@ def test_a_duplicate_names_the_record_that_was_there_before(details: Any, words:
     assert said("DUPLICATE_DATA", "no", details) == words
 
 
+@pytest.mark.parametrize(
+    ("code", "details", "words"),
+    [
+        ("INVALID_DATA", {"api_name": "Deal_Name", "maximum_length": 120}, "INVALID_DATA no, at most 120"),
+        ("INVALID_DATA", {"api_name": "Tag", "expected_data_type": "jsonarray"}, "INVALID_DATA no, expected jsonarray"),
+        ("LIMIT_EXCEEDED", {"limit": 10}, "LIMIT_EXCEEDED no, at most 10"),
+        (
+            "RECORD_LOCKED",
+            {"action": "record_locking", "id": "1"},
+            "RECORD_LOCKED no: unlock the record in Zoho",
+        ),
+        ("NOT_APPROVED", {"id": "1"}, "NOT_APPROVED no: the record waits for an approval in Zoho"),
+    ],
+)
+def test_what_would_be_taken_and_what_helps_is_told(code: str, details: Any, words: str) -> None:
+    assert said(code, "no", details) == words
+
+
 @pytest.mark.parametrize("details", [None, [], "odd", {"errors": "odd"}, {"errors": [None, {"details": 5}]}])
 def test_odd_details_blame_nothing(details: Any) -> None:
     assert blamed(details) is None
