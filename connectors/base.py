@@ -292,6 +292,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """The feed itself tells of deletes. If not, ``ids()`` must be asked now and then."""
     grain: float = 0.001
     """Resolution of its times, in seconds."""
+    place: str = ""
+    """What people call the place that it tells of, if it is one of several (a board)."""
 
     @property
     def units(self) -> int:

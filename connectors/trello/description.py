@@ -107,7 +107,7 @@ def describe(
     routes = []
     for board in boards:
         routes += [route(f"/boards/{board}/{part}", asked.get(part)) for part in parts]
-        routes.append(route(f"/boards/{board}", {"fields": "premiumFeatures,prefs"}))
+        routes.append(route(f"/boards/{board}", {"fields": "name,premiumFeatures,prefs"}))
     answers = iter(client.batch(routes))
     found: dict[str, list[Raw]] = {part: [] for part in parts}
     feeds, kinds, features = [], {}, []
@@ -115,11 +115,13 @@ def describe(
     for board in boards:
         got = dict(zip(parts, [next(answers) for _ in parts], strict=True))
         plan = next(answers)
+        called = ""
         if isinstance(plan, dict):
+            called = str(plan.get("name") or "")
             known, prefs = plan.get("premiumFeatures"), plan.get("prefs")
             features.append(list(known) if isinstance(known, list) else [])
             public = public or (isinstance(prefs, dict) and prefs.get("permissionLevel") == "public")
-        feed = Feed(name=f"board:{board}", streams=list(STREAMS), cost=1)
+        feed = Feed(name=f"board:{board}", streams=list(STREAMS), cost=1, place=called)
         if isinstance(got["lists"], Failure):
             error = got["lists"].error
             if isinstance(error, Forbidden) or (isinstance(error, NotFound) and board in named):

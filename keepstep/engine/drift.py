@@ -4,7 +4,7 @@ That is a finding on the field, until it is mended; the other fields go on flowi
 that side: it is neither taken for cleared nor written over. Once it is mended, the side is read anew: what people did
 there meanwhile is in records that no feed tells of a second time. A field that was gone, or could not hold what is
 meant for it, or that somebody made anew between two looks, comes back as if it was linked for the first time: whoever
-makes a field again makes it empty, and that clears nothing.
+makes a field again makes it empty, and that clears nothing. A place that goes (a board) is told as well.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ Facts = dict[str, dict[str, dict[str, Any]]]
 """Stream -> field of the service -> its id and the only place that has it, its type, the canonical fields it stands
 for, the values it allows, those of them whose meaning was known."""
 
+Feeds = dict[str, dict[str, Any]]
+"""Feed -> what people call its place, and the streams of it that syncs use."""
+
 UNKNOWN = ("unknown_value", "unknown_list")
 """Why a value that a field allows has no meaning."""
 
@@ -58,12 +61,13 @@ def compare(
     for name, connection in connections.items():
         facts = _facts(connection, used.get(name, ()), model)
         known = kept.get(_setting(name))
+        feeds = _feeds(connection, used.get(name, ()))
         there: list[Finding] = []
         mended: set[str] = set()
         if known is not None and known["under"] == under[name]:
-            there = list(_drifted(connection, known["streams"], facts, model))
+            there = [*_drifted(connection, known["streams"], facts, model), *_lost(connection, known, used, feeds)]
             mended = _learned(known["streams"], facts) | _anew(tx, name, known["streams"], facts)
-        value = {"under": under[name], "streams": facts}
+        value = {"under": under[name], "streams": facts, "feeds": feeds}
         if value != known:
             tx.upsert(t.setting, [{"name": _setting(name), "value": value}])
         mended |= _settle(tx, ports, f"drift:{name}:", there)
@@ -181,6 +185,30 @@ def _changed(
         )
 
 
+def _feeds(connection: Connection, streams: Collection[str]) -> Feeds:
+    return {
+        feed.name: {"place": feed.place, "streams": sorted({*feed.streams} & {*streams})}
+        for feed in connection.description.feeds
+        if not {*feed.streams}.isdisjoint(streams)
+    }
+
+
+def _lost(
+    connection: Connection, known: Mapping[str, Any], used: Mapping[str, Collection[str]], feeds: Feeds
+) -> Iterator[Finding]:
+    """Places that are not there any more. ``feeds`` keep what was known of them, until they are back."""
+    told = {feed.name for feed in connection.description.feeds}
+    for name, before in known.get("feeds", {}).items():
+        if name in told or not before["place"] or {*before["streams"]}.isdisjoint(used.get(connection.name, ())):
+            continue
+        feeds[name] = before
+        yield Finding(
+            key=f"drift:{connection.name}:feed:{name}",
+            code="place_gone",
+            params={"connection": connection.name, "place": before["place"]},
+        )
+
+
 def _retyped(key: str, side: str, field: str, before: Mapping[str, Any], after: str) -> Finding:
     return Finding(
         key=key,
@@ -253,10 +281,11 @@ def _settle(tx: Tx, ports: Ports, prefix: str, there: Sequence[Finding]) -> set[
     )
     over = [row for row in tx.all(open_ones) if row["key"] not in keys]
     findings.close(tx, [row["key"] for row in over], ports.now())
-    for row in over:
+    fields = [row for row in over if row["code"] != "place_gone"]  # a place goes on from where its feed stood
+    for row in fields:
         if row["code"] == "field_gone" or row["key"].endswith(":unfit"):
             forget_shown(tx, row["params"]["side"], row["params"]["names"])
-    return {row["params"]["side"].partition(".")[2] for row in over}
+    return {row["params"]["side"].partition(".")[2] for row in fields}
 
 
 # -- what records show

@@ -49,6 +49,7 @@ KEEPING: Final[dict[str, Message]] = {
     "forget_configured": "{file} names this person under `people`; remove the entry",
     "forget_copies": "copies of the store still hold what it held: {files:list}; so does every backup made before now",
     "forget_prefect": Plural("runs in Prefect still show it for up to {days:number} day", "runs in Prefect still show it for up to {days:number} days", by="days"),
+    "place_gone": "{connection}: {place:quoted} is closed, gone, or out of our account's sight; what lies there is neither read nor written any more: open it, or let the account see it again",
     "field_gone": "{side}: the field {field:quoted} is gone there, so {names:fields} is neither read nor written; bring it back, or name another field under `custom`",
     "field_retyped": "{side}: the field {field:quoted} was of type {before:quoted} and is of type {after:quoted} now; {names:fields} may not be carried any more: change it back, or name another field under `custom`",
     "field_values_unknown": "{side}: {field:quoted} allows values whose meaning for {names:fields} is not known: {shown:list}; say it under `values` of the connection",
