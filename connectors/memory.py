@@ -257,7 +257,7 @@ class Memory:
                 item
                 for item in items
                 if item.marker == marker
-                and item.visible_at <= now
+                and item.found_at <= now
                 and item.stream == stream
                 and item.id not in self.service.denied
             ]

@@ -80,6 +80,9 @@ class Item:
     created_at: str
     changed_at: str
     visible_at: float
+    found_at: float
+    """From when on the index knows it by its marker. Of what was edited since, it shows the former state until it shows
+    the new one."""
     by: str
     ours: bool
     marker: str | None = None
@@ -253,6 +256,7 @@ class MemoryService:
             created_at=self._now(),
             changed_at=self._now(),
             visible_at=self._acting() + self.traits.lag,
+            found_at=self._acting() + self.traits.lag,
             by=by,
             ours=ours,
             marker=marker if self.traits.marker not in ("none", "fingerprint") else None,

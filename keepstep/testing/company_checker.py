@@ -199,7 +199,7 @@ def _unwritten(company: Company) -> Iterator[str]:
         meant[key] = min(row["written_at"], meant.get(key, row["written_at"]))
     for connection, entry in company.log:
         side = f"{connection}.{entry.stream}"
-        if not entry.ours:
+        if not entry.ours or _went_along(company, connection, entry):
             continue
         # A create whose answer was lost has no record in its intent if that record was gone before it was looked for.
         lost = (side, None) if entry.kind == "create" and entry.id not in _alive(company, side) else (side, entry.id)
@@ -243,10 +243,19 @@ def _standing(link: Mapping[str, Any], side: str, apart: set[tuple[str, str]]) -
     return link["state"] == "live" or (link["state"] in SET_APART and (link["entity"], side) in apart)
 
 
+def _went_along(company: Company, connection: str, entry: Entry) -> bool:
+    """Whether a comment was deleted with its issue."""
+    issue = entry.id.partition("-")[0]
+    return (entry.kind, entry.stream) == ("delete", "comments") and any(
+        (name, other.kind, other.id, other.at, other.ours) == (connection, "delete", issue, entry.at, entry.ours)
+        for name, other in company.log
+    )
+
+
 def _toward_others(company: Company) -> Iterator[str]:
     for at, (connection, entry) in enumerate(company.log):
         what = f"{entry.kind} of {connection}.{entry.stream} {entry.id} at {entry.at}"
-        if not entry.ours:
+        if not entry.ours or _went_along(company, connection, entry):
             continue
         if entry.kind == "delete" and not _deleted_elsewhere(company, at, f"{connection}.{entry.stream}", entry):
             yield f"P14 {what} by us"

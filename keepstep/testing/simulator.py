@@ -230,6 +230,7 @@ class Simulation:
             until = self.clock.now() + timedelta(minutes=step.amount)
             self.hidden.setdefault((name, item.id), []).append((utc(self.clock.now()), utc(until)))
             item.visible_at = max(item.visible_at, self.clock.monotonic() + step.amount * 60)
+            item.found_at = max(item.found_at, item.visible_at)
 
     def _edit(self, service: MemoryService, person: str, step: Step) -> None:
         alive = sorted(service.records(STREAM))
