@@ -27,7 +27,7 @@ from keepstep.engine.world import Side, Sync
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
-from mapping.model import CONTENT, Loss
+from mapping.model import CONTENT, REQUIRED_PARENT, Loss
 
 SEND_BY = timedelta(seconds=120)
 """So long after it was written down a write may be sent: whoever takes over later knows that it has not left since."""
@@ -79,6 +79,9 @@ class Intents:
         ports, looked = self._ports, look.records
         reserved = self._reserve(side, operations)
         with self._job.write() as tx:
+            if _held_up(tx, self._sync, side, operations):
+                self._applied.put_off += len(operations)
+                return [], {}
             if looked:
                 findings.close(tx, [f"connection_failed:{side.name}"], ports.now())
             store_looks(tx, ports, self._job.world, side.connection, list(looked.values()), look.at)
@@ -285,3 +288,16 @@ class Intents:
             "outcome": {"lost": {name: operation.fields[name].n for name in sorted(lost & operation.fields.keys())}},
             "closed_at": None,
         }
+
+
+def _held_up(tx: Tx, sync: Sync, side: Side, operations: Sequence[Operation]) -> bool:
+    """Whether a create waits for another one that is in doubt under the same parent: of two that are lost, a
+    fingerprint could not tell which is which."""
+    if operations[0].kind != "create" or side.abilities.marker != "fingerprint":
+        return False
+    intent, parent = t.intent.c, REQUIRED_PARENT.get(sync.kind, "")
+    in_doubt = (intent.closed_at.is_(None), intent.kind == "create", intent.side == side.name, intent.record.is_(None))
+    open_ones = [row["fields"] for row in tx.all(sa.select(intent.fields).where(*in_doubt))]
+    above = {fields[parent][0] if parent in fields else None for fields in open_ones}
+    wanted = {each.fields[parent].value if parent in each.fields else None for each in operations}
+    return bool(above) and (None in above | wanted or not above.isdisjoint(wanted))

@@ -59,6 +59,24 @@ def test_a_create_whose_answer_was_lost_makes_one_record(marker: Any, fault: Any
     assert len(bench.rows(t.link)) == 2
 
 
+def test_while_a_create_is_in_doubt_no_other_is_sent_where_only_a_fingerprint_tells_them_apart() -> None:
+    bench = Bench(Traits(), Traits(marker="fingerprint"))
+    bench.make("a", title="x")
+    bench.make("a", title="y")
+    bench.round()
+    bench.let_through()
+    bench.services["b"].faults.switch_on(Fault("lost_before", "write", times=1))
+    applied = bench.round().applied
+    assert (applied.unknown, applied.done, applied.put_off) == (1, 0, 1)
+    bench.services["b"].faults.switch_on(Fault("lost_after", "write", times=1))
+    bench.settle(PAST_DOUBT)
+    bench.settle(PAST_DOUBT)
+    assert sorted(each["title"] for each in bench.shown("b")) == ["x", "y"]
+    titles = {(row["entity"], row["side"]): bench.services[row["side"][0]].items[row["record"]].values["title"]
+              for row in bench.rows(t.link)}  # fmt: skip
+    assert all(titles[entity, "a.items"] == titles[entity, "b.items"] for entity, _ in titles)
+
+
 def test_a_lost_create_that_nothing_marks_is_a_finding_and_never_sent_again() -> None:
     bench = Bench(Traits(), Traits(marker="none"))
     bench.make("a", title="x")
