@@ -293,7 +293,7 @@ class Intents:
 def _held_up(tx: Tx, sync: Sync, side: Side, operations: Sequence[Operation]) -> bool:
     """Whether a create waits for another one that is in doubt under the same parent: of two that are lost, a
     fingerprint could not tell which is which."""
-    if operations[0].kind != "create" or side.abilities.marker != "fingerprint":
+    if side.abilities.marker != "fingerprint" or not any(each.kind == "create" for each in operations):
         return False
     intent, parent = t.intent.c, REQUIRED_PARENT.get(sync.kind, "")
     in_doubt = (intent.closed_at.is_(None), intent.kind == "create", intent.side == side.name, intent.record.is_(None))
