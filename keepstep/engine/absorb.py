@@ -12,6 +12,7 @@ import msgspec
 
 from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
+from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState
 from keepstep.engine.world import Side, Sync
@@ -66,8 +67,8 @@ def absorb(
 def see_links(state: EntityState, sync: Sync, now: str, noted: Noted, run: str | None) -> None:
     """A record that is gone neither votes nor receives; one that came back is compared with its old shadows.
 
-    Of fields that its side lacks, a link that is gone holds what was agreed by then: what comes later is an edit that
-    whoever deleted it could not know of.
+    Of fields that its side lacks, a link that is gone holds what was agreed while its record was known to be there:
+    what comes later is an edit that whoever deleted it could not know of.
     """
     gone = sum(link.state == "gone" for link in state.links.values())
     for side, link in state.links.items():
@@ -76,8 +77,11 @@ def see_links(state: EntityState, sync: Sync, now: str, noted: Noted, run: str |
             continue
         if record["deleted"] and link.state == "live":
             link.state = "gone"
-            lacking = [name for name in sync.fields if _lacks(sync, side, name)]
-            link.fields.update({name: FieldState(shows=state.agreed.get(name, Agreed()).n) for name in lacking})
+            known_until = max(record["seen_at"], link.linked_at)
+            for name in sync.fields:
+                if _lacks(sync, side, name):
+                    agreed = state.agreed.get(name, Agreed())
+                    link.fields[name] = FieldState(shows=agreed.n - (agreed.at > known_until))
         elif not record["deleted"] and link.state in ("gone", "deleted"):
             link.state = "live"
             link.fields = {name: each for name, each in link.fields.items() if not _lacks(sync, side, name)}
@@ -240,8 +244,12 @@ def _by_item(state: EntityState, name: str, agreed: Agreed, views: Iterable[View
 
 
 def touched_since(state: EntityState, since: str) -> frozenset[str]:
-    """Sides whose record was changed since then by anybody, or does not say when it was."""
-    return frozenset(side for side, record in state.records.items() if (record["modified_at"] or since) >= since)
+    """Sides whose record was changed since then by anybody, or does not say when it was, or was not seen again."""
+    return frozenset(
+        side
+        for side, record in state.records.items()
+        if record["digest"] == NEVER_SEEN or (record["modified_at"] or since) >= since
+    )
 
 
 def perhaps_set_back(views: Sequence[View], moved: Set[str], equality: Equality) -> list[View]:

@@ -118,14 +118,15 @@ class Engine:
         held: dict[str, Meter] = {}
         for _ in range(PASSES):
             matched = match(job)
-            report.matched = _sum(report.matched, matched)
             report.fresh += take_in(job, matched)
+            report.matched = _sum(report.matched, matched)
             with job.read() as tx:
                 begun_at = place(tx)
             operations, fresh = outstanding(job, self._allowed)
             report.fresh += fresh
             report.planned = max(report.planned, report.applied.settled + len(operations))
             if matched.waiting:
+                failed.add(matched.waiting)
                 break
             if not operations and not report.holds and not self._held(sync):
                 break

@@ -15,6 +15,7 @@ from keepstep.engine.flips import recent
 from keepstep.engine.job import Job
 from keepstep.engine.match import Matched
 from keepstep.engine.match.linking import forgotten_since
+from keepstep.engine.quiet import look_closely
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
 from keepstep.store import findings
@@ -32,8 +33,10 @@ def take_in(job: Job, matched: Matched) -> list[Finding]:
     """Judge every entity of the sync that is due, after what was ``matched``; returns findings not open before."""
     with job.read() as tx:
         forgotten = None if guard.taken_in_since(tx, job.sync.name) else forgotten_since(tx, job.sync.name)
-    if forgotten is not None and matched.waiting:
-        return []  # what a side does not show yet may have been set back there: it is all taken in at once
+    if forgotten is not None:
+        matched.waiting = matched.waiting or look_closely(job)
+        if matched.waiting:
+            return []  # what a side does not show yet may have been set back there: it is all taken in at once
     fresh: list[Finding] = []
     while (told := _batch(job, forgotten)) is not None:
         fresh += told

@@ -140,6 +140,47 @@ def test_what_a_person_set_back_since_is_not_written_over_by_what_it_was_set_bac
     assert office.values("a", office.first)["notes"] == "after it, an edit is an edit"
 
 
+@pytest.mark.parametrize("lag", [0.0, 600.0])
+def test_what_was_set_back_just_before_is_seen_though_the_index_does_not_show_it_yet(
+    tmp_path: Path, lag: float
+) -> None:
+    """The index lags, or shows nothing at all of either record as everything is read anew."""
+    office = Office(tmp_path, Traits(), Traits(lag=lag))
+    bench = office.bench
+    bench.clock.advance(2 * lag)
+    office.back_up()
+    bench.edit("a", office.first, title="Tried")
+    bench.round()
+    assert office.titles() == ("Tried", "Tried")
+    bench.edit("b", office.other, title="Draft")
+    if not lag:
+        for name, id in (("a", office.first), ("b", office.other)):
+            bench.services[name].items[id].visible_at = bench.clock.monotonic() + 1200.0
+    office.restore(wait=1.0)
+    bench.settle(PAST_DOUBT)
+    bench.settle(PAST_DOUBT)
+    assert office.titles() == ("Tried", "Draft")
+    assert [row["field"] for row in bench.rows(t.conflict)] == ["title"]
+
+
+def test_nothing_is_taken_in_while_what_looks_unchanged_cannot_be_looked_at(office: Office) -> None:
+    bench = office.bench
+    office.back_up()
+    bench.edit("a", office.first, title="Tried")
+    bench.round()
+    bench.edit("b", office.other, title="Draft")
+    office.restore()
+    bench.services["b"].faults.switch_on(Fault("unavailable", "get"))
+    bench.round()
+    assert bench.rows(t.conflict) == []
+    assert "connection_failed" in bench.open_findings()
+    bench.services["b"].faults.clear()
+    bench.settle()
+    assert office.titles() == ("Tried", "Draft")
+    assert [row["field"] for row in bench.rows(t.conflict)] == ["title"]
+    assert "connection_failed" not in bench.open_findings()
+
+
 def test_a_side_that_nobody_touched_since_follows_without_a_question(office: Office) -> None:
     bench = office.bench
     bench.clock.advance(60)

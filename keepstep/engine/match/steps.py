@@ -43,7 +43,8 @@ class Matched(msgspec.Struct, kw_only=True):
     held: int = 0
     queued: int = 0
     waiting: str | None = None
-    """The feed whose first crawl is not complete yet: nothing is matched before it is."""
+    """The feed whose first crawl is not complete yet: nothing is matched before it is. After the store was put back
+    from a copy also the side that could not be looked at closely."""
 
 
 def match(job: Job) -> Matched:
