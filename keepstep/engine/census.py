@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from connectors.base import chunks, utc
-from keepstep.engine.intake import store_looks, used
+from keepstep.engine.intake import last_listed, store_looks, used
 from keepstep.engine.job import Reading
 from keepstep.engine.world import Connection
 from keepstep.store import tables as t
@@ -50,6 +50,9 @@ def count_missed(reading: Reading, streams: Sequence[str]) -> int:
         with reading.write() as tx:
             missed = t.record.c.missed
             count += int(tx.scalar(sa.select(sa.func.count()).where(unseen(side), missed == 0)) or 0)
+            if before := last_listed(tx, connection, stream):
+                fresh = unseen(side), missed == 0, t.record.c.seen_at < before
+                tx.execute(sa.update(t.record).where(*fresh).values(seen_at=before))
             tx.execute(sa.update(t.record).where(unseen(side)).values(missed=missed + 1))
             twice = tx.all(
                 sa.select(t.record.c.id).where(t.record.c.side == side, missed >= 2, t.record.c.deleted.is_(False))
@@ -68,7 +71,7 @@ def take_census(reading: Reading) -> None:
     the feed tells of deletes itself."""
     connection, feed = reading.connection, reading.feed
     streams = [stream for stream in feed.streams if used(reading.world, connection, stream)]
-    missed = 0
+    missed, begun = 0, reading.ports.now()
     for stream in streams:
         with reading.write() as tx:
             begin_listing(tx, connection, [stream])
@@ -76,14 +79,12 @@ def take_census(reading: Reading) -> None:
             with reading.write() as tx:
                 note_listed(tx, connection, ((stream, id) for id in page))
         missed += count_missed(reading, [stream])
-    if missed:
-        schedule_census(reading, CENSUS_AFTER_MISS)
-    else:
-        schedule_census(reading, None if feed.deletes else CENSUS_EVERY)
+    again = None if feed.deletes else CENSUS_EVERY
+    schedule_census(reading, CENSUS_AFTER_MISS if missed else again, listed_at=begun)
 
 
-def schedule_census(reading: Reading, after: timedelta | None) -> None:
-    """The next census of the feed: so long from now, or never."""
+def schedule_census(reading: Reading, after: timedelta | None, **listed: str) -> None:
+    """The next census of the feed: so long from now, or never. ``listed_at``: one was just taken, and begun then."""
     due = utc(reading.ports.clock.now() + after) if after is not None else None
     with reading.write() as tx:
-        tx.execute(sa.update(t.feed).where(t.feed.c.name == reading.key).values(census_at=due))
+        tx.execute(sa.update(t.feed).where(t.feed.c.name == reading.key).values(census_at=due, **listed))

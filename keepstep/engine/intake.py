@@ -122,6 +122,7 @@ def store_records(
         if known is None and record.deleted:
             continue
         digest = digest_of(record)
+        seen_at = now
         if known is not None:
             if known["digest"] == digest and not known["missed"]:
                 continue
@@ -133,8 +134,10 @@ def store_records(
             if record.deleted:
                 query = sa.select(t.record.c.shown).where(t.record.c.side == side, t.record.c.id == id)
                 known["shown"] = tx.scalar(query)
+                if (listed := last_listed(tx, connection, stream)) is not None:
+                    seen_at = known["seen_at"] if known["missed"] else max(known["seen_at"], listed)
             again.add((side, id))
-        rows.append(_row(side, record, digest, known, connection.mappers[stream], now))
+        rows.append(_row(side, record, digest, known, connection.mappers[stream], seen_at))
         told.append((record, rows[-1]))
     tx.upsert(t.record, rows)
     names = {each.modified_by: each.modified_by_name for each, _ in told if each.modified_by and each.modified_by_name}
@@ -146,6 +149,15 @@ def store_records(
     findings.close(tx, [unreadable_key(row["side"], row["id"]) for row in rows], now)
     tx.insert(t.change_log, [{"side": row["side"], "id": row["id"], "at": now} for row in rows])
     return Stored(len(rows), older)
+
+
+def last_listed(tx: Tx, connection: Connection, stream: str) -> str | None:
+    """Where a stream's feed does not tell of deletes: when its last complete listing began, empty if there was none.
+    What that listing showed was there then, and nothing tells how long after."""
+    for feed in connection.description.feeds:
+        if stream in feed.streams and not feed.deletes:
+            return tx.scalar(sa.select(t.feed.c.listed_at).where(t.feed.c.name == connection.feed_key(feed))) or ""
+    return None
 
 
 def unreadable_key(side: str, id: str | None) -> str:
@@ -161,7 +173,7 @@ def _older(record: Record, known: dict[str, Any]) -> bool:
 
 
 def _row(
-    side: str, record: Record, digest: bytes, known: dict[str, Any] | None, mapper: Any, now: str
+    side: str, record: Record, digest: bytes, known: dict[str, Any] | None, mapper: Any, seen_at: str
 ) -> dict[str, Any]:
     if record.deleted:
         kind = known["kind"] if known else mapper.kinds[0].value
@@ -186,7 +198,7 @@ def _row(
         "created_at": record.created_at,
         "modified_at": record.modified_at,
         "modified_by": record.modified_by,
-        "seen_at": now,
+        "seen_at": seen_at,
         "missed": 0,
         "match_key": known["match_key"] if known else None,
         "entity": known["entity"] if known else None,

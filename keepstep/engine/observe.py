@@ -158,6 +158,7 @@ def _pull(reading: Reading, cursor: str | None, seen: Observed) -> dict[str, Any
         with reading.write() as tx:
             begin_listing(tx, connection, feed.streams)
     reading.ports.fence.point("observe.begun")
+    begun, whole = reading.ports.now(), False
     try:
         for page in connection.connector.pull(feed.name, cursor):
             if cursor is not None and page.last and not (page.records or page.ignored or page.unreadable):
@@ -169,6 +170,7 @@ def _pull(reading: Reading, cursor: str | None, seen: Observed) -> dict[str, Any
                 if missed and feed.deletes:
                     # The feed has told of their delete to nobody: it went by while the cursor was lost.
                     schedule_census(reading, CENSUS_AFTER_MISS)
+            whole |= page.last and page.complete
             if not page.last and not _may_go_on(reading):
                 seen.held = True  # the next look goes on from the cursor that was just stored
                 break
@@ -177,7 +179,7 @@ def _pull(reading: Reading, cursor: str | None, seen: Observed) -> dict[str, Any
         with reading.write() as tx:
             tx.execute(sa.update(t.feed).where(t.feed.c.name == reading.key).values(cursor=None))
         raise
-    return {}
+    return {"listed_at": begun} if whole and cursor is None else {}
 
 
 def _may_go_on(reading: Reading) -> bool:

@@ -23,7 +23,7 @@ from keepstep.store.errors import Fenced, StoreError
 from keepstep.store.statistics import Growth
 from keepstep.store.types import Json
 
-REVISION = "0008"
+REVISION = "0009"
 """The revision of the tables that this code reads and writes; the newest under ``migrations/versions``."""
 
 BATCH = 1000

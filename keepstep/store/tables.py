@@ -24,6 +24,7 @@ feed = Table(
     Column("observed_at", String),
     Column("census_at", String),
     Column("failed", Json),
+    Column("listed_at", String),
 )
 
 record = Table(
@@ -49,6 +50,8 @@ record = Table(
     Column("match_key", String),
     Column("entity", String),
 )
+"""A record as it was seen. Of one that is gone, ``seen_at`` is when it was last known to be there, as far as its feed
+lets that be told; ``missed``: how many complete listings in a row did not show it."""
 Index("record_by_entity", record.c.entity)
 Index("record_by_key", record.c.side, record.c.match_key)
 Index("record_by_scope", record.c.side, record.c.scope)

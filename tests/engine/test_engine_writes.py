@@ -488,6 +488,34 @@ def test_an_edit_of_a_field_that_the_deleted_side_lacks_keeps_the_record_as_well
     assert bench.open_findings() == ["edit_against_delete", "gone"]
 
 
+@pytest.mark.parametrize("hours", [1, 12])
+def test_an_edit_since_the_last_listing_that_showed_the_deleted_record_keeps_the_others(hours: int) -> None:
+    """A feed that tells of no deletes: they come to light hours later, and nobody can say that the edit was first."""
+    bench = settled(Traits(fields=("title",), deletes=False), Traits(), Traits(), deletes="propagate")
+    bench.round(7 * 3600.0)
+    delete(bench)
+    bench.edit("b", bench.only("b"), due="2027-01-15")
+    bench.settle()
+    assert [each[0]["due"] for each in (bench.shown("b"), bench.shown("c"))] == ["2027-01-15", "2027-01-15"]
+    for _ in range(3):
+        bench.round(hours * 3600.0)
+        bench.settle(8 * 3600.0)
+    assert [len(bench.shown(each)) for each in "abc"] == [0, 1, 1]
+    assert bench.open_findings() == ["edit_against_delete", "gone"]
+
+
+def test_an_edit_before_the_last_listing_that_showed_the_deleted_record_does_not_keep_the_others() -> None:
+    bench = settled(Traits(fields=("title",), deletes=False), Traits(), Traits(), deletes="propagate")
+    bench.edit("b", bench.only("b"), due="2027-01-15")
+    bench.settle()
+    bench.settle(8 * 3600.0)
+    delete(bench)
+    for _ in range(3):
+        bench.settle(8 * 3600.0)
+    assert [bench.shown(each) for each in "abc"] == [[], [], []]
+    assert bench.open_findings() == []
+
+
 def test_what_comes_back_after_we_deleted_the_others_is_told_and_nothing_is_made_by_itself() -> None:
     bench = settled(deletes="propagate")
     id = delete(bench)

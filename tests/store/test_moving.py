@@ -136,9 +136,9 @@ def test_an_older_store_is_brought_up_to_date_on_its_way(tmp_path: Path) -> None
     furnished(source)
     older = raw(source)
     with older.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE awaited")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
+        connection.exec_driver_sql("ALTER TABLE feed DROP COLUMN listed_at")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0008'")
     older.dispose()
     move(source, target, VirtualClock(), os.environ)
     assert peek(target).revision == REVISION
-    assert len(list(tmp_path.glob("first.db.0007-*.backup"))) == 1
+    assert len(list(tmp_path.glob("first.db.0008-*.backup"))) == 1
