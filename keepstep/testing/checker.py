@@ -235,7 +235,7 @@ def _showed(simulation: Simulation, name: str, id: str, field: str, span: tuple[
     for entry in service.truth.entries:
         if entry.id != id or entry.at > span[1]:
             continue
-        if entry.at > span[0] and there and same(shown, wanted):
+        if entry.at >= span[0] and there and same(shown, wanted):
             return True
         there = there or entry.kind == "create"
         shown = entry.changes[field][1] if field in entry.changes else shown

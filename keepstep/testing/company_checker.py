@@ -70,7 +70,7 @@ def _twins(company: Company, links: Links) -> Iterator[str]:
         if place is not None:
             made.setdefault((side, place), []).append(entry.id)
     for (side, place), ids in sorted(made.items(), key=str):
-        if len(ids) > 1:
+        if len(ids) > 1 and not _each_of_its_own(company, side, ids):
             yield f"P2 {place} has {ids} on {side}"
     for entity, places in links.items():
         rows = [(side, company.records(side).get(id)) for side, id in places.items() if side in MADE or side in NATIVE]
@@ -81,6 +81,22 @@ def _twins(company: Company, links: Links) -> Iterator[str]:
         } - {None}
         if len(numbers) > 1:
             yield f"P2 {entity} ties together {sorted(str(number) for number in numbers)}"
+
+
+def _each_of_its_own(company: Company, side: str, ids: list[str]) -> bool:
+    """Whether each was made for another record that a person had made: people may call two things alike."""
+    by_hand = {
+        (f"{connection}.{entry.stream}", entry.id)
+        for connection, entry in company.log
+        if entry.kind == "create" and not entry.ours
+    }
+    tied: dict[str, set[tuple[str, str]]] = {}
+    for row in company.operator.copies.ever(t.link):
+        tied.setdefault(row["entity"], set()).add((row["side"], row["record"]))
+    made_for = [
+        {record for together in tied.values() if (side, id) in together for record in together & by_hand} for id in ids
+    ]
+    return all(made_for) and len(set().union(*made_for)) == sum(len(each) for each in made_for)
 
 
 def _place(side: str, entry: Entry) -> Any:

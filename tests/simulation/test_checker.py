@@ -183,6 +183,20 @@ def test_a_detour_from_a_value_that_others_had_is_no_edit(bench: Bench) -> None:
     assert judged(bench, "P1") == []
 
 
+def test_what_others_had_only_in_the_instant_in_which_they_were_made_they_had() -> None:
+    bench = Bench(Traits(), Traits())
+    bench.make("a", title="t")
+    bench.round(0)
+    bench.let_through()
+    bench.round(0)
+    bench.edit("b", bench.only("b"), notes="hers")
+    bench.clock.advance(60)
+    for notes in ("detour", None):
+        bench.edit("a", bench.only("a"), notes=notes)
+    overwrite(bench, "a", notes="hers")
+    assert judged(bench, "P1") == []
+
+
 def test_a_detour_from_a_value_that_nobody_else_had_is_one(bench: Bench) -> None:
     for title in ("new", "detour", "new"):
         bench.edit("a", bench.only("a"), title=title)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from connectors.zoho_crm.sandbox import HUB
+from keepstep.engine.match import link_row
 from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.findings import Finding
 from keepstep.testing.company_checker import violations
-from keepstep.testing.company_edits import lost_edits, said_nothing_new
+from keepstep.testing.company_edits import lost_edits, not_tied_yet, said_nothing_new
 from keepstep.testing.company_steps import CompanyHistory
 from keepstep.testing.company_world import Company
 
@@ -164,6 +165,34 @@ def test_a_record_that_was_made_with_what_was_agreed_just_then_is_no_edit(compan
     assert not said(OLD, "2026-11-01T00:00:00.000Z"), "it was not agreed on yet"
     company.pass_time(60)
     assert not said(OLD, company.store.now()), "it was not agreed on any more"
+
+
+def test_an_emptied_field_is_filled_only_if_it_was_emptied_before_its_record_was_tied(company: Company) -> None:
+    [epic] = [entry for _, entry in company.log if entry.stream == "epics" and entry.kind == "create"]
+    assert not not_tied_yet(company, "tracker.epics", replace(epic, at=company.store.now()))
+    assert not_tied_yet(company, "tracker.epics", replace(epic, at="2026-11-01T00:00:00.000Z"))
+    company.cores["tracker"].edit("Ada", "epics", epic.id, {"duedate": None})
+    by_us(company, "tracker.epics", OLD)
+    assert len([*lost_edits(company)]) == 1
+
+
+def test_two_makings_for_one_thing_are_twins_and_for_two_that_people_called_alike_are_none(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(company, "round", lambda: 0)
+
+    def twins() -> list[str]:
+        return [each for each in violations(company) if each.startswith("P2 d1")]
+
+    tracker = company.cores["tracker"]
+    twin = tracker.create(tracker.hub.name, "epics", {"summary": "Website #d1"})
+    assert len(twins()) == 1
+    deal = company.cores["crm"].create("Bo", "Deals", {"Deal_Name": "Website #d1", "Stage": "Qualification"})
+    assert len(twins()) == 1, "what a person made is no excuse for what was not made for it"
+    with company.store.write() as tx:
+        rows = [{"side": "tracker.epics", "id": twin}, {"side": "crm.Deals", "id": deal}]
+        tx.upsert(t.link, [link_row(row, "other", company.store.now()) for row in rows])
+    assert twins() == []
 
 
 def told(company: Company, code: str, state: str = "open", **params: Any) -> None:
