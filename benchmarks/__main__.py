@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -54,15 +55,17 @@ def parts(folder: Path, tenth: int) -> dict[str, Callable[[], Iterator[Row]]]:
 
 
 def main() -> None:
-    tenth = 10 if "--quick" in sys.argv else 1
-    machine = described()
-    rows: list[Row] = []
-    asked = [word for word in sys.argv[1:] if not word.startswith("-")]
     with tempfile.TemporaryDirectory() as name:
+        words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+        words.add_argument("--quick", action="store_true", help="a tenth of the records")
+        words.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts(Path(name), 1))}")
+        told = words.parse_args()
+        tenth, asked = 10 if told.quick else 1, told.parts
         there = parts(Path(name), tenth)
         unknown = [word for word in asked if word not in there]
         if unknown:
-            sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join(there)}")
+            words.error(f"no such part: {', '.join(unknown)}; there are {', '.join(there)}")
+        machine, rows = described(), list[Row]()
         for part in asked or there:
             for row in there[part]():
                 rows.append(row)
