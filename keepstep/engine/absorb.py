@@ -12,7 +12,7 @@ import msgspec
 
 from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
-from keepstep.engine.reconfigured import NEVER_SEEN
+from keepstep.engine.oblivion import doubt_deletes, perhaps_set_back, touched_since
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState
 from keepstep.engine.world import Side, Sync
@@ -56,6 +56,7 @@ def absorb(
             continue
         views, doubtful = look(state, sync, references)
         moved = touched_since(state, forgotten) if forgotten is not None else frozenset()
+        doubt_deletes(state, moved)
         for name, seen in views.items():
             _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()), moved)
         if sync.carried is not None and state.under != state.value(REQUIRED_PARENT[sync.kind]):
@@ -241,23 +242,6 @@ def _by_item(state: EntityState, name: str, agreed: Agreed, views: Iterable[View
         known = {item["id"]: item for item in cur or ()} | known
         found.append(msgspec.structs.replace(view, cur=cur, shadow=shadow))
     return found
-
-
-def touched_since(state: EntityState, since: str) -> frozenset[str]:
-    """Sides whose record was changed since then by anybody, or does not say when it was, or was not seen again."""
-    return frozenset(
-        side
-        for side, record in state.records.items()
-        if record["digest"] == NEVER_SEEN or (record["modified_at"] or since) >= since
-    )
-
-
-def perhaps_set_back(views: Sequence[View], moved: Set[str], equality: Equality) -> list[View]:
-    """Sides that look unchanged to a store that has lost its memory, while others changed: the change may have been
-    carried there once, and set back by a person since."""
-    changed = [view for view in views if view.changed and not view.follows]
-    quiet = [view for view in views if not view.changed and not view.follows and view.side in moved]
-    return [view for view in quiet if any(not equality.means(view.side, view.cur, each.cur) for each in changed)]
 
 
 def asked(agreed: Agreed, views: Iterable[View], against: Iterable[View] = ()) -> Merge:

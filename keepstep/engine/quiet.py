@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from connectors.errors import ConnectorError
-from keepstep.engine.absorb import look, perhaps_set_back
+from keepstep.engine.absorb import look
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
+from keepstep.engine.oblivion import perhaps_set_back
 from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load

@@ -144,7 +144,7 @@ def _replaced(
     deleted the record, and nobody took that back. ``beside``: all records that were ever taken for the same thing."""
     for other, id in sorted(beside):
         service = simulation.services[other]
-        seeing = other == name
+        seeing = other == name or _showed(simulation, other, id, field, (entry.at, entry.at), value)
         for later in service.truth.entries:
             if later.id != id or later.at < entry.at or (other == name and later.n <= entry.n):
                 continue

@@ -163,6 +163,34 @@ def test_what_was_set_back_just_before_is_seen_though_the_index_does_not_show_it
     assert [row["field"] for row in bench.rows(t.conflict)] == ["title"]
 
 
+def test_what_was_deleted_elsewhere_and_touched_since_is_not_deleted(tmp_path: Path) -> None:
+    """Somebody set it back to what the store knows, after another one had deleted what it was carried to."""
+    office = Office(tmp_path, deletes="propagate")
+    bench = office.bench
+    office.back_up()
+    bench.edit("a", office.first, title="Tried")
+    bench.settle()
+    bench.services["b"].delete("Bo", STREAM, office.other)
+    bench.edit("a", office.first, title="Draft")
+    office.restore()
+    for _ in range(3):
+        bench.settle(PAST_DOUBT)
+    assert office.values("a", office.first)["title"] == "Draft"
+    assert bench.open_findings() == ["edit_against_delete", "gone"]
+
+
+def test_what_was_deleted_elsewhere_and_nobody_touched_since_is_deleted(tmp_path: Path) -> None:
+    office = Office(tmp_path, deletes="propagate")
+    bench = office.bench
+    bench.clock.advance(60)
+    office.back_up()
+    bench.services["b"].delete("Bo", STREAM, office.other)
+    office.restore()
+    for _ in range(3):
+        bench.settle(PAST_DOUBT)
+    assert (bench.shown("a"), bench.shown("b")) == ([], [])
+
+
 def test_nothing_is_taken_in_while_what_looks_unchanged_cannot_be_looked_at(office: Office) -> None:
     bench = office.bench
     office.back_up()

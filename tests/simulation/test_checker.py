@@ -111,6 +111,16 @@ def test_a_later_edit_where_it_never_came_replaces_nothing(bench: Bench) -> None
     assert len(judged(bench, "P1")) == 1
 
 
+def test_a_delete_replaces_what_its_side_showed_before_somebody_said_the_same_elsewhere(bench: Bench) -> None:
+    bench.edit("b", bench.only("b"), title="new")
+    bench.clock.advance(60)
+    bench.edit("a", bench.only("a"), title="new")
+    bench.clock.advance(60)
+    bench.services["b"].delete("Bo", STREAM, bench.only("b"))
+    bench.services["a"].delete(BOT, STREAM, bench.only("a"))
+    assert judged(bench, "P1") == []
+
+
 def test_a_delete_replaces_what_stood_there_unless_it_is_taken_back(bench: Bench) -> None:
     id = bench.only("a")
     bench.edit("a", id, title="new")
