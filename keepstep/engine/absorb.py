@@ -40,12 +40,12 @@ def absorb(
     now: str,
     run: str | None,
     past: Past = MappingProxyType({}),
-    forgotten: str | None = None,
+    forgotten: Callable[[EntityState], str | None] = lambda state: None,
 ) -> Noted:
     """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place.
 
     ``past``: what was agreed on lately, by which a field that goes back and forth is known. ``forgotten``: since when
-    the store has lost its memory, if it was put back from a copy.
+    the store knows nothing of what happened to an entity, if it was put back from a copy.
     """
     noted = Noted(audit=[])
     how = cache(lambda name: (sync.rule(name), sync.equality(name)))
@@ -55,7 +55,8 @@ def absorb(
         if state.parked:
             continue
         views, doubtful = look(state, sync, references)
-        moved = touched_since(state, forgotten) if forgotten is not None else frozenset()
+        since = forgotten(state)
+        moved = touched_since(state, since) if since is not None else frozenset()
         doubt_deletes(state, moved)
         for name, seen in views.items():
             _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()), moved)
@@ -182,9 +183,10 @@ def _field(
     if rule.by_item:
         views = _by_item(state, name, agreed, views)
     result = merge(agreed, views, before, rule, equality, now, in_doubt)
-    if before is None and result.agreed is not agreed:
+    if before is None:
         back = perhaps_set_back(views, moved, equality) if moved and rule.policy != "set" else []
-        if back or flips(past, result.agreed.value, result.agreed.source):
+        new = result.agreed is not agreed
+        if (back and (new or result.conflict)) or (new and flips(past, result.agreed.value, result.agreed.source)):
             result = asked(agreed, views, back)
     if result.agreed is not agreed:
         state.agreed[name] = result.agreed

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
 
 from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.state import EntityState
 from mapping.agreement import Equality, View
+
+
+def not_known_since(state: EntityState, forgotten: str | None, left: Callable[[Mapping[str, Any]], bool]) -> str | None:
+    """Since when the store knows nothing of an entity; None if it knows all.
+
+    ``forgotten``: of all of them, until everything was taken in anew. Later on ``left`` tells of a record that we made
+    in that time: what happened to it before it was tied is not known.
+    """
+    if forgotten is not None:
+        return forgotten
+    new = [state.records[side] for side, link in state.links.items() if not link.fields and side in state.records]
+    return min((record["created_at"] for record in new if left(record)), default=None)
 
 
 def touched_since(state: EntityState, since: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -177,10 +177,19 @@ def _judge_update(
     ):
         finish(lens, state, row, record, {}, True, now)
         return "done"
-    if all(shown.get(name) == row["compared"].get(name) for name in fields) and record.version is None:
+    as_before = record.version is None and all(shown.get(name) == row["compared"].get(name) for name in fields)
+    if as_before and not _touched(lens, state, record, row, fields):
         return "not_applied"
     settle.unclear(lens, state, row, now)
     return "unclear"
+
+
+def _touched(lens: Lens, state: EntityState, record: Record, row: dict[str, Any], fields: Iterable[str]) -> bool:
+    """Whether somebody may have set back what we wrote: the record was changed since, and no edit that was seen on it
+    meanwhile says why."""
+    known = state.links[lens.side.name].fields
+    seen = any(name in known and known[name].glimpse is not None for name in fields)
+    return (record.modified_at or "") > row["written_at"] and not seen
 
 
 def _create(job: Job, side: Side, row: dict[str, Any], result: Recovered) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -14,7 +15,8 @@ from keepstep.engine.carried import stir
 from keepstep.engine.flips import recent
 from keepstep.engine.job import Job
 from keepstep.engine.match import Matched
-from keepstep.engine.match.linking import forgotten_since
+from keepstep.engine.match.linking import forgotten_since, made_in_oblivion
+from keepstep.engine.oblivion import not_known_since
 from keepstep.engine.quiet import look_closely
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -61,7 +63,9 @@ def _batch(job: Job, forgotten: str | None) -> list[Finding] | None:
         references.prepare(sync, states.values())
         now = ports.now()
         glimpses.keep(states.values(), sync, references)
-        noted = absorb(states.values(), sync, references, now, job.run, recent(tx, states, now), forgotten)
+        left = made_in_oblivion(tx)
+        since = partial(not_known_since, forgotten=forgotten, left=left)
+        noted = absorb(states.values(), sync, references, now, job.run, recent(tx, states, now), since)
         for state in states.values():
             if not state.owing:
                 state.owing = state.dirty = True

@@ -113,6 +113,7 @@ def _lost_edits(simulation: Simulation) -> list[str]:
                         or _replaced(simulation, beside, name, entry, field, value)
                         or _went_along(simulation, beside, entry, field)
                         or _buried_unseen(simulation, name, entry, field)
+                        or _set_back_at_once(simulation, name, entry, field)
                     ):
                         continue
                     broken.append(f"P1 {entity} {field}={value!r} by {entry.actor} on {name} at {entry.at} is lost")
@@ -188,6 +189,19 @@ def _buried_unseen(simulation: Simulation, name: str, entry: Entry, field: str) 
         bool(later)
         and later[0].n in service.late
         and not any(entry.n < look[name] <= later[0].n for look in simulation.looks)
+    )
+
+
+def _set_back_at_once(simulation: Simulation, name: str, entry: Entry, field: str) -> bool:
+    """A write of ours whose answer was lost was set back in the instant in which it arrived, on a side that neither
+    counts versions nor keeps a history: it shows what it would show had ours never arrived."""
+    service, written = simulation.services[name], entry.changes[field][0]
+    return not (service.traits.versioned or service.traits.history) and any(
+        (row["side"], row["record"], row["state"]) == (f"{name}.{STREAM}", entry.id, "not_applied")
+        and row["written_at"] == entry.at
+        and CANONICAL[field] in row["fields"]
+        and same(service.form(field, row["fields"][CANONICAL[field]][0]), written)
+        for row in simulation.copies.ever(t.intent)
     )
 
 

@@ -67,6 +67,20 @@ def test_what_its_author_took_back_is_nobodys_question() -> None:
     assert [each["title"] for each in bench.shown("b")] == ["theirs"]
 
 
+def test_what_may_have_been_set_back_unseen_is_asked_about_where_only_the_time_of_the_last_change_is_told() -> None:
+    bench = Bench(Traits(), Traits(versioned=False))
+    mine = bench.make("a", title="x")
+    bench.settle()
+    bench.edit("a", mine, title="theirs")
+    bench.services["b"].faults.switch_on(Fault("lost_after", "write", times=1))
+    assert bench.round().applied.unknown == 1
+    bench.clock.advance(1.0)
+    bench.edit("b", bench.only("b"), title="x")
+    bench.settle(PAST_DOUBT)
+    assert [each["title"] for each in bench.shown("b")] == ["x"]
+    assert candidates(bench) == {"agreed": "theirs", "b.items": "x"}
+
+
 def test_what_was_seen_of_a_record_that_is_gone_is_forgotten() -> None:
     bench, _, yours = in_doubt(late=False)
     bench.services["b"].delete("Ada", "items", yours)

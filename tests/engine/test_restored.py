@@ -21,14 +21,16 @@ from keepstep.testing.simulator import Simulation
 from keepstep.testing.steps import Step, draw
 from keepstep.testing.worlds import PAST_DOUBT, Bench, fresh_store
 
+FILLED = {"notes": "one", "due": "2026-11-30"}
+
 
 class Office:
     """A bench whose store is a file, with one record in step on both sides, and a copy of it."""
 
-    def __init__(self, folder: Path, *traits: Traits, **sync: Any) -> None:
+    def __init__(self, folder: Path, *traits: Traits, filled: dict[str, Any] = FILLED, **sync: Any) -> None:
         self.file, self.copy = folder / "keep.db", folder / "copy.db"
         self.bench = Bench(*traits, store=f"sqlite:///{self.file}", **sync)
-        self.first = self.bench.make("a", title="Draft", notes="one", due="2026-11-30")
+        self.first = self.bench.make("a", title="Draft", **filled)
         self.bench.settle()
         self.other = self.bench.only("b")
 
@@ -189,6 +191,47 @@ def test_what_was_deleted_elsewhere_and_nobody_touched_since_is_deleted(tmp_path
     for _ in range(3):
         bench.settle(PAST_DOUBT)
     assert (bench.shown("a"), bench.shown("b")) == ([], [])
+
+
+def test_what_was_emptied_again_stands_among_what_others_disagree_about(tmp_path: Path) -> None:
+    office = Office(tmp_path, Traits(), Traits(), Traits(), filled={})
+    bench = office.bench
+    office.back_up()
+    bench.edit("a", office.first, notes="tried")
+    bench.settle()
+    bench.edit("a", office.first, notes=None)
+    bench.edit("c", bench.only("c"), notes="hers")
+    office.restore()
+    bench.settle(PAST_DOUBT)
+    [row] = bench.rows(t.conflict)
+    assert {name: each["value"] for name, each in row["state"]["candidates"].items()} == {
+        "a.items": None, "b.items": "tried", "c.items": "hers", "agreed": None,
+    }  # fmt: skip
+
+
+def test_what_was_emptied_on_what_we_made_since_is_asked_about_even_if_its_like_comes_to_light_later(
+    tmp_path: Path,
+) -> None:
+    """The record that it was made for is gone: it waits untied until another that was made with it is seen."""
+    office = Office(tmp_path, Traits(), Traits(), Traits(), filled={})
+    bench = office.bench
+    office.back_up()
+    id = bench.make("a", title="New", due="2026-12-24")
+    bench.settle()
+    bench.edit("b", bench.only_titled("b", "New"), due=None)
+    bench.services["a"].delete("Bo", STREAM, id)
+    hidden = bench.services["c"].items[bench.only_titled("c", "New")]
+    hidden.visible_at = bench.clock.monotonic() + 3600.0
+    office.restore()
+    for _ in range(3):
+        bench.settle(PAST_DOUBT)
+    assert bench.rows(t.conflict) == []
+    for _ in range(3):
+        bench.settle(3600.0)
+    [row] = bench.rows(t.conflict)
+    assert (row["field"], {each["value"] for each in row["state"]["candidates"].values()}) == (
+        "due_date", {None, "2026-12-24"},
+    )  # fmt: skip
 
 
 def test_nothing_is_taken_in_while_what_looks_unchanged_cannot_be_looked_at(office: Office) -> None:

@@ -222,6 +222,38 @@ def test_a_detour_that_was_carried_is_an_edit_when_it_is_taken_back(bench: Bench
     assert len(judged(bench, "P1")) == 1
 
 
+@pytest.mark.parametrize(
+    ("traits", "instant", "lost"),
+    [
+        (Traits(versioned=False), "same", 0),
+        (Traits(versioned=False), "later", 1),
+        (Traits(versioned=False, history=True), "same", 1),
+        (Traits(), "same", 1),
+    ],
+)
+def test_what_was_set_back_in_the_instant_of_a_lost_write_is_excused_where_nothing_tells_the_two_apart(
+    traits: Traits, instant: str, lost: int
+) -> None:
+    bench = Bench(traits, Traits())
+    bench.make("a", title="old")
+    bench.settle()
+    bench.clock.advance(60)
+    record, written_at = bench.only("a"), bench.ports.now()
+    bench.services["a"].edit(BOT, STREAM, record, {"title": "new"})
+    bench.clock.advance(0 if instant == "same" else 1)
+    bench.edit("a", record, title="old")
+    set_back_at = bench.ports.now()
+    [intent] = [row for row in bench.rows(t.intent) if row["kind"] == "create"]
+    mine = {"id": "lost", "kind": "update", "side": "a.items", "record": record, "state": "not_applied"}
+    with bench.store.write() as tx:
+        tx.insert(
+            t.intent, [{**intent, **mine, "written_at": written_at, "fields": {"title": ["new", 1, "new", None]}}]
+        )
+    overwrite(bench, "a", title="new")
+    overwrite(bench, "b", title="new")
+    assert len([each for each in judged(bench, "P1") if set_back_at in each]) == lost
+
+
 def test_a_side_that_shouts_excuses_only_what_looks_alike_there() -> None:
     bench = Bench(Traits(shouts=True), Traits())
     bench.make("b", title="old")
