@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
@@ -12,7 +12,7 @@ import msgspec
 
 from keepstep.engine.carried import is_copy, of_its_own
 from keepstep.engine.flips import Past, Step, flips
-from keepstep.engine.oblivion import doubt_deletes, perhaps_set_back, touched_since
+from keepstep.engine.oblivion import Unknown, doubt_deletes
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState
 from keepstep.engine.world import Side, Sync
@@ -40,12 +40,12 @@ def absorb(
     now: str,
     run: str | None,
     past: Past = MappingProxyType({}),
-    forgotten: Callable[[EntityState], str | None] = lambda state: None,
+    unknown_of: Callable[[EntityState], Unknown] = lambda state: Unknown(),
 ) -> Noted:
     """Judge every field of every entity, and move agreed values, shadows and conflicts. Changes the states in place.
 
-    ``past``: what was agreed on lately, by which a field that goes back and forth is known. ``forgotten``: since when
-    the store knows nothing of what happened to an entity, if it was put back from a copy.
+    ``past``: what was agreed on lately, by which a field that goes back and forth is known. ``unknown_of``: what
+    the store does not know of an entity, if it was put back from a copy.
     """
     noted = Noted(audit=[])
     how = cache(lambda name: (sync.rule(name), sync.equality(name)))
@@ -55,11 +55,10 @@ def absorb(
         if state.parked:
             continue
         views, doubtful = look(state, sync, references)
-        since = forgotten(state)
-        moved = touched_since(state, since) if since is not None else frozenset()
-        doubt_deletes(state, moved)
+        unknown = unknown_of(state)
+        doubt_deletes(state, unknown)
         for name, seen in views.items():
-            _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()), moved)
+            _field(state, name, seen, how, name in doubtful, now, run, noted, past.get((state.id, name), ()), unknown)
         if sync.carried is not None and state.under != state.value(REQUIRED_PARENT[sync.kind]):
             state.under = state.value(REQUIRED_PARENT[sync.kind])
             state.dirty = True
@@ -172,10 +171,10 @@ def _field(
     run: str | None,
     noted: Noted,
     past: Sequence[Step],
-    moved: Set[str],
+    unknown: Unknown,
 ) -> None:
     before = state.conflicts.get(name)
-    if before is None and not any(view.changed for view in views):
+    if before is None and not unknown.made and not any(view.changed for view in views):
         return
     agreed = state.agreed.get(name, Agreed())
     own = {view.side: view.cur for view in views}
@@ -184,10 +183,10 @@ def _field(
         views = _by_item(state, name, agreed, views)
     result = merge(agreed, views, before, rule, equality, now, in_doubt)
     if before is None:
-        back = perhaps_set_back(views, moved, equality) if moved and rule.policy != "set" else []
-        new = result.agreed is not agreed
-        if (back and (new or result.conflict)) or (new and flips(past, result.agreed.value, result.agreed.source)):
-            result = asked(agreed, views, back)
+        against = [] if rule.policy == "set" else unknown.stand_against(agreed, views, equality)
+        moves = result.agreed is not agreed
+        if against or (moves and flips(past, result.agreed.value, result.agreed.source)):
+            result = asked(agreed, views, against)
     if result.agreed is not agreed:
         state.agreed[name] = result.agreed
         state.dirty = True

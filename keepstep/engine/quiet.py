@@ -13,11 +13,12 @@ from keepstep.engine.absorb import look
 from keepstep.engine.failures import tell_failure
 from keepstep.engine.intake import store_looks
 from keepstep.engine.job import Job
-from keepstep.engine.oblivion import perhaps_set_back
+from keepstep.engine.oblivion import Unknown
 from keepstep.engine.reconfigured import NEVER_SEEN
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load
 from keepstep.store import tables as t
+from mapping.agreement import Agreed
 
 BATCH = 400
 
@@ -67,8 +68,9 @@ def _quiet(job: Job, entities: list[str]) -> dict[str, list[str]]:
 def _quiet_sides(job: Job, state: EntityState, references: References) -> set[str]:
     views, _ = look(state, job.sync, references)
     there = {side for side, record in state.records.items() if side in job.sync.sides and not record["deleted"]}
+    nothing = Unknown(frozenset(there))
     return {side for side in there if state.records[side]["digest"] == NEVER_SEEN} | {
         view.side
         for name, seen in views.items()
-        for view in perhaps_set_back(seen, state.links.keys(), job.sync.equality(name))
+        for view in nothing.stand_against(Agreed(), seen, job.sync.equality(name))
     }

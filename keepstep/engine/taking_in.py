@@ -16,7 +16,7 @@ from keepstep.engine.flips import recent
 from keepstep.engine.job import Job
 from keepstep.engine.match import Matched
 from keepstep.engine.match.linking import forgotten_since, made_in_oblivion
-from keepstep.engine.oblivion import not_known_since
+from keepstep.engine.oblivion import unknown_of
 from keepstep.engine.quiet import look_closely
 from keepstep.engine.references import References
 from keepstep.engine.state import EntityState, load, save
@@ -63,9 +63,8 @@ def _batch(job: Job, forgotten: str | None) -> list[Finding] | None:
         references.prepare(sync, states.values())
         now = ports.now()
         glimpses.keep(states.values(), sync, references)
-        left = made_in_oblivion(tx)
-        since = partial(not_known_since, forgotten=forgotten, left=left)
-        noted = absorb(states.values(), sync, references, now, job.run, recent(tx, states, now), since)
+        unknown = partial(unknown_of, forgotten=forgotten, left=made_in_oblivion(tx))
+        noted = absorb(states.values(), sync, references, now, job.run, recent(tx, states, now), unknown)
         for state in states.values():
             if not state.owing:
                 state.owing = state.dirty = True

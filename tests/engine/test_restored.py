@@ -234,6 +234,23 @@ def test_what_was_emptied_on_what_we_made_since_is_asked_about_even_if_its_like_
     )  # fmt: skip
 
 
+def test_what_was_emptied_on_what_we_made_since_is_not_filled_again(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    bench = office.bench
+    id = bench.make("a", title="New", notes="carried", due="2026-12-24")
+    bench.look()
+    bench.engine.take_in(bench.sync)
+    office.back_up()
+    bench.settle()
+    bench.edit("b", bench.only_titled("b", "New"), notes=None)
+    office.restore()
+    for _ in range(2):
+        bench.settle(PAST_DOUBT)
+    assert office.values("a", id)["notes"] == "carried"
+    assert [row["field"] for row in bench.rows(t.conflict)] == ["description"]
+    assert {each["value"] for each in bench.rows(t.conflict)[0]["state"]["candidates"].values()} == {None, "carried"}
+
+
 def test_nothing_is_taken_in_while_what_looks_unchanged_cannot_be_looked_at(office: Office) -> None:
     bench = office.bench
     office.back_up()
