@@ -129,7 +129,7 @@ CONFIGURATION: Final[dict[str, Message]] = {
 FINDINGS: Final[dict[str, Message]] = {
     "no_route": "{entity} is to appear in {side}, but nothing says where: add an entry under `create`",
     "loss": "{side}, {record}: {field} could not be carried over ({why:reason}): {value:value}",
-    "connection_failed_auth": "{connection}: the credentials are refused; sign in again: `keepstep login {connection}` ({reason})",
+    "connection_failed_auth": "{connection}: the credentials are refused; renew them where they were given, in the configuration or by `keepstep login {connection}` ({reason})",
     "connection_failed_scope": "{connection}: the account may not do this; grant what is named here: {reason}",
     "connection_failed_unreachable": "{connection} cannot be reached: {reason}",
     "connection_failed_configured": "{connection} cannot work as configured: {reason}",
