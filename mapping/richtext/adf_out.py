@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mapping.richtext.tree import (
@@ -22,6 +22,7 @@ from mapping.richtext.tree import (
     Table,
     plain,
     tidy,
+    with_addresses,
 )
 
 Node = dict[str, Any]
@@ -146,9 +147,9 @@ def _split_lines(spans: list[Span]) -> list[list[Span]]:
 
 
 def inline(spans: Sequence[Span]) -> list[Node]:
-    """Spans as text nodes and hard breaks."""
+    """Spans as text nodes and hard breaks. Addresses become links: here nothing makes them such by itself."""
     out: list[Node] = []
-    for text, flags, href in spans:
+    for text, flags, href in _linked(spans):
         if flags & IMAGE:
             text, flags = text or href or "", 0
         marks: list[Node] = []
@@ -167,3 +168,18 @@ def inline(spans: Sequence[Span]) -> list[Node]:
             if part:
                 out.append({"type": "text", "text": part, "marks": marks} if marks else {"type": "text", "text": part})
     return out
+
+
+def _linked(spans: Sequence[Span]) -> Iterator[Span]:
+    """With links where running text holds an address."""
+    for span, place, found in with_addresses(spans):
+        text, flags, href = span
+        within = [(start - place, end - place) for start, end in found if place <= start and end <= place + len(text)]
+        at = 0
+        for start, end in within if href is None else ():
+            if start > at:
+                yield text[at:start], flags, None
+            yield text[start:end], flags, text[start:end]
+            at = end
+        if at < len(text) or not at:
+            yield text[at:], flags, href

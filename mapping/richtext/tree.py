@@ -8,9 +8,12 @@ two equal texts are equal lists.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final
+
+from mapping.richtext.addresses import addresses
 
 STRONG: Final = 1
 EM: Final = 2
@@ -128,10 +131,32 @@ def tidy(spans: list[Span], *, single: bool = False) -> list[Span]:
     if any(span[1] != CODE and (span[0][:1].isspace() or span[0][-1:].isspace()) for span in out if span[1] or span[2]):
         for bit in (STRONG, EM, STRIKE, 0):
             out = _trim(out, bit)
-    out = _join(out)
+    out = _join(_unlinked(_join(_unlinked(out))))
     if not any("\n" in span[0] for span in out):
         return _trim_ends(out)
     return _trim_lines(out)
+
+
+def _unlinked(spans: list[Span]) -> list[Span]:
+    """Links of addresses to themselves as the text that they are, where it would be read as just that address."""
+    if not any(href is not None and href == text for text, _, href in spans):
+        return spans
+    out: list[Span] = []
+    for span, at, found in with_addresses(spans):
+        text, flags, href = span
+        out.append((text, flags, None) if href == text and (at, at + len(text)) in found else span)
+    return out
+
+
+def with_addresses(spans: Iterable[Span]) -> Iterator[tuple[Span, int, list[tuple[int, int]]]]:
+    """Each span with its place in the running text around it, and where addresses stand in that. In what is code, an
+    image or a link to elsewhere stand none."""
+    for (flags, apart), run in groupby(spans, lambda span: (span[1], span[2] not in (None, span[0]))):
+        pieces, at = list(run), 0
+        found = [] if apart or flags & (CODE | IMAGE) else list(addresses(plain(pieces)))
+        for span in pieces:
+            yield span, at, found
+            at += len(span[0])
 
 
 def _join(spans: list[Span]) -> list[Span]:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from mapping.richtext.addresses import addresses
 from mapping.richtext.parsing import parse_spans
 from mapping.richtext.tree import (
     CODE,
@@ -34,7 +35,7 @@ from mapping.richtext.tree import (
 _ODD = re.compile(r"[\\`*_~<&\[\]!]")
 _ESCAPE = re.compile(
     r"[`*]|\\(?=[!-/:-@\[-`{-~\n]|\Z)|(?<![^\W_])_|_(?![^\W_])|~(?=~|\Z)|(?<=~)~|\A~"
-    r"|<(?=(?>[^\s<>:@]*[:@])[^\s<>]*>)|&(?=#?[0-9A-Za-z]{1,40};)"
+    r"|<(?=(?>[^\s<>:@]*[:@])[^\s<>]*(?:>|\Z))|&(?=#?[0-9A-Za-z]{1,40};)"
 )
 _BRACKETS = re.compile(r"[\[\]]")
 _LINE = re.compile(
@@ -222,6 +223,20 @@ def escape(text: str, brackets: bool = False) -> str:
     return text
 
 
+def _spelled(text: str) -> str:
+    """Running text; an address with signs in it that would have to be escaped stands in angle brackets."""
+    if "://" not in text:
+        return escape(text)
+    out, at = [], 0
+    brackets = "](" in text or "]:" in text
+    for start, end in addresses(text):
+        address = text[start:end]
+        if escape(address) != address:
+            out += [escape(text[at:start], brackets), f"<{address}>"]
+            at = end
+    return "".join([*out, escape(text[at:], brackets)])
+
+
 def _code_span(text: str) -> str:
     longest = max((len(run) for run in _TICKS.findall(text)), default=0)
     ticks = "`" * (longest + 1) if longest else "`"
@@ -238,7 +253,7 @@ def _address(href: str) -> str:
 def _inline(spans: list[Span]) -> tuple[str, bool]:
     """The spelling, and whether it surely reads back."""
     if len(spans) == 1 and not spans[0][1] and spans[0][2] is None:
-        return escape(spans[0][0]), True
+        return _spelled(spans[0][0]), True
     out: list[str] = []
     marks: list[int] = []
     """Open ones, outermost first; a link among them as ``_LINK``."""
@@ -271,8 +286,10 @@ def _inline(spans: list[Span]) -> tuple[str, bool]:
             out.append(f"![{escape(text, True)}]({_address(source)})")
         elif flags & CODE:
             out.append(_code_span(text))
-        else:
+        elif flags or link is not None:
             out.append(escape(text, link is not None))
+        else:
+            out.append(_spelled(text))
     for bit in reversed(marks):
         out.append(f"]({_address(link or '')})" if bit == _LINK else _sign(bit))
     return "".join(out), all(_clear(spans, index) for index in range(len(spans)))

@@ -91,19 +91,31 @@ SCRAPS = st.sampled_from(
             "\ud800",
         ),
         *("&amp;", "<http://a.example>", "](x)", "**", "~~", "```", "    ", "- ", "> ", "1. ", "# ", "\n\n"),
-        *("| a |", "|---|", "http://x.example", "[a](http://b.example)", "![i](http://c.example)", "[a]: b"),
+        *(
+            "| a |",
+            "|---|",
+            "http://x.example",
+            "https://x.example/_a_(b)&amp",
+            "[a](http://b.example)",
+            "![i](http://c.example)",
+            "[a]: b",
+        ),
         *("List<String>", "<script>", "[x](javascript:alert)", "- [ ] ", "@Mia"),
     ]
 )
 TEXTS = st.lists(SCRAPS, max_size=20).map("".join)
 
-_WORDS = st.lists(SCRAPS, max_size=4).map("".join) | st.sampled_from(["a", "b", " ", "。", "a b", "x.", "red word"])
+_WORDS = st.lists(SCRAPS, max_size=4).map("".join) | st.sampled_from(
+    ["a", "b", " ", "。", "a b", "x.", "red word", "http://x.example", "https://x.example/_a_(b)&amp"]
+)
 _MARKS = st.lists(
     st.sampled_from(
         [
             *({"type": kind} for kind in ("strong", "em", "strike", "code", "underline")),
             {"type": "link", "attrs": {"href": "http://a.example/(c)"}},
             {"type": "link", "attrs": {"href": "http://z.example"}},
+            {"type": "link", "attrs": {"href": "http://x.example"}},
+            {"type": "link", "attrs": {"href": "https://x.example/_a_(b)&amp"}},
             {"type": "textColor", "attrs": {"color": "#ff0000"}},
         ]
     ),

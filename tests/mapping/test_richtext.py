@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,7 +29,19 @@ SHOWN: list[tuple[str, list[Node], str | None, list[tuple[str, str]]]] = [
     ("white space leaves the mark", [para("see", text(" this ", "strong"), "now")], "see **this** now", []),
     ("punctuation leaves the mark before a letter", [para(text("注意：", "strong"), "请")], "**注意**：请", []),
     ("link", [para(link("plan", "https://a.example/x_(y)"))], "[plan](https://a.example/x_\\(y\\))", []),
-    ("bare link", [para(link("https://a.example", "https://a.example"))], "<https://a.example>", []),
+    ("bare link", [para(link("https://a.example", "https://a.example"))], "https://a.example", []),
+    (
+        "bare link with signs",
+        [para(link("https://a.example/_b", "https://a.example/_b"))],
+        "<https://a.example/_b>",
+        [],
+    ),
+    (
+        "bare link that a letter follows",
+        [para(link("https://a.example", "https://a.example"), "b")],
+        "<https://a.example>b",
+        [],
+    ),
     ("script link", [para(link("plan", "java\nscript:alert(1)"))], "plan", [("link", "link_refused")]),
     ("heading", [block("heading", text("Plan #"), level=3)], "### Plan \\#", []),
     (
@@ -106,13 +119,13 @@ SHOWN: list[tuple[str, list[Node], str | None, list[tuple[str, str]]]] = [
     (
         "inline card",
         [para({"type": "inlineCard", "attrs": {"url": "https://a.example"}})],
-        "<https://a.example>",
+        "https://a.example",
         [("inlineCard", "shown_as_link")],
     ),
     (
         "block card",
         [{"type": "blockCard", "attrs": {"url": "https://a.example"}}],
-        "<https://a.example>",
+        "https://a.example",
         [("blockCard", "shown_as_link")],
     ),
     (
@@ -230,8 +243,38 @@ def test_text_stands_for_itself_in_every_spelling(literal: str) -> None:
     assert markdown_to_plain(shown) == literal
     content = markdown_to_adf(shown or "")["content"]
     assert len(content) == 1
-    assert "\n".join(node["text"] for node in content[0]["content"] if node["type"] == "text") == literal
-    assert all("marks" not in node for node in content[0]["content"])
+    nodes = content[0]["content"]
+    assert "".join(node["text"] if node["type"] == "text" else "\n" for node in nodes) == literal
+    assert all("marks" not in node or node["text"] == "https://a.example" for node in nodes)
+
+
+@pytest.mark.parametrize(
+    ("written", "linked"),
+    [
+        ("see https://a.example/b_c?d=1&e=2.", ["https://a.example/b_c?d=1&e=2"]),
+        ("(https://a.example/x_(y)), http://b.example!", ["https://a.example/x_(y)", "http://b.example"]),
+        ("见https://a.example/路径，再看 HTTPS://B.example", ["https://a.example/路径", "HTTPS://B.example"]),
+        ('[https://a.example/](https://a.example/ "smartCard-inline") too', ["https://a.example/"]),
+        ("- <https://a.example/_b_>\n- **https://c.example**", ["https://a.example/_b_", "https://c.example"]),
+        ("`https://a.example` ahttps://a.example https:// javascript://a.example", []),
+    ],
+)
+def test_addresses_in_running_text_are_links_where_nothing_else_makes_them_such(
+    written: str, linked: list[str]
+) -> None:
+    document = markdown_to_adf(written)
+
+    def links(node: Any) -> Iterator[str]:
+        for mark in node.get("marks", ()):
+            if mark["type"] == "link":
+                assert mark["attrs"]["href"] == node["text"]
+                yield node["text"]
+        for child in node.get("content", ()):
+            yield from links(child)
+
+    assert [*links(document)] == linked
+    assert adf_to_markdown(document) == (normal_markdown(written), [])
+    assert markdown_to_adf(written, document) == document
 
 
 @pytest.mark.parametrize(
