@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from keepstep.cli.session import FAILED, WRONG, Session, Trouble
-from keepstep.language import listed, say
+from keepstep.language import say
 from keepstep.problems import Problem
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _gathered(events: Sequence[Event], language: str) -> Iterator[Event]:
     def place(event: Event) -> Any:
         if event.what != "write":
             return id(event)
-        return event.at, event.scene, event.code, event.params["side"], event.params["fields"]
+        return event.at, event.scene, event.code, *(event.params[name] for name in ("side", "kind", "fields"))
 
     for _, alike in groupby(events, place):
         group = list(alike)
@@ -91,7 +91,8 @@ def _gathered(events: Sequence[Event], language: str) -> Iterator[Event]:
         if len(group) == 1:
             yield first
         else:
-            yield msgspec.structs.replace(first, params={**first.params, "title": listed(titles, language)})
+            together = say("word.between_titles", {}, language).join(titles)
+            yield msgspec.structs.replace(first, params={**first.params, "title": together})
 
 
 def _line(event: Event, text: str, zone: ZoneInfo) -> str:

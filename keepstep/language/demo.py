@@ -30,7 +30,7 @@ DEMO: Final[dict[str, Message]] = {
     "demo_plan_held": "The plan of {sync} waits for a person: {create:number} to create, {update:number} to update",
     "demo_let_through": "{who} has read the plan of {sync} and lets it through",
     "demo_decided": "{who} decides: for \"{title}\" the value of {side} holds",
-    "demo_created": "{side}: made the {kind:kind} \"{title}\"",
+    "demo_created": "{side}: new {kind:kind} \"{title}\"",
     "demo_updated": "{side}: set {fields:fields} of \"{title}\"",
     "demo_deleted": "{side}: deleted \"{title}\"",
     "demo_archived": "{side}: archived \"{title}\"",
