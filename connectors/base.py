@@ -245,6 +245,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Longest time in seconds after a request's time-out in which it may still take effect."""
     audience: Literal["team", "client"] = "team"
     """``client``: people outside the company can see records of this stream."""
+    hides: bool = False
+    """What the account may not see any more answers as what was deleted does."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

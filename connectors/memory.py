@@ -90,6 +90,7 @@ class Memory:
             returns_record=traits.returns_record,
             marker=traits.marker,
             batch=traits.batch,
+            hides=traits.hides,
             search_lag=traits.lag,
             costs=Costs(history=(Price(1, 1000),)),
         )
@@ -148,7 +149,7 @@ class Memory:
             for key, item in self._read(
                 "get", lambda wanted=part: [(each, self.service.items.get(each)) for each in wanted]
             ):
-                if item is None:
+                if item is None or (self.service.traits.hides and (item.deleted or key in self.service.denied)):
                     yield Record(stream=stream, id=key, deleted=True)
                 elif key in self.service.denied:
                     yield Record(stream=stream, id=key, forbidden=True)

@@ -66,6 +66,8 @@ class Traits:
     """People talk about items."""
     files: int = 0
     """Most bytes of a file that people put on items. 0: none can be put there."""
+    hides: bool = False
+    """What the account may not see answers as what was deleted, and nothing tells of a delete by itself."""
     audience: Literal["team", "client"] = "team"
     """Who can read what they say."""
 

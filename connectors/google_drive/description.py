@@ -28,6 +28,7 @@ def _writable(depth: int) -> Abilities:
         create=True,
         update=True,
         delete=True,
+        hides=True,
         versioned=True,
         returns_record=True,
         marker="reserved_id",

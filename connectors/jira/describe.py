@@ -64,6 +64,7 @@ ISSUES = Abilities(
     create=True,
     update=True,
     delete=True,
+    hides=True,
     history=True,
     versioned=True,
     marker="in_create",

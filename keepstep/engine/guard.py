@@ -127,7 +127,27 @@ def _deletes(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
         if there and (count > there * SCOPE_SHARE):
             params = {"side": scope[0], "scope": scope[1], "deletes": count, "there": there}
             held.append(Hold("scope_emptied", params) if count >= there else Hold("scope_thinned", params))
-    return held
+    return held + _perhaps_hidden(tx, sync, deletes)
+
+
+def _perhaps_hidden(tx: Tx, sync: Sync, deletes: Sequence[Operation]) -> list[Hold]:
+    """Deletes that follow from nothing but a record that is out of sight, on a side where a right that was taken away
+    looks the same as a delete. What goes into an archive can be taken out of it again."""
+    hiding = [name for name, side in sync.sides.items() if side.abilities.hides]
+    entities = [operation.entity for operation in deletes if operation.kind == "delete"]
+    if not hiding or not entities:
+        return []
+    unseen = t.record.c.side.in_(hiding), t.record.c.deleted.is_(True), t.record.c.modified_at.is_(None)
+    query = sa.select(t.record.c.entity, t.record.c.side).where(t.among(t.record.c.entity, entities), *unseen)
+    found = {(row["entity"], row["side"]) for row in tx.all(query)}
+    unsure = Counter(
+        operation.because[0]
+        for operation in deletes
+        if operation.kind == "delete"
+        and operation.because
+        and all((operation.entity, side) in found for side in operation.because)
+    )
+    return [Hold("perhaps_hidden", {"side": side, "deletes": count}) for side, count in sorted(unsure.items())]
 
 
 def _scopes(tx: Tx, operations: Sequence[Operation]) -> list[tuple[str, str]]:

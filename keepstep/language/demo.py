@@ -51,7 +51,7 @@ DEMO: Final[dict[str, Message]] = {
     "demo_found_handoff_due": "due: \"{title}\": {expectation:word}, until {due:when}",
     "demo_found_handoff_breached": "missed: \"{title}\": {expectation:word} was due on {due:when}",
     "demo_found_document_misplaced": "\"{title}\" lies in \"{place}\"; by its name it belongs in \"{folder}\"",
-    "demo_found_gone": "\"{title}\" was deleted in {side}; the other sides keep it",
+    "demo_found_gone": "\"{title}\" is gone from {side}; the other sides keep it",
     "demo_settled": "settled: {finding:word}: \"{title}\"",
     "demo_still": "Keepstep finds nothing to do",
     "demo_totals": "At the end of the day",

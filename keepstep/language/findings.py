@@ -44,6 +44,7 @@ TOLD: Final[dict[str, Message]] = {
     "guard_configuration_changed": Plural("the configuration of {sync} has changed: {operations:number} operation waits for your approval", "the configuration of {sync} has changed: {operations:number} operations wait for your approval", by="operations"),
     "guard_too_many_deletes": Plural("{sync} would delete {deletes:number} record, more than the {limit:number} allowed without asking", "{sync} would delete {deletes:number} records, more than the {limit:number} allowed without asking", by="deletes"),
     "guard_scope_emptied": "{sync} would delete all {there:number} records of {scope:unsaid} in {side}",
+    "guard_perhaps_hidden": "{sync} would delete {deletes:number} of its records because {side} does not show their counterparts any more: they were deleted there, or our account may not see them; look there before you let it through",
     "guard_scope_thinned": "{sync} would delete {deletes:number} of {there:number} records of {scope:unsaid} in {side}",
     "guard_mass_change": "{sync} would change {field:field} of {changes:number} among {there:number} records in {side} at once; was a backup restored, or a time zone changed?",
     "guard_back_in_time": Plural("{changes:number} record of {side} shows an older version than the one known, and {sync} would carry it on; was a backup restored?", "{changes:number} records of {side} show older versions than the ones known, and {sync} would carry them on; was a backup restored?", by="changes"),

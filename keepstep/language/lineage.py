@@ -100,6 +100,7 @@ LINEAGE: Final[dict[str, Message]] = {
     "hold.store_restored": "a store put back from a copy",
     "hold.too_many_deletes": "many deletes",
     "hold.scope_emptied": "a place that would be emptied",
+    "hold.perhaps_hidden": "deletes of what may only be out of sight",
     "hold.scope_thinned": "a place that would lose much",
     "hold.back_in_time": "older versions than those known",
     "hold.mass_change": "one field of many records",

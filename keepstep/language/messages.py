@@ -266,7 +266,7 @@ WORDS: Final[dict[str, Message]] = {
     "word.other": "what stands here",
     "word.hint": " (did you mean `{name}`?)",
     "word.comma": ", ",
-    "word.between_titles": "\", \"",
+    "word.between_titles": '", "',
     "word.semicolon": "; ",
     "type.text": "a text (put it in quotes)",
     "type.whole_number": "a whole number",

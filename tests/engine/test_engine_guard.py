@@ -18,8 +18,8 @@ from keepstep.testing.worlds import Bench
 pytestmark = pytest.mark.usefixtures("benches")
 
 
-def many(count: int, **sync: Any) -> Bench:
-    bench = Bench(**sync)
+def many(count: int, *traits: Traits, **sync: Any) -> Bench:
+    bench = Bench(*traits, **sync)
     for number in range(count):
         bench.make("a", title=f"t{number}", due="2026-11-30")
     bench.settle()
@@ -90,6 +90,45 @@ def test_a_place_that_would_be_emptied_is_held() -> None:
         bench.services["a"].delete("Ada", STREAM, id)
     assert held(bench) == ["scope_emptied"]
     assert len(bench.shown("b")) == 3
+
+
+@pytest.mark.parametrize("deletes", ["propagate", "flag"])
+def test_what_may_only_be_out_of_sight_is_deleted_nowhere_unseen(deletes: Any) -> None:
+    bench = many(30, Traits(deletes=False, hides=True), Traits(), deletes=deletes)
+    hidden = ids(bench, "a")[0]
+    bench.services["a"].denied.add(hidden)
+    reasons = [hold.reason for _ in range(4) for hold in bench.round(7 * 3600.0).holds]
+    assert set(reasons) == ({"perhaps_hidden"} if deletes == "propagate" else set())
+    assert len(bench.shown("b")) == 30
+    bench.services["a"].grant()
+    for _ in range(3):
+        assert bench.round(7 * 3600.0).holds == []
+    assert len(bench.shown("b")) == 30
+    assert bench.open_findings() == []
+
+
+def test_what_was_deleted_where_nobody_can_tell_is_deleted_elsewhere_once_a_person_has_looked() -> None:
+    bench = many(30, Traits(deletes=False, hides=True), Traits(), deletes="propagate")
+    bench.services["a"].delete("Ada", STREAM, ids(bench, "a")[0])
+    for _ in range(3):
+        report = bench.round(7 * 3600.0)
+    assert [(hold.reason, hold.params) for hold in report.holds] == [
+        ("perhaps_hidden", {"side": "a.items", "deletes": 1})
+    ]
+    bench.let_through()
+    bench.round()
+    assert len(bench.shown("b")) == 29
+
+
+def test_what_was_surely_deleted_on_another_side_too_is_not_held() -> None:
+    bench = many(30, Traits(deletes=False, hides=True), Traits(), Traits(), deletes="propagate")
+    first = ids(bench, "a")[0]
+    title = bench.services["a"].records(STREAM)[first]["title"]
+    bench.services["a"].delete("Ada", STREAM, first)
+    bench.services["b"].delete("Ada", STREAM, bench.only_titled("b", title))
+    for _ in range(3):
+        assert bench.round(7 * 3600.0).holds == []
+    assert [len(bench.shown(name)) for name in "abc"] == [29, 29, 29]
 
 
 def test_letting_deletes_through_covers_no_more_than_was_shown() -> None:
