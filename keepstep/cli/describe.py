@@ -51,6 +51,7 @@ def abilities(can: Abilities) -> list[str]:
     words += [f"marker={can.marker}"] if can.marker != "none" else []
     words += [f"batch={can.batch}"] if can.batch > 1 else []
     words += [f"audience={can.audience}"] if can.audience != "team" else []
+    words += ["hides"] if can.hides else []
     return words or ["read"]
 
 
