@@ -13,6 +13,7 @@ from connectors.jira.client import COMMENT_BATCH, CREATE_BATCH, FETCH_BATCH, HIS
 from connectors.jira.crawl import SEARCH_LAG
 from connectors.jira.models import Json, part
 from connectors.jira.moving import BULK, RUNS_ON
+from connectors.jira.parted import PARTED
 from connectors.jira.places import Places
 from connectors.jira.records import STREAM_OF_LEVEL, level
 from connectors.jira.settings import Settings
@@ -79,7 +80,12 @@ ISSUES = Abilities(
         # Two requests a step: which there are, and to take one. From a finished status it is often two steps.
         created={"status": Extra(4, push=(Price(3, FETCH_BATCH), Price(1, HISTORY_BATCH)))},
         # Links come with the edit, and go one by one.
-        updated={"status": Extra(4), "issuelinks": Extra(0, 1)},
+        # What components and versions were before and after cannot be read from the changelog alone.
+        updated={
+            "status": Extra(4),
+            "issuelinks": Extra(0, 1),
+            **{name: Extra(push=(Price(1, FETCH_BATCH), Price(1, HISTORY_BATCH))) for name in PARTED},
+        },
         read_units=1,
     ),
     after_create=frozenset({"status"}),
@@ -93,7 +99,7 @@ IN_BULK: dict[str, Any] = {
     "costs": msgspec.structs.replace(
         ISSUES.costs,
         created={"status": Extra(push=(Price(3, FETCH_BATCH), Price(1, HISTORY_BATCH), TASKS))},
-        updated={"status": Extra(push=(Price(1, FETCH_BATCH), TASKS))},
+        updated={**ISSUES.costs.updated, "status": Extra(push=(Price(1, FETCH_BATCH), TASKS))},
     ),
 }
 """What is different where the account may make bulk changes."""
@@ -202,7 +208,7 @@ def _field(
 ) -> Field:
     id = str(row["id"])
     shown = [screen[id] for screen in screens if id in screen]
-    values = _options(shown) if row.get("custom") else _allowed(shown)
+    values = _options(shown) if row.get("custom") or id in PARTED else _allowed(shown)
     classes: dict[str, str] | None = None
     called: dict[str, str] | None = None
     writable = id not in READ_ONLY and (bool(shown) or not screens)

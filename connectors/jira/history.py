@@ -8,8 +8,9 @@ from typing import Any
 
 from connectors.base import Change, chunks
 from connectors.errors import NotFound, RecordRefused
-from connectors.jira.client import HISTORY_BATCH, Client
-from connectors.jira.models import History, Json
+from connectors.jira.client import FETCH_BATCH, HISTORY_BATCH, Client
+from connectors.jira.models import History, Json, part
+from connectors.jira.parted import PARTED, steps, wholes
 from connectors.jira.records import MARKER_LABEL, account_of, moment, name_of
 
 # Entries that name no field id, or another one than payloads have.
@@ -37,20 +38,41 @@ CHOICES = re.compile(r"Parent values: (.+?)\((\d+)\)(?:Level 1 values: (.+?)\((\
 PEOPLE = {"assignee", "reporter", "creator"}
 
 
+Dated = list[tuple[str, History]]
+"""Entries with their times, oldest first."""
+
+
 def changes(client: Client, ids: Sequence[str], since: str, me: str, schemas: Mapping[str, Json]) -> Iterator[Change]:
     """Changes of issues at or after ``since``, oldest first within each. An issue that is gone has none."""
     for batch in chunks(list(dict.fromkeys(ids)), HISTORY_BATCH):
-        found: dict[str, list[History]] = {id: [] for id in batch}
-        try:
-            for part in client.histories(batch):
-                found.setdefault(str(part.issueId), []).extend(part.entries)
-        except RecordRefused:
-            # One issue that is gone or hidden may spoil the whole batch: ask for each.
-            found = {id: _alone(client, id) for id in batch}
+        found = _entries(client, batch, since)
+        parted = [id for id, entries in found.items() if any(_named(item) in PARTED for item in _items(entries))]
+        shown: dict[str, Json] = {}
+        for asked in chunks(parted, FETCH_BATCH):
+            shown |= {str(issue["id"]): issue for issue in client.bulk_fetch(asked, PARTED)}
+        if shown:
+            # What the issues show may hold an edit that came after the entries were read.
+            found |= _entries(client, list(shown), since)
         for id, entries in found.items():
-            dated = [(at, entry) for entry in entries if (at := moment(entry.created)) is not None and at >= since]
-            for at, entry in sorted(dated, key=lambda pair: pair[0]):
-                yield from _of_entry(id, at, entry, me, schemas)
+            told = _told(entries, shown.get(id))
+            for number, (at, entry) in enumerate(entries):
+                yield from _of_entry(id, at, entry, me, schemas, told[number])
+
+
+def _entries(client: Client, ids: Sequence[str], since: str) -> dict[str, Dated]:
+    """Of each issue that is asked for, or that is answered."""
+    found: dict[str, list[History]] = {id: [] for id in ids}
+    try:
+        for log in client.histories(ids):
+            found.setdefault(str(log.issueId), []).extend(log.entries)
+    except RecordRefused:
+        # One issue that is gone or hidden may spoil the whole batch: ask for each.
+        found = {id: _alone(client, id) for id in ids}
+    dated = {id: [(moment(entry.created), entry) for entry in entries] for id, entries in found.items()}
+    return {
+        id: sorted(((at, entry) for at, entry in entries if at is not None and at >= since), key=lambda pair: pair[0])
+        for id, entries in dated.items()
+    }
 
 
 def _alone(client: Client, id: str) -> list[History]:
@@ -60,19 +82,53 @@ def _alone(client: Client, id: str) -> list[History]:
         return []
 
 
-def _of_entry(id: str, at: str, entry: History, me: str, schemas: Mapping[str, Json]) -> Iterator[Change]:
+def _items(entries: Dated) -> Iterator[Json]:
+    return (item for _, entry in entries for item in entry.items if isinstance(item, dict))
+
+
+def _named(item: Json) -> str:
+    """The field that an item is about, as a payload calls it."""
+    return str(item.get("fieldId") or FIELD_OF_ENTRY.get(str(item.get("field")), str(item.get("field"))))
+
+
+def _told(entries: Dated, issue: Json | None) -> list[dict[str, tuple[Any, Any]]]:
+    """For each entry, by field, everything that was there before and after, where the entry tells only the difference.
+    Of an issue that may not be seen, and of a field that it does not show, nothing can be told."""
+    told: list[dict[str, tuple[Any, Any]]] = [{} for _ in entries]
+    for name in PARTED:
+        moved = {
+            number: found
+            for number, (_, entry) in enumerate(entries)
+            if (found := [step for item in _items([("", entry)]) if _named(item) == name for step in steps(item)])
+        }
+        shown = part(issue, "fields").get(name)
+        if moved and isinstance(shown, list):
+            for number, sides in zip(moved, wholes(list(moved.values()), shown), strict=True):
+                told[number][name] = sides
+    return told
+
+
+def _of_entry(
+    id: str, at: str, entry: History, me: str, schemas: Mapping[str, Json], told: Mapping[str, tuple[Any, Any]]
+) -> Iterator[Change]:
     by = account_of(entry.author)
     called = name_of(entry.author)
+    ours = by is not None and by == me
+    sides = dict(told)
     for item in entry.items:
         if not isinstance(item, dict):
             continue
-        name = item.get("fieldId") or FIELD_OF_ENTRY.get(str(item.get("field")), str(item.get("field")))
-        schema = schemas.get(name, {})
-        old = value(name, schema, item.get("from"), item.get("fromString"), item.get("tmpFromAccountId"))
-        new = value(name, schema, item.get("to"), item.get("toString"), item.get("tmpToAccountId"))
-        if name == "labels" and old == new:
-            continue  # only our marker came or went
-        ours = by is not None and by == me
+        name = _named(item)
+        if name not in PARTED:
+            schema = schemas.get(name, {})
+            old = value(name, schema, item.get("from"), item.get("fromString"), item.get("tmpFromAccountId"))
+            new = value(name, schema, item.get("to"), item.get("toString"), item.get("tmpToAccountId"))
+            if name == "labels" and old == new:
+                continue  # only our marker came or went
+        elif name in sides:
+            old, new = sides.pop(name)  # all its items are one edit
+        else:
+            continue
         yield Change(id=id, field=name, old=old, new=new, at=at, by=by, by_name=called, ours=ours)
 
 

@@ -1,4 +1,4 @@
-"""Custom fields with a list to choose from: one value, several, two in a row, a class, or yes and no."""
+"""Fields with a list to choose from: one value, several, two in a row, a class, or yes and no."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def several(key: str) -> Callable[[Place], FieldMap]:
 
     def make(place: Place) -> FieldMap:
         def read(value: Any, _: Section) -> Any:
-            return sorted({name for each in value or () if (name := name_of(each, key)) is not None})
+            return names_of(value, key)
 
         def write(value: Any, _: Section) -> Any:
             return [{key: place.check(name)} for name in value or ()]
@@ -43,6 +43,20 @@ def several(key: str) -> Callable[[Place], FieldMap]:
         return place.row((read, write))
 
     return make
+
+
+def of_project(place: Place) -> FieldMap:
+    """Components or versions of an issue's project, by name. What the issue has it may keep, whatever the list says:
+    archived versions are on none, and what people add to it later is unknown until it is asked for again."""
+
+    def read(value: Any, _: Section) -> Any:
+        return names_of(value, "name")
+
+    def write(value: Any, section: Section) -> Any:
+        there = read(section.get(place.system), section)
+        return [{"name": name if name in there else place.check(name)} for name in value or ()]
+
+    return place.row((read, write), shown=lambda value: sorted(set(value)))
 
 
 def cascade(place: Place) -> FieldMap:
@@ -110,6 +124,11 @@ def name_of(value: Any, key: str) -> str | None:
     if not isinstance(value, Mapping) or value.get(key) is None:
         raise Unmappable("unknown_value", value)
     return clean(value[key])
+
+
+def names_of(values: Any, key: str) -> list[str]:
+    """What several things are called, sorted, each name once. Raises ``Unmappable`` for what has none."""
+    return sorted({name for each in values or () if (name := name_of(each, key)) is not None})
 
 
 def _by_table(

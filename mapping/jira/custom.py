@@ -1,7 +1,8 @@
-"""Custom fields: what each of Jira's field types can hold of a canonical form, and how it is written.
+"""Fields that a configuration places: what each of Jira's types can hold of a canonical form, and how it is written.
 
 A type is known by the last word of ``schema.custom`` (``select``, ``datepicker``); fields of apps, which have types of
-their own, by ``schema.type``. A form that a type cannot hold is a mistake in the configuration, told before any read.
+their own, and Jira's own fields by ``schema.type``. A form that a type cannot hold is a mistake in the configuration,
+told before any read.
 """
 
 from __future__ import annotations
@@ -219,6 +220,8 @@ MAKERS: Mapping[Form, Mapping[str, Callable[[Place], FieldMap]]] = {
         "multiselect": choices.several("value"),
         "multicheckboxes": choices.several("value"),
         "array of option": choices.several("value"),
+        "array of component": choices.of_project,
+        "array of version": choices.of_project,
         "multiversion": choices.several("name"),
         "multigrouppicker": choices.several("name"),
         "gh-sprint": sprints.every,

@@ -73,6 +73,8 @@ class JiraSandbox(SiteRoutes):
             if stream == "versions":
                 place = {"projectId": next(iter(self.world.projects))}
                 return self.version(actor, {**place, **values}).id
+            if stream == "components":
+                return self.component(actor, {"projectId": next(iter(self.world.projects)), **values}).id
             if stream in ("comments", "remote_links", "attachments"):
                 issue = self.seen(str(values["issue"]["id"]))
                 if stream == "attachments":
@@ -102,6 +104,9 @@ class JiraSandbox(SiteRoutes):
                 return
             if stream == "versions":
                 self.reversion(actor, self._version(id), self._beside_marker(id, values))
+                return
+            if stream == "components":
+                self.rename_component(actor, self.world.components[id], values["name"])
                 return
             if stream in ("comments", "remote_links"):
                 issue, own = self._attached(id)
@@ -166,6 +171,8 @@ class JiraSandbox(SiteRoutes):
                 self.unbook(actor, self.worklog_of(id))
             elif stream == "versions":
                 self.unversion(actor, self._version(id))
+            elif stream == "components":
+                self.drop_component(actor, self.world.components[id])
             elif stream == "users":
                 self.world.users[id].active = False
             else:
@@ -184,6 +191,8 @@ class JiraSandbox(SiteRoutes):
                 return {str(id): self.shapes.worklog(log) for id, log in self.world.worklogs.items()}
             if stream == "versions":
                 return {id: self.shapes.version(each) for id, each in self.world.versions.items()}
+            if stream == "components":
+                return {id: self.shapes.component(each) for id, each in self.world.components.items()}
             found: dict[str, dict[str, Any]] = {}
             for issue in self.world.issues.values():
                 place = {"issue": {"id": str(issue.id), "stream": self.stream_of(issue)}}

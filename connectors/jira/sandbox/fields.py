@@ -20,6 +20,7 @@ SYSTEM_FIELDS: dict[str, tuple[str, Json | None]] = {
     "assignee": ("Assignee", {"type": "user"}),
     "status": ("Status", {"type": "status"}),
     "components": ("Components", {"type": "array", "items": "component"}),
+    "versions": ("Affects versions", {"type": "array", "items": "version"}),
     "issuekey": ("Key", None),
     "description": ("Description", {"type": "string"}),
     "environment": ("Environment", {"type": "string"}),
@@ -33,17 +34,21 @@ SYSTEM_FIELDS: dict[str, tuple[str, Json | None]] = {
 }
 """Every field that a site has by itself: its label, and its schema."""
 
-OPERATIONS = {"labels": ["add", "set", "remove"], "issuelinks": ["add"]}
+OPERATIONS = {
+    "labels": ["add", "set", "remove"],
+    "issuelinks": ["add"],
+    "components": ["add", "set", "remove"],
+    "fixVersions": ["set", "add", "remove"],
+    "versions": ["set", "add", "remove"],
+}
 """What an edit may do with a field, if it is more than setting it, or less."""
 
 NAVIGABLE_NOT = {"comment", "worklog", "attachment", "timetracking", "issuerestriction"}
 """Fields that ``*navigable`` leaves out."""
 
 CONSTANTS: Json = {
-    "components": [],
     "timespent": None,
     "timeoriginalestimate": None,
-    "fixVersions": [],
     "aggregatetimespent": None,
     "timetracking": {},
     "security": None,
@@ -54,7 +59,6 @@ CONSTANTS: Json = {
     "aggregateprogress": {"progress": 0, "total": 0},
     "timeestimate": None,
     "aggregatetimeoriginalestimate": None,
-    "versions": [],
     "progress": {"progress": 0, "total": 0},
     "votes": {"self": "", "votes": 0, "hasVoted": False},
     "worklog": {"startAt": 0, "maxResults": 20, "total": 0, "worklogs": []},

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.base import Clock
-from connectors.jira.sandbox import jql, values
+from connectors.jira.sandbox import jql, parts, values
 from connectors.jira.sandbox.site import MAIL, Site, no
 from connectors.jira.sandbox.world import Issue, Json, View
 from connectors.sandbox.core import route
@@ -218,9 +218,13 @@ class IssueRoutes(Site, ABC):
         return False
 
     def _stepped(self, name: str, now: Any, steps: list[Json]) -> Any:
+        if name in parts.PARTS:
+            now = [{"id": id} for id in now]
         for step in steps:
             if "set" in step:
                 now = step["set"]
+            elif name in parts.PARTS and {"add", "remove"} & step.keys():
+                now = parts.stepped(self.world, name, now, step)
             elif name == "labels" and "add" in step:
                 now = [*now, step["add"]]
             elif name == "labels" and "remove" in step:
@@ -233,7 +237,7 @@ class IssueRoutes(Site, ABC):
         """Set fields as the edit screen does. Raises ``Refusal``."""
         if "project" in fields:
             raise no(400, project=values.NOT_THERE.format("project"))
-        new = values.all_of(self.world, fields)
+        new = values.all_of(self.world, fields, issue.view.raw["project"])
         raw = {**issue.view.raw, **new}
         if {"parent", "issuetype"} & new.keys():
             before = self.world.types[issue.view.raw["issuetype"]].level
@@ -248,9 +252,10 @@ class IssueRoutes(Site, ABC):
     def ways(self, request: Request, id: str) -> Response:
         issue = self.seen(id)
         screens = "transitions.fields" in (request.arg("expand") or "")
+        project = issue.view.raw["project"]
         ways = [way for way in self.world.ways if way.start == issue.view.raw["status"]]
         return Response.json(
-            {"expand": "transitions", "transitions": [self.shapes.transition(way, screens) for way in ways]}
+            {"expand": "transitions", "transitions": [self.shapes.transition(way, screens, project) for way in ways]}
         )
 
     @route("POST", f"{API}/issue/{{id}}/transitions")
@@ -266,7 +271,7 @@ class IssueRoutes(Site, ABC):
                 f"It seems that you have tried to perform a workflow operation ({chosen}) that is not valid for the "
                 f"current state of this issue ({issue.key}).",
             )
-        new = values.all_of(self.world, body.get("fields") or {})
+        new = values.all_of(self.world, body.get("fields") or {}, issue.view.raw["project"])
         missing = {name: f"{name} is required." for name in way.requires if new.get(name) is None}
         if missing:
             raise no(400, **missing)

@@ -159,12 +159,12 @@ class SiteRoutes(LinkRoutes, ABC):
 
     @route("GET", f"{API}/issue/createmeta/{{key}}/issuetypes/{{kind}}")
     def create_fields(self, request: Request, key: str, kind: str) -> Response:
-        self._project(key)
+        project = self._project(key).id
         subtask = self._kind(kind).level == -1
         needed = {"summary", "project", "issuetype", "reporter"} | ({"parent"} if subtask else set())
         names = [name for name in SCREEN if name != "resolution"]
-        rows = [self.shapes.meta(name, required=name in needed) for name in names]
-        rows += [self.shapes.meta(each.id, required=each.required) for each in self.world.fields.values()]
+        rows = [self.shapes.meta(name, project, required=name in needed) for name in names]
+        rows += [self.shapes.meta(each.id, project, required=each.required) for each in self.world.fields.values()]
         return self._paged(request, "fields", rows, 200)
 
     @route("GET", f"{API}/issuetype")

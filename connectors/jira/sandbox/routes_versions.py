@@ -1,4 +1,4 @@
-"""Versions of projects."""
+"""Versions of projects, and their components."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from connectors.jira.sandbox.routes_attached import AttachedRoutes
 from connectors.jira.sandbox.routes_issues import API
 from connectors.jira.sandbox.site import no
-from connectors.jira.sandbox.world import Json, User, Version
+from connectors.jira.sandbox.world import Component, Json, User, Version
 from connectors.sandbox.core import route
 from connectors.sandbox.exchange import Request, Response
 
@@ -86,9 +86,9 @@ class VersionRoutes(AttachedRoutes, ABC):
             self._log(actor, "update", "versions", version.id, changes, 0)
 
     def unversion(self, actor: User, version: Version) -> None:
-        """A version is gone, and custom fields that name it lose the name."""
-        del self.world.versions[version.id]
+        """A version is gone, and fields that name it lose the name."""
         kinds = {id: kind.kind for id, kind in self.world.fields.items() if kind.kind in ("version", "versions")}
+        self._unnamed(actor, version.id, "fixVersions", "versions")
         for issue in self.world.issues.values():
             for id, kind in kinds.items():
                 raw = issue.view.raw[id]
@@ -96,7 +96,45 @@ class VersionRoutes(AttachedRoutes, ABC):
                     self.change(actor, issue, {id: None})
                 elif kind == "versions" and version.id in (raw or ()):
                     self.change(actor, issue, {id: [each for each in raw if each != version.id] or None})
+        del self.world.versions[version.id]
         self._log(actor, "delete", "versions", version.id, {}, 0)
+
+    def component(self, actor: User, body: Json) -> Component:
+        """A new component. Raises ``Refusal``."""
+        project = self.world.project(str(body.get("projectId") or body.get("project") or ""))
+        if project is None:
+            raise no(404, project="You must specify a valid project key.")
+        made = Component(str(self.world.number()), project.id, "", str(body.get("description") or ""))
+        made.name = self._component_name(made, body.get("name"))
+        self.world.components[made.id] = made
+        self._log(actor, "create", "components", made.id, {"name": (None, made.name)}, 0)
+        return made
+
+    def rename_component(self, actor: User, component: Component, name: Any) -> None:
+        """Call it otherwise: no issue changes, and its id stays. Raises ``Refusal``."""
+        before, component.name = component.name, self._component_name(component, name)
+        self._log(actor, "update", "components", component.id, {"name": (before, component.name)}, 0)
+
+    def drop_component(self, actor: User, component: Component) -> None:
+        """A component is gone, and issues that name it lose the name."""
+        self._unnamed(actor, component.id, "components")
+        del self.world.components[component.id]
+        self._log(actor, "delete", "components", component.id, {}, 0)
+
+    def _component_name(self, component: Component, name: Any) -> str:
+        mine = [each for each in self.world.components.values() if each.project == component.project]
+        if not str(name or "").strip():
+            raise no(400, name="The component name specified is invalid - cannot be an empty string.")
+        if name in {each.name for each in mine if each is not component}:
+            raise no(400, name=f"A component with the name {name} already exists in this project.")
+        return str(name)
+
+    def _unnamed(self, actor: User, id: str, *names: str) -> None:
+        """Take a component or a version off all issues."""
+        for issue in self.world.issues.values():
+            raw = issue.view.raw
+            new = {name: [each for each in raw[name] if each != id] for name in names if id in raw[name]}
+            self.change(actor, issue, new)
 
     def _checked(self, body: Json, project: str, known: Version | None) -> dict[str, Any]:
         values: dict[str, Any] = {own: body[name] for name, own in PLAIN.items() if name in body}

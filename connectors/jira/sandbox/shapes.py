@@ -8,13 +8,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.jira.sandbox import custom
-from connectors.jira.sandbox.custom import MANY, SCHEMAS
-from connectors.jira.sandbox.fields import CONSTANTS, NAVIGABLE_NOT, OPERATIONS, SYSTEM_FIELDS
+from connectors.jira.sandbox.custom import MANY
+from connectors.jira.sandbox.fields import CONSTANTS, NAVIGABLE_NOT
+from connectors.jira.sandbox.parts import PARTS, named
 from connectors.jira.sandbox.world import (
     CATEGORIES,
     CATEGORY_NAMES,
     Attachment,
     Comment,
+    Component,
     Entry,
     FieldKind,
     Issue,
@@ -26,7 +28,6 @@ from connectors.jira.sandbox.world import (
     User,
     Version,
     View,
-    Way,
     Worklog,
     World,
 )
@@ -157,6 +158,10 @@ class Shapes:
             case "parent":
                 parent = self._world.issues.get(raw) if raw is not None else None
                 return self.brief(parent) if parent else None
+        if name in PARTS:
+            # Search may show an issue as it was before one of them was deleted.
+            there = named(self._world, name)
+            return [self.part(there[id]) for id in raw if id in there]
         kind = self._world.fields.get(name)
         return self._custom(kind, raw) if kind is not None else raw
 
@@ -198,6 +203,19 @@ class Shapes:
             "issueId": str(log.issue),
         }
         return shown | {"comment": log.comment} if log.comment is not None else shown
+
+    def part(self, part: Component | Version) -> Json:
+        """A component or a version as an issue and its screens show it."""
+        return self.component(part) if isinstance(part, Component) else self.version(part)
+
+    def component(self, component: Component) -> Json:
+        """A component; a description that is not set has no key."""
+        shown = {
+            "self": f"{self._api}/component/{component.id}",
+            "id": component.id,
+            "name": component.name,
+        }
+        return shown | ({"description": component.description} if component.description else {})
 
     def version(self, version: Version) -> Json:
         """A version; dates that are not set have no key."""
@@ -346,53 +364,6 @@ class Shapes:
             "created": self.time(entry.created),
             "items": entry.items,
         }
-
-    def transition(self, way: Way, screens: bool) -> Json:
-        shown: Json = {
-            "id": way.id,
-            "name": way.name,
-            "to": self.status(self._world.statuses[way.end]),
-            "hasScreen": bool(way.requires),
-            "isGlobal": False,
-            "isInitial": False,
-            "isAvailable": True,
-            "isConditional": False,
-            "isLooped": False,
-        }
-        if screens:
-            shown["fields"] = {name: self.meta(name, required=True) for name in way.requires}
-        return shown
-
-    def schema(self, name: str) -> Json | None:
-        kind = self._world.fields.get(name)
-        if kind is not None:
-            return {**SCHEMAS[kind.kind], "customId": int(name.removeprefix("customfield_"))}
-        known = SYSTEM_FIELDS[name][1]
-        return {**known, "system": name} if known else None
-
-    def meta(self, name: str, *, required: bool) -> Json:
-        """A field on a screen."""
-        world = self._world
-        label = world.fields[name].name if name in world.fields else SYSTEM_FIELDS[name][0]
-        shown: Json = {
-            "required": required,
-            "schema": self.schema(name) or {"type": "issuelink", "system": name},
-            "name": label,
-            "key": name,
-            "fieldId": name,
-            "hasDefaultValue": name in ("priority", "reporter"),
-            "operations": OPERATIONS.get(name, ["set"]),
-        }
-        allowed: dict[str, list[Json]] = {
-            "priority": [self.priority(id) for id in world.priorities],
-            "issuetype": [self.issue_type(kind) for kind in world.types.values()],
-            "resolution": [made for id in world.resolutions if (made := self.resolution(id))],
-        }
-        if name in allowed:
-            shown["allowedValues"] = allowed[name]
-        elif name in world.fields and world.fields[name].options:
-            shown["allowedValues"] = world.fields[name].options
-        return shown
 
 
 def hash_of(text: str) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from connectors.base import Clock, utc
-from connectors.jira.sandbox import custom
-from connectors.jira.sandbox.shapes import Shapes
+from connectors.jira.sandbox import custom, parts
+from connectors.jira.sandbox.screens import Screens
 from connectors.jira.sandbox.values import wiki
 from connectors.jira.sandbox.world import Entry, Issue, IssueLink, Json, LinkType, Project, User, View, World
 from connectors.sandbox.core import SandboxCore
@@ -101,8 +101,8 @@ class Site(SandboxCore, ABC):
         return Response.json(body, status)
 
     @property
-    def shapes(self) -> Shapes:
-        return Shapes(self.world, self._caller)
+    def shapes(self) -> Screens:
+        return Screens(self.world, self._caller)
 
     @property
     def ours(self) -> bool:
@@ -184,7 +184,10 @@ class Site(SandboxCore, ABC):
         self.new_view(issue, {**old, **new})
         entry = Entry(self.world.number(), actor.id, issue.view.updated, [])
         for name, value in new.items():
-            entry.items.append(self._item(name, old[name], value))
+            if name in parts.PARTS:
+                entry.items += parts.items(self.world, name, old[name], value)
+            else:
+                entry.items.append(self._item(name, old[name], value))
         issue.history.append(entry)
         changes = {name: (self.shapes.value(name, old[name]), self.shapes.value(name, new[name])) for name in new}
         notified = self.audience(issue, actor) if mail else 0
@@ -192,14 +195,14 @@ class Site(SandboxCore, ABC):
         return True
 
     def rekey(self, actor: User, issue: Issue, project: Project) -> None:
-        """An issue goes to another project: a new key, the same id."""
+        """An issue goes to another project: a new key, the same id, and nothing that belongs to the old project."""
         if issue.view.raw["project"] == project.id:
             return
         old = issue.key
         project.last_number += 1
         issue.key = f"{project.key}-{project.last_number}"
         self.world.keys[issue.key] = issue.id
-        self.change(actor, issue, {"project": project.id})
+        self.change(actor, issue, {"project": project.id, **{name: [] for name in parts.PARTS}})
         item: Json = {"field": "Key", "fieldtype": "jira", "from": None, "fromString": old}
         issue.history[-1].items.append(item | {"to": None, "toString": issue.key})
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from connectors.jira.sandbox import custom
+from connectors.jira.sandbox import custom, parts
 from connectors.jira.sandbox.custom import Wrong as Wrong
 from connectors.jira.sandbox.world import FieldKind, Json, World
 from connectors.sandbox.exchange import Refusal
@@ -25,6 +25,7 @@ SCREEN = (
     "project",
     "resolution",
     "issuelinks",
+    *parts.PARTS,
 )
 NOT_THERE = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 
@@ -47,21 +48,29 @@ def blank(world: World) -> Json:
         "parent": None,
         "resolution": None,
     }
+    raw |= {name: [] for name in parts.PARTS}
     return raw | dict.fromkeys(world.fields)
 
 
-def all_of(world: World, fields: Json) -> Json:
-    """Every value in the site's own form. Raises ``Refusal`` 400 that names each wrong field."""
+def all_of(world: World, fields: Json, project: str | None = None) -> Json:
+    """Every value in the site's own form. Raises ``Refusal`` 400 that names each wrong field.
+
+    ``project``: id of the one in which the issue lies; a new issue names its own.
+    """
     kept: Json = {}
     wrong: dict[str, str] = {}
-    for name, value in fields.items():
+    # What a project offers can be told only once the project is known.
+    for name, value in sorted(fields.items(), key=lambda field: field[0] in parts.PARTS):
         try:
-            kept[name] = one(world, name, value)
+            if name in parts.PARTS:
+                kept[name] = parts.kept(world, name, value, project or kept.get("project"))
+            else:
+                kept[name] = one(world, name, value)
         except Wrong as error:
             wrong[name] = str(error)
     if wrong:
         raise Refusal(400, {"errorMessages": [], "errors": wrong})
-    return kept
+    return {name: kept[name] for name in fields}
 
 
 def one(world: World, name: str, value: Any) -> Any:

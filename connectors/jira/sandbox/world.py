@@ -119,6 +119,16 @@ class Version:
 
 
 @dataclass(slots=True)
+class Component:
+    """A component of a project."""
+
+    id: str
+    project: str
+    name: str
+    description: str = ""
+
+
+@dataclass(slots=True)
 class Worklog:
     """Time booked on an issue."""
 
@@ -261,6 +271,7 @@ class World:
         self.groups: dict[str, str] = {}
         """Name -> id."""
         self.versions: dict[str, Version] = {}
+        self.components: dict[str, Component] = {}
         self.worklogs: dict[int, Worklog] = {}
         self.worklogs_gone: dict[int, int] = {}
         """Id -> when it was deleted."""

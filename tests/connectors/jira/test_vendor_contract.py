@@ -94,6 +94,7 @@ def session(desk):
     booked(desk, task)
     filed(desk, task)
     joined(desk, task)
+    parted(desk, task)
     desk.jira.examine()
     desk.jira.misplaced("issues", {"project": "NOPE"})
     for stream, id in (("issues", task), ("comments", said.id)):
@@ -141,6 +142,23 @@ def joined(desk, task):
     assert shown["inwardIssue"]["id"] == task
     desk.push("issues", edit(made.id, **{LINKS: {"add": [], "remove": [shown["id"], "99999"]}}))
     desk.push("issues", edit(made.id, **{LINKS: {"add": [other], "remove": []}}))
+
+
+def parted(desk, task):
+    for name in ("Cables", "Docks"):
+        desk.sandbox.create("Ann", "components", {"name": name, "description": "All of them"})
+        desk.sandbox.create("Ann", "versions", {"name": name, "releaseDate": "2026-12-01"})
+    desk.jira.describe()
+    names = [{"name": "Docks"}, {"name": "Cables"}]
+    [made] = desk.push("issues", new("p1", "mp", components=names[:1], fixVersions=names, versions=names))
+    assert made.status == "done"
+    desk.push("issues", edit(made.id, components=names, fixVersions=[]), edit(task, "p3", components=[{"name": "?"}]))
+    [record] = desk.jira.get("issues", [made.id])
+    assert [each["name"] for each in record.payload["fields"]["components"]] == ["Cables", "Docks"]
+    assert [c.field for c in desk.jira.history("issues", [made.id], "2026-11-01T00:00:00.000Z")] == [
+        "components",
+        "fixVersions",
+    ]
 
 
 def filed(desk, task):
