@@ -23,13 +23,14 @@ class Unknown:
     def stand_against(self, agreed: Agreed, views: Sequence[View], equality: Equality) -> list[View]:
         """Sides that may have been set back by a person to what they show. They look unchanged while others changed,
         and had perhaps been carried that change; or are empty, and we would not have made them so."""
-        changed = [view for view in views if view.changed and not view.follows]
+        new = [view for view in views if view.changed and not equality.shows(view, agreed.value)]
+        changed = [view for view in new if not view.follows]
         against = []
         for view in views:
-            if view.follows or view.changed:
+            if view.follows or view in new:
                 continue
             carried = any(not equality.means(view.side, view.cur, each.cur) for each in changed)
-            emptied = view.shows < 0 and not equality.shows(view, agreed.value)
+            emptied = view.shows < 0 and not view.changed and not equality.shows(view, agreed.value)
             if (view.side in self.touched and carried) or (view.side in self.made and emptied):
                 against.append(view)
         return against

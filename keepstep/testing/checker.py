@@ -153,10 +153,16 @@ def _replaced(
             if later.ours:
                 seeing = same(later.changes[field][1], service.form(field, value)) if touched else seeing
                 continue
-            seeing |= touched and same(later.changes[field][0], service.form(field, value))
+            seeing |= touched and _alike(simulation, name, other, field, value, later.changes[field][0])
             if seeing and (touched or (later.kind == "delete" and service.items[id].deleted)):
                 return True
     return False
+
+
+def _alike(simulation: Simulation, name: str, other: str, field: str, value: Any, shown: Any) -> bool:
+    """Whether what the other side shows is the value, in either side's form of it."""
+    there, here = simulation.services[other].form, simulation.services[name].form
+    return same(shown, there(field, value)) or same(here(field, shown), value)
 
 
 def _went_along(simulation: Simulation, beside: set[tuple[str, str]], entry: Entry, field: str) -> bool:

@@ -251,6 +251,25 @@ def test_what_was_emptied_on_what_we_made_since_is_not_filled_again(tmp_path: Pa
     assert {each["value"] for each in bench.rows(t.conflict)[0]["state"]["candidates"].values()} == {None, "carried"}
 
 
+def test_what_was_set_back_on_what_we_made_since_is_not_written_over(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    bench = office.bench
+    id = bench.make("a", title="New")
+    bench.look()
+    bench.engine.take_in(bench.sync)
+    office.back_up()
+    bench.settle()
+    other = bench.only_titled("b", "New")
+    bench.edit("a", id, title="Tried")
+    bench.settle()
+    bench.edit("b", other, title="New")
+    office.restore()
+    for _ in range(2):
+        bench.settle(PAST_DOUBT)
+    assert (office.values("a", id)["title"], office.values("b", other)["title"]) == ("Tried", "New")
+    assert [row["field"] for row in bench.rows(t.conflict)] == ["title"]
+
+
 def test_nothing_is_taken_in_while_what_looks_unchanged_cannot_be_looked_at(office: Office) -> None:
     bench = office.bench
     office.back_up()

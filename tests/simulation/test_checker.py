@@ -266,6 +266,18 @@ def test_a_side_that_shouts_excuses_only_what_looks_alike_there() -> None:
 # -- unseen, twins, unwritten
 
 
+def test_a_later_edit_replaces_what_two_said_at_once_though_one_of_them_was_shown_in_capitals() -> None:
+    bench = Bench(Traits(), Traits(shouts=True))
+    bench.make("a", title="old")
+    bench.settle()
+    bench.clock.advance(60)
+    for name in "ab":
+        bench.edit(name, bench.only(name), title="new")
+    bench.edit("a", bench.only("a"), title="other")
+    overwrite(bench, "b", title="other")
+    assert judged(bench, "P1") == []
+
+
 def told(bench: Bench, state: str = "open", **params: Any) -> None:
     with bench.store.write() as tx:
         findings.report(tx, [Finding(key="k", code="twin", params=params)], bench.ports.now(), bench.ports.new_id)
