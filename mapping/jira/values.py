@@ -12,7 +12,7 @@ from mapping.fields import Options, Unmappable
 from mapping.jira.wiki import wiki_to_markdown
 from mapping.model import PRIORITY, Kind, Loss
 from mapping.pairs import Pair, clean, identifier, moment, texts, word
-from mapping.richtext import adf_to_markdown, markdown_to_adf, normal_markdown
+from mapping.richtext import adf_to_markdown, markdown_to_adf
 
 Section = Mapping[str, Any]
 
@@ -193,9 +193,13 @@ def read_rich(value: Any) -> tuple[str | None, list[Loss]]:
 
 
 def shown_rich(value: Any) -> Any:
-    if value is not None and len(value) > LONGEST:
+    """What Jira shows of a text once it is written there: its documents hold no image within a line, and not every
+    block within every other."""
+    if value is None:
+        return None
+    if len(value) > LONGEST:
         raise Unmappable("too_long", LONGEST)
-    return normal_markdown(value)
+    return adf_to_markdown(markdown_to_adf(value))[0]
 
 
 def person() -> Pair:

@@ -100,3 +100,61 @@ def test_what_somebody_said_there_between_our_look_and_our_write_is_told(
     with company.hub.store.read() as tx:
         [told] = tx.all(sa.select(t.finding).where(t.finding.c.code == "conflict", t.finding.c.state == "open"))
     assert "Never mind." in str(told["params"])
+
+
+WRITTEN = {
+    "image in a line": "Text ![plan](https://e.example/i.png) here",
+    "image on its own line": "Text\n![plan](https://e.example/i.png)",
+    "image in a table": "| a | b |\n|---|---|\n| ![i](https://e.example/i.png) | 2 |",
+    "heading in a quote": "> # Mind this\n>\n> and that",
+    "rule in a list": "- first\n\n  ---\n\n  more",
+    "table in a quote": "> | a | b |\n> |---|---|\n> | 1 | 2 |",
+    "quotes in quotes": "> - a\n>\n> > deep",
+    "quote in a list": "1. a\n\n   > q",
+}
+
+
+@pytest.mark.parametrize("said", WRITTEN.values(), ids=WRITTEN)
+def test_what_a_card_says_and_no_document_of_jira_can_stays_on_the_card(company: Company, said: str) -> None:
+    place = company.board()
+    board, tracker = company.cores["board"], company.cores["tracker"]
+    company.only({"tasks": SYNCS["tasks"] | {"create": {"tracker.issues": {"project": "ACME"}}}})
+    company.rounds(2)
+    card = board.create("Bert", "cards", {"idList": place, "name": "Paint", "desc": said})
+    company.rounds(3)
+    [issue] = tracker.records("issues")
+    company.quiet()
+    for more in ("\n\nFirst more.", "\n\nSecond more."):
+        said += more
+        board.edit("Bert", "cards", card, {"desc": said})
+        company.rounds(3)
+        assert board.records("cards")[card]["desc"] == said
+        [*_, last] = tracker.records("issues")[issue]["fields"]["description"]["content"]
+        assert last["content"][-1]["text"] == more.strip()
+        assert company.told() == []
+    tracker.edit("Ann", "issues", issue, {"summary": "Paint it"})
+    company.rounds(3)
+    assert board.records("cards")[card] | {"desc": said, "name": "Paint it"} == board.records("cards")[card]
+    assert company.told() == []
+    company.quiet()
+
+
+@pytest.mark.parametrize("said", WRITTEN.values(), ids=WRITTEN)
+def test_a_store_that_begins_anew_finds_no_difference_in_it(company: Company, said: str) -> None:
+    place = company.board()
+    board, tracker = company.cores["board"], company.cores["tracker"]
+    tasks: Any = SYNCS["tasks"] | {"create": {"tracker.issues": {"project": "ACME"}}}
+    company.only({"tasks": tasks})
+    company.rounds(2)
+    card = board.create("Bert", "cards", {"idList": place, "name": "Paint", "desc": said})
+    company.rounds(3)
+    before = company.written()
+    with company.hub.store.write() as tx:
+        for table in reversed(t.metadata.sorted_tables):
+            tx.execute(sa.delete(table))
+    company.only({"tasks": tasks | {"match": ["title"]}})
+    company.rounds(4)
+    assert company.told() == []
+    assert company.written() == before
+    assert board.records("cards")[card]["desc"] == said
+    assert len(tracker.records("issues")) == 1
