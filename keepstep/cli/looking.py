@@ -17,6 +17,7 @@ def looked(session: Session, hub: Hub, names: Sequence[str]) -> tuple[list[Sync]
     with session.output.progress(session.say("looking")):
         observed = hub.observe(names)
     slowed(session, hub, observed)
+    read_by_another(session, observed)
     return hub.syncs(names), unreachable(session, hub, names)
 
 
@@ -30,6 +31,14 @@ def slowed(session: Session, hub: Hub, observed: Sequence[Observed]) -> list[str
         for name in held:
             session.output.warn(session.say("budget_slowed", **standings[name]))
     return held
+
+
+def read_by_another(session: Session, observed: Sequence[Observed]) -> list[str]:
+    """Feeds that another worker was reading, or one that was broken off; each is said on standard error."""
+    taken = sorted(each.feed for each in observed if each.busy)
+    for feed in taken:
+        session.output.warn(session.say("feed_busy", feed=feed))
+    return taken
 
 
 def unreachable(session: Session, hub: Hub, names: Sequence[str]) -> list[str]:

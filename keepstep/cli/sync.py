@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from keepstep.cli import told
-from keepstep.cli.looking import failed_feeds, slowed, unreachable
+from keepstep.cli.looking import failed_feeds, read_by_another, slowed, unreachable
 from keepstep.cli.output import cell
 from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session
 from keepstep.engine.match.summary import open_proposals
@@ -29,7 +29,9 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
             reports = hub.round(names)
         lost = unreachable(session, hub, names)
         unread = failed_feeds(session, hub, hub.syncs(names))
-        held = slowed(session, hub, [each for report in reports for each in report.observed])
+        observed = [each for report in reports for each in report.observed]
+        held = slowed(session, hub, observed)
+        taken = read_by_another(session, observed)
         with hub.store.read() as tx:
             rows = told.stored(tx, syncs=names)
             asked = {name: open_proposals(tx, name) for name in names}
@@ -39,7 +41,7 @@ def sync(ctx: click.Context, sync: tuple[str, ...]) -> None:
     if output.as_json:
         findings = [told.as_data(session, row) for row in fresh]
         document = {"syncs": done, "findings": findings, "asking": asking}
-        output.document(document | {"unreachable": lost, "unread": unread, "slowed": held})
+        output.document(document | {"unreachable": lost, "unread": unread, "slowed": held, "taken": taken})
     else:
         for each in done:
             if each["name"] not in lost:

@@ -39,6 +39,7 @@ WORK: Final[dict[str, Message]] = {
     "plan_other_store": "{file} was made on another store; plan again on this one",
     "plan_other_configuration": "{file} was made under another configuration of {sync}; plan again",
     "conflict_cure": "decide it: keepstep resolve {id}",
+    "feed_busy": "{feed}: another worker reads this just now, or was broken off in the last five minutes; what changed there comes with a later round",
     "sync_busy": "another worker has this sync just now; try again in a moment",
     "sync_line": "{sync}: {text}",
     "sync_done": Plural("{count:number} written", "{count:number} written"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -378,6 +378,11 @@ class Store:
         return utc(self._clock.now())
 
     def close(self) -> None:
+        """Give back what leases are still held, since work under them was broken off, and close all connections."""
+        # Whatever keeps it from that must not hide why the work was broken off; leases end by themselves.
+        with suppress(StoreError, sa.exc.SQLAlchemyError):
+            for lease in list(self._renewed):
+                self.release(lease)
         self._engine.dispose()
 
     @contextmanager

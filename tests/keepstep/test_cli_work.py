@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.faults import Fault
+from keepstep.store.store import Store
 from keepstep.testing.fixed_seeds import CATCHES
 from tests.databases import Databases, raw
 from tests.keepstep.office import Office
@@ -192,6 +194,21 @@ def test_apply_never_writes_where_a_sync_only_observes(office: Office) -> None:
     result = office.keep("apply", "--yes")
     assert (result.exit_code, office.writes()) == (2, [])
     assert "set `mode: propose` or `mode: write`" in result.stderr
+
+
+def test_what_another_worker_reads_is_said_where_nothing_else_happened(settled: tuple[Office, str, str]) -> None:
+    office, task, _ = settled
+    office.keep("sync")
+    office.settle(60.0)
+    with closing(Store(office.store, office.clock).open()) as store:
+        assert store.acquire("feed:crm/Tasks", "another worker", 300) is not None
+        office.crm.edit("Bo", "Tasks", task, {"Subject": "Moved on"})
+        result = office.keep("sync")
+        assert "crm/Tasks: another worker reads this just now, or was broken off" in result.stderr
+        assert office.document("sync", code=result.exit_code)["taken"] == ["crm/Tasks"]
+        assert "crm/Tasks: another worker reads this" in office.keep("plan").stderr
+    assert "another worker" not in office.keep("sync").stderr
+    assert "Moved on" in office.cards().values()
 
 
 def test_a_limit_is_kept(office: Office) -> None:

@@ -423,6 +423,24 @@ def test_giving_back_a_lost_lease_does_not_take_it_from_its_new_holder(store: St
     assert store.left(heir) == pytest.approx(60)
 
 
+def test_what_was_broken_off_gives_back_its_leases_as_the_store_is_closed(
+    databases: Databases, clock: VirtualClock
+) -> None:
+    url = databases.url()
+    broken, heir = Store(url, clock).open(), Store(url, clock).open()
+    held, given_back = broken.acquire("feed:a", "one", 300), broken.acquire("sync:a", "one", 300)
+    assert held is not None
+    assert given_back is not None
+    broken.release(given_back)
+    other = heir.acquire("sync:a", "two", 300)
+    assert other is not None
+    assert heir.acquire("feed:a", "two", 300) is None
+    broken.close()
+    assert heir.acquire("feed:a", "two", 300) is not None
+    assert heir.left(other) == pytest.approx(300)
+    heir.close()
+
+
 # -- turns
 
 
