@@ -122,7 +122,7 @@ class Commands(click.Group):
 
 main = Commands(
     name="keepstep",
-    help="Keep client projects in step across CRM, tracker, documents and chat.",
+    help="Keep client projects in step across CRM, tracker and documents.",
     params=[*_shared()],
     context_settings={"help_option_names": ["-h", "--help"]},
 )

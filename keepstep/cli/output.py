@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import json
 import re
 import sys
@@ -30,9 +32,9 @@ def cell(text: str) -> str:
     return re.sub(r"\s*[\n\t]\s*", " ", clean(text))
 
 
-def encoded(data: Any) -> str:
+def encoded(data: Any, *, ascii_only: bool = False) -> str:
     """JSON on one line. What could steer a terminal is escaped, so that nothing is lost."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = json.dumps(data, ensure_ascii=ascii_only, separators=(",", ":"), default=str)
     return STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
@@ -108,6 +110,18 @@ def _telling() -> Iterator[None]:
         raise Unwritten(error.strerror or str(error)) from error
 
 
+def says_everything(stream: TextIO | None) -> bool:
+    """Whether a stream's encoding has every character."""
+    return stream is None or codecs.lookup(stream.encoding).name.startswith("utf")
+
+
+def say_what_can_be_said() -> None:
+    """From now on this process's output escapes the characters that its encoding lacks, in place of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not says_everything(stream):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def on_terminal(stream: TextIO | None) -> bool:
     """Whether a person reads it. None: whoever started us closed it."""
     return stream is not None and stream.isatty()
@@ -122,7 +136,7 @@ class Output:
     def document(self, data: Any) -> None:
         """The whole result of a command, with ``--json``; also one line of a result in lines."""
         with _telling():
-            click.echo(encoded(data))
+            click.echo(encoded(data, ascii_only=not says_everything(sys.stdout)))
 
     def line(self, text: str, hang: int | None = None) -> None:
         """A line of the result. Says nothing with ``--json``.

@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from connectors.base import Connector
 from connectors.context import Context, Wait
 from connectors.errors import ConnectorError
-from keepstep.cli.output import Output, ProgressLine, Unwritten
+from keepstep.cli.output import Output, ProgressLine, Unwritten, say_what_can_be_said
 from keepstep.config import Config, ConfigurationError, Connection, load, with_riding
 from keepstep.engine.failures import failure_code
 from keepstep.language import listed, say
@@ -112,6 +112,7 @@ class Session:
 
     @classmethod
     def real(cls) -> Session:
+        say_what_can_be_said()
         return cls(Registry.installed(), Runtime.real())
 
     def attach(self, options: MutableMapping[str, Any]) -> None:

@@ -79,7 +79,7 @@ def _engine(address: sa.URL, behind: Database) -> sa.Engine | None:
 def _look(connection: sa.Connection, shown: str) -> Peek:
     names = set(sa.inspect(connection).get_table_names())
     ours = names & set(t.metadata.tables)
-    if "alembic_version" not in names and not ours:
+    if not names or ("alembic_version" not in names and not ours and connection.dialect.name != "sqlite"):
         return Peek(shown)
     if "alembic_version" not in names or not ours:
         raise StoreError("store_foreign", url=shown)

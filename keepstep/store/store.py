@@ -246,7 +246,8 @@ class Store:
             if moved is not None:
                 raise StoreError("store_moved", url=self._shown(), **msgspec.json.decode(moved))
             return revision
-        if "alembic_version" in names or ours:
+        # A database server may have others' tables in the same schema; a file belongs to one program.
+        if "alembic_version" in names or ours or (names and connection.dialect.name == "sqlite"):
             raise StoreError("store_foreign", url=self._shown())
         return None
 

@@ -97,6 +97,7 @@ def test_a_newer_store_is_refused_and_left_alone(path: Path) -> None:
     [
         pytest.param("CREATE TABLE record (x)", id="with a table of the same name"),
         pytest.param("CREATE TABLE alembic_version (version_num)", id="migrated by another application"),
+        pytest.param("CREATE TABLE invoices (x)", id="with nothing that has our names"),
     ],
 )
 def test_a_database_of_somebody_else_is_refused_and_left_alone(path: Path, statement: str) -> None:
