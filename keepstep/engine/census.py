@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from connectors.base import chunks, utc
-from keepstep.engine.intake import last_listed, store_looks, used
+from keepstep.engine.intake import known_until, store_looks, used
 from keepstep.engine.job import Reading
 from keepstep.engine.world import Connection
 from keepstep.store import tables as t
@@ -50,7 +50,8 @@ def count_missed(reading: Reading, streams: Sequence[str]) -> int:
         with reading.write() as tx:
             missed = t.record.c.missed
             count += int(tx.scalar(sa.select(sa.func.count()).where(unseen(side), missed == 0)) or 0)
-            if before := last_listed(tx, connection, stream):
+            before = known_until(tx, connection, stream)
+            if before and not reading.feed.deletes:
                 fresh = unseen(side), missed == 0, t.record.c.seen_at < before
                 tx.execute(sa.update(t.record).where(*fresh).values(seen_at=before))
             tx.execute(sa.update(t.record).where(unseen(side)).values(missed=missed + 1))

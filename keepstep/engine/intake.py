@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from connectors.base import Record
+from connectors.base import Record, utc
 from connectors.undecoded import as_sent
 from keepstep.engine import people
 from keepstep.engine.drift import tell_unread
@@ -134,8 +135,9 @@ def store_records(
             if record.deleted:
                 query = sa.select(t.record.c.shown).where(t.record.c.side == side, t.record.c.id == id)
                 known["shown"] = tx.scalar(query)
-                if (listed := last_listed(tx, connection, stream)) is not None:
-                    seen_at = known["seen_at"] if known["missed"] else max(known["seen_at"], listed)
+                seen_at = known["seen_at"]
+                if not known["missed"]:
+                    seen_at = max(seen_at, known_until(tx, connection, stream))
             again.add((side, id))
         rows.append(_row(side, record, digest, known, connection.mappers[stream], seen_at))
         told.append((record, rows[-1]))
@@ -151,13 +153,21 @@ def store_records(
     return Stored(len(rows), older)
 
 
-def last_listed(tx: Tx, connection: Connection, stream: str) -> str | None:
-    """Where a stream's feed does not tell of deletes: when its last complete listing began, empty if there was none.
-    What that listing showed was there then, and nothing tells how long after."""
-    for feed in connection.description.feeds:
-        if stream in feed.streams and not feed.deletes:
-            return tx.scalar(sa.select(t.feed.c.listed_at).where(t.feed.c.name == connection.feed_key(feed))) or ""
-    return None
+def known_until(tx: Tx, connection: Connection, stream: str) -> str:
+    """Until when what is gone by now was surely there: nothing tells how long after that. Empty if nothing is known.
+
+    A feed that tells of deletes had not told of it at its last look, and may lag. Of the others it is when their last
+    complete listing began.
+    """
+    feed = next((each for each in connection.description.feeds if stream in each.streams), None)
+    if feed is None:
+        return ""
+    query = sa.select(t.feed.c.listed_at, t.feed.c.observed_at).where(t.feed.c.name == connection.feed_key(feed))
+    row = tx.one(query) or {"listed_at": None, "observed_at": None}
+    if not feed.deletes or row["observed_at"] is None:
+        return str(row["listed_at"] or "")
+    lag = timedelta(seconds=connection.description.stream(stream).abilities.search_lag)
+    return utc(datetime.fromisoformat(row["observed_at"]) - lag)
 
 
 def unreadable_key(side: str, id: str | None) -> str:

@@ -504,6 +504,18 @@ def test_an_edit_since_the_last_listing_that_showed_the_deleted_record_keeps_the
     assert bench.open_findings() == ["edit_against_delete", "gone"]
 
 
+def test_an_edit_that_was_taken_in_before_a_lagging_feed_told_of_the_delete_keeps_the_others() -> None:
+    bench = settled(Traits(fields=("title",), lag=600.0), Traits(), Traits(), deletes="propagate")
+    bench.settle(1300.0)
+    delete(bench)
+    bench.clock.advance(20.0)
+    bench.edit("b", bench.only("b"), due="2027-01-15")
+    for _ in range(3):
+        bench.settle(400.0)
+    assert [len(bench.shown(each)) for each in "abc"] == [0, 1, 1]
+    assert bench.open_findings() == ["edit_against_delete", "gone"]
+
+
 def test_an_edit_before_the_last_listing_that_showed_the_deleted_record_does_not_keep_the_others() -> None:
     bench = settled(Traits(fields=("title",), deletes=False), Traits(), Traits(), deletes="propagate")
     bench.edit("b", bench.only("b"), due="2027-01-15")
