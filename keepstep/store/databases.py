@@ -11,7 +11,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,6 +58,9 @@ class Database(Protocol):
     @contextmanager
     def upgrading(self) -> Iterator[sa.Connection]:
         """As ``writing``, for changes of the tables, which may take long; committed at the end."""
+
+    def hide(self) -> None:
+        """Let nobody but this user read what is on this machine's disks: customers' data."""
 
     def barred(self) -> Path | None:
         """A place on this machine's disks that the store must be able to write to, and that this user may not."""
@@ -156,16 +159,28 @@ class Sqlite:
         finally:
             connection.rollback()
 
-    def barred(self) -> Path | None:
+    def hide(self) -> None:
+        for there in self._files():
+            with suppress(FileNotFoundError):
+                there.chmod(0o600)
+
+    def _files(self) -> list[Path]:
+        """The file and the journal beside it; none where the name is no path."""
         name = str(self.engine.url.database or "")
         if name in ("", ":memory:") or name.startswith("file:"):
-            return None
+            return []
         file = Path(name).absolute()
-        # The journal is made beside the file, and may have been left by another user.
-        for there in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        return [file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")]
+
+    def barred(self) -> Path | None:
+        files = self._files()
+        if not files:
+            return None
+        # The journal may have been left by another user.
+        for there in files:
             if os.path.exists(there) and not os.access(there, os.W_OK):
                 return there
-        folder = file.parent
+        folder = files[0].parent
         return folder if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK) else None
 
     def trouble(self, error: BaseException) -> StoreError:
@@ -268,6 +283,9 @@ class Postgres:
                 how = f'ALTER COLUMN {quote(column)} TYPE {kind} COLLATE "C"'
                 connection.exec_driver_sql(f"ALTER TABLE {quote(table)} {how}")
             connection.commit()
+
+    def hide(self) -> None:
+        """Who may read there is the server's affair."""
 
     def barred(self) -> Path | None:
         return None

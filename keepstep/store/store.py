@@ -256,6 +256,7 @@ class Store:
             # Looked at again, now that nobody else can change it.
             revision = self._revision(connection)
             if revision is None:
+                self._database.hide()
                 _create(connection)
             elif revision != REVISION:
                 self._migrate(connection, revision)

@@ -107,6 +107,18 @@ def test_a_database_of_somebody_else_is_refused_and_left_alone(path: Path, state
     assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
 
 
+def test_a_new_store_is_its_owners_alone(path: Path) -> None:
+    store = at(path).open()
+    with store.write() as tx:
+        tx.insert(t.setting, [{"name": "a", "value": 1}])
+    files = [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")]
+    assert [each.stat().st_mode & 0o777 for each in files] == [0o600] * 3
+    store.close()
+    path.chmod(0o640)
+    at(path).open().close()
+    assert path.stat().st_mode & 0o777 == 0o640, "whoever lets others read it is not overruled"
+
+
 def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
     path.write_bytes(b"This is a letter, not a database. " * 100)
     assert trouble(path) == "store_broken"
