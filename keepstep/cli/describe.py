@@ -16,7 +16,9 @@ def describe(ctx: click.Context, connection: str) -> None:
     session: Session = ctx.obj
     chosen, output = session.connection(connection), session.output
     with talking_to(connection), output.progress(connection):
-        description = session.connector(chosen, "read").describe()
+        connector = session.connector(chosen, "read")
+        connector.check()  # where all accounts have the same streams, describing asks nobody
+        description = connector.describe()
     if output.as_json:
         output.document(msgspec.to_builtins(description))
         return

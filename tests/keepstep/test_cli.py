@@ -177,8 +177,9 @@ def test_check_names_file_line_and_cure_in_the_readers_language(run: Any) -> Non
     assert (problem["code"], problem["line"], problem["column"]) == ("unknown_key", 4, 1)
 
 
-def test_check_fails_where_credentials_are_refused_and_shows_none(run: Any) -> None:
-    result = run("check", secret="wrong-token")
+@pytest.mark.parametrize("command", [("check",), ("describe", "board")])
+def test_nothing_is_told_where_credentials_are_refused_and_none_is_shown(run: Any, command: tuple[str, ...]) -> None:
+    result = run(*command, secret="wrong-token")
     assert result.exit_code == 1
     assert "board: the credentials are refused" in result.stderr
     assert "wrong-token" not in result.output
