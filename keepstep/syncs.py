@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from keepstep.config import RIDING, Config
+from keepstep.config.expressions import CLASSED
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.engine import carried, first_sync
@@ -132,4 +133,4 @@ def _scope(text: str, sides: Mapping[str, Side]) -> Callable[[Mapping[str, Mappi
 
 def _with_classes(values: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(dict(values))
-    return plain | {f"{name}_class": plain[name] for name in ("stage", "status", "priority") if name in plain}
+    return plain | {name: plain[field] for name, field in CLASSED.items() if field in plain}
