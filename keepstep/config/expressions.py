@@ -71,24 +71,35 @@ def problems(
         yield source.problem("unknown_function", loc, name=name, nearest=near, known=sorted(callable_here))
 
 
-def _members(
-    source: Source, loc: Loc, text: str, offset: int, members: Mapping[str, Collection[str]]
-) -> Iterator[Problem]:
-    """Members that will never be there, each where it stands. What a macro binds anew is another thing of that name."""
-    blank = LITERAL.sub(lambda found: re.sub(r"[^\n]", "\0", found[0]), text)
+def members(text: str) -> set[tuple[str, str]]:
+    """What an expression asks of its variables, as name and member."""
+    return {(name, text[start:end].strip("\"'")) for name, start, end in _asked(text)}
+
+
+def _asked(text: str) -> Iterator[tuple[str, int, int]]:
+    """Variables and where their members stand. What a macro binds anew is another thing of that name."""
+    blank = _blank(text)
     bound = _bound(blank)
     for found in MEMBER.finditer(blank):
-        name, before = found[1], blank[: found.start()]
-        if name not in members or name in bound or re.search(r"(?:\w|\.\s*)$", before):
+        if found[1] not in bound and not re.search(r"(?:\w|\.\s*)$", blank[: found.start()]):
+            yield (found[1], *found.span(2 if found[2] is not None else 3))
+
+
+def _blank(text: str) -> str:
+    return LITERAL.sub(lambda found: re.sub(r"[^\n]", "\0", found[0]), text)
+
+
+def _members(
+    source: Source, loc: Loc, text: str, offset: int, known: Mapping[str, Collection[str]]
+) -> Iterator[Problem]:
+    """Members that will never be there, each where it stands."""
+    for name, start, end in _asked(text):
+        member = text[start:end].strip("\"'")
+        if name not in known or member in known[name] or not member.isidentifier():
             continue
-        group = 2 if found[2] is not None else 3
-        member = text[found.start(group) : found.end(group)].strip("\"'")
-        if member in members[name] or not member.isidentifier():
-            continue
-        ahead = blank[: found.start(group)]
-        line, column = ahead.count("\n") + 1, len(ahead) - (ahead.rfind("\n") + 1) + 1
+        line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
         at_line, at_column = source.inside(loc, line, column + (offset if line == 1 else 0))
-        near, fields = nearest(member, members[name]), sorted(members[name])
+        near, fields = nearest(member, known[name]), sorted(known[name])
         yield Problem("unknown_field", {"field": member, "nearest": near, "known": fields}, at_line, at_column)
 
 

@@ -40,6 +40,7 @@ TOLD: Final[dict[str, Message]] = {
     "document_misplaced": "{title:value} lies in {place:value} of {project:value}; by its name it belongs in {folder:value} ({folder_url:unsaid}): move it there, or acknowledge that it stays",
     "assignee_unmatched": "{title}: {person} has no account in {side}, so {field:field} stays as it is there; add the person under `people`",
     "unmapped_value": "{title}: {field:field} {value:value} cannot be said in {side} ({why:reason}); add it under `values`",
+    "scope_unjudged": "{title:value} is parked, as the `where` of {sync} has no answer for it ({reason}): nothing of it is written until that expression is mended",
     "guard_first_plan": Plural("first plan of {sync}: {operations:number} operation waits for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", "first plan of {sync}: {operations:number} operations wait for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", by="operations"),
     "guard_configuration_changed": Plural("the configuration of {sync} has changed: {operations:number} operation waits for your approval", "the configuration of {sync} has changed: {operations:number} operations wait for your approval", by="operations"),
     "guard_too_many_deletes": Plural("{sync} would delete {deletes:number} record, more than the {limit:number} allowed without asking", "{sync} would delete {deletes:number} records, more than the {limit:number} allowed without asking", by="deletes"),
