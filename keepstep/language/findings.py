@@ -39,6 +39,7 @@ TOLD: Final[dict[str, Message]] = {
     "gone": "{title} is gone from {side}: it was deleted or merged there, or hidden from the account that Keepstep signs in with; the other sides keep it: bring it back or show it in {side}, delete it elsewhere too if that is meant, or acknowledge that it stays",
     "document_misplaced": "{title:value} lies in {place:value} of {project:value}; by its name it belongs in {folder:value} ({folder_url:unsaid}): move it there, or acknowledge that it stays",
     "assignee_unmatched": "{title}: {person} has no account in {side}, so {field:field} stays as it is there; add the person under `people`",
+    "value_too_long": "{title:brief}: {field:field} {value:brief} is too long for {side}{limit:most}; shorten it, and it is carried",
     "unmapped_value": "{title}: {field:field} {value:value} cannot be said in {side} ({why:reason}); add it under `values`",
     "scope_unjudged": "{title:value} is parked, as the `where` of {sync} has no answer for it ({reason}): nothing of it is written until that expression is mended",
     "guard_first_plan": Plural("first plan of {sync}: {operations:number} operation waits for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", "first plan of {sync}: {operations:number} operations wait for your approval; {linked:number} linked, {proposals:number} to be decided, {creates:number} to be created", by="operations"),
