@@ -30,6 +30,7 @@ WORK: Final[dict[str, Message]] = {
     "waits_for": "its {field:field} ({value:value}) is not there yet",
     "waits_unset": "its {field:field} is not set anywhere",
     "plan_held": "held: {text}",
+    "plan_let_file": "let it through: keepstep apply '{file}' --yes --as NAME",
     "plan_let": "let it through: keepstep apply --sync '{sync}'",
     "plan_left_out": Plural("{count:number} more left out by --limit", "{count:number} more left out by --limit"),
     "plan_first_crawl": "waits until {feed} has been read once as a whole",
