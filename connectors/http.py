@@ -49,6 +49,8 @@ ATTEMPTS = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 HOPS = 4
+PLAIN = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's words, by version, for an answer that is no TLS."""
 REDIRECTS = (301, 302, 303, 307, 308)
 
 Classify = Callable[["Answer"], ConnectorError | None]
@@ -265,12 +267,9 @@ class Http:
     def _broken(self, error: requests.RequestException, verb: str, path: str, writing: bool) -> ConnectorError:
         # The cause is left out on purpose: its text may carry a query string with credentials.
         what = f"{verb} {path}: {type(error).__name__}"
-        distrust = _distrust(error)
-        if distrust is not None:
-            return Misconfigured(
-                f"{self.base_url}: its certificate is not trusted here ({distrust}); where a proxy or an authority of "
-                "your own signs, name the file with its certificate: REQUESTS_CA_BUNDLE=/path/to/authority.pem"
-            )
+        wrong = misconfigured(error, self.base_url, writing)
+        if wrong is not None:
+            return wrong
         if isinstance(error, requests.exceptions.ProxyError) and never_left(error):
             return Unreachable(f"{what}: no way through the proxy of the environment to {self.base_url}")
         if never_left(error):
@@ -314,6 +313,25 @@ def _origin(address: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
 
 
+def misconfigured(error: requests.RequestException, address: str, writing: bool = False) -> Misconfigured | None:
+    """What is wrong with the TLS of that address, with its cure; None if nothing is, or if a request was let go."""
+    distrust = _distrust(error)
+    if distrust is not None:
+        return Misconfigured(
+            f"{address}: its certificate is not trusted here ({distrust}); where a proxy or an authority of "
+            "your own signs, name the file with its certificate: REQUESTS_CA_BUNDLE=/path/to/authority.pem"
+        )
+    cause = _tls(error)
+    # The same words come where something breaks into a connection that stood: a write may have left on it.
+    if cause is None or cause.reason not in PLAIN or writing:
+        return None
+    parts = urlsplit(address)
+    place = f"{parts.hostname}:{parts.port or 443}"
+    return Misconfigured(
+        f"{place} answers without TLS; is `http://{place}` meant instead of `https://`, or another port?"
+    )
+
+
 def never_left(error: requests.RequestException) -> bool:
     """Whether no connection was made at all, so that nothing can have taken effect."""
     if isinstance(error, requests.exceptions.ConnectTimeout) or _distrust(error) is not None:
@@ -329,6 +347,12 @@ def _reason(error: requests.RequestException) -> object:
 
 def _distrust(error: requests.RequestException) -> str | None:
     """Why the certificate that a server showed is not trusted, in OpenSSL's words; None if that is not the trouble."""
+    cause = _tls(error)
+    return str(cause.verify_message) if isinstance(cause, ssl.SSLCertVerificationError) else None
+
+
+def _tls(error: requests.RequestException) -> ssl.SSLError | None:
+    """OpenSSL's own trouble behind that of the request, if it is one."""
     inner = _reason(error)
     cause = inner.args[0] if isinstance(inner, Exception) and inner.args else None
-    return str(cause.verify_message) if isinstance(cause, ssl.SSLCertVerificationError) else None
+    return cause if isinstance(cause, ssl.SSLError) else None

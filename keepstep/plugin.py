@@ -59,7 +59,7 @@ from connectors.errors import (
 )
 from connectors.examining import Examines, KnowsPlaces, Symptom
 from connectors.hooks import Delivery, Hint, Hooked, HookRefused
-from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, Http, never_left
+from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, Http, misconfigured, never_left
 from connectors.login import Person, SignedIn
 from connectors.multipart import Multipart, label
 from connectors.preparing import Addition, Prepares
@@ -249,6 +249,7 @@ __all__ = [
     "made_of",
     "markdown_to_adf",
     "markdown_to_plain",
+    "misconfigured",
     "moment",
     "money",
     "never_left",

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from keepstep.config import RIDING, Config
+from keepstep.config import RIDING, Config, expressions
 from keepstep.config.schema import FieldRule
 from keepstep.config.schema import Sync as ConfiguredSync
 from keepstep.engine import carried, first_sync
-from keepstep.engine.world import Connection, Side, Sync
+from keepstep.engine.world import Connection, NoAnswer, Side, Sync
 from mapping.agreement import Rule
 from mapping.fields import Declared
 from mapping.model import Model
@@ -112,24 +112,39 @@ def _computed(
 
 
 def _scope(text: str, sides: Mapping[str, Side]) -> Callable[[Mapping[str, Mapping[str, Any]]], bool]:
-    """The ``where`` of a sync, over what each connection shows. What cannot be judged is in scope: parking it would
-    hide a record because of a missing value."""
+    """The ``where`` of a sync, over what each connection shows. Where a value is missing that it asks for, the record
+    is in scope: parking it would hide it because of that. Without an answer otherwise it raises ``NoAnswer``."""
     import cel  # costs more to import than all the rest of a quiet round
 
     program = cel.compile(text)
     names = sorted({name.partition(".")[0] for name in sides})
+    wanted = expressions.members(text)
+    bare = set(program.variables()) - {*names, "entity"}
 
     def holds(seen: Mapping[str, Mapping[str, Any]]) -> bool:
         values = {name: _with_classes(seen.get(name, {})) for name in names}
         merged = {key: value for name in names for key, value in values[name].items()}
+        known = {**merged, **values, "entity": merged}
         try:
-            return bool(program.execute(cel.Context(variables={**merged, **values, "entity": merged})))
-        except (KeyError, TypeError, ValueError, RuntimeError):
+            return bool(program.execute(cel.Context(variables=known)))
+        except LookupError:
             return True
+        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            asked = [known[name].get(member) for name, member in wanted if name in values or name == "entity"]
+            if any(map(_lacking, [*asked, *(known.get(name) for name in bare)])):
+                return True
+            raise NoAnswer(str(error).splitlines()[0].partition(". ")[0].removesuffix(".")) from error
 
     return holds
 
 
+def _lacking(value: Any) -> bool:
+    """Whether the value, or some part of it, is missing."""
+    if isinstance(value, Mapping):
+        return any(map(_lacking, value.values()))
+    return any(map(_lacking, value)) if isinstance(value, list) else value is None
+
+
 def _with_classes(values: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(dict(values))
-    return plain | {f"{name}_class": plain[name] for name in ("stage", "status", "priority") if name in plain}
+    return plain | {name: plain[field] for name, field in expressions.CLASSED.items() if field in plain}

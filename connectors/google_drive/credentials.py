@@ -16,7 +16,7 @@ from connectors.context import Context
 from connectors.errors import AuthFailed, Fatal, Malformed, Misconfigured, ScopeMissing, Transient, Unreachable
 from connectors.google_drive.refusals import SCOPE
 from connectors.google_drive.settings import TOKEN_URL, Settings
-from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, never_left
+from connectors.http import CONNECT_TIMEOUT, READ_TIMEOUT, misconfigured, never_left
 
 SCOPES = "scopes"
 LIFETIME = 3599.0
@@ -219,6 +219,8 @@ class TokenRequest:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
+            if (wrong := misconfigured(error, url)) is not None:
+                raise wrong from None
             kind = Unreachable if never_left(error) else Transient
             raise kind(f"sign-in to Google: {type(error).__name__}") from None
         if response.status_code == 429 or response.status_code >= 500:

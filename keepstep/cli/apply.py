@@ -62,7 +62,7 @@ def apply(
             if plan is None:
                 hub.follow_up()  # folders for what was just made, tasks from what was just taken in
             left = max(limit - sum(map(_written, done)), 0) if limit is not None else None
-            carrying = Carrying(session, hub, each, yes=yes, name=name, limit=left)
+            carrying = Carrying(session, hub, each, yes=yes, name=name, limit=left, file=file)
             done.append(carrying.from_file(plan.operations.get(each.name, [])) if plan else carrying.now())
         hub.judge()
         asked = questions(session, hub, [each.name for each in running])
@@ -126,7 +126,15 @@ class Carrying:
     """Carries out one sync's plan."""
 
     def __init__(
-        self, session: Session, hub: Hub, sync: Sync, *, yes: bool, name: str | None, limit: int | None
+        self,
+        session: Session,
+        hub: Hub,
+        sync: Sync,
+        *,
+        yes: bool,
+        name: str | None,
+        limit: int | None,
+        file: Path | None = None,
     ) -> None:
         self._session = session
         self._hub = hub
@@ -134,6 +142,7 @@ class Carrying:
         self._yes = yes
         self._name = name
         self._limit = limit
+        self._file = file
 
     def now(self) -> dict[str, Any]:
         """What is owed now, after showing it."""
@@ -198,7 +207,7 @@ class Carrying:
             report = hub.run(name, "write", wanted=wanted, run=run)
         done = summed(session, name, [report]) | {"let_through": passed}
         if not session.output.as_json:
-            show(session, done)
+            show(session, done, self._file)
         with hub.store.read() as tx:
             waiting = told.stored(tx, code="budget_held", syncs=[name]) if report.held else []
         for row in waiting:

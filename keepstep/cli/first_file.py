@@ -37,6 +37,8 @@ class Drawn:
     language: str
     timezone: str
     connections: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    """Of one's own, as the file declares them that the connections come from."""
     syncs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def secrets(self, registry: Registry) -> list[tuple[str, str]]:
@@ -96,6 +98,7 @@ def _looked(session: Session, connection: Connection, sign_in: SignIn) -> Mappin
         clock=session.runtime.clock,
         tokens=tokens,
         access="read",
+        model=connection.options.model,
         transport=session.transports.get(connection.name),
         jitter=session.runtime.rng.random,
         waiting=session.waiting,
@@ -122,8 +125,11 @@ def _stream(mappers: Mapping[str, Mapper], kind: Kind) -> str | None:
 def _text(session: Session, drawn: Drawn, hidden: set[tuple[str, str]]) -> str:
     say = session.say
     lines = [f"# {say('file_about')}", "version: 1", "store: sqlite:///keepstep.db"]
-    lines += [f"language: {drawn.language}", f"timezone: {drawn.timezone}", "", f"# {say('file_connections')}"]
-    lines.append("connections:")
+    lines += [f"language: {drawn.language}", f"timezone: {drawn.timezone}"]
+    if drawn.fields:
+        lines += ["", f"# {say('file_fields')}", "fields:"]
+        lines += [f"  {kind}: {json.dumps(table, ensure_ascii=False)}" for kind, table in drawn.fields.items()]
+    lines += ["", f"# {say('file_connections')}", "connections:"]
     for name, keys in drawn.connections.items():
         lines.append(f"  {name}:")
         for key, value in keys.items():

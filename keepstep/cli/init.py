@@ -17,10 +17,11 @@ from connectors.login import SignedIn
 from keepstep.cli import login
 from keepstep.cli.first_file import Drawn, compose, save, variable
 from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.cli.terminal import asked
 from keepstep.config import Connection
 from keepstep.config.source import read
 from keepstep.language import LANGUAGES
-from keepstep.problems import Problem, nearest
+from keepstep.problems import ConfigurationError, Problem, nearest
 from keepstep.registry import BrokenPlugin
 
 FURTHER = 6
@@ -45,7 +46,7 @@ def init(ctx: click.Context, source: Path | None, answers: Path | None) -> None:
     if session.path.exists():
         raise Trouble(Problem("already_there", {"file": str(session.path)}), WRONG)
     session.logs()  # the accounts are asked what they hold before there is a configuration
-    asking = Asking(session, read(answers).data if answers else None)
+    asking = Asking(session, _read(answers) if answers else None)
     language = asking.choice("language", list(LANGUAGES), session.language)
     session.options["keepstep.lang"] = session.options.get("keepstep.lang") or language
     drawn = Drawn(language=language, timezone=asking.zone())
@@ -119,8 +120,9 @@ def _run(ctx: click.Context, name: str) -> int:
 
 
 def _taken(session: Session, drawn: Drawn, source: Path) -> None:
-    """The connections of a file, as they stand there."""
-    connections = read(source).data.get("connections")
+    """The connections of a file as they stand there, with the fields of one's own that they may name."""
+    data = _read(source)
+    connections = data.get("connections")
     if not isinstance(connections, dict) or not connections:
         raise Trouble(Problem("no_connections_there", {"file": str(source)}), WRONG)
     for name, keys in connections.items():
@@ -128,6 +130,19 @@ def _taken(session: Session, drawn: Drawn, source: Path) -> None:
             raise Trouble(Problem("no_connections_there", {"file": str(source)}), WRONG)
         session.registry.connector(keys["system"])
         drawn.connections[str(name)] = dict(keys)
+    fields = data.get("fields")
+    drawn.fields = fields if isinstance(fields, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file holds that was named. One that is not there, or empty, is no configuration that `init` would cure."""
+    try:
+        return dict(read(path).data)
+    except ConfigurationError as error:
+        code = {"file_missing": "given_missing", "file_empty": "given_empty"}.get(error.problems[0].code)
+        if code is None:
+            raise
+        raise Trouble(Problem(code, {"file": str(path)}), WRONG) from None
 
 
 class Asking:
@@ -202,7 +217,7 @@ class Asking:
         if ready:
             return ready
         text = self._session.say("ask_setting", system=system, key=key, about=field.description or key)
-        return click.prompt(text, hide_input=_secret(field), err=True)
+        return asked(self._session, text, secret=_secret(field))
 
     def login(self, connection: Connection) -> bool:
         """Whether the person wants to sign in to a connection now. Not asked where nothing could be kept."""
@@ -221,7 +236,13 @@ class Asking:
     def _ask(self, name: str, default: Any, parse: Any, **params: Any) -> Any:
         if self._answers is None:
             text = self._session.say(f"ask_{name}", **params)
-            return click.prompt(text, default=default, value_proc=parse, err=True)
+            if default is not None:
+                return click.prompt(text, default=default, value_proc=parse, err=True)
+            while True:
+                try:
+                    return parse(asked(self._session, text))
+                except click.BadParameter as error:
+                    self._session.output.warn(error.message)
         if name not in self._answers and default is None:
             raise Trouble(Problem("answer_missing", {"name": name}), WRONG)
         try:

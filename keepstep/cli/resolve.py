@@ -48,9 +48,9 @@ def resolve(
     session: Session = ctx.obj
     output = session.output
     if (choice == create_in_doubt.MADE) != (record is not None):
-        raise click.UsageError(session.say("record_with_made"))
+        raise click.UsageError(session.say("record_missing" if record is None else "record_with_made"))
     if (choice == VALUE) != (value is not None):
-        raise click.UsageError(session.say("value_with_choice"))
+        raise click.UsageError(session.say("value_missing" if value is None else "value_with_choice"))
     with session.hub() as hub:
         with hub.store.read() as tx:
             found = tx.one(sa.select(t.finding).where(t.finding.c.id == conflict))
@@ -78,6 +78,8 @@ def resolve(
 
 def _wanted(tx: Tx, session: Session, text: str) -> tuple[EntityState, str]:
     row = tx.one(sa.select(t.finding).where(t.finding.c.id == text))
+    if row is None and "." not in text:
+        raise Trouble(Problem("no_such_conflict", {"text": text}), WRONG)
     if row is None:
         return field_of(tx, session, text)
     if row["code"] != "conflict":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -79,8 +80,8 @@ def summed(session: Session, name: str, reports: Sequence[Report]) -> dict[str, 
     }
 
 
-def show(session: Session, each: dict[str, Any]) -> None:
-    """Print one sync's line, and below it why it waits."""
+def show(session: Session, each: dict[str, Any], file: Path | None = None) -> None:
+    """Print one sync's line, and below it why it waits. ``file``: that of the plan that was to be carried out."""
     output, say = session.output, session.say
     if each["busy"]:
         output.line(say("sync_line", sync=each["name"], text=say("sync_busy")))
@@ -100,4 +101,5 @@ def show(session: Session, each: dict[str, Any]) -> None:
     for hold in each["holds"]:
         output.line("  " + say("plan_held", text=hold["message"]))
     if each["holds"]:
-        output.line("    " + say("plan_let", sync=each["name"]))
+        let = say("plan_let", sync=each["name"]) if file is None else say("plan_let_file", file=str(file))
+        output.line("    " + let)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,6 +13,28 @@ import click
 from keepstep.cli.session import Session
 
 LOOPBACK = "127.0.0.1"
+
+
+def asked(session: Session, text: str, *, secret: bool = False) -> str:
+    """One line that holds something; a secret is never shown. Raises ``click.Abort`` where nothing more comes."""
+    while True:
+        # What hides a secret would look for a terminal beside the pipe, and warn that the pipe is none.
+        piped = secret and not sys.stdin.isatty()
+        line = (
+            _piped(text) if piped else click.prompt(text, hide_input=secret, err=True, default="", show_default=False)
+        )
+        if answer := line.strip():
+            return answer
+        session.output.warn(session.say("answer_needed"))
+
+
+def _piped(text: str) -> str:
+    click.echo(f"{text}: ", nl=False, err=True)
+    line = sys.stdin.readline()
+    click.echo(err=True)
+    if not line:
+        raise click.Abort
+    return line
 
 
 class Terminal:
@@ -25,13 +48,10 @@ class Terminal:
         self._session.output.warn(self._session.say(code, **params))
 
     def ask(self, code: str, *, secret: bool = False, **params: object) -> str:
-        text = self._session.say(code, **params)
-        while True:
-            answer: str = click.prompt(text, hide_input=secret, err=True, default="", show_default=False).strip()
-            if answer:
-                if secret:
-                    self._session.redaction.add(answer)
-                return answer
+        answer = asked(self._session, self._session.say(code, **params), secret=secret)
+        if secret:
+            self._session.redaction.add(answer)
+        return answer
 
     def redirected(self, address: Callable[[str], str]) -> Mapping[str, str]:
         with _Waiting() as waiting:

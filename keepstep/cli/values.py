@@ -63,7 +63,7 @@ def typed(model: Model, kind: Kind, field: str, text: str) -> Any:
         return _typed(form, classes, text)
     except (ValueError, InvalidOperation, KeyError, TypeError):
         params = {"field": field, "value": text, "form": form.value, "known": list(classes)}
-        raise Trouble(Problem("value_unfit", params), WRONG) from None
+        raise Trouble(Problem("value_unfit" if classes else "value_misspelt", params), WRONG) from None
 
 
 def _number(typed: Decimal) -> int | float:

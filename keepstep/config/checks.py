@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -50,24 +50,40 @@ class Ground:
     variable: frozenset[Loc] = frozenset()
     """Places whose text came from the environment."""
     model: Model = STANDARD
-    declared: frozenset[str] = frozenset()
-    """Fields of one's own as the file declares them, with those whose declaration has a mistake of its own."""
+    declared: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Kind -> fields of one's own as the file declares them, with those whose declaration has a mistake of its own."""
     holds: Callable[[Side], Collection[Form] | None] = lambda side: None
     """Forms of values that fields named under ``custom`` can hold in a stream; None where nobody can tell."""
 
     def expression(
-        self, loc: Loc, text: str, known: Iterable[str], *, offset: int = 0, functions: Iterable[str] = ()
+        self,
+        loc: Loc,
+        text: str,
+        known: Iterable[str],
+        *,
+        offset: int = 0,
+        functions: Iterable[str] = (),
+        members: Mapping[str, Collection[str]] | None = None,
     ) -> Iterator[Problem]:
-        """It can be compiled, uses names that have a value, and is written in the file itself."""
+        """It can be compiled, uses names and members that have a value, and is written in the file itself."""
         if loc in self.variable:
             yield self.source.problem("variable_in_expression", loc)
             return
-        yield from expressions.problems(self.source, loc, text, known, offset=offset, functions=functions)
+        yield from expressions.problems(
+            self.source, loc, text, known, offset=offset, functions=functions, members=members
+        )
+
+    def named(self, kind: Kind) -> set[str]:
+        """Fields of one's own that expressions about that kind may name: what is wrong with a declaration, or with
+        the kind that it stands under, is told there alone."""
+        kinds = {each.value for each in Kind} - {kind.value}
+        return {name for each, names in self.declared.items() if each not in kinds for name in names}
 
     def field(self, loc: Loc, name: str, known: Iterable[str]) -> Iterator[Problem]:
         """One that is declared wrongly has been told of where it is declared."""
         fields = set(known)
-        if name not in fields and name not in self.declared - self.model.names:
+        wrongly = frozenset().union(*self.declared.values()) - self.model.names
+        if name not in fields and name not in wrongly:
             near = nearest(name, fields)
             yield self.source.problem("unknown_field", loc, at_key=True, field=name, nearest=near, known=sorted(fields))
 
@@ -170,9 +186,12 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
         yield from ground.side((*loc, "sides", index), side)
         if side in sync.sides[:index]:
             yield source.problem("side_twice", (*loc, "sides", index), side=str(side))
-    variables = {*used, *model, *ground.declared, "entity"}
+    fields = {*model, *ground.named(sync.entity)}
+    variables = {*used, *fields, "entity"}
     if sync.where is not None:
-        yield from ground.expression((*loc, "where"), sync.where, variables)
+        classes = {name for name, field in expressions.CLASSED.items() if field in model}
+        shown = dict.fromkeys({*used, "entity"}, fields | classes)
+        yield from ground.expression((*loc, "where"), sync.where, variables, members=shown)
     for side, place in sync.create.items():
         at = (*loc, "create", str(side))
         if side not in sync.sides:
@@ -181,7 +200,8 @@ def of_sync(loc: Loc, sync: Sync, ground: Ground) -> Iterator[Problem]:
             yield source.problem("create_not_a_side", at, at_key=True, side=str(side), nearest=near, known=known)
         else:
             yield from _writable(at, side, ground)
-        yield from _place(at, place, variables, ground)
+        agreed = dict.fromkeys({*used, "entity"} - fields, fields)
+        yield from _place(at, place, variables, agreed, ground)
     for index, name in enumerate(sync.match):
         yield from ground.field((*loc, "match", index), name, model)
     yield from _riding(loc, sync, ground)
@@ -276,10 +296,12 @@ def _writable(loc: Loc, side: Side, ground: Ground) -> Iterator[Problem]:
         yield ground.source.problem("create_into_read", loc, at_key=True, side=str(side), name=side.connection)
 
 
-def _place(loc: Loc, place: Mapping[str, Plain], variables: set[str], ground: Ground) -> Iterator[Problem]:
+def _place(
+    loc: Loc, place: Mapping[str, Plain], variables: set[str], members: Mapping[str, Collection[str]], ground: Ground
+) -> Iterator[Problem]:
     for key, value in place.items():
         if isinstance(value, str) and value.startswith("="):
-            yield from ground.expression((*loc, key), value[1:], variables, offset=1)
+            yield from ground.expression((*loc, key), value[1:], variables, offset=1, members=members)
 
 
 def _people(file: File, ground: Ground) -> Iterator[Problem]:

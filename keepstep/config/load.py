@@ -137,11 +137,11 @@ class _Loading:
         )
         return Connection(name, keys.system, keys.access, options, settings, keys.budget)
 
-    def _declared(self) -> frozenset[str]:
-        """The names of all fields of one's own that the file has."""
+    def _declared(self) -> dict[str, frozenset[str]]:
+        """Kind as it is written -> the names of all fields of one's own that the file has for it."""
         kinds = self.filled.data.get("fields")
-        tables = kinds.values() if isinstance(kinds, dict) else ()
-        return frozenset(str(name) for table in tables if isinstance(table, dict) for name in table)
+        tables = kinds.items() if isinstance(kinds, dict) else ()
+        return {str(kind): frozenset(map(str, table)) for kind, table in tables if isinstance(table, dict)}
 
     def _holds(self, side: Side, file: File) -> Collection[Form] | None:
         keys = file.connections.get(side.connection)

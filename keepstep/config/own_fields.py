@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from keepstep.config.expressions import CLASSED
 from keepstep.config.schema import File, NewField
 from keepstep.config.source import Source
 from keepstep.config.words import RESERVED
 from keepstep.problems import Loc, Problem
 from mapping.model import STANDARD, Form, Kind, Model, OwnField, folded
 
-MEANT: Final = RESERVED | {"entity", "id", "kind", "subject", "value", "stage_class", "status_class", "priority_class"}
+MEANT: Final = RESERVED | {"entity", "id", "kind", "subject", "value", *CLASSED}
 """What names mean in expressions already."""
 
 

@@ -15,7 +15,7 @@ from keepstep.engine.flips import Past, Step, flips
 from keepstep.engine.oblivion import Unknown, doubt_deletes
 from keepstep.engine.references import Outside, References, Unresolved
 from keepstep.engine.state import EntityState, FieldState
-from keepstep.engine.world import Side, Sync
+from keepstep.engine.world import NoAnswer, Side, Sync
 from keepstep.store.findings import Finding
 from mapping.agreement import AGREED, Agreed, Candidate, Conflict, Equality, Merge, Rule, View
 from mapping.fields import SILENT
@@ -103,14 +103,16 @@ def _lacks(sync: Sync, side: str, name: str) -> bool:
 
 
 def judge_scope(state: EntityState, sync: Sync) -> None:
-    """An entity that left the sync's ``where`` is parked: links and shadows stay, nothing is written."""
-    if sync.scope is None:
-        return
+    """An entity that left the sync's ``where`` is parked: links and shadows stay, nothing is written. So is one that
+    cannot be judged: what ought to stay out would be written otherwise."""
     seen: dict[str, dict[str, Any]] = {}
     for side, record in state.records.items():
         if not record["deleted"]:
             seen.setdefault(side.partition(".")[0], {}).update(record["shown"])
-    parked = not sync.scope(seen)
+    try:
+        parked = sync.scope is not None and not sync.scope(seen)
+    except NoAnswer as error:
+        parked, state.unjudged = True, str(error)
     if parked != state.parked:
         state.parked = parked
         state.dirty = True
@@ -266,6 +268,21 @@ def open_conflict(
     state.opened.setdefault(name, now)
     state.dirty_conflicts.add(name)
     state.lines.append(_line(now, run, "conflict", state, None, name, _named(conflict)))
+
+
+def scope_findings(states: Iterable[EntityState], sync: Sync) -> list[Finding]:
+    """One finding for each entity of which nobody can tell whether it belongs to the sync."""
+    return [
+        Finding(
+            key=f"scope_unjudged:{state.id}",
+            code="scope_unjudged",
+            sync=sync.name,
+            entity=state.id,
+            params={"title": state.title, "sync": sync.name, "reason": state.unjudged},
+        )
+        for state in states
+        if state.unjudged is not None
+    ]
 
 
 def conflict_findings(states: Iterable[EntityState], sync: Sync, references: References) -> list[Finding]:

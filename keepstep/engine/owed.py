@@ -150,19 +150,17 @@ def _plan_field(
     try:
         return Planned(agreed.value, agreed.n, side.mapper.normalise(sync.kind, name, outward))
     except Unmappable as reason:
-        told.append(
-            trouble(
-                state,
-                sync,
-                f"unmapped:{state.id}:{side.name}:{name}",
-                "unmapped_value",
-                side=side.name,
-                field=name,
-                value=agreed.value,
-                why=reason.why,
-            )
-        )
+        told.append(_unmapped(state, sync, side, name, agreed.value, reason))
         return None
+
+
+def _unmapped(state: EntityState, sync: Sync, side: Side, name: str, value: Any, reason: Unmappable) -> Finding:
+    """What a side cannot hold, with its cure: no declaration makes room for a text that is too long."""
+    key = f"unmapped:{state.id}:{side.name}:{name}"
+    if reason.why == "too_long":
+        limit = reason.value if isinstance(reason.value, int) else None
+        return trouble(state, sync, key, "value_too_long", side=side.name, field=name, value=value, limit=limit)
+    return trouble(state, sync, key, "unmapped_value", side=side.name, field=name, value=value, why=reason.why)
 
 
 def spoken(state: EntityState, sync: Sync, side: Side, name: str, value: Any, references: References) -> Any:

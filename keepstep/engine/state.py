@@ -102,6 +102,8 @@ class EntityState(msgspec.Struct):
     opened: dict[str, str] = {}
     refused: dict[str, dict[str, Any]] = {}
     """Side -> the newest create that it refused: the fields' versions, and the place it was to be made in."""
+    unjudged: str | None = None
+    """Why it could not be judged whether it belongs to its sync, at this look."""
     dirty: bool = False
     dirty_links: set[str] = set()
     dirty_conflicts: set[str] = set()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from connectors.base import chunks
 from keepstep.engine import glimpses, guard
-from keepstep.engine.absorb import absorb, conflict_findings
+from keepstep.engine.absorb import absorb, conflict_findings, scope_findings
 from keepstep.engine.authors import name_authors
 from keepstep.engine.carried import stir
 from keepstep.engine.flips import recent
@@ -73,6 +73,8 @@ def _batch(job: Job, forgotten: str | None) -> list[Finding] | None:
         references.people.save()
         conflicts = conflict_findings(states.values(), sync, references)
         fresh = findings.reconcile(tx, list(states), "conflict:", conflicts, now, ports.new_id)
+        unjudged = scope_findings(states.values(), sync)
+        fresh += findings.reconcile(tx, list(states), "scope_unjudged:", unjudged, now, ports.new_id)
         if sync.references:
             tx.execute(sa.delete(t.awaited).where(t.awaited.c.entity.in_(ids)))
             tx.insert(t.awaited, references.awaited(sync, states.values()))

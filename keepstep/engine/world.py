@@ -27,6 +27,10 @@ Rows = Callable[[sa.Select[Any]], Iterable[dict[str, Any]]]
 """What asks the store within the transaction at hand, for those who may not need to."""
 
 
+class NoAnswer(Exception):
+    """An expression of the configuration cannot be judged, though every value is there that it asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A configured account of a system, ready to talk."""
@@ -116,6 +120,7 @@ class Sync:
     default: Rule = field(default_factory=Rule)
     """Of fields that have no rule of their own."""
     scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
+    """Whether an entity belongs, by what each connection shows of it. May raise ``NoAnswer``."""
     eligible: Callable[[Rows, datetime], Callable[[EntityState], bool]] = lambda rows, now: lambda state: True
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"

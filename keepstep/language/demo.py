@@ -80,5 +80,6 @@ DEMO: Final[dict[str, Message]] = {
     "finding.taken_place": "two records for one place",
     "finding.twin": "made twice",
     "finding.record_refused": "record refused",
+    "finding.value_too_long": "value too long",
     "finding.unmapped_value": "value without a counterpart",
 }  # fmt: skip

@@ -17,6 +17,8 @@ from keepstep.language.catalogue import locale, template
 from keepstep.language.messages import MESSAGES
 
 LONGEST = 200
+BRIEF = 60
+"""Of a value that is told because it is long."""
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})")
 
@@ -179,12 +181,15 @@ FORMS: dict[str, Callable[[Reader, Any], str]] = {
     "percent": Reader.percent,
     "unit": lambda reader, value: reader.named("unit", value),
     "value": Reader.value,
+    "brief": lambda reader, value: _short(reader.value(value), BRIEF),
+    "most": lambda reader, value: reader.word("word.most").replace("{number}", reader.number(value)) if value else "",
     "candidates": Reader.candidates,
     "changes": Reader.changes,
     "holds": lambda reader, value: reader.joined(value, lambda each: reader.named("hold", each)),
     "field": Reader.field,
     "kind": lambda reader, value: reader.named("kind", value),
     "type": lambda reader, value: reader.named("type", value),
+    "typed": lambda reader, value: reader.word(f"typed.{'person' if value in ('ref', 'refs') else value}"),
     "unsaid": lambda reader, value: reader.word("word.unsaid") if value in (None, "") else reader.value(value),
     "side": lambda reader, value: reader.side(value),
     "role": lambda reader, value: reader.named("role", value),
@@ -226,8 +231,8 @@ def _empty(value: Any) -> bool:
     return value is None or value == [] or value == ""
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _short(text: str, most: int = LONGEST) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _plain(text: str) -> str:

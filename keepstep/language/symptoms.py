@@ -40,6 +40,7 @@ SYMPTOMS: Final[dict[str, Message]] = {
     "doctor_installation": "this installation:",
     "doctor_healthy": "nothing is in the way",
     "doctor_counts": "errors: {error:number}, warnings: {warning:number}, good to know: {info:number}",
+    "word.most": " (at most {number} characters)",
     "word.place": " in {name}",
     "word.nothing": "nothing here",
     "word.anywhere": "any status",

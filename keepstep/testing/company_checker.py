@@ -193,7 +193,7 @@ def _explained(company: Company) -> set[tuple[str, str]]:
         for row in tx.all(sa.select(t.finding).where(t.finding.c.state.in_(findings.OPEN))):
             if row["code"] == "record_refused":
                 found |= {(row["entity"], field) for field in row["params"]["versions"]}
-            elif row["code"] == "unmapped_value":
+            elif row["code"] in ("unmapped_value", "value_too_long"):
                 found.add((row["entity"], row["params"]["field"]))
     return found
 

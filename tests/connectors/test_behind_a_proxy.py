@@ -229,3 +229,14 @@ def test_a_service_that_hangs_up_on_a_write_leaves_its_effect_unknown(
     environ.setenv("REQUESTS_CA_BUNDLE", str(network.authority))
     with pytest.raises(EffectUnknown):
         http_of(f"https://127.0.0.1:{network.service}").write("POST", "/x", gate=lambda: None)
+
+
+def test_a_service_without_tls_is_named_with_the_cure_and_asked_once(environ: pytest.MonkeyPatch) -> None:
+    with Server(("127.0.0.1", 0), Service) as plain:
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{plain.server_port}"
+        with pytest.raises(Misconfigured, match=f"^{place} answers without TLS; is `http://{place}` meant"):
+            http_of(f"https://{place}/v1").read("GET", "/x")
+        with pytest.raises(EffectUnknown):
+            http_of(f"https://{place}").write("POST", "/x", gate=lambda: None)
+        plain.shutdown()

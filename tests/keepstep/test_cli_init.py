@@ -118,6 +118,36 @@ def test_settings_are_asked_one_by_one_and_secrets_hidden(office: Office) -> Non
         assert secret not in result.output
 
 
+def test_fields_that_the_connections_name_are_taken_along(office: Office) -> None:
+    fields = {"task": {"effort": {"form": "text", "label": {"en": "effort", "zh-CN": "工作量"}}}}
+    board = office.connections["board"] | {"custom": {"cards": {"effort": "Effort"}}}
+    path = office.folder / "sandbox.yaml"
+    path.write_text(json.dumps({"fields": fields, "connections": office.connections | {"board": board}}), "utf-8")
+    result = office.keep("init", "--from", str(path), "--answers", answers(office), configure=False)
+    assert result.exit_code == 0, result.output
+    assert "工作量" in office.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--from", "--answers"])
+@pytest.mark.parametrize(("text", "words"), [(None, "there is no file {file}\n"), ("", "{file} is empty\n")])
+def test_a_file_that_holds_nothing_is_told_as_that(office: Office, option: str, text: str | None, words: str) -> None:
+    path = office.folder / "named.yaml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    more = () if option == "--answers" else ("--answers", answers(office))
+    result = office.keep("init", option, str(path), *more, configure=False)
+    assert result.exit_code == 2
+    assert result.stderr.endswith(words.format(file=path))
+
+
+def test_an_empty_answer_is_asked_for_again_with_the_reason(office: Office) -> None:
+    given = ["en", "UTC", "", "trello", "", "key", "n", "n"]
+    result = office.keep("init", answer="\n".join(given) + "\n", configure=False)
+    assert result.stderr.count("this needs an answer") == 2
+    assert "Warning" not in result.stderr
+    assert "key" in office.path.read_text(encoding="utf-8")
+
+
 def test_a_file_without_connections_is_wrong_usage(office: Office) -> None:
     path = office.folder / "other.yaml"
     path.write_text("version: 1\n", encoding="utf-8")

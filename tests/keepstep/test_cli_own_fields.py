@@ -175,4 +175,4 @@ def test_what_a_person_types_takes_the_form_of_the_field(form: Form, text: str, 
     if form is not Form.SET:
         with pytest.raises(Trouble) as raised:
             typed(model, Kind.TASK, "own", "Infinity")
-        assert raised.value.problem.code == "value_unfit"
+        assert raised.value.problem.code == ("value_unfit" if form is Form.CHOICE else "value_misspelt")

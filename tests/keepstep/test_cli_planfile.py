@@ -118,6 +118,20 @@ def test_a_limit_holds_for_a_file_too(office: Office) -> None:
     assert len(office.writes()) == before + 2
 
 
+def test_what_lets_a_held_file_through_carries_out_that_file(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.task("One")
+    file = str(office.folder / "plan.json")
+    assert office.keep("plan", "-o", file).exit_code == 3
+    office.task("Two")
+    held = office.keep("apply", file)
+    assert held.exit_code == 3
+    assert f"let it through: keepstep apply '{file}' --yes --as NAME" in held.stdout
+    assert "--sync" not in held.stdout
+    office.keep("apply", file, "--yes", "--as", "Ann")
+    assert sorted(office.cards().values()) == ["One"]
+
+
 def test_a_delete_is_carried_out_only_on_the_record_as_it_was_planned(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office.sync["deletes"] = "propagate"

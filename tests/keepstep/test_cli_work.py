@@ -377,8 +377,11 @@ def test_a_person_may_set_another_value(settled: tuple[Office, str, str]) -> Non
     office, task, card = settled
     conflict(office, task, card)
     where = "Draft the plan.due_date"
-    assert office.keep("resolve", where, "value", "--value", "soon").exit_code == 2
-    assert office.keep("resolve", where, "value").exit_code == 2
+    soon = office.keep("resolve", where, "value", "--value", "soon")
+    assert (soon.exit_code, "write a day as `2027-02-28`" in soon.stderr) == (2, True)
+    bare = office.keep("resolve", where, "value")
+    assert (bare.exit_code, "add --value" in bare.stderr) == (2, True)
+    assert "with no other" in office.keep("resolve", where, "crm", "--value", "2026-12-24").stderr
     assert office.keep("resolve", where, "value", "--value", "2026-12-24").exit_code == 0
     office.settle()
     office.keep("sync")
@@ -505,7 +508,8 @@ def test_a_finding_once_seen_needs_nobody(settled: tuple[Office, str, str]) -> N
         (("findings", "retry", "01X"), "there is no finding 01X"),
         (("findings", "--sync", "x"), "there is no sync `x`"),
         (("resolve", "nobody.title", "crm"), "nothing is known as `nobody`"),
-        (("resolve", "title"), "names no field"),
+        (("resolve", "title"), "there is no finding `title`; `keepstep findings` lists them"),
+        (("resolve", "nix", "crm.Deals"), "there is no finding `nix`"),
         (("explain", "crm.Tasks:1.title"), "nothing is known as `crm.Tasks:1`"),
         (("simulate", "--sabotage", "X99"), "there is no sabotage `X99`"),
     ],

@@ -194,6 +194,33 @@ from tests.keepstep.plugins import registry
         ),
         pytest.param(with_sync("where: 'crn.x'"), ("unknown_variable", 8, 12), {"name": "crn"}, id="variable"),
         pytest.param(
+            with_sync("where: 'b.statsu_class == \"done\"'"),
+            ("unknown_field", 8, 15),
+            {"field": "statsu_class", "nearest": "status_class"},
+            id="member",
+        ),
+        pytest.param(
+            with_sync("where: 'b.title != \"b.x\" && has( entity . lables )'"),
+            ("unknown_field", 8, 47),
+            {"field": "lables", "nearest": "labels"},
+            id="member that is asked for",
+        ),
+        pytest.param(
+            with_sync("where: |\n      b.title != '' &&\n      b['tilte'] != ''"),
+            ("unknown_field", 10, 3),
+            {"field": "tilte", "nearest": "title"},
+            id="member by index",
+        ),
+        pytest.param(
+            with_sync("where: 'b.stage_class == \"won\"'"), ("unknown_field", 8, 15), {}, id="member of another kind"
+        ),
+        pytest.param(
+            with_sync("create: {b.cards: {a: '=b.status_class'}}"),
+            ("unknown_field", 8, 31),
+            {"nearest": "status"},
+            id="member in a place",
+        ),
+        pytest.param(
             with_sync("where: 'b.x == \"${TOKEN}\"'"),
             ("variable_in_expression", 8, 12),
             {},
@@ -243,6 +270,22 @@ def test_each_mistake_has_a_place_and_a_cure(text: str, expected: tuple[str, int
     assert dict(found[0].params) | params == dict(found[0].params)
     for language in LANGUAGES:
         assert say(found[0].code, found[0].params, language)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        'b.status_class == "done" && entity.priority_class != "low" && b.priority == "low"',
+        'b["title"] == "b.x" || b.title == "\\"b.x" || has(b.labels)  // b.x',
+        'size(b) > 0 && b.size() > 0 && b.title.size() > 0 && "x" in b && title == entity.title',
+        'b.labels.exists(b, b.x == 1) || b.assignee.x == "y" || [b].all(each, each.x == 1)',
+        'b . title == "" || b.exists(key, b[key] == "b.x") || b[title] == ""',
+        'r\'b.x\\\' == \'\' || """b.x " b.x""" == title || {\'b\': 1}.b == 1',
+    ],
+)
+def test_what_an_expression_can_name_is_left_alone(where: str) -> None:
+    text = with_sync(f"where: |\n      {where}\n")
+    assert loads(text, ENVIRON, registry()).syncs["s"].where == f"{where}\n"
 
 
 def test_a_place_to_create_in_must_be_writable() -> None:

@@ -99,6 +99,11 @@ def put(old: str, new: str) -> str:
     return WHOLE.replace(old, new)
 
 
+def instead_of_hours(declared: str) -> str:
+    """Another field of projects, and no expression that names the one that it replaces."""
+    return put("    hours_sold: number\n  t", f"    {declared}\n  t").replace(" || entity.hours_sold > 3.0", "")
+
+
 @pytest.mark.parametrize(
     ("text", "expected", "params"),
     [
@@ -106,29 +111,25 @@ def put(old: str, new: str) -> str:
         pytest.param(put("  task: {h", "  taks: {h"), ("not_one_of", 8, 3), {"nearest": "task"}, id="kind"),
         pytest.param(put("form: text", "form: refs"), ("bad_form", 5, 29), {"value": "refs"}, id="a reference"),
         pytest.param(
-            put("    hours_sold: number\n  t", "    Hours: number\n  t"),
+            instead_of_hours("Hours: number"),
             ("bad_field_name", 7, 5),
             {"value": "Hours"},
             id="name",
         ),
         pytest.param(
-            put("    hours_sold: number\n  t", "    revenue: number\n  t"),
+            instead_of_hours("revenue: number"),
             ("field_is_standard", 7, 5),
             {"field": "revenue", "entity": "project"},
             id="standard",
         ),
         pytest.param(
-            put("    hours_sold: number\n  t", "    priority: text\n  t"),
+            instead_of_hours("priority: text"),
             ("field_of_others", 7, 5),
             {"known": ["task", "risk"]},
             id="of others",
         ),
-        pytest.param(
-            put("    hours_sold: number\n  t", "    crm: text\n  t"), ("field_name_taken", 7, 5), {}, id="a connection"
-        ),
-        pytest.param(
-            put("    hours_sold: number\n  t", "    kind: text\n  t"), ("field_name_taken", 7, 5), {}, id="a word"
-        ),
+        pytest.param(instead_of_hours("crm: text"), ("field_name_taken", 7, 5), {}, id="a connection"),
+        pytest.param(instead_of_hours("kind: text"), ("field_name_taken", 7, 5), {}, id="a word"),
         pytest.param(
             put("task: {hours_sold: number}", "task: {hours_sold: text}"),
             ("field_declared_apart", 8, 10),
@@ -136,13 +137,13 @@ def put(old: str, new: str) -> str:
             id="apart",
         ),
         pytest.param(
-            put("    hours_sold: number\n  t", "    extra: {form: set, values: [a]}\n  t"),
+            instead_of_hours("extra: {form: set, values: [a]}"),
             ("classes_unused", 7, 24),
             {"form": "set"},
             id="unused",
         ),
         pytest.param(
-            put("    hours_sold: number\n  t", "    extra: choice\n  t"),
+            instead_of_hours("extra: choice"),
             ("classes_missing", 7, 12),
             {},
             id="no classes",
@@ -188,6 +189,18 @@ def put(old: str, new: str) -> str:
             id="policy",
         ),
         pytest.param(put("entity.hours_sold", "hours_sod"), ("unknown_variable", 26, 12), {}, id="expression"),
+        pytest.param(
+            put("entity.hours_sold", "entity.hours_sod"),
+            ("unknown_field", 26, 51),
+            {"nearest": "hours_sold"},
+            id="member",
+        ),
+        pytest.param(
+            put("    hours_sold: number\n  t", "    extra: text\n  t"),
+            ("unknown_field", 26, 51),
+            {"field": "hours_sold"},
+            id="member of another kind",
+        ),
     ],
 )
 def test_each_mistake_has_a_place_and_a_cure(text: str, expected: tuple[str, int, int], params: dict[str, Any]) -> None:
