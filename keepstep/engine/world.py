@@ -26,6 +26,9 @@ Mode = Literal["observe", "propose", "write"]
 Rows = Callable[[sa.Select[Any]], Iterable[dict[str, Any]]]
 """What asks the store within the transaction at hand, for those who may not need to."""
 
+Eligible = Callable[[Rows, datetime], Callable[[EntityState], bool]]
+"""What tells at a moment whether something that was there before the hub began may be created elsewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -116,7 +119,7 @@ class Sync:
     default: Rule = field(default_factory=Rule)
     """Of fields that have no rule of their own."""
     scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
-    eligible: Callable[[Rows, datetime], Callable[[EntityState], bool]] = lambda rows, now: lambda state: True
+    eligible: Eligible = lambda rows, now: lambda state: True
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

@@ -61,7 +61,7 @@ WORK: Final[dict[str, Message]] = {
     "status_proposals": Plural("{count:number} proposed match", "{count:number} proposed matches"),
     "status_parked": Plural("{count:number} parked", "{count:number} parked"),
     "status_in_doubt": Plural("{count:number} write in doubt", "{count:number} writes in doubt"),
-    "status_last": "last run: {at:when}",
+    "status_last": "last run that had something to do: {at:when}",
     "status_never": "no run has had anything to do yet",
     "status_feed": "{feed}: last read {at:when}",
     "status_feed_first": "{feed}: not yet read as a whole, last look {at:when}",

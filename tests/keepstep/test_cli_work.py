@@ -85,6 +85,47 @@ def test_what_waits_for_a_person_to_say_where_it_belongs_does_not_count_as_late(
     assert (status["owed"], status["behind_seconds"]) == (1, None)
 
 
+def waiting(office: Office) -> int:
+    [status] = office.document("status", code=office.keep("status").exit_code)["syncs"]
+    return int(status["owed"])
+
+
+def test_what_was_only_looked_at_does_not_wait_to_be_written(office: Office) -> None:
+    office.sync.pop("create")
+    office.task("Draft the plan")
+    office.keep("match")
+    assert waiting(office) == 0
+    assert "to be written" not in office.keep("status").stdout
+
+
+def test_what_waits_to_be_written_is_what_the_plan_would_write(office: Office) -> None:
+    office.task("Draft the plan")
+    office.task("Order paper")
+    office.keep("match")
+    assert waiting(office) == len(office.document("plan", code=3)["syncs"][0]["operations"]) == 2
+    assert "2 wait to be written" in office.keep("status").stdout
+    office.keep("apply", "--yes", "--as", "Mei")
+    assert waiting(office) == 0
+
+
+def test_a_value_that_a_linked_record_lacks_waits_to_be_written(settled: tuple[Office, str, str]) -> None:
+    office, task, _ = settled
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    office.settle()
+    office.keep("match")
+    assert waiting(office) == 1
+    office.keep("apply", "--yes")
+    assert waiting(office) == 0
+
+
+def test_what_a_proposal_is_open_for_does_not_wait_to_be_written(office: Office) -> None:
+    office.task("Acme: rollout")
+    office.card("ACME rollout")
+    office.keep("match")
+    [status] = office.document("status", code=3)["syncs"]
+    assert (status["proposals"], status["owed"], status["behind_seconds"]) == (1, 0, None)
+
+
 def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)
