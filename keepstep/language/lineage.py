@@ -116,6 +116,7 @@ LINEAGE: Final[dict[str, Message]] = {
     "audit_seen_deleted": "{side} {record} was seen to be gone",
     "audit_finding_opened": "finding {id}: {text}",
     "audit_finding_closed": "finding {id} is over: {text}",
+    "audit_finding_acknowledged": "{by:someone} has seen finding {id}: {text}",
     "audit_proposal_accepted": "{by:someone} said that it is the same as {other}",
     "audit_proposal_rejected": "{by:someone} said that it is not the same as {other}",
     "audit_ran": "run {run:unsaid} of {sync}: {done:number} written, {planned:number} were planned",

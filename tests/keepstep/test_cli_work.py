@@ -139,6 +139,33 @@ def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, st
     assert office.keep("sync").stdout == "tasks: nothing to do\n"
 
 
+def test_who_has_seen_a_finding_stands_in_the_timeline(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    [found] = office.document("findings", code=3)["findings"]
+    for _ in range(2):
+        assert office.keep("findings", "ack", found["id"], "--as", "Mei").exit_code == 0
+    for arguments in (("timeline",), ("timeline", "--all")):
+        told = office.keep(*arguments).stdout
+        assert told.count(f"Mei has seen finding {found['id']}: {found['message']}") == 1
+    lines = [json.loads(line) for line in office.keep("--json", "timeline", "--all").stdout.splitlines()]
+    [event] = [each for each in lines if each["code"] == "finding_acknowledged"]
+    assert (event["params"]["by"], event["params"]["id"]) == ("Mei", found["id"])
+    with raw(office.store).begin() as db:
+        db.exec_driver_sql("DELETE FROM finding")
+    assert f"Mei has seen finding {found['id']}: " in office.keep("timeline").stdout
+
+
+def test_nobody_in_particular_has_seen_nothing(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    [found] = office.document("findings", code=3)["findings"]
+    office.environ = {"LANG": "C"}
+    result = office.keep("findings", "ack", found["id"])
+    assert (result.exit_code, "--as NAME" in result.stderr) == (2, True)
+    assert office.document("findings", code=3)["findings"][0]["state"] == "open"
+
+
 def test_what_is_open_and_what_waits_for_a_person_are_two_counts(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)
