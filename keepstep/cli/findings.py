@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from keepstep.cli import told
 from keepstep.cli.output import cell
-from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import NEEDS_A_PERSON, SIGNED_IN, WRONG, Session, Trouble
 from keepstep.engine import refusals
 from keepstep.language import codes
 from keepstep.language.findings import TOLD
@@ -29,7 +29,7 @@ from keepstep.store.store import Tx
 @click.option("--all", "every", is_flag=True, help="Also those that are over.")
 @click.option("--code", help="Only those of this code.")
 @click.option("--sync", help="Only those of this sync.")
-@click.option("--as", "name", help="With `ack`: who has seen it; the user signed in on this machine if not said.")
+@click.option("--as", "name", help=f"With `ack`: who has seen it; {SIGNED_IN}")
 @click.pass_context
 def findings(
     ctx: click.Context,

@@ -11,7 +11,7 @@ import click
 from keepstep.cli import match_file, matched
 from keepstep.cli.looking import failed_feeds, looked
 from keepstep.cli.output import cell
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, placed
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, decider, placed
 from keepstep.cli.session import as_data as problem_data
 from keepstep.cli.values import Reading
 from keepstep.engine.match import Refused, decide_all, undo
@@ -51,7 +51,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="ID",
     help="Take back what was said about this proposal: it is open again, and what it joined is parted.",
 )
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def match(
     ctx: click.Context,
@@ -230,7 +230,7 @@ def _show(session: Session, data: dict[str, Any]) -> None:
         for each in mine[:SHOWN]:
             records = [f"{side}:{record}" for side, record in each["records"].items()]
             text = say("match_line", title=each["title"], records=records)
-            undoing = "  " + say("match_undo", id=each["proposal"]) if each["proposal"] else ""
+            undoing = "  " + say("match_undo", id=each["proposal"], who=session.who) if each["proposal"] else ""
             output.line("    " + cell(text + undoing))
         _and_more(session, count)
     for side, count in data["alone"].items():
@@ -240,7 +240,7 @@ def _show(session: Session, data: dict[str, Any]) -> None:
         output.line("  " + cell(_proposal(session, each)))
     _and_more(session, len(data["proposals"]), ASKED)
     if data["proposals"]:
-        output.line("  " + say("proposal_cure"))
+        output.line("  " + say("proposal_cure", who=session.who))
 
 
 def _and_more(session: Session, count: int, shown: int = SHOWN) -> None:

@@ -126,7 +126,7 @@ def _print(
         output.line("  " + (say("status_last", at=last["started_at"]) if last else say("status_never")))
         for hold in each["holds"]:
             output.line("  " + say("plan_held", text=hold["message"]))
-            output.line("    " + say("plan_let", sync=each["name"]))
+            output.line("    " + say("plan_let", sync=each["name"], who=session.who))
     output.line("")
     for feed in feeds:
         code = "status_feed" if feed["crawled"] else "status_feed_first"

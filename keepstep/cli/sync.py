@@ -98,4 +98,4 @@ def show(session: Session, each: dict[str, Any]) -> None:
     for hold in each["holds"]:
         output.line("  " + say("plan_held", text=hold["message"]))
     if each["holds"]:
-        output.line("    " + say("plan_let", sync=each["name"]))
+        output.line("    " + say("plan_let", sync=each["name"], who=session.who))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from keepstep.cli import told
 from keepstep.cli.output import cell
-from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.cli.session import WRONG, Session, Trouble, decider
 from keepstep.cli.timeline import moment
 from keepstep.engine import waivers
 from keepstep.problems import Problem
@@ -23,7 +23,7 @@ from keepstep.store.findings import OPEN
 @click.option("--reason", help="Why. It is kept, and shown to whoever asks.")
 @click.option("--until", help="The last day (2026-11-30), or moment, at which that holds; for ever if not said.")
 @click.option("--withdraw", is_flag=True, help="It must be kept after all.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def waive(
     ctx: click.Context, finding: str, reason: str | None, until: str | None, withdraw: bool, name: str | None

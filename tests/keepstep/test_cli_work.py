@@ -254,6 +254,30 @@ def test_without_a_name_nobody_decides(office: Office) -> None:
     assert "--as NAME" in result.stderr
 
 
+@pytest.mark.parametrize("user", [{"USER": "root"}, {}])
+def test_root_is_nobody_and_is_told_to_give_a_name(office: Office, user: dict[str, str]) -> None:
+    office.environ = {"LANG": "C"} | user
+    office.task("Draft the plan")
+    assert "let it through: keepstep apply --sync 'tasks' --as NAME" in office.keep("plan").stdout
+    result = office.keep("apply", "--yes")
+    assert (result.exit_code, office.writes()) == (2, [])
+    assert office.keep("apply", "--yes", "--as", "Mei").exit_code == 0
+    office.environ = {"LANG": "C", "USER": "Ann"}
+    assert "--as NAME" not in office.keep("plan").stdout
+
+
+@pytest.mark.parametrize("user", [{"KEEPSTEP_USER": "root"}, {"KEEPSTEP_USER": "Ann", "USER": "root"}])
+def test_whoever_is_named_for_keepstep_decides(office: Office, user: dict[str, str]) -> None:
+    office.environ = {"LANG": "C"} | user
+    office.task("Draft the plan")
+    assert office.keep("apply", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["match", "apply", "resolve", "findings", "undo", "forget"])
+def test_help_says_that_root_must_give_a_name(office: Office, command: str) -> None:
+    assert "root is nobody in particular" in " ".join(office.keep(command, "--help").stdout.split())
+
+
 def test_apply_never_writes_where_a_sync_only_observes(office: Office) -> None:
     office.sync["mode"] = "observe"
     office.task("Draft the plan")
