@@ -106,7 +106,7 @@ def _unmark(session: Session, work: Preparing, connector: Prepares) -> Unmarked:
 
 
 def _remove(session: Session, work: Preparing, connector: Prepares, addition: Addition) -> Part:
-    name = f"{addition.kind} {addition.name}"
+    name = shared.called(session, addition)
     if addition.manual:
         session.output.line("  " + session.say("detach_by_hand", name=name, steps=addition.steps))
         return Part(addition.id, "by_hand", addition.steps)

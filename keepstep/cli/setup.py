@@ -94,7 +94,7 @@ def _add(work: Preparing, connector: Prepares | None, addition: Addition) -> Par
 
 
 def _tell(session: Session, addition: Addition, part: Part) -> None:
-    name = f"{addition.kind} {addition.name}"
+    name = shared.called(session, addition)
     if part.result == "done":
         session.output.line("  " + session.say("setup_added", name=name))
     elif part.result == "failed":
