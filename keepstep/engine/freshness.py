@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from keepstep.engine import first_sync
 from keepstep.engine.owed import needed
 from keepstep.engine.state import EntityState, FieldState, load
 from keepstep.engine.withheld import withheld
+from keepstep.engine.world import Eligible
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 from mapping.model import STANDARD, Form
@@ -69,8 +71,9 @@ class _Lacking:
         self.sides = sides_of(tx, name) if self._rides else [str(side) for side in configured.sides]
         self._whole = len(configured.sides)
         window = first_sync.window(configured.entity, config.first_sync.won_days)
-        eligible = (lambda rows, now: lambda state: True) if self._rides else window
-        self._kept_back: Callable[[EntityState], bool] = withheld(tx, name, eligible, now)
+        eligible: Eligible = (lambda rows, now: lambda state: True) if self._rides else window
+        # Most rounds owe nothing, and ask nothing of the store for it.
+        self._judge = cache(lambda: withheld(tx, name, eligible, now))
         kind = configured.entity
         self._into: Mapping[str, set[str]] = {
             str(side): needed(kind, place, config.model[kind])
@@ -81,10 +84,10 @@ class _Lacking:
     def records(self, state: EntityState) -> tuple[bool, bool]:
         """Whether a record is to be made somewhere, and whether one is once it is known under what."""
         if self._rides:
-            return False, len(state.links) < self._whole and not self._kept_back(state)
+            return False, len(state.links) < self._whole and not self._judge()(state)
         missing = [names for side, names in self._into.items() if side not in state.links]
         gone = any(link.state in ("gone", "deleted") for link in state.links.values())
-        if not missing or gone or not state.agreed or self._kept_back(state):
+        if not missing or gone or not state.agreed or self._judge()(state):
             return False, False
         ready = [all(state.value(name) is not None for name in names) for names in missing]
         return any(ready), not all(ready)
