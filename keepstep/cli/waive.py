@@ -38,7 +38,7 @@ def waive(
         if row is None:
             raise Trouble(Problem("no_such_finding", {"id": finding}), WRONG)
         if row["code"] not in waivers.WAIVABLE or row["state"] not in OPEN or (withdraw and row["state"] != "waived"):
-            raise Trouble(Problem("not_waivable", {"id": finding}), WRONG)
+            raise Trouble(Problem("not_waivable", {"id": finding, "who": session.who}), WRONG)
         if withdraw:
             waivers.withdraw(tx, hub.ports, row, by)
         else:

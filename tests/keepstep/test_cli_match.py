@@ -232,6 +232,7 @@ def test_a_pair_is_parted_again(alike: Office) -> None:
 def test_a_rejection_is_taken_back(alike: Office) -> None:
     id = alike.document("match", code=3)["syncs"][0]["proposals"][0]["id"]
     alike.keep("match", "--reject", id)
+    assert f"(proposal {id})" in alike.keep("timeline").stdout
     result = alike.keep("match", "--undo", id)
     assert (result.exit_code, f"{id}: asked about again" in result.stdout) == (3, True)
     assert id in [each["id"] for each in alike.document("match", code=3)["syncs"][0]["proposals"]]
