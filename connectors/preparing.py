@@ -20,6 +20,8 @@ class Addition(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """What people over there would see."""
     stream: str
+    place: str = ""
+    """Where in the stream, as people over there call it; nothing, where the stream has it once."""
     purpose: str
     """A code: ``marker`` (finding our own creates again), ``mark`` (telling a kind of record), ``subscription``,
     ``field`` (one that the configuration names, and that holds what people put there: never taken away)."""

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keepstep.config import with_riding
-from keepstep.engine.freshness import created_into, oldest_owed, sides_of
+from keepstep.engine.freshness import behind
 from keepstep.engine.observe import Observed, observe
 from keepstep.engine.round import Report
 from keepstep.hub import Hub
@@ -105,9 +105,7 @@ def waiting(hub: Hub, names: Sequence[str] | None = None) -> dict[str, float | N
     ages: dict[str, float | None] = {}
     with hub.store.read() as tx:
         for name in names if names is not None else known:
-            sides = [str(side) for side in known[name].sides]
-            owed = [oldest_owed(tx, name, sides, created_into(known[name], hub.config.model))]
-            owed += [oldest_owed(tx, riding, sides_of(tx, riding)) for riding in with_riding(known, [name])[1:]]
+            owed = [behind(tx, hub.config, each, now).since for each in with_riding(known, [name])]
             oldest = min((at for at in owed if at), default=None)
             ages[name] = max(0.0, (now - datetime.fromisoformat(oldest)).total_seconds()) if oldest else None
     return ages

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from connectors.base import Gate, Outcome, Write
 from connectors.errors import Forbidden, NotFound, RecordRefused, ScopeMissing
 from connectors.preparing import Addition
@@ -44,7 +46,19 @@ class Preparation:
                 continue
             known = {_plain(each.get("name")) for each in listed_in_batch(answer, f"GET /boards/{board}/labels")}
             found += [_addition(board, name, _plain(name) in known) for name in self._names]
-        return [*found, *self._own_fields.missing(boards)]
+        return self._placed([*found, *self._own_fields.missing(boards)])
+
+    def _placed(self, found: list[Addition]) -> list[Addition]:
+        """The same with the names of their boards, if they are of several."""
+        boards = list(dict.fromkeys(_board(addition.id) for addition in found))
+        if len(boards) < 2:
+            return found
+        answers = self._client.batch([route(f"/boards/{board}", {"fields": "name"}) for board in boards])
+        names = {
+            board: str((not isinstance(answer, Failure) and answer.get("name")) or board)
+            for board, answer in zip(boards, answers, strict=True)
+        }
+        return [msgspec.structs.replace(each, place=names[_board(each.id)]) for each in found]
 
     def add(self, id: str, gate: Gate) -> None:
         kind, board, name = self._parted(id)
@@ -92,6 +106,10 @@ class Preparation:
     def _own(self, board: str, name: str) -> list[Raw]:
         labels = self._client.listing(f"/boards/{board}/labels", {"limit": PAGE})
         return [each for each in labels if _plain(each.get("name")) == _plain(name)]
+
+
+def _board(id: str) -> str:
+    return id.split(":")[1]
 
 
 def _labels(board: str) -> str:

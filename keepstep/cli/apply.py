@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError
 from keepstep.cli import planfile, planned, told
 from keepstep.cli.looking import failed_feeds, looked, unreachable
 from keepstep.cli.output import cell
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, decider
 from keepstep.cli.sync import show, summed
 from keepstep.config import Config
 from keepstep.engine import guard
@@ -35,7 +35,7 @@ from keepstep.store.store import Tx
 @click.option("--sync", "wanted", multiple=True, help="Only this sync; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), help="Write no more than so many records.")
 @click.option("--yes", is_flag=True, help="Let a held plan through without asking.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def apply(
     ctx: click.Context, file: Path | None, wanted: tuple[str, ...], limit: int | None, yes: bool, name: str | None

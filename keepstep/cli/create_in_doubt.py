@@ -69,4 +69,4 @@ def _list(session: Session, hub: Hub, finding: Mapping[str, Any]) -> None:
     output.line(cell(say("create_in_doubt", **finding["params"])))
     for each in shown:
         output.line("  " + cell(say("create_candidate", **each)))
-    output.line(say("create_choices", id=finding["id"]))
+    output.line(say("create_choices", id=finding["id"], who=session.who))

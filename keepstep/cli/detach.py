@@ -14,7 +14,7 @@ from connectors.preparing import Addition, Prepares
 from keepstep.cli import preparing as shared
 from keepstep.cli.output import cell
 from keepstep.cli.preparing import Part
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session, Trouble, talking_to
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, Session, Trouble, decider, talking_to
 from keepstep.config import Connection
 from keepstep.engine.preparing import Preparing, Unsettled, detached
 from keepstep.engine.preparing import detach as leave
@@ -29,7 +29,7 @@ from keepstep.problems import Problem
 @click.argument("connection", required=False)
 @click.option("--plan", "only_plan", is_flag=True, help="Only show what would be taken away.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def detach(ctx: click.Context, connection: str | None, only_plan: bool, yes: bool, name: str | None) -> None:
     session: Session = ctx.obj
@@ -106,7 +106,7 @@ def _unmark(session: Session, work: Preparing, connector: Prepares) -> Unmarked:
 
 
 def _remove(session: Session, work: Preparing, connector: Prepares, addition: Addition) -> Part:
-    name = f"{addition.kind} {addition.name}"
+    name = shared.called(session, addition)
     if addition.manual:
         session.output.line("  " + session.say("detach_by_hand", name=name, steps=addition.steps))
         return Part(addition.id, "by_hand", addition.steps)

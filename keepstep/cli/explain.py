@@ -120,7 +120,9 @@ def _show_in_short(session: Session, field: Mapping[str, Any]) -> None:
 
 def _show_field(session: Session, facts: Mapping[str, Any]) -> None:
     output, say = session.output, session.say
-    output.line(cell(say("explain_head", kind=facts["kind"], title=facts["title"], field=facts["field"])))
+    output.line(
+        cell(say("explain_head", kind=facts["kind"], title=facts["title"], field=facts["field"], who=session.who))
+    )
     agreed = facts["agreed"]
     output.line("  " + cell(say("explain_agreed", **agreed) if agreed else say("explain_nothing_agreed")))
     if agreed:
@@ -137,7 +139,7 @@ def _show_field(session: Session, facts: Mapping[str, Any]) -> None:
     for side in facts["sides"]:
         _show_side(session, side)
     if facts["conflict"]:
-        output.line("  " + say("explain_conflict", entity=facts["entity"], field=facts["field"]))
+        output.line("  " + say("explain_conflict", entity=facts["entity"], field=facts["field"], who=session.who))
     for line in facts["history"]:
         output.line("  " + cell(say("told_at", at=line["at"], text=line["message"])))
 

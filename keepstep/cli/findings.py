@@ -10,13 +10,13 @@ import sqlalchemy as sa
 
 from keepstep.cli import told
 from keepstep.cli.output import cell
-from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import NEEDS_A_PERSON, SIGNED_IN, WRONG, Session, Trouble
 from keepstep.engine import refusals
 from keepstep.language import codes
 from keepstep.language.findings import TOLD
 from keepstep.problems import Problem, nearest
 from keepstep.store import tables as t
-from keepstep.store.findings import OPEN
+from keepstep.store.findings import OPEN, acknowledge
 from keepstep.store.store import Tx
 
 
@@ -29,15 +29,25 @@ from keepstep.store.store import Tx
 @click.option("--all", "every", is_flag=True, help="Also those that are over.")
 @click.option("--code", help="Only those of this code.")
 @click.option("--sync", help="Only those of this sync.")
+@click.option("--as", "name", help=f"With `ack`: who has seen it; {SIGNED_IN}")
 @click.pass_context
 def findings(
-    ctx: click.Context, action: str | None, finding: str | None, every: bool, code: str | None, sync: str | None
+    ctx: click.Context,
+    action: str | None,
+    finding: str | None,
+    every: bool,
+    code: str | None,
+    sync: str | None,
+    name: str | None,
 ) -> None:
     session: Session = ctx.obj
     if action is not None:
         if finding is None:
             raise click.UsageError(session.say("which_finding", action=action))
-        (_acknowledge if action == "ack" else _retry)(session, finding)
+        if action == "ack":
+            _acknowledge(session, finding, session.person(name))
+        else:
+            _retry(session, finding)
         return
     if code is not None and code not in codes():
         raise Trouble(Problem("no_such_code", {"code": code, "nearest": nearest(code, TOLD)}), WRONG)
@@ -65,11 +75,11 @@ def _found(tx: Tx, finding: str) -> dict[str, Any]:
     return row
 
 
-def _acknowledge(session: Session, finding: str) -> None:
+def _acknowledge(session: Session, finding: str, by: str) -> None:
     with session.hub() as hub, hub.store.write() as tx:
         row = _found(tx, finding)
         if row["state"] == "open":
-            tx.execute(sa.update(t.finding).where(t.finding.c.id == finding).values(state="acknowledged"))
+            acknowledge(tx, row, by, hub.ports.now())
             row["state"] = "acknowledged"
     _say(session, row, "acknowledged" if row["state"] == "acknowledged" else "finding_over")
 

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from keepstep.cli.output import cell
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, decider
 from keepstep.config import with_riding
 from keepstep.problems import Problem
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 @click.argument("person")
 @click.option("--plan", is_flag=True, help="Only show what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def forget(ctx: click.Context, person: str, plan: bool, yes: bool, name: str | None) -> None:
     from keepstep.engine import forget as forgetting
 
     session: Session = ctx.obj
     syncs = with_riding(session.config().syncs)
-    by = session.person(name)
+    by = "" if plan else session.person(name)
     with session.hub() as hub:
         who = _one(session, person, forgetting.known_people(hub.ports, person))
         try:

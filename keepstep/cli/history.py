@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,10 +44,18 @@ class Telling:
         gaps["reason"] = params.get("reason") or (params.get("outcome") or {}).get("reason") or None
         gaps["by"] = self._author(event)
         if event.code.startswith("finding_"):
-            gaps["text"] = told.words(self._session, params["code"], params["params"])
+            gaps["text"] = told.words(self._session, params["code"], self._said(params))
         if "other" in params:
             gaps["other"] = self.title(params["other"])
         return self._session.say(self._code(event, name), **gaps)
+
+    def _said(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a finding says; nothing once it is not kept any more."""
+        if "params" in params:
+            found: Mapping[str, Any] = params["params"]
+            return found
+        row = self._tx.one(sa.select(t.finding.c.params).where(t.finding.c.id == params["id"]))
+        return row["params"] if row is not None else {}
 
     def each(self, event: Event) -> str:
         """As ``message``, led by the field that it is about."""

@@ -11,7 +11,7 @@ import click
 from keepstep.cli import match_file, matched
 from keepstep.cli.looking import failed_feeds, looked
 from keepstep.cli.output import cell
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, placed
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, decider, placed
 from keepstep.cli.session import as_data as problem_data
 from keepstep.cli.values import Reading
 from keepstep.engine.match import Refused, decide_all, undo
@@ -45,8 +45,13 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--export", "out", type=FILE, help="Write proposals and differing values to this CSV file.")
 @click.option("--import", "edited", type=FILE, help="Carry out what such a file says under `decision`: all or nothing.")
-@click.option("--undo", "part", metavar="ID", help="Part again what this accepted proposal joined.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@click.option(
+    "--undo",
+    "back",
+    metavar="ID",
+    help="Take back what was said about this proposal: it is open again, and what it joined is parted.",
+)
+@decider
 @click.pass_context
 def match(
     ctx: click.Context,
@@ -56,29 +61,29 @@ def match(
     accept_rule: str | None,
     out: Path | None,
     edited: Path | None,
-    part: str | None,
+    back: str | None,
     name: str | None,
 ) -> None:
     session: Session = ctx.obj
     names, output = session.syncs(sync), session.output
     if accept and reject and ALL in (accept, reject):
         raise click.UsageError(session.say("accept_or_reject"))
-    if sum(each is not None for each in (accept or reject, accept_rule, edited, part)) > 1:
+    if sum(each is not None for each in (accept or reject, accept_rule, edited, back)) > 1:
         raise click.UsageError(session.say("match_one_way"))
     with session.hub() as hub:
         running, lost = looked(session, hub, names)
         unread = failed_feeds(session, hub, running)
         waiting = {each.name: hub.engine.take_in(each).matched.waiting for each in running}
         answers = Answers(session, hub, [each.name for each in running], name)
-        if part is not None:
-            answers.undo(part)
+        if back is not None:
+            answers.undo(back)
         elif edited is not None:
             if not answers.from_file(edited):
                 ctx.exit(WRONG)
         else:
             answers.named(accept, reject)
             answers.by_rule(accept_rule)
-        if answers.done or answers.parted:
+        if answers.done or answers.reopened:
             for each in running:
                 hub.engine.take_in(each)
         operations = {each.name: hub.engine.plan(each).operations for each in running}
@@ -96,7 +101,7 @@ def match(
                 "syncs": syncs,
                 "decided": answers.done,
                 "refused": answers.refused,
-                "parted": answers.parted,
+                "reopened": answers.reopened,
                 "file": str(out) if out else None,
                 "unreachable": lost,
                 "unread": unread,
@@ -105,8 +110,8 @@ def match(
     else:
         for word in answers.done:
             output.line(session.say("proposal_accepted" if word["accepted"] else "proposal_rejected", id=word["id"]))
-        for id in answers.parted:
-            output.line(session.say("proposal_parted", id=id))
+        for word in answers.reopened:
+            output.line(session.say("proposal_parted" if word["parted"] else "proposal_reopened", id=word["id"]))
         for data in syncs:
             _show(session, data)
         if out is not None:
@@ -128,7 +133,7 @@ class Answers:
         self._session, self._hub, self._syncs, self._name = session, hub, syncs, name
         self.done: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
-        self.parted: list[str] = []
+        self.reopened: list[dict[str, Any]] = []
 
     def _open(self) -> list[dict[str, Any]]:
         with self._hub.store.read() as tx:
@@ -193,14 +198,14 @@ class Answers:
         return not problems
 
     def undo(self, proposal: str) -> None:
-        """Part what an acceptance joined. Raises ``Trouble`` if that cannot be done."""
+        """Take an answer back. Raises ``Trouble`` if that cannot be done."""
         try:
-            undo(self._hub.ports, proposal, self._session.person(self._name))
+            parted = undo(self._hub.ports, proposal, self._session.person(self._name))
         except KeyError:
-            raise Trouble(Problem("no_such_acceptance", {"id": proposal}), WRONG) from None
+            raise Trouble(Problem("no_such_answer", {"id": proposal}), WRONG) from None
         except Refused as reason:
             raise Trouble(Problem(reason.code, reason.params), FAILED) from reason
-        self.parted.append(proposal)
+        self.reopened.append({"id": proposal, "parted": parted})
 
 
 def _score(rule: str) -> float | None:
@@ -225,7 +230,7 @@ def _show(session: Session, data: dict[str, Any]) -> None:
         for each in mine[:SHOWN]:
             records = [f"{side}:{record}" for side, record in each["records"].items()]
             text = say("match_line", title=each["title"], records=records)
-            undoing = "  " + say("match_undo", id=each["proposal"]) if each["proposal"] else ""
+            undoing = "  " + say("match_undo", id=each["proposal"], who=session.who) if each["proposal"] else ""
             output.line("    " + cell(text + undoing))
         _and_more(session, count)
     for side, count in data["alone"].items():
@@ -235,7 +240,7 @@ def _show(session: Session, data: dict[str, Any]) -> None:
         output.line("  " + cell(_proposal(session, each)))
     _and_more(session, len(data["proposals"]), ASKED)
     if data["proposals"]:
-        output.line("  " + say("proposal_cure"))
+        output.line("  " + say("proposal_cure", who=session.who))
 
 
 def _and_more(session: Session, count: int, shown: int = SHOWN) -> None:

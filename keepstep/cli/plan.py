@@ -45,7 +45,7 @@ def plan(ctx: click.Context, sync: tuple[str, ...], out: Path | None, limit: int
             planned.show(session, data)
         planned.summary(session, syncs, forecasts, over)
         if out is not None:
-            output.line(session.say("plan_written", file=str(out)))
+            output.line(session.say("plan_written", file=str(out), who=session.who))
     if lost or unread:
         ctx.exit(FAILED)
     if planned.open_questions(syncs):

@@ -217,13 +217,13 @@ def show(session: Session, data: Mapping[str, Any]) -> None:
         output.line("  " + cell(say("note", text=finding["message"])))
     for conflict in data["conflicts"]:
         output.line("  " + cell(conflict["message"]))
-        output.line("    " + say("conflict_cure", id=conflict["id"]))
+        output.line("    " + say("conflict_cure", id=conflict["id"], who=session.who))
     if data["linking"]:
         _show_linking(session, data["name"], data["linking"])
     for hold in data["holds"]:
         output.line("  " + say("plan_held", text=hold["message"]))
     if data["holds"]:
-        output.line("    " + say("plan_let", sync=data["name"]))
+        output.line("    " + say("plan_let", sync=data["name"], who=session.who))
 
 
 def _show_linking(session: Session, sync: str, linking: Mapping[str, Any]) -> None:

@@ -97,11 +97,24 @@ def table(session: Session, title: str, found: Sequence[Addition]) -> None:
             each.grant,
             session.say(f"addition.{state}"),
         ]
-        rows.append([f"{each.kind} {each.name}", each.stream, *words])
+        rows.append([f"{each.kind} {each.name}", where(session, each), *words])
     session.output.table(columns, rows, title)
     for each in found:
         if each.manual and not each.present and each.steps:
-            session.output.line("  " + session.say("addition_steps", name=each.name, steps=each.steps))
+            session.output.line("  " + session.say("addition_steps", name=called(session, each), steps=each.steps))
+
+
+def where(session: Session, addition: Addition) -> str:
+    """The stream that an addition belongs to, and the place in it."""
+    if not addition.place:
+        return addition.stream
+    return session.say("addition_place", stream=addition.stream, place=addition.place)
+
+
+def called(session: Session, addition: Addition) -> str:
+    """An addition in a sentence: where it is one of several, with its place."""
+    name = f"{addition.kind} {addition.name}"
+    return session.say("addition_of", name=name, place=addition.place) if addition.place else name
 
 
 def reason(error: ConnectorError | Exception) -> str:

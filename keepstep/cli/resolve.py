@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from keepstep.cli import create_in_doubt
 from keepstep.cli.address import field_of
 from keepstep.cli.output import cell
-from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import NEEDS_A_PERSON, WRONG, Session, Trouble, decider
 from keepstep.cli.values import Reading, typed
 from keepstep.engine.decisions import WorldMoved
 from keepstep.engine.decisions import resolve as decide
@@ -34,7 +34,7 @@ VALUE = "value"
 @click.option("--value", help="With the choice `value`: what holds instead. Empty text clears the field.")
 @click.option("--record", help="With the choice `made`: the id of the record over there that the create made.")
 @click.option("--rev", type=int, help="The revision that you were shown; refused if the conflict has changed since.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def resolve(
     ctx: click.Context,

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
 FAILED, WRONG, NEEDS_A_PERSON = 1, 2, 3
 
+SIGNED_IN = "the user signed in on this machine if not said. root is nobody in particular, and must say it."
+"""Whose word a command takes that is not told by ``--as``."""
+
+decider = click.option("--as", "name", help=f"Who decides; {SIGNED_IN}")
+
 
 class Trouble(Exception):
     """A command cannot go on: what to say, and with which code to leave."""
@@ -280,11 +285,23 @@ class Session:
 
     def person(self, name: str | None) -> str:
         """Who decides: as said, else who is signed in on this machine. Raises ``Trouble`` if nobody knows."""
-        environ = self.runtime.environ
-        found = name or next((environ[each] for each in ("KEEPSTEP_USER", "USER", "USERNAME") if environ.get(each)), "")
-        if not found.strip():
+        found = (name or self._signed_in()).strip()
+        if not found:
             raise Trouble(Problem("name_needed"), WRONG)
-        return found.strip()
+        return found
+
+    @property
+    def who(self) -> str:
+        """What a command that a person is told to run needs besides, so that somebody decides by it; often nothing."""
+        return "" if self._signed_in().strip() else " --as NAME"
+
+    def _signed_in(self) -> str:
+        environ = self.runtime.environ
+        said = environ.get("KEEPSTEP_USER")
+        if said:
+            return said
+        found = next((environ[each] for each in ("USER", "USERNAME") if environ.get(each)), "")
+        return "" if found == "root" else found  # several people are root, and an audit must name one
 
 
 def failure(connection: str, error: ConnectorError) -> Problem:

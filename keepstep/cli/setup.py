@@ -11,7 +11,7 @@ from connectors.errors import ConnectorError, GateClosed
 from connectors.preparing import Addition, Prepares
 from keepstep.cli import preparing as shared
 from keepstep.cli.preparing import Part
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, decider
 from keepstep.config import Connection
 from keepstep.engine.preparing import Preparing, attach, detached
 from keepstep.problems import Problem
@@ -24,7 +24,7 @@ from keepstep.problems import Problem
 @click.argument("connection", required=False)
 @click.option("--plan", "only_plan", is_flag=True, help="Only show it.")
 @click.option("--yes", is_flag=True, help="Add it without asking.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def setup(ctx: click.Context, connection: str | None, only_plan: bool, yes: bool, name: str | None) -> None:
     session: Session = ctx.obj
@@ -94,7 +94,7 @@ def _add(work: Preparing, connector: Prepares | None, addition: Addition) -> Par
 
 
 def _tell(session: Session, addition: Addition, part: Part) -> None:
-    name = f"{addition.kind} {addition.name}"
+    name = shared.called(session, addition)
     if part.result == "done":
         session.output.line("  " + session.say("setup_added", name=name))
     elif part.result == "failed":

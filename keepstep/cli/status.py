@@ -16,7 +16,7 @@ from keepstep.config import RIDING
 from keepstep.config.schema import Sync
 from keepstep.engine import guard, preparing
 from keepstep.engine.budget import standing
-from keepstep.engine.freshness import created_into, oldest_owed, sides_of
+from keepstep.engine.freshness import behind, sides_of
 from keepstep.engine.match.summary import open_proposals
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
@@ -51,7 +51,7 @@ def status(ctx: click.Context, sync: tuple[str, ...]) -> None:
 def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) -> dict[str, Any]:
     riding = name.partition(".")[2]
     sides = sides_of(tx, name) if riding else [str(side) for side in configured.sides]
-    oldest = oldest_owed(tx, name, sides, None if riding else created_into(configured, session.config().model))
+    lacking = behind(tx, session.config(), name, now)
     linked = (
         sa.select(t.link.c.side, sa.func.count().label("n"))
         .join(t.entity, t.entity.c.id == t.link.c.entity)
@@ -61,21 +61,14 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
     links = {row["side"]: row["n"] for row in tx.all(linked)}
     holds = tx.all(sa.select(t.hold).where(t.hold.c.sync == name, t.hold.c.state == "open").order_by(t.hold.c.reason))
     last = tx.one(sa.select(t.run).where(t.run.c.sync == name).order_by(t.run.c.started_at.desc()).limit(1))
-    age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else None
+    age = (now - datetime.fromisoformat(lacking.since)).total_seconds() if lacking.since else None
     return {
         "name": name,
         "entity": RIDING[riding].value if riding else configured.entity.value,
         "mode": configured.mode,
         "links": {side: links.get(side, 0) for side in sides},
         "parked": _count(tx, t.entity, t.entity.c.sync == name, t.entity.c.parked.is_(True)),
-        "owed": _count(
-            tx,
-            t.entity,
-            t.entity.c.sync == name,
-            t.entity.c.owing.is_(True),
-            t.entity.c.parked.is_(False),
-            t.entity.c.id.not_in(sa.select(t.due.c.entity).where(t.due.c.sync == name)),
-        ),
+        "owed": lacking.owed,
         "unjudged": _count(tx, t.due, t.due.c.sync == name),
         "conflicts": tx.scalar(
             sa.select(sa.func.count())
@@ -93,7 +86,7 @@ def _sync(session: Session, tx: Tx, name: str, configured: Sync, now: datetime) 
             for hold in holds
         ],
         "last_run": last and {key: last[key] for key in ("id", "mode", "started_at", "ended_at", "result", "counts")},
-        "oldest_not_carried_over": oldest,
+        "oldest_not_carried_over": lacking.since,
         "behind_seconds": max(0, int(age)) if age is not None else None,
     }
 
@@ -133,7 +126,7 @@ def _print(
         output.line("  " + (say("status_last", at=last["started_at"]) if last else say("status_never")))
         for hold in each["holds"]:
             output.line("  " + say("plan_held", text=hold["message"]))
-            output.line("    " + say("plan_let", sync=each["name"]))
+            output.line("    " + say("plan_let", sync=each["name"], who=session.who))
     output.line("")
     for feed in feeds:
         code = "status_feed" if feed["crawled"] else "status_feed_first"

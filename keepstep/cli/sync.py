@@ -101,5 +101,5 @@ def show(session: Session, each: dict[str, Any], file: Path | None = None) -> No
     for hold in each["holds"]:
         output.line("  " + say("plan_held", text=hold["message"]))
     if each["holds"]:
-        let = say("plan_let", sync=each["name"]) if file is None else say("plan_let_file", file=str(file))
-        output.line("    " + let)
+        code = "plan_let" if file is None else "plan_let_file"
+        output.line("    " + say(code, sync=each["name"], file=str(file), who=session.who))

@@ -11,7 +11,7 @@ from keepstep.cli import address, planned
 from keepstep.cli.apply import Carrying, reread, unfinished, writable
 from keepstep.cli.looking import unreachable
 from keepstep.cli.output import cell
-from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble
+from keepstep.cli.session import FAILED, NEEDS_A_PERSON, WRONG, Session, Trouble, decider
 from keepstep.cli.values import Reading
 from keepstep.config import parent_of
 from keepstep.engine.operations import Operation
@@ -33,7 +33,7 @@ CHANGES = ("agreed", "here", "archive", "decline", "again")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option("--only", "named", metavar="ENTITY", help="Only what was written for this one.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def undo(ctx: click.Context, run: str, only_plan: bool, named: str | None, yes: bool, name: str | None) -> None:
     session: Session = ctx.obj
@@ -125,7 +125,7 @@ def _carry_out(
     carrying = Carrying(session, hub, sync, yes=yes, name=name, limit=None)
     done = carrying.exactly(operations, run=fresh)
     held = done["holds"] and not done["let_through"]
-    session.output.line(session.say("undo_held" if held else "undo_done", run=fresh, sync=sync.name))
+    session.output.line(session.say("undo_held" if held else "undo_done", run=fresh, sync=sync.name, who=session.who))
     return {"run": fresh, "done": done}
 
 

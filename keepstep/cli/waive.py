@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from keepstep.cli import told
 from keepstep.cli.output import cell
-from keepstep.cli.session import WRONG, Session, Trouble
+from keepstep.cli.session import WRONG, Session, Trouble, decider
 from keepstep.cli.timeline import moment
 from keepstep.engine import waivers
 from keepstep.problems import Problem
@@ -23,7 +23,7 @@ from keepstep.store.findings import OPEN
 @click.option("--reason", help="Why. It is kept, and shown to whoever asks.")
 @click.option("--until", help="The last day (2026-11-30), or moment, at which that holds; for ever if not said.")
 @click.option("--withdraw", is_flag=True, help="It must be kept after all.")
-@click.option("--as", "name", help="Who decides; the user signed in on this machine if not said.")
+@decider
 @click.pass_context
 def waive(
     ctx: click.Context, finding: str, reason: str | None, until: str | None, withdraw: bool, name: str | None
@@ -38,7 +38,7 @@ def waive(
         if row is None:
             raise Trouble(Problem("no_such_finding", {"id": finding}), WRONG)
         if row["code"] not in waivers.WAIVABLE or row["state"] not in OPEN or (withdraw and row["state"] != "waived"):
-            raise Trouble(Problem("not_waivable", {"id": finding}), WRONG)
+            raise Trouble(Problem("not_waivable", {"id": finding, "who": session.who}), WRONG)
         if withdraw:
             waivers.withdraw(tx, hub.ports, row, by)
         else:

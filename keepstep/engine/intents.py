@@ -89,7 +89,7 @@ class Intents:
             references = References(tx, self._job.world)
             references.prepare(self._sync, states.values())
             tell_hidden(tx, ports, self._sync, side, operations, looked, states)
-            too_old = withheld(tx, self._sync, ports.clock.now())
+            too_old = withheld(tx, self._sync.name, self._sync.eligible, ports.clock.now())
             writes: list[Write] = []
             intents: dict[str, dict[str, Any]] = {}
             for operation in operations:

@@ -35,7 +35,7 @@ def outstanding(job: Job, allowed: Allowed) -> tuple[list[Operation], list[Findi
             states = load(tx, part)
             references = References(tx, job.world)
             references.prepare(sync, states.values())
-            found = owed(states.values(), sync, references, withheld(tx, sync, ports.clock.now()))
+            found = owed(states.values(), sync, references, withheld(tx, sync.name, sync.eligible, ports.clock.now()))
             operations += allowed(tx, sync, found.operations)
             fresh += findings.reconcile(tx, list(states), PREFIX, found.findings, ports.now(), ports.new_id)
             refusals.close_over(tx, states, sync, references, found.operations, ports.now())

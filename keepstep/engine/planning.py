@@ -63,7 +63,7 @@ def plan(tx: Tx, ports: Ports, world: World, sync: Sync, allowed: Allowed, finge
     """
     found = Plan(sync=sync.name, operations=[], holds=[], findings=[], waits=[], later=[])
     references = References(tx, world)
-    kept_back = withheld(tx, sync, ports.clock.now())
+    kept_back = withheld(tx, sync.name, sync.eligible, ports.clock.now())
     for part in chunks(entities_owing(tx, sync), BATCH):
         states = load(tx, part)
         references.prepare(sync, states.values())

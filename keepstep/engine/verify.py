@@ -160,7 +160,7 @@ class Verifier:
         references = References(tx, self._world)
         references.prepare(self._sync, states)
         open_ones = _findings(tx, [state.id for state in states])
-        too_old = withheld(tx, self._sync, self._ports.clock.now())
+        too_old = withheld(tx, self._sync.name, self._sync.eligible, self._ports.clock.now())
         found = []
         for state in states:
             for name, link in sorted(state.links.items()):

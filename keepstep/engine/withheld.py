@@ -9,17 +9,17 @@ import sqlalchemy as sa
 
 from keepstep.engine.match.linking import OPEN, made_in_oblivion
 from keepstep.engine.state import EntityState
-from keepstep.engine.world import Sync
+from keepstep.engine.world import Eligible
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
 
-def withheld(tx: Tx, sync: Sync, now: datetime) -> Callable[[EntityState], bool]:
+def withheld(tx: Tx, sync: str, eligible: Eligible, now: datetime) -> Callable[[EntityState], bool]:
     """Whether an entity may not be created elsewhere: from before the window, or a proposal for it is open, or it
     began with what we had made for something else, or is archived, which nobody wants a copy of while it is."""
-    rows = tx.all(sa.select(t.proposal.c.entity, t.proposal.c.other).where(t.proposal.c.sync == sync.name, OPEN))
+    rows = tx.all(sa.select(t.proposal.c.entity, t.proposal.c.other).where(t.proposal.c.sync == sync, OPEN))
     asked = {row["entity"] for row in rows} | {row["other"] for row in rows}
-    recent, left = sync.eligible(tx.each, now), made_in_oblivion(tx)
+    recent, left = eligible(tx.each, now), made_in_oblivion(tx)
 
     def kept_back(state: EntityState) -> bool:
         first = state.records.get(state.origin.side) if state.origin is not None else None

@@ -26,6 +26,9 @@ Mode = Literal["observe", "propose", "write"]
 Rows = Callable[[sa.Select[Any]], Iterable[dict[str, Any]]]
 """What asks the store within the transaction at hand, for those who may not need to."""
 
+Eligible = Callable[[Rows, datetime], Callable[[EntityState], bool]]
+"""What tells at a moment whether something that was there before the hub began may be created elsewhere."""
+
 
 class NoAnswer(Exception):
     """An expression of the configuration cannot be judged, though every value is there that it asks for."""
@@ -121,7 +124,7 @@ class Sync:
     """Of fields that have no rule of their own."""
     scope: Callable[[Mapping[str, Mapping[str, Any]]], bool] | None = None
     """Whether an entity belongs, by what each connection shows of it. May raise ``NoAnswer``."""
-    eligible: Callable[[Rows, datetime], Callable[[EntityState], bool]] = lambda rows, now: lambda state: True
+    eligible: Eligible = lambda rows, now: lambda state: True
     """Whether something that was there before the hub began is recent enough to be created elsewhere."""
     deletes: Literal["flag", "archive", "propagate"] = "flag"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))

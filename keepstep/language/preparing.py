@@ -14,6 +14,8 @@ PREPARING: Final[dict[str, Message]] = {
     "addition.there": "there",
     "addition.to_add": "to be added",
     "addition.by_hand": "to be added by hand",
+    "addition_place": "{stream} in {place:quoted}",
+    "addition_of": "{name} in {place:quoted}",
     "addition_steps": "{name}, by hand: {steps}",
     "purpose.marker": "finds again what Keepstep itself made, so that nothing is made twice",
     "purpose.mark": "tells a kind of record",

@@ -107,3 +107,11 @@ def reconcile(
         rows = tx.all(_open_below(prefix), entities=part)
         close(tx, [row["key"] for row in rows if row["key"] not in wanted], now)
     return fresh
+
+
+def acknowledge(tx: Tx, finding: Mapping[str, Any], by: str, now: str) -> None:
+    """A person has seen an open finding. Who and when stays in the audit; what it says, in the finding alone."""
+    tx.execute(sa.update(t.finding).where(t.finding.c.id == finding["id"]).values(state="acknowledged"))
+    about = {name: finding[name] for name in ("id", "code", "sync")}
+    line = {"at": now, "run": None, "entity": finding["entity"], "side": None, "field": None}
+    tx.insert(t.audit, [line | {"code": "finding_acknowledged", "params": about | {"by": by}}])

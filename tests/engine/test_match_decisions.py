@@ -89,7 +89,7 @@ def test_what_was_found_about_an_entity_that_is_no_more_is_over() -> None:
     assert {each["entity"] for each in open_ones} == {kept}
 
 
-def test_undone_both_stand_as_before_and_the_pair_is_not_asked_about_again() -> None:
+def test_undone_both_stand_as_before_and_the_pair_is_asked_about_again() -> None:
     bench = asked(("Acme GmbH", "ACME"), create={})
     before = {row["side"]: row["entity"] for row in bench.rows(t.link)}
     decide(bench.ports, bench.sync, proposals(bench)[0], True, "Bo")
@@ -105,8 +105,80 @@ def test_undone_both_stand_as_before_and_the_pair_is_not_asked_about_again() -> 
     assert agreed == {before["a.items"]: "Acme GmbH", before["b.items"]: "ACME"}
     bench.settle()
     assert bench.writes() == 0
+    (row,) = bench.rows(t.proposal)
+    assert (row["state"], row["by"], row["before"]) == ("open", None, None)
+    (line,) = bench.rows(t.audit, t.audit.c.code == "parted")
+    assert (line["params"]["by"], line["params"]["proposal"]) == ("Bo", row["id"])
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_what_was_taken_back_can_be_answered_again_and_nothing_is_made_before(accept: bool) -> None:
+    bench = asked(("Acme GmbH", "ACME"))
+    (id,) = proposals(bench)
+    for first in (True, False, True):
+        decide(bench.ports, bench.sync, id, first, "Bo")
+        undo(bench.ports, id, "Bo")
+        bench.settle()
+        assert (proposals(bench), bench.writes(), len(bench.rows(t.entity))) == ([id], 0, 2)
+    decide(bench.ports, bench.sync, id, accept, "Bo")
+    bench.settle()
+    creates = len(bench.rows(t.intent, t.intent.c.kind == "create"))
+    assert (len(bench.rows(t.entity)), creates) == ((1, 0) if accept else (2, 2))
+
+
+def test_taking_a_rejection_back_leaves_a_line() -> None:
+    bench = asked(("Acme GmbH", "ACME"))
+    (row,) = bench.rows(t.proposal)
+    decide(bench.ports, bench.sync, row["id"], False, "Bo")
+    undo(bench.ports, row["id"], "Mei")
+    (line,) = bench.rows(t.audit, t.audit.c.code == "asked_again")
+    assert (line["entity"], line["params"]["other"], line["params"]["by"]) == (row["entity"], row["other"], "Mei")
+
+
+def test_a_rejection_stands_once_both_have_a_record_on_one_side() -> None:
+    bench = asked(("Acme GmbH", "ACME"))
+    (id,) = proposals(bench)
+    decide(bench.ports, bench.sync, id, False, "Bo")
+    bench.settle()
+    before = bench.content()
+    with pytest.raises(Refused) as caught:
+        undo(bench.ports, id, "Bo")
+    assert caught.value.code == "both_there"
+    assert bench.content() == before
+
+
+def test_a_rejection_stands_while_what_was_to_be_asked_about_is_part_of_another() -> None:
+    bench = Bench(Traits(), Traits(), Traits(), create={})
+    for name, title in (("a", "Acme GmbH"), ("b", "ACME"), ("c", "Acme AG")):
+        bench.make(name, title=title)
+    bench.round()
+    rows = bench.rows(t.proposal)
+    rejected, accepted = next(
+        (one, two) for one in rows for two in rows if one != two and two["entity"] in (one["entity"], one["other"])
+    )
+    decide(bench.ports, bench.sync, rejected["id"], False, "Bo")
+    decide(bench.ports, bench.sync, accepted["id"], True, "Bo")
+    with pytest.raises(Refused) as caught:
+        undo(bench.ports, rejected["id"], "Bo")
+    assert caught.value.code == "joined_since"
+    undo(bench.ports, accepted["id"], "Bo")
+    undo(bench.ports, rejected["id"], "Bo")
+    assert {rejected["id"], accepted["id"]} <= set(proposals(bench))
+
+
+def test_what_another_answer_settled_is_not_taken_back_by_itself() -> None:
+    bench = Bench(match=("title",), create={})
+    bench.make("a", title="Acme")
+    bench.make("a", title="Acme")
+    bench.make("b", title="Acme")
+    bench.round()
+    one, other = proposals(bench)
+    decide(bench.ports, bench.sync, one, True, "Bo")
     assert proposals(bench) == []
-    assert len(proposals(bench, "rejected")) == 1
+    with pytest.raises(KeyError):
+        undo(bench.ports, other, "Bo")
+    undo(bench.ports, one, "Bo")
+    assert proposals(bench) == [one, other]
 
 
 def test_nothing_is_undone_once_a_write_was_carried_between_them() -> None:
@@ -124,7 +196,7 @@ def test_nothing_is_undone_once_a_write_was_carried_between_them() -> None:
     assert bench.content() == before
 
 
-def test_only_what_was_accepted_can_be_undone_and_only_once() -> None:
+def test_only_what_was_answered_can_be_undone_and_only_once() -> None:
     bench = asked(("Acme GmbH", "ACME"))
     id = proposals(bench)[0]
     with pytest.raises(KeyError):
@@ -178,6 +250,12 @@ def test_a_person_names_another_record() -> None:
     assert accepted["evidence"] == {"by": "person"}
     undo(bench.ports, accepted["id"], "Bo")
     assert len(bench.rows(t.entity)) == 4
+    (again,) = bench.rows(t.proposal, t.proposal.c.state == "open")
+    assert {name: again[name] for name in ("id", "entity", "other")} == {
+        name: row[name] for name in ("id", "entity", "other")
+    }
+    with pytest.raises(KeyError):
+        undo(bench.ports, accepted["id"], "Bo")
 
 
 @pytest.mark.parametrize(("record", "code"), [(("a.items", "none"), "no_such_record"), (None, "own_record")])

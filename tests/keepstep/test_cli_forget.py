@@ -82,6 +82,13 @@ def test_whoever_changes_the_record_over_there_brings_it_back_and_is_told_so(off
     assert sorted(office.cards().values()) == [f"Call {NAME} back", "Draft the plan"]
 
 
+def test_a_plan_to_forget_needs_no_name(office: Office) -> None:
+    office.environ = {"LANG": "C"}
+    assert office.keep("forget", EMAIL, "--plan").exit_code == 0
+    result = office.keep("forget", EMAIL, "--yes")
+    assert (result.exit_code, "--as NAME" in result.stderr) == (2, True)
+
+
 def test_what_else_holds_it_is_named(office: Office) -> None:
     office.rest["people"] = [{"crm": account(office)}]
     (office.folder / "keep.db.replaced-20260101T000000Z").write_text("old")

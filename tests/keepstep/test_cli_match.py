@@ -220,10 +220,24 @@ def test_a_pair_is_parted_again(alike: Office) -> None:
     accepted = alike.keep("match", "--accept", id)
     assert f"keepstep match --undo {id}" in accepted.stdout
     data = alike.document("match", "--undo", id, code=3)
-    assert data["parted"] == [id]
+    assert data["reopened"] == [{"id": id, "parted": True}]
     assert data["syncs"][0]["links"] == []
+    assert id in [each["id"] for each in data["syncs"][0]["proposals"]]
     result = alike.keep("match", "--undo", id)
-    assert (result.exit_code, "no accepted proposal" in result.stderr) == (2, True)
+    assert (result.exit_code, "nobody answered a proposal" in result.stderr) == (2, True)
+    assert f"{id}: they are one" in alike.keep("match", "--accept", id).stdout
+    assert f"{id}: parted again, and asked about again" in alike.keep("match", "--undo", id).stdout
+
+
+def test_a_rejection_is_taken_back(alike: Office) -> None:
+    id = alike.document("match", code=3)["syncs"][0]["proposals"][0]["id"]
+    alike.keep("match", "--reject", id)
+    assert f"(proposal {id})" in alike.keep("timeline").stdout
+    result = alike.keep("match", "--undo", id)
+    assert (result.exit_code, f"{id}: asked about again" in result.stdout) == (3, True)
+    assert id in [each["id"] for each in alike.document("match", code=3)["syncs"][0]["proposals"]]
+    told = alike.keep("timeline", "--all").stdout
+    assert "took an answer back" in told
 
 
 def test_a_pair_that_was_written_to_is_not_parted(alike: Office) -> None:

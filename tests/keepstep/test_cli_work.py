@@ -87,6 +87,47 @@ def test_what_waits_for_a_person_to_say_where_it_belongs_does_not_count_as_late(
     assert (status["owed"], status["behind_seconds"]) == (1, None)
 
 
+def waiting(office: Office) -> int:
+    [status] = office.document("status", code=office.keep("status").exit_code)["syncs"]
+    return int(status["owed"])
+
+
+def test_what_was_only_looked_at_does_not_wait_to_be_written(office: Office) -> None:
+    office.sync.pop("create")
+    office.task("Draft the plan")
+    office.keep("match")
+    assert waiting(office) == 0
+    assert "to be written" not in office.keep("status").stdout
+
+
+def test_what_waits_to_be_written_is_what_the_plan_would_write(office: Office) -> None:
+    office.task("Draft the plan")
+    office.task("Order paper")
+    office.keep("match")
+    assert waiting(office) == len(office.document("plan", code=3)["syncs"][0]["operations"]) == 2
+    assert "2 wait to be written" in office.keep("status").stdout
+    office.keep("apply", "--yes", "--as", "Mei")
+    assert waiting(office) == 0
+
+
+def test_a_value_that_a_linked_record_lacks_waits_to_be_written(settled: tuple[Office, str, str]) -> None:
+    office, task, _ = settled
+    office.crm.edit("Bo", "Tasks", task, {"Subject": "Draft the big plan"})
+    office.settle()
+    office.keep("match")
+    assert waiting(office) == 1
+    office.keep("apply", "--yes")
+    assert waiting(office) == 0
+
+
+def test_what_a_proposal_is_open_for_does_not_wait_to_be_written(office: Office) -> None:
+    office.task("Acme: rollout")
+    office.card("ACME rollout")
+    office.keep("match")
+    [status] = office.document("status", code=3)["syncs"]
+    assert (status["proposals"], status["owed"], status["behind_seconds"]) == (1, 0, None)
+
+
 def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, str, str]) -> None:
     office, task, card = settled
     conflict(office, task, card)
@@ -98,6 +139,33 @@ def test_a_round_that_needs_a_person_says_so_each_time(settled: tuple[Office, st
     found = office.document("findings", code=3)["findings"]
     assert office.keep("findings", "ack", found[0]["id"]).exit_code == 0
     assert office.keep("sync").stdout == "tasks: nothing to do\n"
+
+
+def test_who_has_seen_a_finding_stands_in_the_timeline(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    [found] = office.document("findings", code=3)["findings"]
+    for _ in range(2):
+        assert office.keep("findings", "ack", found["id"], "--as", "Mei").exit_code == 0
+    for arguments in (("timeline",), ("timeline", "--all")):
+        told = office.keep(*arguments).stdout
+        assert told.count(f"Mei has seen finding {found['id']}: {found['message']}") == 1
+    lines = [json.loads(line) for line in office.keep("--json", "timeline", "--all").stdout.splitlines()]
+    [event] = [each for each in lines if each["code"] == "finding_acknowledged"]
+    assert (event["params"]["by"], event["params"]["id"]) == ("Mei", found["id"])
+    with raw(office.store).begin() as db:
+        db.exec_driver_sql("DELETE FROM finding")
+    assert f"Mei has seen finding {found['id']}: " in office.keep("timeline").stdout
+
+
+def test_nobody_in_particular_has_seen_nothing(settled: tuple[Office, str, str]) -> None:
+    office, task, card = settled
+    conflict(office, task, card)
+    [found] = office.document("findings", code=3)["findings"]
+    office.environ = {"LANG": "C"}
+    result = office.keep("findings", "ack", found["id"])
+    assert (result.exit_code, "--as NAME" in result.stderr) == (2, True)
+    assert office.document("findings", code=3)["findings"][0]["state"] == "open"
 
 
 def test_what_is_open_and_what_waits_for_a_person_are_two_counts(settled: tuple[Office, str, str]) -> None:
@@ -186,6 +254,30 @@ def test_without_a_name_nobody_decides(office: Office) -> None:
     result = office.keep("apply", "--yes")
     assert (result.exit_code, office.writes()) == (2, [])
     assert "--as NAME" in result.stderr
+
+
+@pytest.mark.parametrize("user", [{"USER": "root"}, {}])
+def test_root_is_nobody_and_is_told_to_give_a_name(office: Office, user: dict[str, str]) -> None:
+    office.environ = {"LANG": "C"} | user
+    office.task("Draft the plan")
+    assert "let it through: keepstep apply --sync 'tasks' --as NAME" in office.keep("plan").stdout
+    result = office.keep("apply", "--yes")
+    assert (result.exit_code, office.writes()) == (2, [])
+    assert office.keep("apply", "--yes", "--as", "Mei").exit_code == 0
+    office.environ = {"LANG": "C", "USER": "Ann"}
+    assert "--as NAME" not in office.keep("plan").stdout
+
+
+@pytest.mark.parametrize("user", [{"KEEPSTEP_USER": "root"}, {"KEEPSTEP_USER": "Ann", "USER": "root"}])
+def test_whoever_is_named_for_keepstep_decides(office: Office, user: dict[str, str]) -> None:
+    office.environ = {"LANG": "C"} | user
+    office.task("Draft the plan")
+    assert office.keep("apply", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["match", "apply", "resolve", "findings", "undo", "forget"])
+def test_help_says_that_root_must_give_a_name(office: Office, command: str) -> None:
+    assert "root is nobody in particular" in " ".join(office.keep(command, "--help").stdout.split())
 
 
 def test_apply_never_writes_where_a_sync_only_observes(office: Office) -> None:

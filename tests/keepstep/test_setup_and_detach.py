@@ -57,6 +57,15 @@ def test_a_plan_shows_what_would_be_added_and_writes_nothing(office: Office) -> 
     assert "待添加" in office.keep("setup", "board", "--plan", "--lang", "zh-CN").stdout
 
 
+def test_what_each_of_several_boards_lacks_is_told_with_the_board(office: Office) -> None:
+    office.board.create("Ada", "boards", {"name": "Roadmap"})
+    shown = office.keep("setup", "board", "--plan").stdout.splitlines()
+    assert ["`Work`" in line for line in shown if "label feedback" in line] == [True, False]
+    assert ["`Roadmap`" in line for line in shown if "label feedback" in line] == [False, True]
+    result = office.keep("setup", "board", "--yes", "--as", "Mei")
+    assert "added: label feedback in `Roadmap`" in result.stdout
+
+
 def test_what_is_agreed_to_is_added_once_and_noted(office: Office) -> None:
     result = office.keep("setup", "board", answer="y\n")
     assert result.exit_code == 0, result.output

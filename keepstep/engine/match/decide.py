@@ -1,4 +1,4 @@
-"""What people say about proposals, and taking it back."""
+"""What people say about proposals, carried out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from keepstep.store import findings
 from keepstep.store import tables as t
 from keepstep.store.store import Tx
 
-WITHOUT_EFFECT = ("refused", "not_sent", "not_applied")
-"""States of closed intents that surely changed nothing."""
+NAMED = {"by": "person"}
+"""The evidence of a pair that nobody was asked about: a person named it in answer to another question."""
 
 
 class Refused(ValueError):
@@ -119,8 +119,9 @@ def _decide(tx: Tx, ports: Ports, sync: str, decision: Decision, by: str) -> tup
         if kept == moved:
             raise Refused("own_record", record=":".join(decision.record))
     if accept and kept != row["other"]:
-        joined = proposal_row(ports, sync, moved, kept, {"by": "person"}, "accepted") | {"by": by}
-        tx.insert(t.proposal, [joined | {"before": _fold(tx, ports, kept, moved, joined)}])
+        joined = proposal_row(ports, sync, moved, kept, NAMED, "accepted") | {"by": by}
+        asked = {"asked": [row["id"], moved, row["other"]]}
+        tx.insert(t.proposal, [joined | {"before": _fold(tx, ports, kept, moved, joined) | asked}])
         _answer(tx, row["id"], "rejected", by, ports.now(), None)
     else:
         before = _fold(tx, ports, kept, moved, row) if accept else None
@@ -223,93 +224,3 @@ def _look_again(tx: Tx, bereft: set[tuple[str, str]], now: str) -> None:
     records = tx.all(sa.select(t.link.c.side, t.link.c.record).where(t.link.c.entity.in_(ids)).order_by(t.link.c.side))
     tx.insert(t.change_log, [{"side": row["side"], "id": row["record"], "at": now} for row in records])
     tx.upsert(t.setting, [{"name": keys_moved(sync), "value": True} for sync in sorted({sync for sync, _ in bereft})])
-
-
-def undo(ports: Ports, proposal_id: str, by: str) -> tuple[str, str]:
-    """Part a pair that was wrongly accepted: links go back, shadows are empty, the proposal counts as rejected.
-
-    Returns both entities. Raises KeyError for a proposal that was not accepted, and ``Refused`` once a write was
-    carried between them, or is under way: what was written would stay, and look like an edit.
-    """
-    with ports.store.write() as tx:
-        query = sa.select(t.proposal).where(t.proposal.c.id == proposal_id, t.proposal.c.state == "accepted")
-        row = tx.one(query)
-        if row is None or row["before"] is None:
-            raise KeyError(proposal_id)
-        before = row["before"]
-        moved = before["entity"]["id"]
-        kept = _present(tx, row, before)
-        written = tx.one(
-            sa.select(t.intent.c.side, t.intent.c.written_at).where(
-                t.intent.c.entity == kept,
-                t.intent.c.written_at >= row["at"],
-                sa.or_(t.intent.c.closed_at.is_(None), t.intent.c.state.not_in(WITHOUT_EFFECT)),
-            )
-        )
-        if written is not None:
-            raise Refused("written_since", side=written["side"], at=written["written_at"])
-        _part(tx, ports, row, kept, moved)
-        tx.execute(
-            sa.update(t.proposal)
-            .where(t.proposal.c.id == proposal_id)
-            .values(state="rejected", by=by, at=ports.now(), before=None, entity=moved, other=kept)
-        )
-        tx.insert(
-            t.audit,
-            [
-                {
-                    "at": ports.now(),
-                    "run": None,
-                    "code": "parted",
-                    "entity": kept,
-                    "side": None,
-                    "field": None,
-                    "params": {"from": moved, "proposal": proposal_id, "by": by},
-                }
-            ],
-        )
-        follow(tx, ports, {kept: kept})
-        return kept, moved
-
-
-def _present(tx: Tx, row: Mapping[str, Any], before: Mapping[str, Any]) -> str:
-    """The entity that holds the moved links now. Raises ``Refused`` if they are not together any more."""
-    rows = tx.all(
-        sa.select(t.link.c.entity, t.link.c.side).where(
-            t.link.c.entity == row["other"], t.link.c.side.in_(list(before["evidence"]))
-        )
-    )
-    if {each["side"] for each in rows} != set(before["evidence"]):
-        raise Refused("joined_since", id=row["id"])
-    return str(row["other"])
-
-
-def _part(tx: Tx, ports: Ports, row: Mapping[str, Any], kept: str, moved: str) -> None:
-    now, before = ports.now(), row["before"]
-    entity = before["entity"] | {"sync": row["sync"], "agreed": {}, "parked": False, "owing": False}
-    tx.insert(t.entity, [entity])
-    links = tx.all(sa.select(t.link).where(t.link.c.entity == kept).order_by(t.link.c.side))
-    going = [link for link in links if link["side"] in before["evidence"]]
-    for link in going:
-        tx.execute(sa.delete(t.link).where(t.link.c.entity == kept, t.link.c.side == link["side"]))
-    tx.insert(
-        t.link,
-        [
-            link | {"entity": moved, "fields": {}, "linked_at": now, "evidence": before["evidence"][link["side"]]}
-            for link in going
-        ],
-    )
-    tx.change(t.record, [{"side": link["side"], "id": link["record"], "entity": moved} for link in going])
-    # What the joined records agreed on holds for neither: both are compared as if linked for the first time.
-    tx.execute(sa.update(t.entity).where(t.entity.c.id == kept).values(agreed={}))
-    tx.execute(sa.update(t.link).where(t.link.c.entity == kept).values(fields={}))
-    tx.execute(sa.delete(t.conflict).where(t.conflict.c.entity == kept))
-    tx.upsert(t.due, [{"sync": row["sync"], "entity": id, "since": now} for id in (kept, moved)])
-    for id, first, second in before["over"]:
-        there = tx.all(sa.select(t.entity.c.id).where(t.entity.c.id.in_((first, second))))
-        if len(there) == 2:
-            tx.execute(
-                sa.update(t.proposal)
-                .where(t.proposal.c.id == id, sa.or_(t.proposal.c.state == "open", t.proposal.c.by == MERGED))
-                .values(state="open", by=None, at=now, entity=first, other=second)
-            )

@@ -129,6 +129,9 @@ def test_labels_are_told_made_once_and_taken_away(world: World) -> None:
         (ids[2], True, False),
         (ids[3], False, False),
     ]
+    home = world.sandbox.records("boards")[world.board]["name"]
+    assert [each.place for each in connector.additions()] == [home, home, "Other", "Other"]
+    assert {each.place for each in world.connector(boards=[other]).additions()} == {""}
     for id in (*ids, *ids):
         connector.add(id, lambda: None)
     assert all(each.present for each in connector.additions())
