@@ -126,8 +126,10 @@ def test_what_lets_a_held_file_through_carries_out_that_file(tmp_path: Path) -> 
     office.task("Two")
     held = office.keep("apply", file)
     assert held.exit_code == 3
-    assert f"let it through: keepstep apply '{file}' --yes --as NAME" in held.stdout
+    assert f"let it through: keepstep apply '{file}' --yes\n" in held.stdout
     assert "--sync" not in held.stdout
+    office.environ["USER"] = "root"
+    assert f"let it through: keepstep apply '{file}' --yes --as NAME\n" in office.keep("apply", file).stdout
     office.keep("apply", file, "--yes", "--as", "Ann")
     assert sorted(office.cards().values()) == ["One"]
 
