@@ -176,6 +176,10 @@ class MemoryService:
     def _postpone(self, delay: float, work: Any) -> None:
         self._later.append((self.clock.monotonic() + delay, work))
 
+    def overdue(self) -> int:
+        """Requests that take effect late, and do so before the next one is answered."""
+        return sum(at <= self.clock.monotonic() for at, _ in self._later)
+
     def _settle(self) -> None:
         now = self.clock.monotonic()
         due = [(at, work) for at, work in self._later if at <= now]

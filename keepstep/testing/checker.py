@@ -156,6 +156,7 @@ def _replaced(
             seeing |= touched and _alike(simulation, name, other, field, value, later.changes[field][0])
             if seeing and (touched or (later.kind == "delete" and service.items[id].deleted)):
                 return True
+            seeing |= touched and _alike(simulation, name, other, field, value, later.changes[field][1])
     return False
 
 
@@ -194,7 +195,7 @@ def _buried_unseen(simulation: Simulation, name: str, entry: Entry, field: str) 
     return (
         bool(later)
         and later[0].n in service.late
-        and not any(entry.n < look[name] <= later[0].n for look in simulation.looks)
+        and not any(entry.n < seen and there <= later[0].n for seen, there in (look[name] for look in simulation.looks))
     )
 
 
@@ -374,10 +375,11 @@ def _unwritten(simulation: Simulation) -> list[str]:
 def _deleted(simulation: Simulation) -> list[str]:
     """We delete only what a person has deleted elsewhere before, and only where that was asked for."""
     broken = []
+    ever = _ever_linked(simulation)
     for entity, records in _links(simulation).items():
         by_hand = [
             (each.at, name)
-            for name, id in records.items()
+            for name, id in ever[entity]
             for each in simulation.services[name].truth.entries
             if each.id == id and each.kind == "delete" and not each.ours
         ]

@@ -114,8 +114,9 @@ class Simulation:
         """Service and id of records that an index lost sight of for longer than it promises, or our account by its
         rights: from when to when."""
         self._denied: dict[tuple[str, str], str] = {}
-        self.looks: list[dict[str, int]] = []
-        """By service, how many entries there were as a round began that went to its end."""
+        self.looks: list[dict[str, tuple[int, int]]] = []
+        """By service, as a round began that went to its end: how many entries nobody could miss, and how many there
+        were."""
         self.copies = Copies(self.store)
         self._ids = 0
         self._workers = 0
@@ -164,7 +165,7 @@ class Simulation:
         return self._round(self.engine)
 
     def _round(self, engine: Engine) -> int:
-        there = {name: len(service.truth.entries) for name, service in self.services.items()}
+        there = {name: self._entries(service) for name, service in self.services.items()}
         engine.observe([self.sync])
         report = engine.run(self.sync)
         self.looks.append(there)
@@ -172,6 +173,13 @@ class Simulation:
             with self.store.write() as tx:
                 guard.let_through(tx, engine.ports, self.sync.name, "simulator")
         return report.planned
+
+    def _entries(self, service: MemoryService) -> tuple[int, int]:
+        """How many entries a service's lagging index cannot hide from a look now, and how many there are by then: what
+        is about to take effect late does so first."""
+        since = utc(self.clock.now() - timedelta(seconds=service.traits.lag))
+        entries = service.truth.entries
+        return sum(entry.at <= since for entry in entries), len(entries) + service.overdue()
 
     def _step(self, step: Step) -> None:
         names = sorted(self.services)

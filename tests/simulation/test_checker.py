@@ -23,7 +23,7 @@ class Judged:
         self.copies = Copies(bench.store)
         self.round = lambda: bench.round().planned
         self.hidden: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        self.looks: list[dict[str, int]] = []
+        self.looks: list[dict[str, tuple[int, int]]] = []
 
 
 def judged(bench: Bench, rule: str, **more: Any) -> list[str]:
@@ -121,6 +121,34 @@ def test_a_delete_replaces_what_its_side_showed_before_somebody_said_the_same_el
     assert judged(bench, "P1") == []
 
 
+def test_a_delete_replaces_what_was_said_on_two_sides_in_one_instant(bench: Bench) -> None:
+    bench.services["b"].edit(BOT, STREAM, bench.only("b"), {"title": "between"})
+    for name in "ab":
+        bench.edit(name, bench.only(name), title="new")
+    bench.clock.advance(60)
+    bench.services["b"].delete("Bo", STREAM, bench.only("b"))
+    bench.services["a"].delete(BOT, STREAM, bench.only("a"))
+    assert judged(bench, "P1") == []
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_delete_by_us_follows_one_by_a_person_though_the_store_has_forgotten_that_record(remembered: bool) -> None:
+    bench = Bench(Traits(), Traits(), deletes="propagate")
+    bench.make("a", title="old")
+    bench.settle()
+    copies = Copies(bench.store)
+    [link] = bench.rows(t.link, t.link.c.side == "b.items")
+    with bench.store.write() as tx:
+        tx.execute(t.link.delete().where(t.link.c.side == "b.items"))
+    if remembered:
+        copies._forgotten["link"].append(link)
+    bench.clock.advance(60)
+    bench.services["b"].delete("Bo", STREAM, bench.only("b"))
+    bench.services["a"].delete(BOT, STREAM, bench.only("a"))
+    told = judged(bench, "P14", copies=copies)
+    assert len([each for each in told if "by nobody before" in each]) == (not remembered)
+
+
 def test_a_delete_replaces_what_stood_there_unless_it_is_taken_back(bench: Bench) -> None:
     id = bench.only("a")
     bench.edit("a", id, title="new")
@@ -153,7 +181,7 @@ def test_what_a_late_write_buried_is_excused_where_nobody_could_know(
     overwrite(bench, "a", title="old")
     if late:
         bench.services["a"].late.add(there)
-    looks = [{"a": there if seen else there - 1, "b": 0}]
+    looks = [{"a": (there if seen else there - 1, there), "b": (0, 0)}]
     assert len(judged(bench, "P1", looks=looks)) == lost
 
 
