@@ -57,8 +57,8 @@ def lost_edits(company: Company) -> Iterator[str]:
                 continue
             if entry.kind == "create" and said_nothing_new(company, entity, entry, field, value):
                 continue
-            if not value and not_tied_yet(company, stream, entry):
-                continue
+            if not value and at < company.tied.get((stream, entry.id), 0):
+                continue  # nothing was tied to it yet: an empty field is filled then as one that was never filled
             yield f"P1 {entity} {field}={value!r} by {entry.actor} on {stream} {entry.id} at {entry.at} is lost"
 
 
@@ -220,16 +220,6 @@ def set_back(company: Company, places: Places, at: int, stream: str, field: str,
         side in NATIVE and _showed(company, side, id, field, established, first, value)
         for side, id in places.items()
         if side != stream
-    )
-
-
-def not_tied_yet(company: Company, stream: str, emptied: Entry) -> bool:
-    """A field was emptied before its record was tied to anything: what the others show fills it then, as any other that
-    was never filled."""
-    return all(
-        row["linked_at"] > emptied.at
-        for row in company.operator.copies.ever(t.link)
-        if (row["side"], row["record"]) == (stream, emptied.id)
     )
 
 

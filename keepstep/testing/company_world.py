@@ -91,6 +91,9 @@ class Company:
         self.fence = StandingFence()
         self.people = People(self)
         self.operator = Operator(self)
+        self.tied: dict[tuple[str, str], int] = {}
+        """Side and record -> how much of the log there was before the step in which it was first tied to a thing."""
+        self._told = 0
         self._workers = 0
         self._requests = 0
         self._writing = 0
@@ -319,6 +322,10 @@ class Company:
         return found.group(1) if found else None
 
     def say(self, what: str) -> None:
+        with self.store.read() as tx:
+            for row in tx.all(sa.select(t.link.c.side, t.link.c.record)):
+                self.tied.setdefault((row["side"], row["record"]), self._told)
+        self._told = len(self.log)
         seen = {name: len(core.truth.entries) for name, core in self.cores.items()}
         self.trace.append(f"{self.clock.monotonic():.0f} {what} {msgspec.json.encode(seen).decode()}")
 

@@ -19,7 +19,7 @@ CATCHES: Final[dict[str, tuple[int, ...]]] = {
 }
 """Sabotage -> seeds of the world of memory sides, the surest first."""
 
-FAILED: Final[tuple[int, ...]] = (500054, 9100009, 9100204, 9500316, 9700094, 9700260, 20000278, 20000455)
+FAILED: Final[tuple[int, ...]] = (500054, 9100009, 9100204, 9500316, 9700094, 9700260, 20000278, 20000455, 250469134)
 """Seeds of the company that once broke a promise, as ``company_steps.draw`` draws them now: they run first."""
 
 COMPANY: Final = 2000
