@@ -132,7 +132,8 @@ def _deletes(tx: Tx, sync: Sync, operations: Sequence[Operation]) -> list[Hold]:
 
 def _perhaps_hidden(tx: Tx, sync: Sync, deletes: Sequence[Operation]) -> list[Hold]:
     """Deletes that follow from nothing but a record that is out of sight, on a side where a right that was taken away
-    looks the same as a delete. What goes into an archive can be taken out of it again."""
+    looks the same as a delete: whoever tells of a delete says when it was. What goes into an archive can be taken out
+    of it again."""
     hiding = [name for name, side in sync.sides.items() if side.abilities.hides]
     entities = [operation.entity for operation in deletes if operation.kind == "delete"]
     if not hiding or not entities:
